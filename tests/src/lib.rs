@@ -1,0 +1,1 @@
+//! Integration tests, the corpus generator and the benchmark.
