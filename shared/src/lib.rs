@@ -1,1 +1,24 @@
-//! The core of iamwatch.
+//! The core of iamwatch: log files in, findings and mails out.
+//!
+//! It knows no AWS SDK, no tokio, no clock and no environment: what it needs of the outside comes as an
+//! argument, so that every result can be made again.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
+//! | [`detections`] | the rules over records: a table of entries, one file a family |
+//! | [`rule`] | what every rule says about itself, and severities |
+//! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
+//! | [`text`] | what an attacker wrote, made fit to be read |
+//! | [`config`] | every setting: name, unit, default, range |
+
+pub mod alert;
+pub mod cloudtrail;
+pub mod config;
+pub mod detections;
+mod error;
+pub mod finding;
+pub mod rule;
+pub mod text;
+
+pub use error::Error;

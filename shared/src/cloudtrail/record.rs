@@ -1,0 +1,380 @@
+//! One CloudTrail record, read as leniently as is safe.
+//!
+//! Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element".
+//!
+//! A record that no rule can judge is an error: text that is no JSON object, or whose `eventName` or
+//! `eventSource` stands twice or is no scalar. Any other fact that is missing or of another type than
+//! documented is an absent fact. Where another key stands twice, the last one counts, as it does
+//! for every common JSON reader. `aws_lambda_events` has a record type too, but it cannot read a
+//! single console sign-in: those have no `requestID`.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Text of a record, borrowed from the log file where it holds no escape; absent is "we do not know".
+pub type Text<'a> = Option<Cow<'a, str>>;
+
+/// One element of `Records`. Every string in it may have been chosen by an attacker.
+#[derive(Debug, Default)]
+pub struct Record<'a> {
+    /// `eventID`.
+    pub event_id: Text<'a>,
+    /// `addendum.originalEventID`: the record that this one is a later, corrected copy of.
+    pub original_event_id: Text<'a>,
+    /// `sharedEventID`: the same for the copies of one action that several accounts receive.
+    pub shared_event_id: Text<'a>,
+    /// `eventTime`, where it can be read.
+    pub event_time: Option<DateTime<Utc>>,
+    /// `eventSource`, such as `signin.amazonaws.com`; empty where it is absent.
+    pub event_source: Cow<'a, str>,
+    /// `eventName`, such as `ConsoleLogin`; empty where it is absent.
+    pub event_name: Cow<'a, str>,
+    /// `eventType`, such as `AwsConsoleSignIn`; AWS spells it in two ways.
+    pub event_type: Text<'a>,
+    /// `awsRegion`: not always the Region in the log file's key, and the one to trust.
+    pub aws_region: Text<'a>,
+    /// `sourceIPAddress`: an address, or the DNS name of an AWS service, or `AWS Internal`.
+    pub source_ip_address: Text<'a>,
+    /// `userAgent`.
+    pub user_agent: Text<'a>,
+    /// `errorCode`: the call was refused.
+    pub error_code: Text<'a>,
+    /// `errorMessage`; console sign-ins have one without a code.
+    pub error_message: Text<'a>,
+    /// `recipientAccountId`: the account that this copy was delivered to.
+    pub recipient_account_id: Text<'a>,
+    /// `readOnly`.
+    pub read_only: Option<bool>,
+    /// `userIdentity`; every fact in it absent where it is null or missing.
+    pub user_identity: UserIdentity<'a>,
+    /// `requestParameters`, null where absent.
+    pub request_parameters: Value,
+    /// `responseElements`, null where absent.
+    pub response_elements: Value,
+    /// `additionalEventData`, null where absent.
+    pub additional_event_data: Value,
+    /// `serviceEventDetails`, null where absent.
+    pub service_event_details: Value,
+}
+
+/// Who acted, as far as AWS says.
+#[derive(Debug, Default)]
+pub struct UserIdentity<'a> {
+    /// `type`: Root, IAMUser, AssumedRole, Role, FederatedUser, Directory, AWSAccount, AWSService,
+    /// IdentityCenterUser, SAMLUser, WebIdentityUser, Unknown.
+    pub kind: Text<'a>,
+    /// `principalId`.
+    pub principal_id: Text<'a>,
+    /// `arn`; absent on failed sign-ins of IAM users.
+    pub arn: Text<'a>,
+    /// `accountId`.
+    pub account_id: Text<'a>,
+    /// `accessKeyId`; empty on sign-ins.
+    pub access_key_id: Text<'a>,
+    /// `userName`; for root, the account's alias where it has one.
+    pub user_name: Text<'a>,
+    /// `invokedBy`: the AWS service that made the call.
+    pub invoked_by: Text<'a>,
+    /// `sessionContext.attributes.mfaAuthenticated`; means nothing for federated sessions.
+    pub mfa_authenticated: Option<bool>,
+    /// `sessionContext.assumedRoot`: a root session opened with `sts:AssumeRoot`.
+    pub assumed_root: Option<bool>,
+    /// `sessionContext.sessionIssuer.arn`: the role behind a session.
+    pub session_issuer_arn: Text<'a>,
+    /// `sessionContext.sessionIssuer.userName`: the role's name.
+    pub session_issuer_name: Text<'a>,
+    /// `onBehalfOf.userId`: the Identity Center user.
+    pub identity_center_user_id: Text<'a>,
+    /// `onBehalfOf.identityStoreArn`.
+    pub identity_store_arn: Text<'a>,
+}
+
+impl<'a> Record<'a> {
+    /// Reads one element of `Records`.
+    ///
+    /// # Errors
+    /// A phrase that says why no rule can judge it.
+    pub fn parse(json: &'a [u8]) -> Result<Record<'a>, String> {
+        let json = std::str::from_utf8(json)
+            .map_err(|error| format!("invalid UTF-8 at byte {} of the record", error.valid_up_to()))?;
+        let members = Members::of(
+            json,
+            [
+                "eventID",
+                "addendum",
+                "sharedEventID",
+                "eventTime",
+                "eventSource",
+                "eventName",
+                "eventType",
+                "awsRegion",
+                "sourceIPAddress",
+                "userAgent",
+                "errorCode",
+                "errorMessage",
+                "recipientAccountId",
+                "readOnly",
+                "userIdentity",
+                "requestParameters",
+                "responseElements",
+                "additionalEventData",
+                "serviceEventDetails",
+            ],
+        )
+        .map_err(|error| format!("not a readable JSON object: {error}"))?;
+        for decisive in ["eventName", "eventSource"] {
+            if members.repeated(decisive) {
+                return Err(format!("{decisive} stands twice"));
+            }
+        }
+        let decisive = |name: &str| match members.raw(name) {
+            None => Ok(Cow::Borrowed("")),
+            Some(raw) => scalar(raw)
+                .map(Option::unwrap_or_default)
+                .ok_or_else(|| format!("{name} is neither text nor absent")),
+        };
+        let tree = |name: &str| match members.raw(name) {
+            None => Ok(Value::Null),
+            Some(raw) => {
+                serde_json::from_str(raw.get()).map_err(|error| format!("{name} cannot be read: {error}"))
+            }
+        };
+        let addendum = Members::of_optional(members.raw("addendum"), ["originalEventID"]);
+        Ok(Record {
+            event_source: decisive("eventSource")?,
+            event_name: decisive("eventName")?,
+            request_parameters: tree("requestParameters")?,
+            response_elements: tree("responseElements")?,
+            additional_event_data: tree("additionalEventData")?,
+            service_event_details: tree("serviceEventDetails")?,
+            event_id: members.text("eventID").filter(|id| !id.is_empty()),
+            original_event_id: addendum.text("originalEventID").filter(|id| !id.is_empty()),
+            shared_event_id: members.text("sharedEventID").filter(|id| !id.is_empty()),
+            event_time: members.text("eventTime").and_then(|time| time_of(&time)),
+            event_type: members.text("eventType"),
+            aws_region: members.text("awsRegion"),
+            source_ip_address: members.text("sourceIPAddress"),
+            user_agent: members.text("userAgent"),
+            error_code: members.text("errorCode").filter(|code| !code.is_empty()),
+            error_message: members.text("errorMessage").filter(|message| !message.is_empty()),
+            recipient_account_id: members.text("recipientAccountId"),
+            read_only: members.truth("readOnly"),
+            user_identity: UserIdentity::of(members.raw("userIdentity")),
+        })
+    }
+
+    /// The account that the record is about: the one it was delivered to, else the caller's own.
+    pub fn account(&self) -> Option<&str> {
+        self.recipient_account_id.as_deref().or(self.user_identity.account_id.as_deref())
+    }
+
+    /// The id under which this event is known: that of the first copy, where this is a corrected one.
+    pub fn event_key(&self) -> Option<&str> {
+        self.original_event_id.as_deref().or(self.event_id.as_deref())
+    }
+
+    /// Whether AWS did what was asked. For API calls only: a failed console sign-in has no `errorCode`.
+    pub fn call_succeeded(&self) -> bool {
+        self.error_code.is_none() && self.error_message.is_none()
+    }
+
+    /// Whether the account's own root user acted: not a root session that `sts:AssumeRoot` opened,
+    /// and not an AWS service in root's name.
+    pub fn by_root(&self) -> bool {
+        self.user_identity.kind.as_deref() == Some("Root")
+            && self.user_identity.assumed_root != Some(true)
+            && self.user_identity.invoked_by.is_none()
+            && !self.event_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("AwsServiceEvent"))
+    }
+
+    /// A member of `requestParameters` as text.
+    pub fn request(&self, name: &str) -> Text<'_> {
+        text(&self.request_parameters[name])
+    }
+
+    /// A member of `additionalEventData` as text.
+    pub fn additional(&self, name: &str) -> Text<'_> {
+        text(&self.additional_event_data[name])
+    }
+}
+
+impl<'a> UserIdentity<'a> {
+    fn of(raw: Option<&'a RawValue>) -> UserIdentity<'a> {
+        let identity = Members::of_optional(
+            raw,
+            [
+                "type",
+                "principalId",
+                "arn",
+                "accountId",
+                "accessKeyId",
+                "userName",
+                "invokedBy",
+                "sessionContext",
+                "onBehalfOf",
+            ],
+        );
+        let session = Members::of_optional(
+            identity.raw("sessionContext"),
+            ["attributes", "sessionIssuer", "assumedRoot"],
+        );
+        let attributes = Members::of_optional(session.raw("attributes"), ["mfaAuthenticated", "assumedRoot"]);
+        let issuer = Members::of_optional(session.raw("sessionIssuer"), ["arn", "userName"]);
+        let behalf = Members::of_optional(identity.raw("onBehalfOf"), ["userId", "identityStoreArn"]);
+        UserIdentity {
+            kind: identity.text("type"),
+            principal_id: identity.text("principalId"),
+            arn: identity.text("arn").filter(|arn| !arn.is_empty()),
+            account_id: identity.text("accountId"),
+            access_key_id: identity.text("accessKeyId").filter(|key| !key.is_empty()),
+            user_name: identity.text("userName").filter(|name| !name.is_empty()),
+            invoked_by: identity.text("invokedBy"),
+            mfa_authenticated: attributes.truth("mfaAuthenticated"),
+            assumed_root: session.truth("assumedRoot").or_else(|| attributes.truth("assumedRoot")),
+            session_issuer_arn: issuer.text("arn"),
+            session_issuer_name: issuer.text("userName"),
+            identity_center_user_id: behalf.text("userId"),
+            identity_store_arn: behalf.text("identityStoreArn"),
+        }
+    }
+}
+
+/// A JSON value as text: strings as they are, numbers and booleans as written, anything else absent.
+pub fn text(value: &Value) -> Text<'_> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(_) | Value::Bool(_) => Some(Cow::Owned(value.to_string())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A JSON value as yes or no: AWS writes both `true` and `"true"`, in several casings.
+pub fn truth(value: &Value) -> Option<bool> {
+    truth_of(&text(value)?)
+}
+
+fn truth_of(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Both spellings of a time that CloudTrail documents: `2026-04-01T00:00:00Z` and `20260401T000000Z`.
+fn time_of(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .ok()
+        .or_else(|| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").map(|time| time.and_utc()).ok())
+}
+
+/// `Some(None)` for null, `None` for what is no scalar.
+fn scalar<'a>(raw: &'a RawValue) -> Option<Text<'a>> {
+    match raw.get().as_bytes().first()? {
+        b'"' => serde_json::from_str::<Key<'a>>(raw.get()).ok().map(|key| Some(key.0)),
+        b'n' => Some(None),
+        b'{' | b'[' => None,
+        _ => Some(Some(Cow::Borrowed(raw.get()))),
+    }
+}
+
+/// The members of one JSON object that somebody asked for, each still as JSON text.
+struct Members<'a, const N: usize> {
+    names: [&'static str; N],
+    raw: [Option<&'a RawValue>; N],
+    repeated: [bool; N],
+}
+
+impl<'a, const N: usize> Members<'a, N> {
+    /// Only an object will do: serde would fill a struct from an array too, by position.
+    fn of(json: &'a str, names: [&'static str; N]) -> serde_json::Result<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let members = deserializer.deserialize_map(MembersVisitor(names))?;
+        deserializer.end()?;
+        Ok(members)
+    }
+
+    /// No members at all where there is no object.
+    fn of_optional(raw: Option<&'a RawValue>, names: [&'static str; N]) -> Self {
+        raw.and_then(|raw| Self::of(raw.get(), names).ok()).unwrap_or(Members {
+            names,
+            raw: [None; N],
+            repeated: [false; N],
+        })
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|wanted| *wanted == name)
+    }
+
+    fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.position(name).and_then(|position| self.raw[position])
+    }
+
+    fn repeated(&self, name: &str) -> bool {
+        self.position(name).is_some_and(|position| self.repeated[position])
+    }
+
+    fn text(&self, name: &str) -> Text<'a> {
+        self.raw(name).and_then(scalar).flatten()
+    }
+
+    fn truth(&self, name: &str) -> Option<bool> {
+        truth_of(&self.text(name)?)
+    }
+}
+
+struct MembersVisitor<const N: usize>([&'static str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for MembersVisitor<N> {
+    type Value = Members<'de, N>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Members { names: self.0, raw: [None; N], repeated: [false; N] };
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            match members.position(&key.0) {
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Some(position) => {
+                    let raw = map.next_value::<&'de RawValue>()?;
+                    members.repeated[position] |= members.raw[position].replace(raw).is_some();
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// A JSON string that borrows where it can; `Cow` alone never does under serde.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}

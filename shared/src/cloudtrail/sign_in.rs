@@ -1,0 +1,237 @@
+//! Which records are sign-ins, how they ended, and whether a second factor was used.
+//!
+//! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM Identity Center User Guide,
+//! "Understanding IAM Identity Center sign-in events"; AWS Sign-In User Guide, "CloudTrail integration".
+//!
+//! Four record shapes live under sign-in, and each keeps its outcome elsewhere:
+//! the console's in `responseElements.<eventName>`, Identity Center's in `serviceEventDetails.<eventName>`,
+//! OAuth's (`aws login`) in `additionalEventData.success`; STS calls are API calls and no sign-ins here.
+
+use super::Record;
+use super::record::{text, truth};
+
+/// The `eventSource` of every sign-in.
+pub const SIGN_IN_SOURCE: &str = "signin.amazonaws.com";
+
+/// What AWS writes instead of a user name that does not exist: people mistype passwords there.
+pub const HIDDEN_NAME: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// `eventName`s of `signin.amazonaws.com` that are no sign-ins, or only a step of one.
+const OTHER_EVENTS: &[&str] = &[
+    "AccountNameUpdated",
+    "Authenticate",
+    "CredentialChallenge",
+    "DeleteConsoleAuthorizationConfiguration",
+    "DeleteResourcePermissionStatement",
+    "EmailUpdated",
+    "ExitRole",
+    "Federate",
+    "GetConsoleAuthorizationConfiguration",
+    "GetResourcePolicy",
+    "GetSigninToken",
+    "IntrospectOAuth2Token",
+    "ListProfilesForApplication",
+    "ListResourcePermissionStatements",
+    "Logout",
+    "PasswordRecoveryCompleted",
+    "PasswordRecoveryRequested",
+    "PasswordUpdated",
+    "PutConsoleAuthorizationConfiguration",
+    "PutResourcePermissionStatement",
+    "RenewRole",
+    "RevokeOAuth2Token",
+    "SwitchRole",
+];
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody is in.
+    Success,
+    /// Somebody tried.
+    Failure,
+    /// The record does not say, or says it in a way that nobody has documented.
+    Unknown,
+}
+
+/// Whether a second factor was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mfa {
+    /// AWS checked one.
+    Yes,
+    /// AWS checked none, and would have been the one to do so.
+    No,
+    /// The record does not say: an identity provider may have asked for one.
+    Unknown,
+}
+
+/// Through which door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The console: root, IAM users, federated roles.
+    Console,
+    /// The IAM Identity Center portal.
+    IdentityCenter,
+    /// OAuth: `aws login` and other clients.
+    OAuth,
+    /// A sign-in event of a name nobody has documented.
+    Other,
+}
+
+/// A sign-in, or an attempt at one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Through which door.
+    pub way: Way,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether a second factor was used; on a failure: whether the second factor was reached.
+    pub mfa: Mfa,
+}
+
+impl SignIn {
+    /// What the record says about a sign-in; nothing where it is none, or only a step on the way.
+    pub fn of(record: &Record<'_>) -> Option<SignIn> {
+        if record.event_source != SIGN_IN_SOURCE {
+            return None;
+        }
+        let stated = stated_outcome(record);
+        let sign_in = |way, outcome, mfa| Some(SignIn { way, outcome, mfa });
+        match &*record.event_name {
+            "ConsoleLogin" => {
+                let failed_without_saying_so = stated == Outcome::Unknown && !record.call_succeeded();
+                let outcome = if failed_without_saying_so { Outcome::Failure } else { stated };
+                sign_in(Way::Console, outcome, console_mfa(record))
+            }
+            // Success only says that the second factor was asked for or passed; a ConsoleLogin follows.
+            "CheckMfa" => match (stated, record.call_succeeded()) {
+                (Outcome::Failure, _) | (Outcome::Unknown, false) => {
+                    sign_in(Way::Console, Outcome::Failure, Mfa::Yes)
+                }
+                (Outcome::Unknown, true) => sign_in(Way::Console, Outcome::Unknown, Mfa::Unknown),
+                (Outcome::Success, _) => None,
+            },
+            // Success is one factor; UserAuthentication follows when all have passed.
+            "CredentialVerification" => match (stated, record.call_succeeded()) {
+                (Outcome::Failure, _) | (Outcome::Unknown, false) => {
+                    sign_in(Way::IdentityCenter, Outcome::Failure, identity_center_mfa(record))
+                }
+                (Outcome::Unknown, true) => sign_in(Way::IdentityCenter, Outcome::Unknown, Mfa::Unknown),
+                (Outcome::Success, _) => None,
+            },
+            "UserAuthentication" => sign_in(Way::IdentityCenter, stated, identity_center_mfa(record)),
+            "ExternalIdPDirectoryLogin" => sign_in(Way::Other, stated, Mfa::Unknown),
+            "CreateOAuth2Token" => sign_in(Way::OAuth, oauth_outcome(record), session_mfa(record)),
+            // A step of every OAuth and console sign-in: only its failure ends one.
+            "AuthorizeOAuth2Access" => match oauth_outcome(record) {
+                Outcome::Failure => sign_in(Way::OAuth, Outcome::Failure, session_mfa(record)),
+                Outcome::Success | Outcome::Unknown => None,
+            },
+            name if OTHER_EVENTS.contains(&name) => None,
+            _ => match stated {
+                Outcome::Unknown => None,
+                outcome => sign_in(Way::Other, outcome, Mfa::Unknown),
+            },
+        }
+    }
+
+    /// Whether the event is one of `signin.amazonaws.com` that nobody has documented.
+    pub fn of_unknown_name(record: &Record<'_>) -> bool {
+        const SIGN_INS: &[&str] = &[
+            "ConsoleLogin",
+            "CheckMfa",
+            "CredentialVerification",
+            "UserAuthentication",
+            "ExternalIdPDirectoryLogin",
+            "CreateOAuth2Token",
+            "AuthorizeOAuth2Access",
+        ];
+        let name = &*record.event_name;
+        record.event_source == SIGN_IN_SOURCE && !SIGN_INS.contains(&name) && !OTHER_EVENTS.contains(&name)
+    }
+}
+
+/// The factors that an Identity Center record names, such as `PASSWORD,TOTP`.
+pub fn credential_types(record: &Record<'_>) -> Vec<String> {
+    let list = record.additional("CredentialType").unwrap_or_default();
+    list.split(',')
+        .map(|factor| factor.trim().to_ascii_uppercase())
+        .filter(|factor| !factor.is_empty())
+        .collect()
+}
+
+/// The login name that an Identity Center record gives, unless AWS hides it.
+pub fn identity_center_user_name<'r>(record: &'r Record<'_>) -> Option<std::borrow::Cow<'r, str>> {
+    record.additional("UserName").filter(|name| !name.is_empty() && name != HIDDEN_NAME)
+}
+
+/// Whether AWS hides who tried, because no user of that name exists.
+pub fn name_is_hidden(record: &Record<'_>) -> bool {
+    record.user_identity.user_name.as_deref() == Some(HIDDEN_NAME)
+        || record.additional("UserName").as_deref() == Some(HIDDEN_NAME)
+}
+
+/// Whether the sign-in came through an identity provider, so that `MFAUsed: No` says nothing.
+///
+/// A role's name and a user agent can be chosen by anyone, so neither counts: only the type of the
+/// principal and the SAML provider that AWS names.
+pub fn federated(record: &Record<'_>) -> bool {
+    let aws_checks_the_factor = matches!(record.user_identity.kind.as_deref(), Some("IAMUser" | "Root"));
+    !aws_checks_the_factor || record.additional("SamlProviderArn").is_some_and(|arn| !arn.is_empty())
+}
+
+/// Whether the session was handed out by Identity Center: its role lies under a path that only AWS can create.
+pub fn by_identity_center_session(record: &Record<'_>) -> bool {
+    let Some(arn) = record.user_identity.session_issuer_arn.as_deref() else {
+        return false;
+    };
+    // arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/...
+    arn.split(':').nth(5).is_some_and(|role| role.starts_with("role/aws-reserved/sso.amazonaws.com/"))
+}
+
+fn stated_outcome(record: &Record<'_>) -> Outcome {
+    let name = &*record.event_name;
+    for elements in [&record.response_elements, &record.service_event_details] {
+        match text(&elements[name]) {
+            Some(value) if value.eq_ignore_ascii_case("success") => return Outcome::Success,
+            Some(value) if value.eq_ignore_ascii_case("failure") => return Outcome::Failure,
+            _ => {}
+        }
+    }
+    Outcome::Unknown
+}
+
+fn oauth_outcome(record: &Record<'_>) -> Outcome {
+    if !record.call_succeeded() {
+        return Outcome::Failure;
+    }
+    match &record.additional_event_data["success"] {
+        serde_json::Value::Null => Outcome::Unknown,
+        value if truth(value) == Some(true) => Outcome::Success,
+        _ => Outcome::Failure,
+    }
+}
+
+fn console_mfa(record: &Record<'_>) -> Mfa {
+    match record.additional("MFAUsed") {
+        Some(used) if used.eq_ignore_ascii_case("yes") => Mfa::Yes,
+        _ if session_mfa(record) == Mfa::Yes => Mfa::Yes,
+        Some(_) if !federated(record) => Mfa::No,
+        _ => Mfa::Unknown,
+    }
+}
+
+/// Only `true` says something: federated sessions are `false` whatever their provider asked for.
+fn session_mfa(record: &Record<'_>) -> Mfa {
+    if record.user_identity.mfa_authenticated == Some(true) { Mfa::Yes } else { Mfa::Unknown }
+}
+
+fn identity_center_mfa(record: &Record<'_>) -> Mfa {
+    let factors = credential_types(record);
+    let factors: Vec<&str> = factors.iter().map(String::as_str).collect();
+    match factors[..] {
+        [] | ["EXTERNAL_IDP"] => Mfa::Unknown,
+        ["PASSWORD"] | ["EMAIL_OTP"] => Mfa::No,
+        _ => Mfa::Yes,
+    }
+}

@@ -1,0 +1,233 @@
+//! The rules over CloudTrail records: a table of entries, one file a family, each entry with its cases.
+//!
+//! To add a rule, add its entry and its cases to its family's file. The order of [`table`] is the order of
+//! precedence: a record raises the first rule that matches, so the more specific rule stands first.
+
+#[cfg(any(test, feature = "cases"))]
+pub mod cases;
+mod sign_in;
+
+use crate::cloudtrail::Record;
+use crate::cloudtrail::record::text;
+use crate::config::Config;
+use crate::finding::{Evidence, Facts, Finding, Place, Principal, Subject, masked, stable_id};
+use crate::rule::{Rule, Severity};
+
+/// One rule over records.
+pub struct Detection {
+    /// What the rule says about itself.
+    pub rule: Rule,
+    /// Which records it may match. A record outside is never shown to the rule, nor even parsed.
+    pub on: &'static [On],
+    /// The finding's own part, where the rule matches.
+    pub matches: fn(&Record<'_>, &Config) -> Option<Raised>,
+    /// Records that raise it and records that leave it quiet.
+    #[cfg(any(test, feature = "cases"))]
+    pub cases: &'static [cases::Case],
+}
+
+/// Which records a rule may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// Every event of this `eventSource`.
+    Source(&'static str),
+    /// Every event of these `eventName`s, whatever their source.
+    Names(&'static [&'static str]),
+    /// Every event whose `userIdentity.type` is Root.
+    Root,
+}
+
+impl On {
+    /// Whether the record is one of these.
+    pub fn includes(self, record: &Record<'_>) -> bool {
+        match self {
+            On::Source(source) => record.event_source == source,
+            On::Names(names) => names.contains(&&*record.event_name),
+            On::Root => record.user_identity.kind.as_deref() == Some("Root"),
+        }
+    }
+}
+
+/// What one rule says about one record.
+#[derive(Debug, PartialEq)]
+pub struct Raised {
+    severity: Severity,
+    what: String,
+    resource: Option<String>,
+    facts: Vec<(&'static str, String)>,
+    subject: Option<Subject>,
+}
+
+impl Raised {
+    /// A finding of that severity; `what` is a phrase that follows the principal's name,
+    /// such as "signed in to the console without a second factor".
+    pub fn new(severity: Severity, what: impl Into<String>) -> Raised {
+        Raised { severity, what: what.into(), resource: None, facts: Vec::new(), subject: None }
+    }
+
+    /// Adds a fact that the rule looked at; an absent one is left out.
+    pub fn fact(mut self, name: &'static str, value: Option<impl Into<String>>) -> Raised {
+        self.facts.extend(value.map(|value| (name, value.into())));
+        self
+    }
+
+    /// Names the ARN, or the name, of what the finding is about.
+    pub fn resource(mut self, resource: Option<impl Into<String>>) -> Raised {
+        self.resource = resource.map(Into::into);
+        self
+    }
+
+    /// Counts the finding against something else than the principal or address of the record.
+    pub fn subject(mut self, subject: Subject) -> Raised {
+        self.subject = Some(subject);
+        self
+    }
+}
+
+/// Every rule over records, in order of precedence.
+pub fn table() -> impl Iterator<Item = &'static Detection> {
+    [sign_in::DETECTIONS].into_iter().flatten()
+}
+
+/// Judges one record: the finding of its most specific rule, or nothing.
+pub fn detect(record: &Record<'_>, config: &Config, place: Place<'_>) -> Option<Finding> {
+    let (detection, raised) =
+        table()
+            .filter(|detection| detection.on.iter().any(|on| on.includes(record)))
+            .find_map(|detection| Some((detection, (detection.matches)(record, config)?)))?;
+    Some(finding(&detection.rule, raised, record, place))
+}
+
+fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Place<'_>) -> Finding {
+    let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    let id = match record.event_key() {
+        Some(event) => stable_id(&[rule.id, record.account().unwrap_or_default(), event]),
+        // A record without an id is never merged with another: its place is all it has.
+        None => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
+    };
+    let mut finding = Finding {
+        id,
+        rule,
+        kind: rule.kind,
+        severity: raised.severity,
+        title: rule.title,
+        summary: String::new(),
+        account: record.account().map(str::to_owned),
+        region: owned(&record.aws_region),
+        resource: raised.resource,
+        principal: Principal::of(record),
+        time: record.event_time,
+        source_ip: owned(&record.source_ip_address),
+        user_agent: owned(&record.user_agent),
+        evidence: Evidence {
+            log_file: Some(place.log_file.to_owned()),
+            record: Some(place.record),
+            event_id: owned(&record.event_id),
+            original_event_id: owned(&record.original_event_id),
+            event_source: Some(record.event_source.clone().into_owned()).filter(|source| !source.is_empty()),
+            event_name: Some(record.event_name.clone().into_owned()).filter(|name| !name.is_empty()),
+            error_code: owned(&record.error_code),
+            error_message: owned(&record.error_message),
+            access_key_id: record.user_identity.access_key_id.as_deref().map(masked),
+            delivered: place.delivered,
+            also_in: Vec::new(),
+            facts: Facts(raised.facts),
+        },
+        references: rule.references,
+        remediation: rule.remediation,
+        subject: raised.subject.unwrap_or_else(|| Subject::of(record)),
+        what: raised.what,
+    };
+    finding.summary = crate::alert::summary(&finding);
+    finding
+}
+
+/// What a sign-in event says of its own outcome, under its own name.
+fn own_outcome<'r>(record: &'r Record<'_>) -> crate::cloudtrail::record::Text<'r> {
+    let name = &*record.event_name;
+    text(&record.response_elements[name]).or_else(|| text(&record.service_event_details[name]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cases::Expect;
+    use super::*;
+
+    #[test]
+    fn every_rule_is_whole() {
+        let mut ids = std::collections::BTreeSet::new();
+        for Detection { rule, on, .. } in table() {
+            assert!(ids.insert(rule.id), "{} stands twice", rule.id);
+            let (family, name) = rule.id.split_once('.').unwrap();
+            let kebab = |text: &str| {
+                text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            };
+            assert!(kebab(family) && kebab(name), "{} is not <family>.<kebab-case>", rule.id);
+            assert!(rule.title.is_ascii() && rule.title.len() <= 48, "{}: title {:?}", rule.id, rule.title);
+            assert!(!on.is_empty(), "{} matches nothing", rule.id);
+            assert!(
+                !rule.severity_reason.is_empty() && !rule.condition.is_empty(),
+                "{} says too little",
+                rule.id
+            );
+            assert!(
+                (3..=5).contains(&rule.remediation.len()),
+                "{} has {} steps",
+                rule.id,
+                rule.remediation.len()
+            );
+            assert!(!rule.references.is_empty(), "{} has no reference", rule.id);
+            for reference in rule.references {
+                let (standard, item) = reference.split_once(':').unwrap();
+                assert!(
+                    ["cis", "security-hub", "mitre-attack"].contains(&standard) && !item.is_empty(),
+                    "{reference}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_has_a_case_that_raises_it_and_one_that_leaves_it_quiet() {
+        for detection in table() {
+            let raised = |case: &cases::Case| matches!(case.expect, Expect::Raised(_));
+            assert!(detection.cases.iter().any(raised), "{} is never raised", detection.rule.id);
+            assert!(!detection.cases.iter().all(raised), "{} is never quiet", detection.rule.id);
+        }
+    }
+
+    #[test]
+    fn every_case_raises_what_it_says() {
+        for detection in table() {
+            for case in detection.cases {
+                let found = case.finding();
+                let found = found.as_ref().map(|finding| (finding.rule.id, finding.severity));
+                let name = format!("{}: {}", detection.rule.id, case.name);
+                match case.expect {
+                    Expect::Raised(severity) => {
+                        assert_eq!(found, Some((detection.rule.id, severity)), "{name}")
+                    }
+                    Expect::Instead(rule) => {
+                        assert_eq!(found.map(|(rule, _)| rule), Some(rule), "{name}")
+                    }
+                    Expect::Nothing => assert_eq!(found, None, "{name}"),
+                }
+            }
+        }
+    }
+
+    /// The scan shows a rule only the records of its `on`; a rule that could match others would miss them.
+    #[test]
+    fn no_rule_matches_a_record_outside_its_on() {
+        for detection in table() {
+            for case in table().flat_map(|other| other.cases) {
+                let json = case.json();
+                let record = Record::parse(json.as_bytes()).unwrap();
+                if (detection.matches)(&record, &case.config()).is_some() {
+                    let included = detection.on.iter().any(|on| on.includes(&record));
+                    assert!(included, "{} matches {:?} of others unseen", detection.rule.id, case.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What every rule says about itself, whatever it looks at: a [`Rule`] and its [`Severity`].
+
+use serde::Serialize;
+
+/// How much a finding matters, on the five steps that OCSF and Security Hub use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Severity {
+    /// Worth counting; nobody is mailed.
+    Informational,
+    /// Worth reading when there is time.
+    Low,
+    /// Worth reading today.
+    Medium,
+    /// Worth reading now.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, least first.
+    pub const ALL: [Severity; 5] =
+        [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// The name as it stands in mails, JSON and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Informational => "INFORMATIONAL",
+            Severity::Low => "LOW",
+            Severity::Medium => "MEDIUM",
+            Severity::High => "HIGH",
+            Severity::Critical => "CRITICAL",
+        }
+    }
+
+    /// OCSF's `severity_id`: 1 (informational) to 5 (critical).
+    pub fn id(self) -> u8 {
+        match self {
+            Severity::Informational => 1,
+            Severity::Low => 2,
+            Severity::Medium => 3,
+            Severity::High => 4,
+            Severity::Critical => 5,
+        }
+    }
+
+    /// The severity of that name, in any casing.
+    pub fn named(name: &str) -> Option<Severity> {
+        Self::ALL.into_iter().find(|severity| severity.name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What kind of thing a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// CloudTrail records.
+    Detection,
+    /// Configuration, and iamwatch's own ability to look.
+    Check,
+    /// Two snapshots of IAM settings.
+    Drift,
+}
+
+/// What a person or a program needs to know about a rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// `<family>.<kebab-case>`, named for what is wrong; never reused.
+    pub id: &'static str,
+    /// What it looks at.
+    pub kind: Kind,
+    /// What is wrong, in at most 48 ASCII characters: it stands in mail subjects.
+    pub title: &'static str,
+    /// The severity of most of its findings; single ones may be graded up or down.
+    pub severity: Severity,
+    /// Why that severity, and what grades a finding up or down: one or two sentences.
+    pub severity_reason: &'static str,
+    /// When the rule raises a finding: one sentence that follows "because".
+    pub condition: &'static str,
+    /// Where the rule is written down elsewhere: `cis:7.0/5.2`, `security-hub:IAM.5`,
+    /// `mitre-attack:17/T1078.004`. Each names its version where the standard has one.
+    pub references: &'static [&'static str],
+    /// What to do next, in order; each step one or two sentences without a number.
+    pub remediation: &'static [&'static str],
+}
+
+impl Rule {
+    /// The part of the id before the dot.
+    pub fn family(&self) -> &'static str {
+        self.id.split_once('.').map_or(self.id, |(family, _)| family)
+    }
+}

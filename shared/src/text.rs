@@ -1,0 +1,1 @@
+//! What an attacker wrote, made fit to be read.
