@@ -5,6 +5,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`app`] | the use cases, whole |
 //! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
 //! | [`rule`] | what every rule says about itself, and severities |
@@ -13,6 +14,7 @@
 //! | [`config`] | every setting: name, unit, default, range |
 
 pub mod alert;
+pub mod app;
 pub mod cloudtrail;
 pub mod config;
 pub mod detections;

@@ -1,6 +1,11 @@
 //! CloudTrail log files and what is in them.
 
+mod block;
+pub mod key;
+pub mod log_file;
+pub mod needles;
 pub mod record;
+pub mod scan;
 pub mod sign_in;
 
 pub use record::{Record, UserIdentity};

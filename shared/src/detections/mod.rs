@@ -6,6 +6,9 @@
 #[cfg(any(test, feature = "cases"))]
 pub mod cases;
 mod sign_in;
+mod watch;
+
+pub use watch::{LOG_FILE_UNREADABLE, unreadable_log_file};
 
 use crate::cloudtrail::Record;
 use crate::cloudtrail::record::text;

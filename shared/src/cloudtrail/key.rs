@@ -1,0 +1,140 @@
+//! Where CloudTrail puts its objects, and which of them are log files.
+//!
+//! Source: CloudTrail User Guide, "Finding your CloudTrail log files": keys are
+//! `[prefix/]AWSLogs/[o-organisation/]account/CloudTrail/region/YYYY/MM/DD/` and then
+//! `account_CloudTrail_region_YYYYMMDDTHHmmZ_random.json.gz`. The time is that of delivery.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+/// What an object is, as far as its key tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// A log file of management and data events: what iamwatch reads.
+    LogFile,
+    /// A digest for the validation of log files.
+    Digest,
+    /// CloudTrail Insights events.
+    Insight,
+    /// Network activity events of VPC endpoints.
+    NetworkActivity,
+    /// Aggregated data events.
+    Aggregated,
+    /// Not CloudTrail's, or a folder marker.
+    Other,
+}
+
+impl ObjectKind {
+    /// The kind's name in counts.
+    pub fn name(self) -> &'static str {
+        match self {
+            ObjectKind::LogFile => "log file",
+            ObjectKind::Digest => "digest",
+            ObjectKind::Insight => "insight",
+            ObjectKind::NetworkActivity => "network activity",
+            ObjectKind::Aggregated => "aggregated",
+            ObjectKind::Other => "other",
+        }
+    }
+
+    /// What the object of that key is. The last of CloudTrail's own folders in it counts: a trail's
+    /// prefix is free text, and may even hold another `AWSLogs`.
+    pub fn of_key(key: &str) -> ObjectKind {
+        let mut parts = key.rsplit('/');
+        let name = parts.next().unwrap_or_default();
+        let folder = parts.find_map(|part| match part {
+            "CloudTrail" => Some(ObjectKind::LogFile),
+            "CloudTrail-Digest" => Some(ObjectKind::Digest),
+            "CloudTrail-Insight" => Some(ObjectKind::Insight),
+            "CloudTrail-NetworkActivity" => Some(ObjectKind::NetworkActivity),
+            "CloudTrail-Aggregated" => Some(ObjectKind::Aggregated),
+            _ => None,
+        });
+        match folder {
+            Some(ObjectKind::LogFile) if !(name.ends_with(".json.gz") || name.ends_with(".json")) => {
+                ObjectKind::Other
+            }
+            Some(kind) if !name.is_empty() => kind,
+            _ => ObjectKind::of_name(name),
+        }
+    }
+
+    /// The same from a file's name alone, for files that somebody has copied out of their folders.
+    fn of_name(name: &str) -> ObjectKind {
+        match name.split('_').nth(1) {
+            Some("CloudTrail") if name.ends_with(".json.gz") || name.ends_with(".json") => {
+                ObjectKind::LogFile
+            }
+            Some("CloudTrail-Digest") => ObjectKind::Digest,
+            Some("CloudTrail-Insight") => ObjectKind::Insight,
+            Some("CloudTrail-NetworkActivity") => ObjectKind::NetworkActivity,
+            Some("CloudTrail-Aggregated") => ObjectKind::Aggregated,
+            _ => ObjectKind::Other,
+        }
+    }
+}
+
+/// The account whose records a log file holds, as its name says.
+pub fn account(key: &str) -> Option<&str> {
+    let name = key.rsplit('/').next()?;
+    let (account, rest) = name.split_once('_')?;
+    let valid = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    (valid && rest.starts_with("CloudTrail")).then_some(account)
+}
+
+/// When a log file was delivered, as its name says.
+pub fn delivered(key: &str) -> Option<DateTime<Utc>> {
+    let name = key.rsplit('/').next()?;
+    let time = name.split('_').rev().nth(1)?;
+    NaiveDateTime::parse_from_str(&format!("{}00Z", time.strip_suffix('Z')?), "%Y%m%dT%H%M%SZ")
+        .ok()
+        .map(|time| time.and_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_files_are_told_from_their_siblings() {
+        const NAME: &str =
+            "2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz";
+        for (key, kind) in [
+            (format!("AWSLogs/111122223333/CloudTrail/us-east-1/{NAME}"), ObjectKind::LogFile),
+            (format!("AWSLogs/o-exampleorg/111122223333/CloudTrail/us-east-1/{NAME}"), ObjectKind::LogFile),
+            (format!("a prefix/b/AWSLogs/111122223333/CloudTrail/us-gov-west-1/{NAME}"), ObjectKind::LogFile),
+            (
+                format!("CloudTrail-Digest/AWSLogs/111122223333/CloudTrail/cn-north-1/{NAME}"),
+                ObjectKind::LogFile,
+            ),
+            (format!("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/{NAME}"), ObjectKind::Digest),
+            (format!("AWSLogs/111122223333/CloudTrail-Insight/us-east-1/{NAME}"), ObjectKind::Insight),
+            (
+                format!("AWSLogs/111122223333/CloudTrail-NetworkActivity/us-east-1/{NAME}"),
+                ObjectKind::NetworkActivity,
+            ),
+            (format!("AWSLogs/111122223333/CloudTrail-Aggregated/us-east-1/{NAME}"), ObjectKind::Aggregated),
+            ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/".to_owned(), ObjectKind::Other),
+            ("AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned(), ObjectKind::Other),
+            (
+                "111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz".to_owned(),
+                ObjectKind::LogFile,
+            ),
+            (
+                "111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260401T0820Z.json.gz".to_owned(),
+                ObjectKind::Digest,
+            ),
+            (String::new(), ObjectKind::Other),
+        ] {
+            assert_eq!(ObjectKind::of_key(&key), kind, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_delivery_stands_in_the_name() {
+        let key = "x/111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz";
+        assert_eq!(delivered(key).unwrap().to_rfc3339(), "2026-04-01T08:20:00+00:00");
+        for none in ["", "a.json", "111122223333_CloudTrail_us-east-1_20261301T0820Z_x.json.gz", "_é_Z_"] {
+            assert_eq!(delivered(none), None, "{none}");
+        }
+    }
+}

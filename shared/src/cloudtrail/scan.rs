@@ -1,0 +1,703 @@
+//! Finding the records of a log file that are worth parsing, without parsing the others.
+//!
+//! A log file is one JSON object, `{"Records":[{…},{…}]}`. One pass over it, 64 bytes at a time, follows
+//! strings and nesting. It proves where each element of `Records` begins and ends, counts them, and hands
+//! those that some rule could match (see `needles`) to the caller, which parses them. So an object that only
+//! looks like a record, inside another record's parameters, is never taken for one, and a file that is cut is
+//! seen to be cut.
+//!
+//! What the pass does not check is the grammar inside a record that no rule could match: where its colons and
+//! commas stand, how its numbers are spelled, and which bracket closes which. No finding can depend on that.
+//! Strings in it are checked: escapes, control characters, UTF-8.
+//!
+//! Where the grammar of a record is broken so that its end cannot be trusted (a stray quote, a cut in the
+//! middle of a file), the pass begins again at the next `,{"eventVersion"` behind the fault.
+
+use memchr::memmem;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::block::{BLOCK, Classify, Portable};
+use super::needles::{Mark, Needles};
+
+/// How many bytes must stand behind the end of the bytes of a last window; their values do not matter.
+pub(super) const PADDING: usize = 2 * BLOCK;
+
+/// How many bytes before the next block are kept, so that a key which crosses it can be read.
+const LOOK_BACK: usize = 16;
+
+/// How many problems of one file are kept in words; all are counted.
+const MAX_PROBLEMS: usize = 8;
+
+/// What every record that CloudTrail writes begins with.
+const RECORD_START: &[u8] = b"{\"eventVersion\"";
+
+/// Something in a log file that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The record's place in `Records`, where it is one record.
+    pub record: Option<u64>,
+    /// What is wrong, in words that follow "it holds a record that is unreadable:" or "it".
+    pub reason: String,
+}
+
+/// What one pass found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The elements of `Records`, readable or not.
+    pub records: u64,
+    /// How many of them could not be judged.
+    pub unreadable: u64,
+    /// The first few things that could not be read, of records and of the file as a whole.
+    pub problems: Vec<Problem>,
+    /// Whether there was a `Records` array at all.
+    pub has_records: bool,
+}
+
+/// Who judges the records that are worth parsing: place in `Records`, JSON; an error says why it cannot.
+pub type Judge<'j> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'j;
+
+/// Where the pass stands; it outlives the window that it looks at.
+#[derive(Debug)]
+pub(super) struct Scan {
+    needles: &'static Needles,
+    max_record_bytes: usize,
+    counts: Counts,
+    /// Where the next block begins.
+    position: usize,
+    /// Where the record, or the gap between records, begins that the pass is in.
+    start: usize,
+    /// All ones inside a string, else zero.
+    in_string: u64,
+    /// Whether the next byte is escaped.
+    escaped: bool,
+    /// The unescaped quotes of the last block.
+    quotes: u64,
+    /// How many brackets are open: 1 in the document, 2 in `Records`, 3 and more in a record.
+    depth: u32,
+    /// Whether the open bracket of depth 2 is that of `Records`.
+    in_records: bool,
+    /// Whether `Records` stood in this document already.
+    had_records: bool,
+    /// How many documents have begun.
+    documents: u32,
+    /// Whether the record, or the gap, has outgrown what is kept of one.
+    too_large: bool,
+    /// Whether a record's end could not be found, so that its next sibling is looked for.
+    lost: bool,
+    record: Seen,
+}
+
+/// What has been seen of the record that the pass is in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    worth: bool,
+    beyond_ascii: bool,
+    names: u32,
+    sources: u32,
+}
+
+/// What an odd block says about the records in it.
+#[derive(Clone, Copy, Default)]
+struct Odd {
+    worth: bool,
+    beyond_ascii: bool,
+}
+
+impl Scan {
+    pub(super) fn new(needles: &'static Needles, max_record_bytes: usize) -> Scan {
+        Scan {
+            needles,
+            max_record_bytes,
+            counts: Counts::default(),
+            position: 0,
+            start: 0,
+            in_string: 0,
+            escaped: false,
+            quotes: 0,
+            depth: 0,
+            in_records: false,
+            had_records: false,
+            documents: 0,
+            too_large: false,
+            lost: false,
+            record: Seen::default(),
+        }
+    }
+
+    /// Goes on over `bytes[..length]`; what is not yet a whole block waits for more, unless this is the last.
+    /// Behind a last window's length stand [`PADDING`] bytes more.
+    ///
+    /// Bytes before the answer are not looked at again; after the caller has dropped some, it says so
+    /// with [`Scan::dropped`].
+    pub(super) fn run(
+        &mut self,
+        bytes: &mut [u8],
+        length: usize,
+        last: bool,
+        judge: &mut Judge<'_>,
+    ) -> usize {
+        if last {
+            // White space changes nothing, so the last block needs no code of its own.
+            bytes[length..length + PADDING].fill(b' ');
+        }
+        let bytes = &bytes[..if last { length + PADDING } else { length }];
+        #[cfg(target_arch = "x86_64")]
+        if let Some(token) = pulp::x86::V3::try_new() {
+            struct Run<'r, 'j> {
+                scan: &'r mut Scan,
+                way: super::block::Avx2,
+                bytes: &'r [u8],
+                length: usize,
+                last: bool,
+                judge: &'r mut Judge<'j>,
+            }
+            impl pulp::NullaryFnOnce for Run<'_, '_> {
+                type Output = ();
+                #[inline(always)]
+                fn call(self) {
+                    self.scan.blocks(self.way, self.bytes, self.length, self.last, self.judge);
+                }
+            }
+            token.vectorize(Run { scan: self, way: super::block::Avx2(token), bytes, length, last, judge });
+            return self.needed();
+        }
+        self.blocks(Portable, bytes, length, last, judge);
+        self.needed()
+    }
+
+    /// The first byte that a later [`Scan::run`] may look at.
+    fn needed(&self) -> usize {
+        self.start.min(self.position.saturating_sub(LOOK_BACK))
+    }
+
+    /// Says that the first `count` bytes of the window are gone.
+    pub(super) fn dropped(&mut self, count: usize) {
+        self.position -= count;
+        self.start -= count;
+    }
+
+    /// Says that something is wrong with the file as a whole.
+    pub(super) fn problem(&mut self, reason: String) {
+        self.note(None, reason);
+    }
+
+    /// What was found, once the last window has been run.
+    pub(super) fn finish(mut self) -> Counts {
+        if !self.counts.has_records && self.counts.problems.is_empty() {
+            let reason = if self.documents == 0 { "is empty" } else { "has no Records" };
+            self.note(None, reason.to_owned());
+        }
+        self.counts
+    }
+
+    #[inline(always)]
+    fn blocks<C: Classify>(
+        &mut self,
+        way: C,
+        bytes: &[u8],
+        length: usize,
+        last: bool,
+        judge: &mut Judge<'_>,
+    ) {
+        loop {
+            if self.lost && !self.resume(bytes, length) {
+                return;
+            }
+            while self.position < length && self.position + PADDING <= bytes.len() {
+                let Some((block, _)) = bytes[self.position..].split_first_chunk::<BLOCK>() else { break };
+                self.block(way.classify(block), bytes, judge);
+                if self.lost {
+                    break;
+                }
+            }
+            if self.lost {
+                continue;
+            }
+            if self.position - self.start > self.max_record_bytes {
+                self.outgrown(bytes);
+            } else if last && self.position >= length {
+                self.end(bytes, length);
+            }
+            if !self.lost {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn block(&mut self, masks: super::block::Masks, bytes: &[u8], judge: &mut Judge<'_>) {
+        let mut quotes = masks.quotes;
+        let mut odd = Odd::default();
+        if masks.odd || self.escaped {
+            (quotes, odd) = self.odd_block(masks.quotes, bytes);
+        }
+        let inside = prefix_xor(quotes) ^ self.in_string;
+        // The sign bit says whether the block ends inside a string.
+        self.in_string = (inside.cast_signed() >> 63).cast_unsigned();
+        let opens = masks.opens & !inside;
+        let closes = masks.closes & !inside;
+        let one_before = quotes << 1 | self.quotes >> 63;
+        let six_before = quotes << 6 | self.quotes >> 58;
+        let mut marks = masks.marks & (one_before | six_before);
+        self.quotes = quotes;
+
+        if self.in_records && self.depth > closes.count_ones() + 2 {
+            // No bracket in this block can end the record.
+            self.depth = (self.depth - closes.count_ones()).saturating_add(opens.count_ones());
+            while marks != 0 {
+                self.mark(bytes, self.position + marks.trailing_zeros() as usize);
+                marks &= marks - 1;
+            }
+            self.record.worth |= odd.worth;
+            self.record.beyond_ascii |= odd.beyond_ascii;
+            self.position += BLOCK;
+            return;
+        }
+        self.boundary(opens, closes, marks, odd, bytes, judge);
+    }
+
+    /// A block in which a record may begin or end: bracket by bracket, mark by mark, in their order.
+    fn boundary(
+        &mut self,
+        opens: u64,
+        closes: u64,
+        marks: u64,
+        odd: Odd,
+        bytes: &[u8],
+        judge: &mut Judge<'_>,
+    ) {
+        let block = self.position;
+        self.position += BLOCK;
+        // An oddity may be any record's of this block; parsing one record too many is harmless.
+        self.record.worth |= odd.worth;
+        self.record.beyond_ascii |= odd.beyond_ascii;
+        let mut events = opens | closes | marks;
+        while events != 0 {
+            let bit = events & events.wrapping_neg();
+            events ^= bit;
+            let at = block + bit.trailing_zeros() as usize;
+            if opens & bit != 0 {
+                self.open(at, odd, bytes);
+            } else if closes & bit != 0 {
+                self.close(at, bytes, judge);
+            } else {
+                self.mark(bytes, at);
+            }
+            if self.lost {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn mark(&mut self, bytes: &[u8], at: usize) {
+        match self.needles.mark(bytes, at) {
+            Mark::Nothing => {}
+            Mark::Name => self.record.names += 1,
+            Mark::Source => self.record.sources += 1,
+            Mark::Worth => self.record.worth = true,
+        }
+    }
+
+    fn open(&mut self, at: usize, odd: Odd, bytes: &[u8]) {
+        match (self.depth, self.in_records) {
+            (0, _) => {
+                self.between_documents(&bytes[self.start..at]);
+                self.documents += 1;
+                if self.documents == 2 {
+                    self.note(None, "has more behind the end of its JSON document".to_owned());
+                }
+                if bytes[at] != b'{' {
+                    self.note(
+                        None,
+                        "is a JSON array at its top level, not an object with Records".to_owned(),
+                    );
+                }
+                self.had_records = false;
+                self.began(at + 1);
+            }
+            (1, _) => {
+                let name = self.members(&bytes[self.start..at], true);
+                if name.is_none() && self.had_records {
+                    // A bracket too few in a record closes Records early; the other records go on here.
+                    self.begin_again(at);
+                    return;
+                }
+                if name.as_deref() == Some("Records") {
+                    if bytes[at] == b'[' {
+                        if std::mem::replace(&mut self.had_records, true) {
+                            self.note(None, "has two members named Records".to_owned());
+                        }
+                        self.counts.has_records = true;
+                        self.in_records = true;
+                    } else {
+                        self.note(None, "has Records that are an object, not an array".to_owned());
+                    }
+                }
+                self.began(at + 1);
+            }
+            (2, true) => {
+                self.between_records(&bytes[self.start..at]);
+                self.began(at);
+                self.record = Seen { worth: odd.worth, beyond_ascii: odd.beyond_ascii, ..Seen::default() };
+            }
+            _ => {}
+        }
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn close(&mut self, at: usize, bytes: &[u8], judge: &mut Judge<'_>) {
+        match (self.depth, self.in_records) {
+            (0, _) => {
+                self.note(None, format!("has a {:?} that closes nothing", char::from(bytes[at])));
+                self.began(at + 1);
+                if self.had_records {
+                    self.begin_again(at + 1);
+                }
+                return;
+            }
+            (1, _) => {
+                self.members(&bytes[self.start..at], false);
+                if bytes[at] != b'}' {
+                    self.note(None, "is a JSON document that does not end with }".to_owned());
+                }
+                self.began(at + 1);
+            }
+            (2, true) => {
+                self.last_of_records(&bytes[self.start..at]);
+                self.in_records = false;
+                self.began(at + 1);
+                if bytes[at] != b']' {
+                    self.note(None, "has Records that begin with [ and end with }".to_owned());
+                    self.begin_again(at + 1);
+                    return;
+                }
+            }
+            (2, false) => self.began(at + 1),
+            (3, true) => {
+                self.depth = 2;
+                self.record_ends(at + 1, bytes, judge);
+                return;
+            }
+            _ => {}
+        }
+        self.depth -= 1;
+    }
+
+    fn began(&mut self, start: usize) {
+        self.start = start;
+        self.too_large = false;
+    }
+
+    fn record_ends(&mut self, end: usize, bytes: &[u8], judge: &mut Judge<'_>) {
+        let index = self.counts.records;
+        self.counts.records += 1;
+        let start = std::mem::replace(&mut self.start, end);
+        if std::mem::take(&mut self.too_large) {
+            self.unreadable(index, format!("is larger than MAX_RECORD_BYTES ({})", self.max_record_bytes));
+            return;
+        }
+        let json = &bytes[start..end];
+        let Seen { worth, beyond_ascii, names, sources } = self.record;
+        let invalid = beyond_ascii && std::str::from_utf8(json).is_err();
+        let object = json.starts_with(b"{") && json.ends_with(b"}");
+        if object && !worth && !invalid && names == 1 && sources == 1 {
+            return;
+        }
+        if let Err(reason) = judge(index, json) {
+            self.unreadable(index, reason);
+            // A fault in the grammar itself may have hidden where the record really ends.
+            if let Err(fault) = serde_json::from_slice::<IgnoredAny>(json) {
+                self.look_for_sibling(bytes, start + offset_of(&fault, json), end);
+            }
+        }
+    }
+
+    /// Begins again at the next record behind a fault, if there is one before `end`.
+    fn look_for_sibling(&mut self, bytes: &[u8], fault: usize, end: usize) {
+        if let Some(start) = sibling(bytes, fault, end) {
+            self.begin_again(start);
+        }
+    }
+
+    fn begin_again(&mut self, start: usize) {
+        self.began(start);
+        self.position = start;
+        self.in_string = 0;
+        self.escaped = false;
+        self.quotes = 0;
+        self.depth = 2;
+        self.in_records = true;
+        self.lost = true;
+    }
+
+    /// Looks for the place to begin again; whether there is one in this window.
+    fn resume(&mut self, bytes: &[u8], length: usize) -> bool {
+        let from = self.start.min(length);
+        let found = sibling(bytes, from, length);
+        match found {
+            Some(start) => {
+                // The gap before the record is its comma.
+                self.began(bytes[..start].trim_ascii_end().len() - 1);
+                self.position = start;
+                self.lost = false;
+            }
+            None => {
+                self.start = length.saturating_sub(RECORD_START.len() + LOOK_BACK).max(from);
+                self.position = length;
+            }
+        }
+        found.is_some()
+    }
+
+    /// The record or gap is larger than what is kept of one: either it is huge, or its end went unseen.
+    fn outgrown(&mut self, bytes: &[u8]) {
+        let in_record = self.in_records && self.depth > 2;
+        if !self.too_large && in_record {
+            let json = &bytes[self.start..self.position];
+            if let Err(fault) = serde_json::from_slice::<IgnoredAny>(json)
+                && !fault.is_eof()
+            {
+                let start = self.start;
+                let index = self.counts.records;
+                self.counts.records += 1;
+                self.unreadable(index, format!("is no JSON: {fault}"));
+                self.begin_again(start + offset_of(&fault, json));
+                return;
+            }
+        } else if !self.too_large {
+            self.note(
+                None,
+                format!("has more than MAX_RECORD_BYTES ({}) between its records", self.max_record_bytes),
+            );
+        }
+        self.too_large = true;
+        self.start = self.position;
+    }
+
+    /// The last byte has been seen: a file that ends in the middle of something is cut.
+    fn end(&mut self, bytes: &[u8], length: usize) {
+        let rest = &bytes[self.start.min(length)..length];
+        if self.depth == 0 && self.in_string == 0 {
+            self.between_documents(rest);
+        } else if self.in_records && self.depth > 2 {
+            let index = self.counts.records;
+            self.counts.records += 1;
+            self.unreadable(index, "is cut: the file ends in the middle of it".to_owned());
+            let fault = serde_json::from_slice::<IgnoredAny>(rest).err().filter(|fault| !fault.is_eof());
+            if let Some(fault) = fault
+                && !self.too_large
+            {
+                let start = self.start;
+                self.look_for_sibling(bytes, start + offset_of(&fault, rest), length);
+            }
+        } else {
+            self.note(None, "is cut: it ends before its JSON document does".to_owned());
+        }
+        if !self.lost {
+            // A second call with nothing new must find nothing new.
+            self.depth = 0;
+            self.in_string = 0;
+            self.in_records = false;
+            self.began(length);
+        }
+    }
+
+    fn between_documents(&mut self, gap: &[u8]) {
+        if !gap.trim_ascii().is_empty() {
+            let place = if self.documents == 0 {
+                "is no JSON"
+            } else {
+                "has more behind the end of its JSON document"
+            };
+            self.note(None, format!("{place}: {}", excerpt(gap)));
+        }
+    }
+
+    /// What stands before a record: a comma behind the one before it, and nothing before the first.
+    #[inline]
+    fn between_records(&mut self, gap: &[u8]) {
+        // `{"Records":[` and `,` are what CloudTrail writes.
+        if gap == b"," && self.counts.records > 0 {
+            return;
+        }
+        let gap = gap.trim_ascii();
+        let first = self.counts.records == 0;
+        match (first, gap) {
+            (true, b"") | (false, b",") => {}
+            (_, gap) => self.elements(gap.strip_suffix(b",").unwrap_or(gap), !gap.ends_with(b",")),
+        }
+    }
+
+    fn last_of_records(&mut self, gap: &[u8]) {
+        let gap = gap.trim_ascii();
+        if !gap.is_empty() {
+            self.elements(gap, false);
+        }
+    }
+
+    /// Elements of `Records` that are no objects and no arrays: each is a record that cannot be read.
+    fn elements(&mut self, gap: &[u8], comma_missing: bool) {
+        let gap = gap.trim_ascii();
+        let gap = gap.strip_prefix(b",").unwrap_or(gap);
+        let list = [b"[", gap, b"]"].concat();
+        match serde_json::from_slice::<Vec<IgnoredAny>>(&list) {
+            Ok(elements) if !comma_missing && !elements.is_empty() => {
+                for _ in elements {
+                    let index = self.counts.records;
+                    self.counts.records += 1;
+                    self.unreadable(index, format!("is no object: {}", excerpt(gap)));
+                }
+            }
+            _ => self.note(None, format!("is no JSON between its records: {}", excerpt(gap))),
+        }
+    }
+
+    /// The members of the document between two of its brackets; the name of the one that is being opened.
+    fn members(&mut self, gap: &[u8], opening: bool) -> Option<String> {
+        if self.too_large {
+            return None;
+        }
+        let trimmed = gap.trim_ascii();
+        let trimmed = trimmed.strip_prefix(b",").unwrap_or(trimmed);
+        let end: &[u8] = if opening { b"0}" } else { b"}" };
+        let object = [b"{", trimmed, end].concat();
+        match serde_json::from_slice::<MemberNames>(&object) {
+            Ok(MemberNames(mut names)) => {
+                let last = if opening { names.pop() } else { None };
+                if names.iter().any(|name| name == "Records") {
+                    self.note(None, "has Records that are no array".to_owned());
+                }
+                last
+            }
+            Err(_) => {
+                self.note(None, format!("is no JSON outside its records: {}", excerpt(gap)));
+                None
+            }
+        }
+    }
+
+    fn unreadable(&mut self, index: u64, reason: String) {
+        self.counts.unreadable += 1;
+        self.note(Some(index), reason);
+    }
+
+    fn note(&mut self, record: Option<u64>, reason: String) {
+        if self.counts.problems.len() < MAX_PROBLEMS {
+            self.counts.problems.push(Problem { record, reason });
+        }
+    }
+
+    /// A block with backslashes, control characters or bytes beyond ASCII: its unescaped quotes, and
+    /// whether what is odd about it is more than a plain search may judge.
+    #[inline(never)]
+    fn odd_block(&mut self, quotes: u64, bytes: &[u8]) -> (u64, Odd) {
+        let block = &bytes[self.position..self.position + BLOCK];
+        let mut odd = Odd::default();
+        let mut escaped = u64::from(std::mem::take(&mut self.escaped));
+        let mut backslashes = 0;
+        let mut control = 0;
+        let mut beyond_ascii = 0;
+        for (index, byte) in block.iter().enumerate() {
+            let bit = 1 << index;
+            match byte {
+                b'\\' => backslashes |= bit,
+                0..0x20 => control |= bit,
+                0x80.. => beyond_ascii |= bit,
+                _ => {}
+            }
+        }
+        let mut rest = backslashes & !escaped;
+        while rest != 0 {
+            let index = rest.trailing_zeros() as usize;
+            odd.worth |= !plain_escape(&bytes[self.position + index + 1..]);
+            let next = (1_u64 << index) << 1;
+            if next == 0 {
+                self.escaped = true;
+            }
+            escaped |= next;
+            rest &= !(next | 1 << index);
+        }
+        let quotes = quotes & !escaped;
+        let inside = prefix_xor(quotes) ^ self.in_string;
+        let white = |index: u32| matches!(block[index as usize], b'\t' | b'\n' | b'\r');
+        odd.beyond_ascii = beyond_ascii != 0;
+        odd.worth |= (control & inside) | ((backslashes | beyond_ascii) & !inside) != 0;
+        let mut outside = control & !inside;
+        while outside != 0 && !odd.worth {
+            odd.worth |= !white(outside.trailing_zeros());
+            outside &= outside - 1;
+        }
+        (quotes, odd)
+    }
+}
+
+/// Whether what stands behind a backslash is valid JSON and cannot be a letter in disguise.
+fn plain_escape(behind: &[u8]) -> bool {
+    match behind {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => true,
+        [b'u', a, b, c, d, ..] => {
+            let hexadecimal = [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit());
+            let letter = *a == b'0' && *b == b'0' && (b'4'..=b'7').contains(c);
+            let surrogate = matches!(a, b'd' | b'D') && !(b'0'..=b'7').contains(b);
+            hexadecimal && !letter && !surrogate
+        }
+        _ => false,
+    }
+}
+
+/// Bit *i* of the answer says whether an odd number of bits up to *i* is set.
+#[inline(always)]
+fn prefix_xor(mut bits: u64) -> u64 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^ bits << 32
+}
+
+/// The next `,{"eventVersion"` at or behind `from`, as the place of its bracket.
+fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+    let from = from.min(end);
+    memmem::find_iter(&bytes[from..end], RECORD_START)
+        .map(|found| from + found)
+        .find(|start| bytes[..*start].trim_ascii_end().ends_with(b","))
+}
+
+/// Where in `json` the parser stopped.
+fn offset_of(fault: &serde_json::Error, json: &[u8]) -> usize {
+    let line = json.split(|byte| *byte == b'\n').take(fault.line().saturating_sub(1));
+    let before: usize = line.map(|line| line.len() + 1).sum();
+    (before + fault.column().saturating_sub(1)).min(json.len())
+}
+
+/// The beginning of something unreadable; quoting makes whatever stands there inert.
+fn excerpt(bytes: &[u8]) -> String {
+    const MAX_BYTES: usize = 40;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]);
+    format!("{text:?}{}", if bytes.len() > MAX_BYTES { "…" } else { "" })
+}
+
+/// The names of an object's members, in their order.
+struct MemberNames(Vec<String>);
+
+impl<'de> Deserialize<'de> for MemberNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = MemberNames;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(MemberNames(names))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
