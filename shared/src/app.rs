@@ -1,7 +1,7 @@
 //! The use cases, whole.
 
+use crate::cloudtrail::key;
 use crate::cloudtrail::log_file::LogFileReader;
-use crate::cloudtrail::{Record, key};
 use crate::config::Config;
 use crate::detections;
 use crate::finding::{Finding, Place};
@@ -41,12 +41,8 @@ pub fn judge_log_file(
 ) -> Counts {
     let delivered = key::delivered(name);
     let counts = reader.read(file, &mut |index, json| {
-        let record = Record::parse(json)?;
-        findings.extend(detections::detect(
-            &record,
-            config,
-            Place { log_file: name, record: index, delivered },
-        ));
+        let place = Place { log_file: name, record: index, delivered };
+        findings.extend(detections::judge(json, config, place)?);
         Ok(())
     });
     findings.extend(detections::unreadable_log_file(name, &counts));

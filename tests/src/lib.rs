@@ -1,1 +1,4 @@
-//! Integration tests, the corpus generator and the benchmark.
+//! What the integration tests, the fuzz targets and the benchmark share.
+
+pub mod hostile;
+pub mod oracle;

@@ -11,6 +11,10 @@ use std::sync::LazyLock;
 
 use crate::detections::{self, On};
 
+/// How far from a mark a value may end and still be looked up; a record with a longer one is parsed.
+/// AWS's longest event names have about 60 bytes.
+pub(super) const LOOK_AHEAD: usize = 128;
+
 /// What the rules ask for.
 #[derive(Debug)]
 pub struct Needles {
@@ -52,21 +56,22 @@ pub(super) enum Mark {
 }
 
 impl Needles {
-    /// Looks at the mark at `position`; everything from 6 bytes before it must be at hand.
+    /// Looks at the mark at `position`, at up to 6 bytes before it and up to [`LOOK_AHEAD`] from it: never at
+    /// more, so that the size of the window changes nothing.
     #[inline]
     pub(super) fn mark(&self, bytes: &[u8], position: usize) -> Mark {
         let before = |count: usize| position.checked_sub(count).and_then(|start| bytes.get(start..));
         match bytes[position] {
             b'R' if before(1).is_some_and(|rest| rest.starts_with(b"\"Root\"")) => Mark::Worth,
             b'N' if before(6).is_some_and(|rest| rest.starts_with(b"\"eventName\"")) => {
-                if self.names.may_hold(string_value(&bytes[position + 5..])) {
+                if self.names.may_hold(string_value(&bytes[position + 5..position + LOOK_AHEAD])) {
                     Mark::Worth
                 } else {
                     Mark::Name
                 }
             }
             b'S' if before(6).is_some_and(|rest| rest.starts_with(b"\"eventSource\"")) => {
-                if self.sources.may_hold(string_value(&bytes[position + 7..])) {
+                if self.sources.may_hold(string_value(&bytes[position + 7..position + LOOK_AHEAD])) {
                     Mark::Worth
                 } else {
                     Mark::Source
@@ -85,12 +90,9 @@ fn string_value(behind_key: &[u8]) -> Option<&[u8]> {
     let rest = &behind_key[white(behind_key)..];
     let rest = rest.strip_prefix(b":")?;
     let rest = rest[white(rest)..].strip_prefix(b"\"")?;
-    let end = rest.iter().take(MAX_WORD_BYTES + 1).position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
     (rest[end] == b'"').then(|| &rest[..end])
 }
-
-/// Longer names are parsed rather than looked up; AWS's longest have about 60 bytes.
-const MAX_WORD_BYTES: usize = 128;
 
 /// A small set of words that answers "not in it" at once.
 #[derive(Debug)]

@@ -59,6 +59,8 @@ pub struct Record<'a> {
     pub additional_event_data: Value,
     /// `serviceEventDetails`, null where absent.
     pub service_event_details: Value,
+    /// Which of the last four could not be read, and why: a rule that wants this record cannot judge it.
+    pub unread: Option<String>,
 }
 
 /// Who acted, as far as AWS says.
@@ -137,20 +139,23 @@ impl<'a> Record<'a> {
                 .map(Option::unwrap_or_default)
                 .ok_or_else(|| format!("{name} is neither text nor absent")),
         };
-        let tree = |name: &str| match members.raw(name) {
-            None => Ok(Value::Null),
-            Some(raw) => {
-                serde_json::from_str(raw.get()).map_err(|error| format!("{name} cannot be read: {error}"))
-            }
+        let mut unread = None;
+        let mut tree = |name: &str| {
+            members.raw(name).map_or(Value::Null, |raw| {
+                serde_json::from_str(raw.get()).unwrap_or_else(|error| {
+                    unread = Some(format!("{name} cannot be read: {error}"));
+                    Value::Null
+                })
+            })
         };
         let addendum = Members::of_optional(members.raw("addendum"), ["originalEventID"]);
         Ok(Record {
             event_source: decisive("eventSource")?,
             event_name: decisive("eventName")?,
-            request_parameters: tree("requestParameters")?,
-            response_elements: tree("responseElements")?,
-            additional_event_data: tree("additionalEventData")?,
-            service_event_details: tree("serviceEventDetails")?,
+            request_parameters: tree("requestParameters"),
+            response_elements: tree("responseElements"),
+            additional_event_data: tree("additionalEventData"),
+            service_event_details: tree("serviceEventDetails"),
             event_id: members.text("eventID").filter(|id| !id.is_empty()),
             original_event_id: addendum.text("originalEventID").filter(|id| !id.is_empty()),
             shared_event_id: members.text("sharedEventID").filter(|id| !id.is_empty()),
@@ -164,6 +169,7 @@ impl<'a> Record<'a> {
             recipient_account_id: members.text("recipientAccountId"),
             read_only: members.truth("readOnly"),
             user_identity: UserIdentity::of(members.raw("userIdentity")),
+            unread,
         })
     }
 

@@ -17,10 +17,10 @@ use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::block::{BLOCK, Classify, Portable};
-use super::needles::{Mark, Needles};
+use super::needles::{LOOK_AHEAD, Mark, Needles};
 
 /// How many bytes must stand behind the end of the bytes of a last window; their values do not matter.
-pub(super) const PADDING: usize = 2 * BLOCK;
+pub(super) const PADDING: usize = BLOCK + LOOK_AHEAD;
 
 /// How many bytes before the next block are kept, so that a key which crosses it can be read.
 const LOOK_BACK: usize = 16;
@@ -393,11 +393,11 @@ impl Scan {
         let index = self.counts.records;
         self.counts.records += 1;
         let start = std::mem::replace(&mut self.start, end);
-        if std::mem::take(&mut self.too_large) {
+        let json = &bytes[start..end];
+        if std::mem::take(&mut self.too_large) || json.len() > self.max_record_bytes {
             self.unreadable(index, format!("is larger than MAX_RECORD_BYTES ({})", self.max_record_bytes));
             return;
         }
-        let json = &bytes[start..end];
         let Seen { worth, beyond_ascii, names, sources } = self.record;
         let invalid = beyond_ascii && std::str::from_utf8(json).is_err();
         let object = json.starts_with(b"{") && json.ends_with(b"}");
@@ -657,12 +657,13 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits ^ bits << 32
 }
 
-/// The next `,{"eventVersion"` at or behind `from`, as the place of its bracket.
+/// The next `,{"eventVersion"` at or behind `from`, as the place of its bracket. A little white space may
+/// stand behind the comma; no more than is kept of a window while looking.
 fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let from = from.min(end);
     memmem::find_iter(&bytes[from..end], RECORD_START)
         .map(|found| from + found)
-        .find(|start| bytes[..*start].trim_ascii_end().ends_with(b","))
+        .find(|start| bytes[start.saturating_sub(LOOK_BACK)..*start].trim_ascii_end().ends_with(b","))
 }
 
 /// Where in `json` the parser stopped.

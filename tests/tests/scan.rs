@@ -1,0 +1,110 @@
+//! The scan against the plain full parse: same records, same findings, at every window size.
+
+use iamwatch_tests::{hostile, oracle};
+use shared::cloudtrail::log_file::LogFileReader;
+use shared::cloudtrail::scan::Counts;
+use shared::config::Config;
+use shared::detections;
+use shared::finding::Place;
+
+/// How many files: more in the long form (`make test-long`).
+fn files(usually: u64) -> u64 {
+    match std::env::var("IAMWATCH_SCAN_FILES") {
+        Ok(files) => files.parse().expect("IAMWATCH_SCAN_FILES is a whole number"),
+        Err(_) => usually,
+    }
+}
+
+type Raised = Vec<(u64, &'static str, Option<String>)>;
+
+/// Judges a file through windows of that size, delivered in pieces of that size; 0 reads it as a whole.
+fn scan(file: &[u8], window_bytes: usize, piece_bytes: usize) -> (Counts, Raised) {
+    let config = Config::default();
+    let mut reader = LogFileReader::new(&config);
+    let mut raised = Vec::new();
+    let mut judge = |index: u64, json: &[u8]| {
+        let place = Place { log_file: "s3://logs/hostile.json", record: index, delivered: None };
+        if let Some(finding) = detections::judge(json, &config, place)? {
+            raised.push((index, finding.rule.id, finding.evidence.event_id));
+        }
+        Ok(())
+    };
+    let counts = if window_bytes == 0 {
+        reader.read(file, &mut judge)
+    } else {
+        let mut open = reader.open_with_windows_of(window_bytes);
+        for piece in file.chunks(piece_bytes) {
+            open.push(piece, &mut judge);
+        }
+        open.finish(&mut judge)
+    };
+    (counts, raised)
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut file = vec![0; compressor.gzip_compress_bound(content.len())];
+    let length = compressor.gzip_compress(content, &mut file).unwrap();
+    file.truncate(length);
+    file
+}
+
+#[test]
+fn the_scan_judges_hostile_files_as_a_full_parse_does_at_every_window_size() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut raised_in_all = 0;
+    let mut unreadable_in_all = 0;
+    for seed in 0..files(4_000) {
+        let file = hostile::log_file(seed);
+        let expected =
+            oracle::judge(&file, &Config::default()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        raised_in_all += expected.raised.len();
+        unreadable_in_all += expected.unreadable.len();
+        let windows = [0, rng.usize(1..130), rng.usize(130..2000), 1 << 18];
+        for window in windows {
+            let (counts, raised) = scan(&file, window, rng.usize(1..file.len().max(2)));
+            let text = || format!("{:?}", String::from_utf8_lossy(&file));
+            assert_eq!(raised, expected.raised, "seed {seed}, window {window}: {}", text());
+            assert_eq!(counts.records, expected.records, "seed {seed}, window {window}: {}", text());
+            assert_eq!(
+                counts.unreadable,
+                expected.unreadable.len() as u64,
+                "seed {seed}, window {window}: {counts:?} {}",
+                text()
+            );
+            let of_the_file = counts.problems.iter().find(|problem| problem.record.is_none());
+            assert_eq!(of_the_file, None, "seed {seed}, window {window}: {}", text());
+        }
+        let (packed, raised) = scan(&gzip(&file), 0, 1);
+        assert_eq!((packed.records, raised), (expected.records, expected.raised), "seed {seed}, gzip");
+    }
+    assert!(
+        raised_in_all > 100 && unreadable_in_all > 10,
+        "the files hold too little: {raised_in_all}, {unreadable_in_all}"
+    );
+}
+
+#[test]
+fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_record() {
+    let mut rng = fastrand::Rng::with_seed(2);
+    let mut reported = 0;
+    for seed in 0..files(4_000) {
+        let file = hostile::broken_log_file(seed);
+        let (counts, raised) = scan(&file, 0, 1);
+        let text = || format!("{:?}", String::from_utf8_lossy(&file));
+        for window in [rng.usize(1..130), rng.usize(130..2000), 1 << 18] {
+            let again = scan(&file, window, rng.usize(1..file.len().max(2)));
+            assert_eq!(again, (counts.clone(), raised.clone()), "seed {seed}, window {window}: {}", text());
+        }
+        reported += u64::from(!counts.problems.is_empty());
+        match oracle::judge(&file, &Config::default()) {
+            // Still valid JSON: then nothing but the findings may have changed.
+            Ok(expected) => {
+                assert_eq!(raised, expected.raised, "seed {seed}: {}", text());
+                assert_eq!(counts.records, expected.records, "seed {seed}: {}", text());
+            }
+            Err(_) => assert!(counts.unreadable <= counts.records, "seed {seed}"),
+        }
+    }
+    assert!(reported > 100, "only {reported} of the broken files were reported");
+}
