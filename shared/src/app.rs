@@ -1,7 +1,7 @@
 //! The use cases, whole.
 
 use crate::cloudtrail::key;
-use crate::cloudtrail::log_file::LogFileReader;
+use crate::cloudtrail::scan::{self, Judge};
 use crate::config::Config;
 use crate::detections;
 use crate::finding::{Finding, Place};
@@ -21,6 +21,19 @@ pub struct Counts {
     pub unreadable_log_files: u64,
 }
 
+impl Counts {
+    /// The counts of one log file.
+    pub fn of(file: &scan::Counts) -> Counts {
+        Counts {
+            log_files: 1,
+            records: file.records,
+            judged: file.records - file.unreadable,
+            unreadable: file.unreadable,
+            unreadable_log_files: u64::from(!file.problems.is_empty()),
+        }
+    }
+}
+
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Counts) {
         self.log_files += other.log_files;
@@ -32,25 +45,44 @@ impl std::ops::AddAssign for Counts {
 }
 
 /// Judges every record of one log file; `name` is its `s3://bucket/key` or path.
-pub fn judge_log_file(
-    reader: &mut LogFileReader,
+///
+/// `read` reads it and shows every record that is worth parsing to the judge that it is given.
+///
+/// # Errors
+/// What `read` answers, when the file could not be fetched to its end; it should be fetched again.
+pub fn judge_log_file<E>(
     name: &str,
-    file: &[u8],
     config: &Config,
     findings: &mut Vec<Finding>,
-) -> Counts {
+    read: impl FnOnce(&mut Judge<'_>) -> Result<scan::Counts, E>,
+) -> Result<Counts, E> {
     let delivered = key::delivered(name);
-    let counts = reader.read(file, &mut |index, json| {
+    let counts = read(&mut |index, json| {
         let place = Place { log_file: name, record: index, delivered };
         findings.extend(detections::judge(json, config, place)?);
         Ok(())
-    });
+    })?;
     findings.extend(detections::unreadable_log_file(name, &counts));
-    Counts {
-        log_files: 1,
-        records: counts.records,
-        judged: counts.records - counts.unreadable,
-        unreadable: counts.unreadable,
-        unreadable_log_files: u64::from(!counts.problems.is_empty()),
+    Ok(Counts::of(&counts))
+}
+
+/// Makes one finding of those that say the same of the same event, found in several log files, and puts
+/// all in order of time. The order in which the log files were read changes nothing.
+pub fn merged(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let place = |finding: &Finding| (finding.evidence.log_file.clone(), finding.evidence.record);
+    findings.sort_by(|a, b| (&a.id, place(a)).cmp(&(&b.id, place(b))));
+    let mut merged: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        match merged.last_mut() {
+            Some(same) if same.id == finding.id => {
+                let elsewhere =
+                    finding.evidence.log_file.filter(|file| same.evidence.log_file.as_ref() != Some(file));
+                same.evidence.also_in.extend(elsewhere);
+                same.evidence.also_in.dedup();
+            }
+            _ => merged.push(finding),
+        }
     }
+    merged.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+    merged
 }

@@ -5,6 +5,8 @@
 //! CloudTrail writes one gzip member with one JSON document. Whatever stands behind them is judged as well,
 //! and reported: a reader that stops at the first member and one that reads all would see different files.
 
+use std::io::Read;
+
 use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
@@ -310,4 +312,23 @@ impl OpenLogFile<'_> {
         let end = self.filled + self.window_bytes;
         self.buffer.resize(end, 0);
     }
+}
+
+/// Unpacks a whole file, gzip or plain, for forms that cannot be read window by window.
+///
+/// # Errors
+/// A phrase that says why it cannot be unpacked, or what limit it is over.
+pub fn unpack(file: &[u8], config: &Config) -> Result<Vec<u8>, String> {
+    let max = config.max_decompressed_bytes;
+    let mut content = Vec::new();
+    let unpacked = if file.starts_with(GZIP_MAGIC) {
+        flate2::read::MultiGzDecoder::new(file).take(max.saturating_add(1)).read_to_end(&mut content)
+    } else {
+        file.take(max.saturating_add(1)).read_to_end(&mut content)
+    };
+    unpacked.map_err(|fault| format!("cannot be unpacked: {fault}"))?;
+    if content.len() as u64 > max {
+        return Err(format!("unpacks to more than MAX_DECOMPRESSED_BYTES ({max})"));
+    }
+    Ok(content)
 }

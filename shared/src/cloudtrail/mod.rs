@@ -1,6 +1,7 @@
 //! CloudTrail log files and what is in them.
 
 mod block;
+pub mod export;
 pub mod key;
 pub mod log_file;
 pub mod needles;

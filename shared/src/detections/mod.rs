@@ -92,6 +92,14 @@ pub fn table() -> impl Iterator<Item = &'static Detection> {
     [sign_in::DETECTIONS].into_iter().flatten()
 }
 
+/// What every rule says about itself, those over records and those about iamwatch, by id.
+pub fn rules() -> Vec<&'static Rule> {
+    let mut rules: Vec<&Rule> =
+        table().map(|detection| &detection.rule).chain([&LOG_FILE_UNREADABLE]).collect();
+    rules.sort_by_key(|rule| rule.id);
+    rules
+}
+
 /// Reads and judges one record: the finding of its most specific rule, or nothing.
 ///
 /// # Errors

@@ -1,0 +1,150 @@
+//! Reading files, several at once, into whatever a command wants of them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::app::Counts;
+use shared::cloudtrail::log_file::{self, LogFileReader};
+use shared::cloudtrail::scan::{self, Judge};
+use shared::cloudtrail::export;
+use shared::config::Config;
+use shared::text;
+
+use crate::args::Reading;
+use crate::files::Files;
+use crate::output::note;
+
+/// Files up to this size are read as a whole, larger ones piece by piece.
+const MAX_WHOLE_FILE_BYTES: u64 = 1 << 20;
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The most characters of a path or of an error that are shown.
+const MAX_NOTE_CHARS: usize = 400;
+
+/// What came of all files.
+pub struct Read<T> {
+    /// What the command wanted, file by file in order of their paths.
+    pub results: Vec<T>,
+    /// What was read.
+    pub counts: Counts,
+    /// Whether something could not be looked at; it has been said.
+    pub could_not_look: bool,
+}
+
+/// Reads every file of the paths. `each` is given a file's name and a way to read it, which it calls once.
+pub fn read_all<T: Default + Send>(
+    reading: &Reading,
+    config: &Config,
+    each: impl Fn(&str, &mut dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::Counts>, &mut T) -> std::io::Result<Counts> + Sync,
+) -> Read<T> {
+    let files = Files::under(&reading.paths);
+    let threads = reading.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
+    let bytes = files.found.iter().map(|(_, bytes)| bytes).sum();
+    let progress = progress_bar(bytes);
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads.min(files.found.len()) {
+            scope.spawn(|| {
+                let mut reader = LogFileReader::new(config);
+                let mut buffer = Vec::new();
+                let mut mine = Vec::new();
+                while let Some((path, bytes)) = files.found.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let name = path.to_string_lossy();
+                    let mut result = T::default();
+                    let mut read = |judge: &mut Judge<'_>| read_file(path, *bytes, &mut reader, &mut buffer, config, judge);
+                    let counts = each(&name, &mut read, &mut result);
+                    mine.push((path, result, counts));
+                    progress.inc(*bytes);
+                }
+                // A lock is only poisoned by a panic, which the scope passes on.
+                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(mine);
+            });
+        }
+    });
+    progress.finish_and_clear();
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(path, ..)| *path);
+
+    let mut read = Read { results: Vec::new(), counts: Counts::default(), could_not_look: false };
+    let mut failed = files.failed;
+    for (path, result, counts) in done {
+        read.results.push(result);
+        match counts {
+            Ok(counts) => read.counts += counts,
+            Err(error) => failed.push(format!("{}: {error}", path.display())),
+        }
+    }
+    for failure in &failed {
+        note(&format!("iamwatch: could not look at {}", text::clean(failure, MAX_NOTE_CHARS)));
+    }
+    let Counts { log_files, records, judged, unreadable, unreadable_log_files } = read.counts;
+    let mut summary = format!("Read {log_files} log files: {records} records, {judged} judged, {unreadable} unreadable.");
+    if unreadable_log_files > 0 {
+        summary += &format!(" {unreadable_log_files} log files could not be read whole.");
+    }
+    if !files.skipped.is_empty() {
+        let kinds: Vec<String> = files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+        summary += &format!(" Skipped: {}.", kinds.join(", "));
+    }
+    note(&summary);
+    read.could_not_look = !failed.is_empty() || unreadable_log_files > 0;
+    read
+}
+
+fn read_file(
+    path: &Path,
+    bytes: u64,
+    reader: &mut LogFileReader,
+    buffer: &mut Vec<u8>,
+    config: &Config,
+    judge: &mut Judge<'_>,
+) -> std::io::Result<scan::Counts> {
+    let mut file = File::open(path)?;
+    let counts = if bytes <= MAX_WHOLE_FILE_BYTES {
+        buffer.clear();
+        file.read_to_end(buffer)?;
+        reader.read(buffer, judge)
+    } else {
+        buffer.resize(PIECE_BYTES, 0);
+        let mut open = reader.open();
+        loop {
+            match file.read(buffer)? {
+                0 => break open.finish(judge),
+                count => open.push(&buffer[..count], judge),
+            }
+        }
+    };
+    if counts.has_records {
+        return Ok(counts);
+    }
+    read_export(path, config, counts, judge)
+}
+
+/// What is no log file may hold records in another form.
+fn read_export(path: &Path, config: &Config, counts: scan::Counts, judge: &mut Judge<'_>) -> std::io::Result<scan::Counts> {
+    let mut packed = Vec::new();
+    File::open(path)?.take(config.max_compressed_bytes.saturating_add(1)).read_to_end(&mut packed)?;
+    if packed.len() as u64 > config.max_compressed_bytes {
+        return Ok(counts);
+    }
+    Ok(match log_file::unpack(&packed, config) {
+        Ok(content) => export::read(&content, judge),
+        // What the first look said is why.
+        Err(_) => counts,
+    })
+}
+
+/// Hidden where stderr is no terminal.
+fn progress_bar(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,41 @@
+//! `iamwatch sign-in`: the findings of log files.
+
+use std::io::Write;
+
+use shared::finding::Finding;
+use shared::{alert, app, ocsf};
+
+use crate::End;
+use crate::args::{FindingFormat, SignIn};
+use crate::output::{json_line, note, stdout};
+use crate::reading::read_all;
+
+/// Reads, judges and prints.
+pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
+    let config = arguments.reading.config()?;
+    let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
+        app::judge_log_file(name, &config, findings, |judge| read(judge))
+    });
+    let mut findings = app::merged(read.results.into_iter().flatten().collect());
+    findings.retain(|finding| finding.severity >= arguments.min_severity);
+    let found = arguments.fail_on.is_some_and(|severity| findings.iter().any(|finding| finding.severity >= severity));
+    note(&format!("{} findings.", findings.len()));
+
+    let mut out = stdout();
+    match arguments.format {
+        FindingFormat::Json => findings.iter().try_for_each(|finding| json_line(&mut out, finding))?,
+        FindingFormat::Ocsf => findings.iter().try_for_each(|finding| json_line(&mut out, &ocsf::detection_finding(finding)))?,
+        FindingFormat::Text => {
+            for findings in alert::by_subject(findings) {
+                let mail = alert::mail(&findings, &config);
+                writeln!(out, "{}\nSubject: {}\n\n{}", "=".repeat(78), mail.subject, mail.body)?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(match (read.could_not_look, found) {
+        (true, _) => End::CouldNotLook,
+        (false, true) => End::Found,
+        (false, false) => End::Looked,
+    })
+}

@@ -1,0 +1,115 @@
+//! `iamwatch sign-ins`: every sign-in, with or without a finding.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use serde::Serialize;
+use shared::app::Counts;
+use shared::cloudtrail::{Mfa, Outcome, Record, SignIn, key};
+use shared::finding::Principal;
+use shared::text;
+
+use crate::End;
+use crate::args::{ListFormat, SignIns};
+use crate::output::{csv_cell, json_line, stdout};
+use crate::reading::read_all;
+
+/// The most characters of one cell.
+const MAX_CELL_CHARS: usize = 200;
+
+/// The columns, as CSV and JSON name them.
+const COLUMNS: [&str; 8] = ["time", "type", "who", "outcome", "mfa", "source_ip", "account", "event"];
+
+/// One sign-in; cells of facts that the record does not give are empty.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Row {
+    time: String,
+    #[serde(rename = "type")]
+    kind: String,
+    who: String,
+    outcome: &'static str,
+    mfa: &'static str,
+    source_ip: String,
+    account: String,
+    event: String,
+    #[serde(skip)]
+    event_key: Option<String>,
+    /// Tells records without an id from each other.
+    #[serde(skip)]
+    place: Option<(String, u64)>,
+}
+
+/// Reads and lists.
+pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
+    let config = arguments.reading.config()?;
+    let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
+        let counts = read(&mut |index, json| {
+            let record = Record::parse(json)?;
+            rows.extend(SignIn::of(&record).map(|sign_in| row(&record, sign_in, name, index)));
+            Ok(())
+        })?;
+        Ok(Counts::of(&counts))
+    });
+    let mut seen = BTreeSet::new();
+    let mut rows: Vec<Row> = read.results.into_iter().flatten().collect();
+    rows.sort();
+    // The same event may stand in several log files.
+    rows.retain(|row| row.event_key.is_none() || seen.insert((row.account.clone(), row.event_key.clone())));
+
+    let mut out = stdout();
+    match arguments.format {
+        ListFormat::Json => rows.iter().try_for_each(|row| json_line(&mut out, row))?,
+        ListFormat::Csv => {
+            let mut csv = csv::Writer::from_writer(&mut out);
+            csv.write_record(COLUMNS)?;
+            for row in &rows {
+                csv.write_record(row.cells().map(|cell| csv_cell(cell, MAX_CELL_CHARS)))?;
+            }
+            csv.flush()?;
+        }
+        ListFormat::Table => {
+            let cells: Vec<[String; 8]> = std::iter::once(COLUMNS.map(|column| column.to_uppercase()))
+                .chain(rows.iter().map(|row| row.cells().map(|cell| text::clean(cell, MAX_CELL_CHARS))))
+                .collect();
+            let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+            let widths: [usize; 8] = std::array::from_fn(width);
+            for row in &cells {
+                let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+                writeln!(out, "{}", line.join("  ").trim_end())?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(if read.could_not_look { End::CouldNotLook } else { End::Looked })
+}
+
+impl Row {
+    fn cells(&self) -> [&str; 8] {
+        [&self.time, &self.kind, &self.who, self.outcome, self.mfa, &self.source_ip, &self.account, &self.event]
+    }
+}
+
+fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
+    let principal = Principal::of(record).unwrap_or_default();
+    let event_key = record.event_key().map(str::to_owned);
+    Row {
+        time: record.event_time.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
+        kind: principal.kind.unwrap_or_default(),
+        who: principal.name.or(principal.arn).unwrap_or_default(),
+        outcome: match sign_in.outcome {
+            Outcome::Success => "success",
+            Outcome::Failure => "failure",
+            Outcome::Unknown => "unknown",
+        },
+        mfa: match sign_in.mfa {
+            Mfa::Yes => "yes",
+            Mfa::No => "no",
+            Mfa::Unknown => "unknown",
+        },
+        source_ip: record.source_ip_address.as_deref().unwrap_or_default().to_owned(),
+        account: record.account().unwrap_or_default().to_owned(),
+        event: record.event_name.clone().into_owned(),
+        place: event_key.is_none().then(|| (name.to_owned(), index)),
+        event_key,
+    }
+}
