@@ -1,1 +1,3 @@
 //! Integration tests, the corpus generator and the benchmark.
+
+pub mod corpus;
