@@ -122,6 +122,11 @@ impl Corpus {
         out
     }
 
+    /// A number that changes with anything that changes the files: these values, or this code.
+    pub fn fingerprint(&self) -> u64 {
+        template::hash(&self.file(0))
+    }
+
     /// How many records log file `n` has.
     pub fn records(&self, n: usize) -> usize {
         self.plan(n).2

@@ -131,7 +131,10 @@ impl Scene {
 
     /// Appends the value of `template` that the account has under the number `which`.
     fn fixed(&self, which: u64, out: &mut Vec<u8>, template: &str) {
-        let mut rng = Rng::new(hash(self.account) ^ hash(template), which);
+        let mut rng = Rng::new(
+            hash(self.account.as_bytes()) ^ hash(template.as_bytes()),
+            which,
+        );
         self.fill_with(&mut rng, which, out, template);
     }
 
@@ -178,8 +181,8 @@ fn whole_number(out: &mut Vec<u8>, number: usize) {
 }
 
 /// FNV-1a: a number for a text, the same in every build.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+pub fn hash(text: &[u8]) -> u64 {
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
