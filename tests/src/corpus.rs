@@ -342,7 +342,6 @@ pub fn write(folder: &Path, key: &str, content: &[u8]) -> io::Result<PathBuf> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test may say where it failed")]
 mod tests {
     use std::collections::BTreeSet;
 
