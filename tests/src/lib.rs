@@ -1,4 +1,6 @@
 //! What the integration tests, the fuzz targets and the benchmark share.
 
+pub mod corpus;
 pub mod hostile;
 pub mod oracle;
+pub mod sample;
