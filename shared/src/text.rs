@@ -171,6 +171,11 @@ fn visible(chars: &[char], at: usize, inert: bool) -> String {
     }
 }
 
+/// Whether a character is not seen but obeyed: controls, changes of direction, separators, marks that combine.
+pub fn steers(c: char) -> bool {
+    looks_like_nothing(c) || (!matches!(c, '\'' | '"' | '\\') && c.escape_debug().count() > 1)
+}
+
 /// Dots in international domain names besides the full stop. Source: UTS #46, section 2.3.
 fn looks_like_a_dot(c: char) -> bool {
     matches!(c, '\u{2024}' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')

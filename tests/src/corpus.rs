@@ -41,15 +41,8 @@ pub use template::Scene;
 pub const ACCOUNTS: &[&str] = &["111122223333", "444455556666", "123456789012"];
 
 /// The Regions that log, the busier ones more than once.
-const REGIONS: &[&str] = &[
-    "us-east-1",
-    "us-east-1",
-    "us-east-1",
-    "eu-central-1",
-    "eu-central-1",
-    "us-west-2",
-    "us-east-2",
-];
+const REGIONS: &[&str] =
+    &["us-east-1", "us-east-1", "us-east-1", "eu-central-1", "eu-central-1", "us-west-2", "us-east-2"];
 
 /// So many sessions call at the same time: the more records a file has, the more.
 const ACTIVE_SESSIONS: std::ops::RangeInclusive<usize> = 3..=16;
@@ -85,20 +78,10 @@ pub struct Written {
 
 impl Corpus {
     /// Many small files, as a quiet account has them.
-    pub const SMALL: Self = Self {
-        files: 2_000,
-        fewest_records: 5,
-        most_records: 150,
-        seed: 1,
-    };
+    pub const SMALL: Self = Self { files: 2_000, fewest_records: 5, most_records: 150, seed: 1 };
 
     /// Few files near the largest that CloudTrail delivers (50 MB before compression).
-    pub const LARGE: Self = Self {
-        files: 20,
-        fewest_records: 30_000,
-        most_records: 30_000,
-        seed: 2,
-    };
+    pub const LARGE: Self = Self { files: 20, fewest_records: 30_000, most_records: 30_000, seed: 2 };
 
     /// The key of log file `n`, from 0.
     pub fn key(&self, n: usize) -> String {
@@ -172,9 +155,8 @@ impl Corpus {
             let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
             let mut total = Written::default();
             for worker in started {
-                let written: io::Result<Written> = worker
-                    .join()
-                    .unwrap_or_else(|_| Err(io::Error::other("a corpus writer panicked")));
+                let written: io::Result<Written> =
+                    worker.join().unwrap_or_else(|_| Err(io::Error::other("a corpus writer panicked")));
                 let written = written?;
                 total.files += written.files;
                 total.records += written.records;
@@ -196,9 +178,7 @@ impl Calls {
     /// The calls of a file of so many records.
     pub fn new(rng: &mut Rng, scene: &Scene, records: usize) -> Self {
         let active = (records / 10).clamp(*ACTIVE_SESSIONS.start(), *ACTIVE_SESSIONS.end());
-        Self {
-            sessions: (0..active).map(|_| Session::new(rng, scene)).collect(),
-        }
+        Self { sessions: (0..active).map(|_| Session::new(rng, scene)).collect() }
     }
 
     /// Appends one record: an everyday call, or rarely one that a rule may care about.
@@ -260,20 +240,13 @@ impl Calls {
             ]
         };
         scene.fill_with(rng, choice, out, &details.concat());
-        scene.fill(
-            rng,
-            out,
-            r#""requestID":"<uuid>","eventID":"<uuid>","readOnly":"#,
-        );
+        scene.fill(rng, out, r#""requestID":"<uuid>","eventID":"<uuid>","readOnly":"#);
         put(out, if event.read_only { "true" } else { "false" });
         if !event.resources.is_empty() {
             put(out, r#","resources":"#);
             scene.fill_with(rng, choice, out, event.resources);
         }
-        put(
-            out,
-            r#","eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":""#,
-        );
+        put(out, r#","eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":""#);
         put(out, scene.account);
         put(out, r#"","eventCategory":"Management""#);
         if session.over_tls {
@@ -281,13 +254,7 @@ impl Calls {
                 out,
                 r#","tlsDetails":{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":""#,
             );
-            put(
-                out,
-                event
-                    .source
-                    .strip_suffix("amazonaws.com")
-                    .unwrap_or(event.source),
-            );
+            put(out, event.source.strip_suffix("amazonaws.com").unwrap_or(event.source));
             put(out, scene.region);
             put(out, r#".amazonaws.com"}"#);
         }
@@ -297,12 +264,7 @@ impl Calls {
 
 /// A key under which CloudTrail would deliver the log file of `scene`.
 pub fn key(rng: &mut Rng, scene: &Scene) -> String {
-    let Scene {
-        account,
-        region,
-        date,
-        delivered_seconds,
-    } = scene;
+    let Scene { account, region, date, delivered_seconds } = scene;
     let mut unique = Vec::new();
     rng.letters_and_digits(&mut unique, 16);
     format!(
@@ -320,10 +282,7 @@ pub fn key(rng: &mut Rng, scene: &Scene) -> String {
 /// # Errors
 /// Never in practice: the encoder writes into memory.
 pub fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(
-        Vec::with_capacity(plain.len() / 6 + 64),
-        Compression::new(6),
-    );
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 6 + 64), Compression::new(6));
     encoder.write_all(plain)?;
     encoder.finish()
 }
@@ -349,10 +308,7 @@ mod tests {
 
     use super::{Corpus, events::EVENTS, gzip, watched::WATCHED};
 
-    const FEW: Corpus = Corpus {
-        files: 60,
-        ..Corpus::SMALL
-    };
+    const FEW: Corpus = Corpus { files: 60, ..Corpus::SMALL };
 
     fn records(corpus: &Corpus, n: usize) -> Vec<Value> {
         let mut file: Value = serde_json::from_slice(&corpus.file(n)).unwrap();
@@ -361,10 +317,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_files_and_another_seed_others() {
-        let other = Corpus {
-            seed: FEW.seed + 1,
-            ..FEW
-        };
+        let other = Corpus { seed: FEW.seed + 1, ..FEW };
         assert_eq!(FEW.file(3), FEW.file(3));
         assert_eq!(FEW.key(3), FEW.key(3));
         assert_ne!(FEW.file(3), other.file(3));
@@ -375,45 +328,25 @@ mod tests {
     fn every_file_is_minified_json_without_a_placeholder_left() {
         for n in 0..FEW.files {
             let plain = FEW.file(n);
-            assert!(
-                plain.starts_with(br#"{"Records":[{"eventVersion":"#),
-                "file {n}"
-            );
+            assert!(plain.starts_with(br#"{"Records":[{"eventVersion":"#), "file {n}");
             assert!(plain.ends_with(b"}]}"), "file {n}");
-            assert!(
-                !plain.contains(&b'<') && !plain.contains(&b'\n'),
-                "file {n}"
-            );
+            assert!(!plain.contains(&b'<') && !plain.contains(&b'\n'), "file {n}");
             assert_eq!(records(&FEW, n).len(), FEW.records(n), "file {n}");
         }
     }
 
     #[test]
     fn every_template_is_used_and_every_event_id_is_unique() {
-        let corpus = Corpus {
-            files: 1,
-            ..Corpus::LARGE
-        };
+        let corpus = Corpus { files: 1, ..Corpus::LARGE };
         let records = records(&corpus, 0);
-        let ids: BTreeSet<_> = records
-            .iter()
-            .map(|record| record["eventID"].as_str().unwrap())
-            .collect();
-        let names: BTreeSet<_> = records
-            .iter()
-            .map(|record| record["eventName"].as_str().unwrap())
-            .collect();
+        let ids: BTreeSet<_> = records.iter().map(|record| record["eventID"].as_str().unwrap()).collect();
+        let names: BTreeSet<_> = records.iter().map(|record| record["eventName"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), records.len());
         for event in EVENTS {
             let elsewhere = event.source == "iam.amazonaws.com";
             assert!(elsewhere || names.contains(event.name), "{}", event.name);
         }
-        for name in [
-            "ConsoleLogin",
-            "CredentialVerification",
-            "UserAuthentication",
-            "CreateAccessKey",
-        ] {
+        for name in ["ConsoleLogin", "CredentialVerification", "UserAuthentication", "CreateAccessKey"] {
             assert!(names.contains(name), "{name}");
         }
     }
@@ -454,13 +387,7 @@ mod tests {
         let key = FEW.key(0);
         let name = key.rsplit('/').next().unwrap();
         let parts: Vec<_> = name.split('_').collect();
-        assert!(
-            key.starts_with(&format!(
-                "AWSLogs/{}/CloudTrail/{}/2026/04/",
-                parts[0], parts[2]
-            )),
-            "{key}"
-        );
+        assert!(key.starts_with(&format!("AWSLogs/{}/CloudTrail/{}/2026/04/", parts[0], parts[2])), "{key}");
         assert_eq!((parts.len(), parts[1]), (5, "CloudTrail"), "{key}");
         assert_eq!(parts[4].len(), 16 + ".json.gz".len(), "{key}");
     }

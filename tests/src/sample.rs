@@ -103,33 +103,9 @@ fn log_files() -> Vec<LogFile> {
             delivered: (9, 10),
             everyday_records: 30,
             story: vec![
-                sign_in(
-                    4,
-                    VIRGINIA,
-                    "09:04:31",
-                    STRANGER,
-                    "203.0.113.9",
-                    NO_SUCH_USER,
-                    r#""MFAUsed":"No""#,
-                ),
-                sign_in(
-                    5,
-                    VIRGINIA,
-                    "09:04:49",
-                    STRANGER,
-                    "203.0.113.9",
-                    NO_SUCH_USER,
-                    r#""MFAUsed":"No""#,
-                ),
-                sign_in(
-                    6,
-                    VIRGINIA,
-                    "09:05:02",
-                    STRANGER,
-                    "203.0.113.9",
-                    NO_SUCH_USER,
-                    r#""MFAUsed":"No""#,
-                ),
+                sign_in(4, VIRGINIA, "09:04:31", STRANGER, "203.0.113.9", NO_SUCH_USER, r#""MFAUsed":"No""#),
+                sign_in(5, VIRGINIA, "09:04:49", STRANGER, "203.0.113.9", NO_SUCH_USER, r#""MFAUsed":"No""#),
+                sign_in(6, VIRGINIA, "09:05:02", STRANGER, "203.0.113.9", NO_SUCH_USER, r#""MFAUsed":"No""#),
                 sign_in(
                     7,
                     VIRGINIA,
@@ -147,15 +123,7 @@ fn log_files() -> Vec<LogFile> {
             delivered: (10, 20),
             everyday_records: 25,
             story: vec![
-                sign_in(
-                    8,
-                    VIRGINIA,
-                    "10:13:55",
-                    ROOT,
-                    "192.0.2.44",
-                    Outcome::Success,
-                    r#""MFAUsed":"No""#,
-                ),
+                sign_in(8, VIRGINIA, "10:13:55", ROOT, "192.0.2.44", Outcome::Success, r#""MFAUsed":"No""#),
                 sign_in(
                     9,
                     VIRGINIA,
@@ -203,13 +171,7 @@ fn log_files() -> Vec<LogFile> {
             delivered: (12, 30),
             everyday_records: 25,
             story: vec![
-                directory(
-                    12,
-                    "12:21:10",
-                    "CredentialChallenge",
-                    "Success",
-                    r#""CredentialType":"PASSWORD""#,
-                ),
+                directory(12, "12:21:10", "CredentialChallenge", "Success", r#""CredentialType":"PASSWORD""#),
                 directory(
                     13,
                     "12:21:19",
@@ -368,11 +330,7 @@ mod tests {
             let path = folder.join(&key);
             let kept = fs::read(&path).unwrap_or_default();
             // Compressed bytes may differ from one machine to another; what they hold may not.
-            assert_eq!(
-                gunzip(&kept),
-                gunzip(&content),
-                "{key}: run the example `make-sample`"
-            );
+            assert_eq!(gunzip(&kept), gunzip(&content), "{key}: run the example `make-sample`");
             expected.push(path.to_str().unwrap().to_string());
         }
         let mut found = Vec::new();
@@ -399,20 +357,11 @@ mod tests {
                 continue;
             };
             for record in records {
-                assert_eq!(
-                    &record["recipientAccountId"],
-                    key.split('/').nth(1).unwrap(),
-                    "{key}"
-                );
-                *times
-                    .entry(record["eventID"].as_str().unwrap().to_string())
-                    .or_default() += 1;
+                assert_eq!(&record["recipientAccountId"], key.split('/').nth(1).unwrap(), "{key}");
+                *times.entry(record["eventID"].as_str().unwrap().to_string()).or_default() += 1;
             }
         }
-        let story: Vec<_> = times
-            .iter()
-            .filter(|(id, _)| id.starts_with("5a3e0000-"))
-            .collect();
+        let story: Vec<_> = times.iter().filter(|(id, _)| id.starts_with("5a3e0000-")).collect();
         assert_eq!(story.len(), 19);
         assert_eq!(times.values().filter(|times| **times > 1).count(), 1);
         assert_eq!(times["5a3e0000-0000-4000-8000-000000000003"], 2);
@@ -421,11 +370,7 @@ mod tests {
 
     #[test]
     fn the_sample_is_small() {
-        let bytes: usize = objects()
-            .unwrap()
-            .iter()
-            .map(|(_, content)| content.len())
-            .sum();
+        let bytes: usize = objects().unwrap().iter().map(|(_, content)| content.len()).sum();
         assert!(bytes < 60_000, "{bytes} bytes");
     }
 }

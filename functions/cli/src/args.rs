@@ -139,12 +139,10 @@ pub enum Unusable {
 
 /// Reads the command line.
 pub fn parse() -> Result<Command, Unusable> {
-    let command = Iamwatch::try_parse()
-        .map(|iamwatch| iamwatch.command)
-        .map_err(|error| {
-            let text = error.render().to_string();
-            if error.use_stderr() { Unusable::Said(text.trim_end().to_owned()) } else { Unusable::Help(text) }
-        })?;
+    let command = Iamwatch::try_parse().map(|iamwatch| iamwatch.command).map_err(|error| {
+        let text = error.render().to_string();
+        if error.use_stderr() { Unusable::Said(text.trim_end().to_owned()) } else { Unusable::Help(text) }
+    })?;
     if let Command::SignIn(SignIn { reading, .. }) | Command::SignIns(SignIns { reading, .. }) = &command {
         // Said here, so that a bad setting ends as every other bad argument does.
         reading.config().map_err(|error| Unusable::Said(format!("iamwatch: {error:#}")))?;
@@ -164,7 +162,9 @@ impl Reading {
             settings.push((name, value));
         }
         // The last one counts, as with every other option.
-        let lookup = |name: &str| settings.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| {
+            settings.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned())
+        };
         Ok(Config::from_lookup(lookup)?)
     }
 }

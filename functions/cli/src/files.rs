@@ -29,7 +29,10 @@ impl Files {
                     let failed_before = files.failed.len();
                     files.folder(path);
                     if files.found.len() == before && files.failed.len() == failed_before {
-                        files.failed.push(format!("{}: there is no log file (.json or .json.gz) in it", path.display()));
+                        files.failed.push(format!(
+                            "{}: there is no log file (.json or .json.gz) in it",
+                            path.display()
+                        ));
                     }
                 }
                 Ok(metadata) => files.file(path, &metadata),

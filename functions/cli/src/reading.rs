@@ -9,9 +9,9 @@ use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::app::Counts;
+use shared::cloudtrail::export;
 use shared::cloudtrail::log_file::{self, LogFileReader};
 use shared::cloudtrail::scan::{self, Judge};
-use shared::cloudtrail::export;
 use shared::config::Config;
 use shared::text;
 
@@ -27,7 +27,7 @@ const PIECE_BYTES: usize = 256 << 10;
 const MAX_NOTE_CHARS: usize = 400;
 
 /// What came of all files.
-pub struct Read<T> {
+pub struct Outcome<T> {
     /// What the command wanted, file by file in order of their paths.
     pub results: Vec<T>,
     /// What was read.
@@ -40,8 +40,13 @@ pub struct Read<T> {
 pub fn read_all<T: Default + Send>(
     reading: &Reading,
     config: &Config,
-    each: impl Fn(&str, &mut dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::Counts>, &mut T) -> std::io::Result<Counts> + Sync,
-) -> Read<T> {
+    each: impl Fn(
+        &str,
+        &mut dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::Counts>,
+        &mut T,
+    ) -> std::io::Result<Counts>
+    + Sync,
+) -> Outcome<T> {
     let files = Files::under(&reading.paths);
     let threads = reading.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
     let bytes = files.found.iter().map(|(_, bytes)| bytes).sum();
@@ -57,7 +62,9 @@ pub fn read_all<T: Default + Send>(
                 while let Some((path, bytes)) = files.found.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let name = path.to_string_lossy();
                     let mut result = T::default();
-                    let mut read = |judge: &mut Judge<'_>| read_file(path, *bytes, &mut reader, &mut buffer, config, judge);
+                    let mut read = |judge: &mut Judge<'_>| {
+                        read_file(path, *bytes, &mut reader, &mut buffer, config, judge)
+                    };
                     let counts = each(&name, &mut read, &mut result);
                     mine.push((path, result, counts));
                     progress.inc(*bytes);
@@ -71,7 +78,7 @@ pub fn read_all<T: Default + Send>(
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(path, ..)| *path);
 
-    let mut read = Read { results: Vec::new(), counts: Counts::default(), could_not_look: false };
+    let mut read = Outcome { results: Vec::new(), counts: Counts::default(), could_not_look: false };
     let mut failed = files.failed;
     for (path, result, counts) in done {
         read.results.push(result);
@@ -84,12 +91,14 @@ pub fn read_all<T: Default + Send>(
         note(&format!("iamwatch: could not look at {}", text::clean(failure, MAX_NOTE_CHARS)));
     }
     let Counts { log_files, records, judged, unreadable, unreadable_log_files } = read.counts;
-    let mut summary = format!("Read {log_files} log files: {records} records, {judged} judged, {unreadable} unreadable.");
+    let mut summary =
+        format!("Read {log_files} log files: {records} records, {judged} judged, {unreadable} unreadable.");
     if unreadable_log_files > 0 {
         summary += &format!(" {unreadable_log_files} log files could not be read whole.");
     }
     if !files.skipped.is_empty() {
-        let kinds: Vec<String> = files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+        let kinds: Vec<String> =
+            files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         summary += &format!(" Skipped: {}.", kinds.join(", "));
     }
     note(&summary);
@@ -127,7 +136,12 @@ fn read_file(
 }
 
 /// What is no log file may hold records in another form.
-fn read_export(path: &Path, config: &Config, counts: scan::Counts, judge: &mut Judge<'_>) -> std::io::Result<scan::Counts> {
+fn read_export(
+    path: &Path,
+    config: &Config,
+    counts: scan::Counts,
+    judge: &mut Judge<'_>,
+) -> std::io::Result<scan::Counts> {
     let mut packed = Vec::new();
     File::open(path)?.take(config.max_compressed_bytes.saturating_add(1)).read_to_end(&mut packed)?;
     if packed.len() as u64 > config.max_compressed_bytes {
@@ -143,7 +157,9 @@ fn read_export(path: &Path, config: &Config, counts: scan::Counts, judge: &mut J
 /// Hidden where stderr is no terminal.
 fn progress_bar(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left")
+    {
         bar.set_style(style);
     }
     bar

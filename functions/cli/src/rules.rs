@@ -34,7 +34,14 @@ pub fn run(arguments: &Rules) -> anyhow::Result<End> {
             let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
             let titles = rules.iter().map(|rule| rule.title.len()).max().unwrap_or_default();
             for rule in rules {
-                writeln!(out, "{:width$}  {:13}  {:titles$}  {}", rule.id, rule.severity, rule.title, rule.references.join(" "))?;
+                writeln!(
+                    out,
+                    "{:width$}  {:13}  {:titles$}  {}",
+                    rule.id,
+                    rule.severity,
+                    rule.title,
+                    rule.references.join(" ")
+                )?;
             }
         }
     }

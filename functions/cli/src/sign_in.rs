@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use shared::finding::Finding;
-use shared::{alert, app, ocsf};
+use shared::{alert, app};
 
 use crate::End;
 use crate::args::{FindingFormat, SignIn};
@@ -18,16 +18,17 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     });
     let mut findings = app::merged(read.results.into_iter().flatten().collect());
     findings.retain(|finding| finding.severity >= arguments.min_severity);
-    let found = arguments.fail_on.is_some_and(|severity| findings.iter().any(|finding| finding.severity >= severity));
+    let found =
+        arguments.fail_on.is_some_and(|severity| findings.iter().any(|finding| finding.severity >= severity));
     note(&format!("{} findings.", findings.len()));
 
     let mut out = stdout();
     match arguments.format {
         FindingFormat::Json => findings.iter().try_for_each(|finding| json_line(&mut out, finding))?,
-        FindingFormat::Ocsf => findings.iter().try_for_each(|finding| json_line(&mut out, &ocsf::detection_finding(finding)))?,
+        FindingFormat::Ocsf => findings.iter().try_for_each(|finding| json_line(&mut out, finding))?,
         FindingFormat::Text => {
-            for findings in alert::by_subject(findings) {
-                let mail = alert::mail(&findings, &config);
+            for findings in alert::group(findings) {
+                let Some(mail) = alert::mail(&findings, &config) else { continue };
                 writeln!(out, "{}\nSubject: {}\n\n{}", "=".repeat(78), mail.subject, mail.body)?;
             }
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use shared::app::Counts;
-use shared::cloudtrail::{Mfa, Outcome, Record, SignIn, key};
+use shared::cloudtrail::{Mfa, Outcome, Record, SignIn};
 use shared::finding::Principal;
 use shared::text;
 
@@ -71,10 +71,12 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
             let cells: Vec<[String; 8]> = std::iter::once(COLUMNS.map(|column| column.to_uppercase()))
                 .chain(rows.iter().map(|row| row.cells().map(|cell| text::clean(cell, MAX_CELL_CHARS))))
                 .collect();
-            let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+            let width =
+                |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
             let widths: [usize; 8] = std::array::from_fn(width);
             for row in &cells {
-                let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+                let line: Vec<String> =
+                    row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
                 writeln!(out, "{}", line.join("  ").trim_end())?;
             }
         }
@@ -85,7 +87,16 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
 
 impl Row {
     fn cells(&self) -> [&str; 8] {
-        [&self.time, &self.kind, &self.who, self.outcome, self.mfa, &self.source_ip, &self.account, &self.event]
+        [
+            &self.time,
+            &self.kind,
+            &self.who,
+            self.outcome,
+            self.mfa,
+            &self.source_ip,
+            &self.account,
+            &self.event,
+        ]
     }
 }
 

@@ -10,10 +10,8 @@ use serde_json::{Value, json};
 
 /// The folder with the log files of `corpus`, made unless an earlier run made the same.
 pub fn prepared(name: &str, corpus: &Corpus) -> anyhow::Result<(PathBuf, Written)> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        PathBuf::from,
-    );
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
     let folder = target.join("corpus").join(name);
     let stamp = folder.with_extension("stamp.json");
     let parameters = format!("{corpus:?} {:016x}", corpus.fingerprint());

@@ -34,17 +34,9 @@ pub fn check(tool: &Path, folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("{} did not start", tool.display()))?;
     let lines = fs::read_to_string(&path)?;
     let found: Findings = lines.lines().map(finding).collect::<Result<_, _>>()?;
-    ensure!(
-        !found.is_empty(),
-        "{} reported no findings about {}",
-        tool.display(),
-        folder.display()
-    );
+    ensure!(!found.is_empty(), "{} reported no findings about {}", tool.display(), folder.display());
     let Some(oracle) = ORACLE else {
-        println!(
-            "{} lines of findings, compared with nothing",
-            lines.lines().count()
-        );
+        println!("{} lines of findings, compared with nothing", lines.lines().count());
         return Ok(());
     };
     let expected = oracle(folder)?;
@@ -55,25 +47,15 @@ pub fn check(tool: &Path, folder: &Path) -> anyhow::Result<()> {
         println!("wrong: {rule} {event_id}");
     }
     if found != expected {
-        bail!(
-            "the findings about {} differ from those of a full parse",
-            folder.display()
-        );
+        bail!("the findings about {} differ from those of a full parse", folder.display());
     }
-    println!(
-        "{} lines of findings, equal to those of a full parse",
-        lines.lines().count()
-    );
+    println!("{} lines of findings, equal to those of a full parse", lines.lines().count());
     Ok(())
 }
 
 /// The rule and the event id of one line of output.
 fn finding(line: &str) -> anyhow::Result<(String, String)> {
-    let finding: Value =
-        serde_json::from_str(line).with_context(|| format!("not a finding: {line}"))?;
+    let finding: Value = serde_json::from_str(line).with_context(|| format!("not a finding: {line}"))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
-    Ok((
-        text(&finding["rule"]),
-        text(&finding["evidence"]["event_id"]),
-    ))
+    Ok((text(&finding["rule"]), text(&finding["evidence"]["event_id"])))
 }

@@ -94,19 +94,8 @@ fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     let tool = arguments.tool.as_deref().map(found_tool);
     let mut last_lines = Vec::new();
     for (name, corpus) in [("small", Corpus::SMALL), ("large", Corpus::LARGE)] {
-        let name = if arguments.quick {
-            format!("{name}-quick")
-        } else {
-            name.to_string()
-        };
-        let corpus = if arguments.quick {
-            Corpus {
-                files: corpus.files / 4,
-                ..corpus
-            }
-        } else {
-            corpus
-        };
+        let name = if arguments.quick { format!("{name}-quick") } else { name.to_string() };
+        let corpus = if arguments.quick { Corpus { files: corpus.files / 4, ..corpus } } else { corpus };
         let (folder, written) = corpora::prepared(&name, &corpus)?;
         println!(
             "\n{name}: {} files, {} records, {:.1} MB plain, {:.1} MB compressed, gzip ratio {:.2}",
@@ -119,15 +108,7 @@ fn compare(arguments: &Arguments) -> anyhow::Result<()> {
         if let Some(tool) = &tool {
             findings::check(tool, &folder)?;
         }
-        last_lines.extend(time(
-            &name,
-            &folder,
-            &written,
-            tool.as_deref(),
-            runs,
-            cores,
-            pinning,
-        )?);
+        last_lines.extend(time(&name, &folder, &written, tool.as_deref(), runs, cores, pinning)?);
     }
     println!();
     for line in last_lines {
@@ -139,11 +120,7 @@ fn compare(arguments: &Arguments) -> anyhow::Result<()> {
 /// `tool` as given, or below the repository: `cargo bench` runs this in the package's own folder.
 fn found_tool(tool: &Path) -> PathBuf {
     let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(tool);
-    if !tool.exists() && below.exists() {
-        below
-    } else {
-        tool.to_path_buf()
-    }
+    if !tool.exists() && below.exists() { below } else { tool.to_path_buf() }
 }
 
 /// Times the processes over one corpus in turns, prints their table and returns the ratios.
@@ -156,14 +133,9 @@ fn time(
     cores: usize,
     pinning: Pinning,
 ) -> anyhow::Result<Vec<String>> {
-    let gunzip = vec![
-        std::env::current_exe()?.into(),
-        "gunzip-alone".into(),
-        folder.into(),
-    ];
+    let gunzip = vec![std::env::current_exe()?.into(), "gunzip-alone".into(), folder.into()];
     let gunzip = pinning.pin(1, gunzip);
-    let tool_on =
-        |tool: &Path, cores: usize| pinning.pin(cores, process::sign_in(tool, folder, cores));
+    let tool_on = |tool: &Path, cores: usize| pinning.pin(cores, process::sign_in(tool, folder, cores));
     let mut processes = vec![("gunzip alone, 1 core", gunzip.clone())];
     if let Some(tool) = tool {
         processes.push(("iamwatch, 1 core", tool_on(tool, 1)));
@@ -207,18 +179,12 @@ fn time(
         let pairs = || one_core.iter().zip(gunzip);
         let cpu = Spread::of(pairs().map(|(tool, limit)| tool.cpu_seconds / limit.cpu_seconds));
         let wall = Spread::of(pairs().map(|(tool, limit)| tool.wall_seconds / limit.wall_seconds));
-        ratios.push(format!(
-            "{name}: CPU ratio to gunzip alone, min median max: {cpu}"
-        ));
-        ratios.push(format!(
-            "{name}: wall ratio to gunzip alone, min median max: {wall}"
-        ));
+        ratios.push(format!("{name}: CPU ratio to gunzip alone, min median max: {cpu}"));
+        ratios.push(format!("{name}: wall ratio to gunzip alone, min median max: {wall}"));
         if let [two_cores] = more {
             let pairs = one_core.iter().zip(two_cores);
             let gain = Spread::of(pairs.map(|(one, two)| one.wall_seconds / two.wall_seconds));
-            ratios.push(format!(
-                "{name}: times faster on two cores, min median max: {gain}"
-            ));
+            ratios.push(format!("{name}: times faster on two cores, min median max: {gain}"));
         }
     }
     Ok(ratios)

@@ -41,8 +41,7 @@ pub fn measure(command: &[OsString]) -> anyhow::Result<()> {
         .with_context(|| format!("{} did not start", program.display()))?;
     let wall_seconds = started.elapsed().as_secs_f64();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds =
-        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     // Linux counts in KiB, macOS in bytes.
     let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
     let line = json!({
@@ -64,8 +63,8 @@ pub fn usage(command: &[OsString]) -> anyhow::Result<Usage> {
         .stderr(Stdio::inherit())
         .output()?;
     let shown = || command.join(OsStr::new(" ")).display().to_string();
-    let line: Value = serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("{} was not measured", shown()))?;
+    let line: Value =
+        serde_json::from_slice(&output.stdout).with_context(|| format!("{} was not measured", shown()))?;
     // 1 is "there are findings"; the comparison of the findings tells it from a failed run.
     ensure!(
         matches!(line["exit_code"].as_i64(), Some(0 | 1)),
@@ -73,11 +72,7 @@ pub fn usage(command: &[OsString]) -> anyhow::Result<Usage> {
         shown(),
         line["exit_code"],
     );
-    let number = |name: &str| {
-        line[name]
-            .as_f64()
-            .with_context(|| format!("no {name} measured"))
-    };
+    let number = |name: &str| line[name].as_f64().with_context(|| format!("no {name} measured"));
     Ok(Usage {
         wall_seconds: number("wall_seconds")?,
         cpu_seconds: number("user_seconds")? + number("system_seconds")?,
@@ -100,14 +95,8 @@ pub fn gunzip_alone(folder: &Path) -> anyhow::Result<()> {
             }
             compressed.clear();
             fs::File::open(entry.path())?.read_to_end(&mut compressed)?;
-            let size = compressed
-                .last_chunk()
-                .map_or(0, |size| u32::from_le_bytes(*size) as usize);
-            ensure!(
-                size <= MAX_PLAIN_BYTES,
-                "{} says it has {size} bytes",
-                entry.path().display()
-            );
+            let size = compressed.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+            ensure!(size <= MAX_PLAIN_BYTES, "{} says it has {size} bytes", entry.path().display());
             if plain.len() < size {
                 plain.resize(size, 0);
             }
@@ -133,11 +122,7 @@ pub enum Pinning {
 impl Pinning {
     pub fn available() -> Self {
         let tried = Command::new("taskset").args(["-c", "0", "true"]).output();
-        if tried.is_ok_and(|output| output.status.success()) {
-            Self::Taskset
-        } else {
-            Self::Threads
-        }
+        if tried.is_ok_and(|output| output.status.success()) { Self::Taskset } else { Self::Threads }
     }
 
     /// `command`, kept to the first `cores` cores.

@@ -94,14 +94,7 @@ const SERVICE_LINKED: Role = Role {
 impl Role {
     /// The `userIdentity` of a session with this role.
     fn identity(&self) -> String {
-        let Self {
-            path,
-            name,
-            session,
-            federation,
-            delivery,
-            scope,
-        } = self;
+        let Self { path, name, session, federation, delivery, scope } = self;
         format!(
             concat!(
                 r#"{{"type":"AssumedRole","principalId":"<own 40 AROA<id 10>EXAMPLE>:{session}","#,
@@ -173,11 +166,7 @@ impl Session {
                     0..=2 => SERVICE.to_string(),
                     _ => SERVICE_LINKED.identity(),
                 };
-                scene.fill(
-                    rng,
-                    &mut session.identity,
-                    &identity.replace("SERVICE", service),
-                );
+                scene.fill(rng, &mut session.identity, &identity.replace("SERVICE", service));
                 // Such a caller's name is its address and its user agent.
                 session.address.extend_from_slice(service.as_bytes());
                 session.agent.extend_from_slice(service.as_bytes());

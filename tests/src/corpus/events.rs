@@ -36,10 +36,7 @@ const READ: Event = Event {
     resources: "",
 };
 
-const WRITE: Event = Event {
-    read_only: false,
-    ..READ
-};
+const WRITE: Event = Event { read_only: false, ..READ };
 
 const S3_EXTRA: &str = r#""additionalEventData":{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":0,"AuthenticationMethod":"AuthHeader","x-amz-id-2":"<base64 75>\u003d","bytesTransferredOut":<int 120-9000>},"#;
 
@@ -122,12 +119,7 @@ pub const EVENTS: &[Event] = &[
         resources: r#"[{"accountId":"<account>","type":"AWS::IAM::Role","ARN":"arn:aws:iam::<account>:role/tenant-access"}]"#,
         ..READ
     },
-    Event {
-        weight: 40,
-        source: "sts.amazonaws.com",
-        name: "GetCallerIdentity",
-        ..READ
-    },
+    Event { weight: 40, source: "sts.amazonaws.com", name: "GetCallerIdentity", ..READ },
     Event {
         weight: 110,
         source: "kms.amazonaws.com",

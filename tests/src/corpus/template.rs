@@ -69,9 +69,7 @@ impl Scene {
             ("date", _) => out.extend_from_slice(self.date.as_bytes()),
             ("time", _) => {
                 // Chance leans towards the newest: records mostly arrive soon.
-                let age = rng
-                    .below(FILE_COVERS_SECONDS)
-                    .min(rng.below(FILE_COVERS_SECONDS));
+                let age = rng.below(FILE_COVERS_SECONDS).min(rng.below(FILE_COVERS_SECONDS));
                 self.time(out, self.delivered_seconds.saturating_sub(60 + age));
             }
             ("earlier", _) => {
@@ -131,10 +129,7 @@ impl Scene {
 
     /// Appends the value of `template` that the account has under the number `which`.
     fn fixed(&self, which: u64, out: &mut Vec<u8>, template: &str) {
-        let mut rng = Rng::new(
-            hash(self.account.as_bytes()) ^ hash(template.as_bytes()),
-            which,
-        );
+        let mut rng = Rng::new(hash(self.account.as_bytes()) ^ hash(template.as_bytes()), which);
         self.fill_with(&mut rng, which, out, template);
     }
 

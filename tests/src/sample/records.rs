@@ -2,7 +2,8 @@
 
 use super::DATE;
 
-const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/134.0.0.0 Safari/537.36";
+const CHROME: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/134.0.0.0 Safari/537.36";
 const COMMAND_LINE: &str =
     "aws-cli/2.17.5 md/awscrt#0.20.11 ua/2.0 os/linux#6.1.0 md/arch#x86_64 lang/python#3.11.8";
 
@@ -22,13 +23,9 @@ pub enum Outcome {
 }
 
 /// How it ends for a user whose password or second factor is wrong.
-pub const WRONG_PASSWORD: Outcome = Outcome::Failure {
-    message: "Failed authentication",
-};
+pub const WRONG_PASSWORD: Outcome = Outcome::Failure { message: "Failed authentication" };
 /// How it ends for a [`STRANGER`].
-pub const NO_SUCH_USER: Outcome = Outcome::Failure {
-    message: "No username found in supplied account",
-};
+pub const NO_SUCH_USER: Outcome = Outcome::Failure { message: "No username found in supplied account" };
 
 /// A user who has signed in.
 pub fn user(name: &str) -> String {
@@ -124,14 +121,7 @@ pub fn directory(n: usize, time: &str, name: &str, result: &str, details: &str) 
 }
 
 /// A call by mallory in account 111122223333.
-pub fn call(
-    n: usize,
-    time: &str,
-    service: &str,
-    name: &str,
-    request: &str,
-    response: &str,
-) -> String {
+pub fn call(n: usize, time: &str, service: &str, name: &str, request: &str, response: &str) -> String {
     format!(
         concat!(
             r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","principalId":"AIDAMALLORYAAAEXAMPLE","arn":"arn:aws:iam::111122223333:user/mallory","accountId":"111122223333","accessKeyId":"AKIAMALLORYAAEXAMPLE","userName":"mallory"}},"#,
