@@ -59,6 +59,31 @@ impl Classify for Portable {
     }
 }
 
+/// What makes a block odd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Oddities {
+    /// `\`.
+    pub backslashes: u64,
+    /// Control characters, white space other than the space among them.
+    pub control: u64,
+    /// Bytes beyond ASCII.
+    pub beyond_ascii: u64,
+}
+
+/// What makes a block odd; few blocks are, so one way to tell will do.
+pub(super) fn oddities(block: &[u8; BLOCK]) -> Oddities {
+    let mut oddities = Oddities::default();
+    for (lane, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = u8x16::new(*bytes);
+        let bits = |mask: u8x16| u64::from(mask.to_bitmask()) << (lane * 16);
+        oddities.backslashes |= bits(bytes.simd_eq(u8x16::splat(b'\\')));
+        oddities.control |= bits(bytes.min(u8x16::splat(0x1f)).simd_eq(bytes));
+        // The bit mask is made of the bytes' highest bits.
+        oddities.beyond_ascii |= bits(bytes);
+    }
+    oddities
+}
+
 /// 32-byte vectors; the token proves that the processor has them.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
@@ -112,6 +137,19 @@ mod tests {
         masks
     }
 
+    fn oddities_one_by_one(block: &[u8; BLOCK]) -> Oddities {
+        let mut oddities = Oddities::default();
+        for (position, byte) in block.iter().enumerate() {
+            match byte {
+                b'\\' => oddities.backslashes |= 1 << position,
+                0..0x20 => oddities.control |= 1 << position,
+                0x80.. => oddities.beyond_ascii |= 1 << position,
+                _ => {}
+            }
+        }
+        oddities
+    }
+
     proptest! {
         #[test]
         fn every_way_makes_the_same_masks(bytes in prop::array::uniform32(any::<u8>()), more in prop::array::uniform32(prop::sample::select(b"\"\\{}[]NSRa \n\x1f\x7f\x80\xffY_y;".to_vec()))) {
@@ -120,6 +158,7 @@ mod tests {
             block[32..].copy_from_slice(&more);
             for _ in 0..2 {
                 prop_assert_eq!(Portable.classify(&block), one_by_one(&block));
+                prop_assert_eq!(oddities(&block), oddities_one_by_one(&block));
                 #[cfg(target_arch = "x86_64")]
                 if let Some(token) = pulp::x86::V3::try_new() {
                     prop_assert_eq!(Avx2(token).classify(&block), one_by_one(&block));

@@ -58,47 +58,30 @@ pub(super) enum Mark {
 impl Needles {
     /// Looks at the mark at `position`, at up to 6 bytes before it and up to [`LOOK_AHEAD`] from it: never at
     /// more, so that the size of the window changes nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn mark(&self, bytes: &[u8], position: usize) -> Mark {
-        let before = |count: usize| position.checked_sub(count).and_then(|start| bytes.get(start..));
-        match bytes[position] {
-            b'R' if before(1).is_some_and(|rest| rest.starts_with(b"\"Root\"")) => Mark::Worth,
-            b'N' if before(6).is_some_and(|rest| rest.starts_with(b"\"eventName\"")) => {
-                if self.names.may_hold(string_value(&bytes[position + 5..position + LOOK_AHEAD])) {
-                    Mark::Worth
-                } else {
-                    Mark::Name
-                }
-            }
-            b'S' if before(6).is_some_and(|rest| rest.starts_with(b"\"eventSource\"")) => {
-                if self.sources.may_hold(string_value(&bytes[position + 7..position + LOOK_AHEAD])) {
-                    Mark::Worth
-                } else {
-                    Mark::Source
-                }
-            }
+        if bytes[position] == b'R' {
+            let root = position > 0 && bytes[position - 1..].starts_with(b"\"Root\"");
+            return if root { Mark::Worth } else { Mark::Nothing };
+        }
+        let Some((key, behind)) =
+            position.checked_sub(6).and_then(|start| bytes[start..].split_first_chunk::<8>())
+        else {
+            return Mark::Nothing;
+        };
+        match key {
+            b"\"eventNa" => self.names.value(behind, b"me\"", Mark::Name),
+            b"\"eventSo" => self.sources.value(behind, b"urce\"", Mark::Source),
             _ => Mark::Nothing,
         }
     }
 }
 
-/// The plain string behind a key, where there is one and all of it is at hand.
-#[inline]
-fn string_value(behind_key: &[u8]) -> Option<&[u8]> {
-    let white =
-        |bytes: &[u8]| bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
-    let rest = &behind_key[white(behind_key)..];
-    let rest = rest.strip_prefix(b":")?;
-    let rest = rest[white(rest)..].strip_prefix(b"\"")?;
-    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    (rest[end] == b'"').then(|| &rest[..end])
-}
-
 /// A small set of words that answers "not in it" at once.
 #[derive(Debug)]
 struct Words {
-    /// Whether any word has that digest.
-    digests: [bool; 256],
+    /// Whether any word begins with eight bytes of that digest.
+    digests: [bool; 512],
     sorted: Vec<&'static str>,
 }
 
@@ -107,26 +90,51 @@ impl Words {
         let mut sorted: Vec<&'static str> = words.into_iter().copied().collect();
         sorted.sort_unstable();
         sorted.dedup();
-        let mut digests = [false; 256];
+        let mut digests = [false; 512];
         for word in &sorted {
-            digests[digest(word.as_bytes())] = true;
+            match word.as_bytes().first_chunk::<8>() {
+                Some(first) => digests[digest(*first)] = true,
+                // Too short to be told by its first eight bytes: then every word is looked up.
+                None => digests.fill(true),
+            }
         }
         Words { digests, sorted }
     }
 
-    /// No plain string at hand may be anything.
-    #[inline]
-    fn may_hold(&self, word: Option<&[u8]>) -> bool {
-        let Some(word) = word else { return true };
-        self.digests[digest(word)] && self.sorted.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok()
+    /// Looks at the value of a key: `behind` begins with the rest of the key.
+    #[inline(always)]
+    fn value(&self, behind: &[u8], rest_of_key: &[u8], other: Mark) -> Mark {
+        let Some(behind_key) = behind.strip_prefix(rest_of_key) else { return Mark::Nothing };
+        // As CloudTrail writes it. A letter in disguise is no matter here: a record with one is parsed anyway.
+        if let Some(value) = behind_key.strip_prefix(b":\"")
+            && let Some(first) = value.first_chunk::<8>()
+            && !self.digests[digest(*first)]
+        {
+            return other;
+        }
+        self.value_as_anybody_writes_it(&behind_key[..LOOK_AHEAD - 12], other)
+    }
+
+    #[inline(never)]
+    fn value_as_anybody_writes_it(&self, behind_key: &[u8], other: Mark) -> Mark {
+        match string_value(behind_key) {
+            Some(word) if self.sorted.binary_search_by(|known| known.as_bytes().cmp(word)).is_err() => other,
+            // A word that is asked for, or no plain string at hand, which may be anything.
+            Some(_) | None => Mark::Worth,
+        }
     }
 }
 
-#[inline]
-fn digest(word: &[u8]) -> usize {
-    let last = word.last().copied().unwrap_or_default();
-    let first = word.first().copied().unwrap_or_default();
-    let middle = word.get(word.len() / 2).copied().unwrap_or_default();
-    let sum = word.len().wrapping_mul(37) ^ usize::from(first).wrapping_mul(11);
-    (sum ^ usize::from(middle).wrapping_mul(5) ^ usize::from(last).wrapping_mul(3)) & 0xff
+/// The plain string behind a key, where there is one and all of it is at hand.
+fn string_value(behind_key: &[u8]) -> Option<&[u8]> {
+    let rest = behind_key.trim_ascii_start().strip_prefix(b":")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
+    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    (rest[end] == b'"').then(|| &rest[..end])
+}
+
+#[inline(always)]
+fn digest(first: [u8; 8]) -> usize {
+    // Fibonacci hashing: the top bits of a product with 2^64 divided by the golden ratio.
+    (u64::from_le_bytes(first).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize
 }

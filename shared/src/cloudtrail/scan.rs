@@ -16,7 +16,7 @@
 use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::block::{BLOCK, Classify, Portable};
+use super::block::{self, BLOCK, Classify, Masks, Portable};
 use super::needles::{LOOK_AHEAD, Mark, Needles};
 
 /// How many bytes must stand behind the end of the bytes of a last window; their values do not matter.
@@ -203,11 +203,13 @@ impl Scan {
             if self.lost && !self.resume(bytes, length) {
                 return;
             }
-            while self.position < length && self.position + PADDING <= bytes.len() {
-                let Some((block, _)) = bytes[self.position..].split_first_chunk::<BLOCK>() else { break };
-                self.block(way.classify(block), bytes, judge);
-                if self.lost {
-                    break;
+            while !self.lost && self.position < length && self.position + PADDING <= bytes.len() {
+                self.inside_record(way, bytes, length);
+                if let Some((block, _)) = bytes[self.position..].split_first_chunk::<BLOCK>()
+                    && self.position < length
+                    && self.position + PADDING <= bytes.len()
+                {
+                    self.block(way.classify(block), bytes, judge);
                 }
             }
             if self.lost {
@@ -224,35 +226,58 @@ impl Scan {
         }
     }
 
+    /// Goes on while nothing is odd and no bracket can end the record: most of every log file, so that what
+    /// changes from block to block is kept out of memory.
     #[inline(always)]
-    fn block(&mut self, masks: super::block::Masks, bytes: &[u8], judge: &mut Judge<'_>) {
+    fn inside_record<C: Classify>(&mut self, way: C, bytes: &[u8], length: usize) {
+        if !self.in_records || self.escaped {
+            return;
+        }
+        let end = length.min((bytes.len() + 1).saturating_sub(PADDING));
+        let mut position = self.position;
+        let mut in_string = self.in_string;
+        let mut quotes_before = self.quotes;
+        let mut depth = self.depth;
+        while position < end
+            && let Some((block, _)) = bytes[position..].split_first_chunk::<BLOCK>()
+        {
+            let masks = way.classify(block);
+            let inside = prefix_xor(masks.quotes) ^ in_string;
+            let opens = masks.opens & !inside;
+            let closes = masks.closes & !inside;
+            if masks.odd || depth <= closes.count_ones() + 2 {
+                break;
+            }
+            depth = (depth - closes.count_ones()).saturating_add(opens.count_ones());
+            let mut marks = marks(masks, masks.quotes, quotes_before);
+            while marks != 0 {
+                self.mark(bytes, position + marks.trailing_zeros() as usize);
+                marks &= marks - 1;
+            }
+            // The sign bit says whether the block ends inside a string.
+            in_string = (inside.cast_signed() >> 63).cast_unsigned();
+            quotes_before = masks.quotes;
+            position += BLOCK;
+        }
+        self.position = position;
+        self.in_string = in_string;
+        self.quotes = quotes_before;
+        self.depth = depth;
+    }
+
+    /// Any block, whatever it holds.
+    fn block(&mut self, masks: Masks, bytes: &[u8], judge: &mut Judge<'_>) {
         let mut quotes = masks.quotes;
         let mut odd = Odd::default();
         if masks.odd || self.escaped {
             (quotes, odd) = self.odd_block(masks.quotes, bytes);
         }
         let inside = prefix_xor(quotes) ^ self.in_string;
-        // The sign bit says whether the block ends inside a string.
         self.in_string = (inside.cast_signed() >> 63).cast_unsigned();
         let opens = masks.opens & !inside;
         let closes = masks.closes & !inside;
-        let one_before = quotes << 1 | self.quotes >> 63;
-        let six_before = quotes << 6 | self.quotes >> 58;
-        let mut marks = masks.marks & (one_before | six_before);
+        let marks = marks(masks, quotes, self.quotes);
         self.quotes = quotes;
-
-        if self.in_records && self.depth > closes.count_ones() + 2 {
-            // No bracket in this block can end the record.
-            self.depth = (self.depth - closes.count_ones()).saturating_add(opens.count_ones());
-            while marks != 0 {
-                self.mark(bytes, self.position + marks.trailing_zeros() as usize);
-                marks &= marks - 1;
-            }
-            self.record.worth |= odd.worth;
-            self.record.beyond_ascii |= odd.beyond_ascii;
-            self.position += BLOCK;
-            return;
-        }
         self.boundary(opens, closes, marks, odd, bytes, judge);
     }
 
@@ -592,21 +617,12 @@ impl Scan {
     /// whether what is odd about it is more than a plain search may judge.
     #[inline(never)]
     fn odd_block(&mut self, quotes: u64, bytes: &[u8]) -> (u64, Odd) {
-        let block = &bytes[self.position..self.position + BLOCK];
         let mut odd = Odd::default();
         let mut escaped = u64::from(std::mem::take(&mut self.escaped));
-        let mut backslashes = 0;
-        let mut control = 0;
-        let mut beyond_ascii = 0;
-        for (index, byte) in block.iter().enumerate() {
-            let bit = 1 << index;
-            match byte {
-                b'\\' => backslashes |= bit,
-                0..0x20 => control |= bit,
-                0x80.. => beyond_ascii |= bit,
-                _ => {}
-            }
-        }
+        let Some((block, _)) = bytes[self.position..].split_first_chunk::<BLOCK>() else {
+            return (quotes, odd);
+        };
+        let block::Oddities { backslashes, control, beyond_ascii } = block::oddities(block);
         let mut rest = backslashes & !escaped;
         while rest != 0 {
             let index = rest.trailing_zeros() as usize;
@@ -644,6 +660,12 @@ fn plain_escape(behind: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// `N`, `S` and `R` where a quote stands one or six bytes before: in the block, or at the end of the last one.
+#[inline(always)]
+fn marks(masks: Masks, quotes: u64, quotes_before: u64) -> u64 {
+    masks.marks & ((quotes << 1 | quotes_before >> 63) | (quotes << 6 | quotes_before >> 58))
 }
 
 /// Bit *i* of the answer says whether an odd number of bits up to *i* is set.
