@@ -69,10 +69,14 @@ impl Needles {
         else {
             return Mark::Nothing;
         };
-        match key {
-            b"\"eventNa" => self.names.value(behind, b"me\"", Mark::Name),
-            b"\"eventSo" => self.sources.value(behind, b"urce\"", Mark::Source),
-            _ => Mark::Nothing,
+        // As numbers, because eight bytes are compared one by one otherwise.
+        let key = u64::from_le_bytes(*key);
+        if key == u64::from_le_bytes(*b"\"eventNa") {
+            self.names.value(behind, b"me\"", Mark::Name)
+        } else if key == u64::from_le_bytes(*b"\"eventSo") {
+            self.sources.value(behind, b"urce\"", Mark::Source)
+        } else {
+            Mark::Nothing
         }
     }
 }

@@ -237,7 +237,7 @@ impl Scan {
         let mut position = self.position;
         let mut in_string = self.in_string;
         let mut quotes_before = self.quotes;
-        let mut depth = self.depth;
+        let mut depth = u64::from(self.depth);
         while position < end
             && let Some((block, _)) = bytes[position..].split_first_chunk::<BLOCK>()
         {
@@ -245,10 +245,11 @@ impl Scan {
             let inside = prefix_xor(masks.quotes) ^ in_string;
             let opens = masks.opens & !inside;
             let closes = masks.closes & !inside;
-            if masks.odd || depth <= closes.count_ones() + 2 {
+            let ends = u64::from(closes.count_ones());
+            if masks.odd || depth <= ends + 2 {
                 break;
             }
-            depth = (depth - closes.count_ones()).saturating_add(opens.count_ones());
+            depth = depth - ends + u64::from(opens.count_ones());
             let mut marks = marks(masks, masks.quotes, quotes_before);
             while marks != 0 {
                 self.mark(bytes, position + marks.trailing_zeros() as usize);
@@ -262,7 +263,7 @@ impl Scan {
         self.position = position;
         self.in_string = in_string;
         self.quotes = quotes_before;
-        self.depth = depth;
+        self.depth = u32::try_from(depth).unwrap_or(u32::MAX);
     }
 
     /// Any block, whatever it holds.
@@ -662,10 +663,14 @@ fn plain_escape(behind: &[u8]) -> bool {
     }
 }
 
-/// `N`, `S` and `R` where a quote stands one or six bytes before: in the block, or at the end of the last one.
+/// `N`, `S` and `R` six bytes behind a quote, and those that begin a string of four characters: where a key
+/// or value that matters may stand. Quotes behind the block are not known and taken to be there.
 #[inline(always)]
 fn marks(masks: Masks, quotes: u64, quotes_before: u64) -> u64 {
-    masks.marks & ((quotes << 1 | quotes_before >> 63) | (quotes << 6 | quotes_before >> 58))
+    let six_behind = quotes << 6 | quotes_before >> 58;
+    let one_behind = quotes << 1 | quotes_before >> 63;
+    let four_before = quotes >> 4 | 0xf << 60;
+    masks.marks & (six_behind | one_behind & four_before)
 }
 
 /// Bit *i* of the answer says whether an odd number of bits up to *i* is set.
