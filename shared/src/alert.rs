@@ -6,14 +6,3 @@ use crate::finding::Finding;
 pub fn summary(finding: &Finding) -> String {
     finding.what.clone()
 }
-
-pub struct Mail {
-    pub subject: String,
-    pub body: String,
-}
-pub fn group(findings: Vec<Finding>) -> Vec<Vec<Finding>> {
-    vec![findings]
-}
-pub fn mail(_findings: &[Finding], _config: &crate::config::Config) -> Option<Mail> {
-    None
-}
