@@ -179,8 +179,11 @@ impl Principal {
                 name.map(Cow::Borrowed).or_else(|| identity.session_issuer_name.clone())
             }
             Some("AWSService") => identity.invoked_by.clone(),
-            _ => sign_in::identity_center_user_name(record)
-                .or_else(|| identity.user_name.clone().filter(|name| name != sign_in::HIDDEN_NAME)),
+            _ => identity
+                .user_name
+                .clone()
+                .filter(|name| name != sign_in::HIDDEN_NAME)
+                .or_else(|| sign_in::identity_center_user_name(record)),
         };
         let name = name.or_else(|| identity.identity_center_user_id.clone()).map(Cow::into_owned);
         let principal = Principal {
@@ -198,9 +201,10 @@ impl Subject {
         let account = record.account().unwrap_or("unknown account").to_owned();
         let identity = &record.user_identity;
         let hidden = sign_in::name_is_hidden(record);
-        let name = identity
-            .identity_center_user_id
-            .as_deref()
+        // Root's ARN is not in every record, and its user name is the account's alias where there is one.
+        let root = (identity.kind.as_deref() == Some("Root")).then_some("root");
+        let name = root
+            .or(identity.identity_center_user_id.as_deref())
             .or(identity.arn.as_deref().filter(|_| identity.kind.as_deref() != Some("IAMUser")))
             .or(identity.user_name.as_deref())
             .or(identity.principal_id.as_deref())
@@ -263,5 +267,192 @@ fn rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result
     match time {
         Some(time) => serializer.collect_str(&time.format("%Y-%m-%dT%H:%M:%SZ")),
         None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str) -> Record<'_> {
+        Record::parse(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_principal_is_named_as_a_person_knows_it() {
+        for (name, json, kind, expected) in [
+            ("nobody", r#"{}"#, None, None),
+            ("null", r#"{"userIdentity": null}"#, None, None),
+            (
+                "root, whose user name is the account's alias",
+                r#"{"userIdentity": {"type": "Root", "userName": "example-corp"}}"#,
+                Some("Root"),
+                Some("root"),
+            ),
+            (
+                "a user",
+                r#"{"userIdentity": {"type": "IAMUser", "userName": "alice"}}"#,
+                Some("IAMUser"),
+                Some("alice"),
+            ),
+            (
+                "a user, whatever else the record calls a user",
+                r#"{"userIdentity": {"type": "IAMUser", "userName": "alice"}, "additionalEventData": {"UserName": "bob"}}"#,
+                Some("IAMUser"),
+                Some("alice"),
+            ),
+            (
+                "a user who does not exist",
+                r#"{"userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}}"#,
+                Some("IAMUser"),
+                None,
+            ),
+            (
+                "a role session",
+                r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/do:ra"}}"#,
+                Some("AssumedRole"),
+                Some("Admin/do:ra"),
+            ),
+            (
+                "a role session without an ARN",
+                r#"{"userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "Admin"}}}}"#,
+                Some("AssumedRole"),
+                Some("Admin"),
+            ),
+            (
+                "an Identity Center user, by login name",
+                r#"{"userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}, "additionalEventData": {"UserName": "carol"}}"#,
+                Some("IdentityCenterUser"),
+                Some("carol"),
+            ),
+            (
+                "an Identity Center user, by id",
+                r#"{"userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}}"#,
+                Some("IdentityCenterUser"),
+                Some("9067-EXAMPLE"),
+            ),
+            (
+                "an Identity Center user in the old shape",
+                r#"{"userIdentity": {"type": "Unknown", "userName": "carol"}}"#,
+                Some("Unknown"),
+                Some("carol"),
+            ),
+            (
+                "a service",
+                r#"{"userIdentity": {"type": "AWSService", "invokedBy": "sso.amazonaws.com"}}"#,
+                Some("AWSService"),
+                Some("sso.amazonaws.com"),
+            ),
+            (
+                "a service without a type",
+                r#"{"userIdentity": {"invokedBy": "AWS Internal"}}"#,
+                None,
+                Some("AWS Internal"),
+            ),
+        ] {
+            let principal = Principal::of(&record(json)).unwrap_or_default();
+            assert_eq!((principal.kind.as_deref(), principal.name.as_deref()), (kind, expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_counted_against_what_stays_the_same_from_record_to_record() {
+        let principal = |kind: &str, name: &str| Subject::Principal {
+            account: "111122223333".into(),
+            kind: kind.into(),
+            name: name.into(),
+        };
+        let address =
+            |network: &str| Subject::Address { account: "111122223333".into(), network: network.into() };
+        for (name, members, expected) in [
+            (
+                "a user, with an ARN",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}"#,
+                principal("IAMUser", "alice"),
+            ),
+            (
+                "the same user, who failed: no ARN",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice"}"#,
+                principal("IAMUser", "alice"),
+            ),
+            (
+                "root",
+                r#""userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root"}"#,
+                principal("Root", "root"),
+            ),
+            (
+                "the same root, without an ARN and with the account's alias",
+                r#""userIdentity": {"type": "Root", "principalId": "111122223333", "userName": "example-corp"}"#,
+                principal("Root", "root"),
+            ),
+            (
+                "a role session",
+                r#""userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/dora", "principalId": "AROA:dora"}"#,
+                principal("AssumedRole", "arn:aws:sts::111122223333:assumed-role/Admin/dora"),
+            ),
+            (
+                "another account's principal",
+                r#""userIdentity": {"type": "AWSAccount", "accountId": "444455556666", "principalId": "AIDAEXAMPLE"}"#,
+                Subject::Principal {
+                    account: "444455556666".into(),
+                    kind: "AWSAccount".into(),
+                    name: "AIDAEXAMPLE".into(),
+                },
+            ),
+            (
+                "a user who does not exist, by IPv4",
+                r#""userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "192.0.2.1""#,
+                address("192.0.2.1"),
+            ),
+            (
+                "by IPv4 written as IPv6",
+                r#""userIdentity": {"userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "::ffff:192.0.2.1""#,
+                address("192.0.2.1"),
+            ),
+            (
+                "by IPv6: its /64",
+                r#""additionalEventData": {"UserName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "2001:db8:1:2:3:4:5:6""#,
+                address("2001:db8:1:2::/64"),
+            ),
+            ("nobody, from a service", r#""sourceIPAddress": "AWS Internal""#, address("AWS Internal")),
+            ("nobody from nowhere", r#""eventName": "x""#, Subject::Account("111122223333".into())),
+        ] {
+            let json = format!(r#"{{"recipientAccountId": "111122223333", {members}}}"#);
+            assert_eq!(Subject::of(&record(&json)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_access_key_is_masked_to_its_ends() {
+        for (key, expected) in [
+            ("", ""),
+            ("AKIA", "****"),
+            ("AKIA1234", "********"),
+            ("AKIA12345", "AKIA…2345"),
+            ("AKIAALICEEXAMPLE1234", "AKIA…1234"),
+            ("ééééxéééé", "éééé…éééé"),
+        ] {
+            assert_eq!(masked(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_stable_id_changes_with_every_part_and_with_where_parts_end() {
+        let ids = [
+            stable_id(&[]),
+            stable_id(&[""]),
+            stable_id(&["ab", "c"]),
+            stable_id(&["a", "bc"]),
+            stable_id(&["abc"]),
+            stable_id(&["abc", ""]),
+        ];
+        let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        assert!(ids.iter().all(|id| id.len() == 32));
+        assert_eq!(
+            stable_id(&["ab", "c"]),
+            "43ee655579de01ca739b3f95c1c2d3f4",
+            "ids are remembered: they must not change"
+        );
     }
 }

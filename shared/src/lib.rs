@@ -8,6 +8,7 @@
 //! | [`app`] | the use cases, whole |
 //! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
+//! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
 //! | [`rule`] | what every rule says about itself, and severities |
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
 //! | [`text`] | what an attacker wrote, made fit to be read |
@@ -20,6 +21,7 @@ pub mod config;
 pub mod detections;
 mod error;
 pub mod finding;
+pub mod policy;
 pub mod rule;
 pub mod text;
 

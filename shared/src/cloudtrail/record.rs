@@ -209,6 +209,13 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> UserIdentity<'a> {
+    /// The role behind a session, with its path: `Admin`, `aws-service-role/sso.amazonaws.com/…`.
+    /// A name can be chosen by anyone; the paths `aws-reserved/` and `aws-service-role/` only by AWS.
+    pub fn session_role(&self) -> Option<&str> {
+        // arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/...
+        self.session_issuer_arn.as_deref()?.splitn(6, ':').nth(5)?.strip_prefix("role/")
+    }
+
     fn of(raw: Option<&'a RawValue>) -> UserIdentity<'a> {
         let identity = Members::of_optional(
             raw,
@@ -238,7 +245,7 @@ impl<'a> UserIdentity<'a> {
             account_id: identity.text("accountId"),
             access_key_id: identity.text("accessKeyId").filter(|key| !key.is_empty()),
             user_name: identity.text("userName").filter(|name| !name.is_empty()),
-            invoked_by: identity.text("invokedBy"),
+            invoked_by: identity.text("invokedBy").filter(|service| !service.is_empty()),
             mfa_authenticated: attributes.truth("mfaAuthenticated"),
             assumed_root: session.truth("assumedRoot").or_else(|| attributes.truth("assumedRoot")),
             session_issuer_arn: issuer.text("arn"),
@@ -382,5 +389,220 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
             }
         }
         deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Record<'_> {
+        Record::parse(json.as_bytes()).unwrap()
+    }
+
+    fn refused(json: &str) -> String {
+        Record::parse(json.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_name_or_source_that_stands_twice_is_refused() {
+        for json in [
+            r#"{"eventName": "ConsoleLogin", "eventName": "Logout"}"#,
+            r#"{"eventName": "ConsoleLogin", "eventName": "ConsoleLogin"}"#,
+            r#"{"eventName": "ConsoleLogin", "eventName": null}"#,
+            r#"{"eventName": "ConsoleLogin", "event\u004eame": "Logout"}"#,
+        ] {
+            assert_eq!(refused(json), "eventName stands twice", "{json}");
+        }
+        assert_eq!(
+            refused(r#"{"eventSource": "a", "x": 1, "eventSource": "b"}"#),
+            "eventSource stands twice"
+        );
+    }
+
+    #[test]
+    fn a_name_or_source_that_is_no_scalar_is_refused() {
+        for json in
+            [r#"{"eventName": ["ConsoleLogin"]}"#, r#"{"eventName": {}}"#, r#"{"eventName": "\ud800"}"#]
+        {
+            assert_eq!(refused(json), "eventName is neither text nor absent", "{json}");
+        }
+        for json in [r#"{"eventName": null}"#, "{}"] {
+            assert_eq!(parse(json).event_name, "", "{json}");
+        }
+    }
+
+    #[test]
+    fn of_any_other_member_that_stands_twice_the_last_one_counts() {
+        let record = parse(
+            r#"{"awsRegion": "a", "awsRegion": "b", "userIdentity": {"type": "Root"}, "userIdentity": {"type": "IAMUser", "userName": "x", "userName": "y"}}"#,
+        );
+        assert_eq!(record.aws_region.as_deref(), Some("b"));
+        assert_eq!(record.user_identity.kind.as_deref(), Some("IAMUser"));
+        assert_eq!(record.user_identity.user_name.as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn a_fact_of_the_wrong_type_is_absent() {
+        for hostile in ["null", "[]", "{}", r#"["x"]"#, r#"{"x": 1}"#, r#""\udc00""#] {
+            let json = format!(
+                r#"{{"eventID": {hostile}, "eventTime": {hostile}, "awsRegion": {hostile}, "sourceIPAddress": {hostile},
+                    "errorCode": {hostile}, "errorMessage": {hostile}, "readOnly": {hostile}, "addendum": {hostile},
+                    "sharedEventID": {hostile}, "userIdentity": {hostile}, "recipientAccountId": {hostile}}}"#
+            );
+            let record = parse(&json);
+            assert_eq!(record.event_key(), None, "{hostile}");
+            assert_eq!(record.shared_event_id, None, "{hostile}");
+            assert_eq!(record.event_time, None, "{hostile}");
+            assert_eq!(record.aws_region, None, "{hostile}");
+            assert_eq!(record.source_ip_address, None, "{hostile}");
+            assert_eq!(record.read_only, None, "{hostile}");
+            assert_eq!(record.user_identity.kind, None, "{hostile}");
+            assert_eq!(record.account(), None, "{hostile}");
+            assert!(record.call_succeeded(), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_number_or_truth_value_where_text_is_documented_is_read_as_written() {
+        let record = parse(
+            r#"{"eventName": 7, "eventID": 1.50, "awsRegion": true, "recipientAccountId": 111122223333, "readOnly": "TRUE"}"#,
+        );
+        assert_eq!(record.event_name, "7");
+        assert_eq!(record.event_key(), Some("1.50"));
+        assert_eq!(record.aws_region.as_deref(), Some("true"));
+        assert_eq!(record.account(), Some("111122223333"));
+        assert_eq!(record.read_only, Some(true));
+    }
+
+    #[test]
+    fn a_time_is_read_in_both_spellings_that_cloudtrail_has() {
+        for (text, expected) in [
+            ("2026-04-01T08:15:00Z", Some("2026-04-01T08:15:00+00:00")),
+            ("20260401T081500Z", Some("2026-04-01T08:15:00+00:00")),
+            ("2026-04-01T10:15:00+02:00", Some("2026-04-01T08:15:00+00:00")),
+            ("2026-04-01T08:15:00.123Z", Some("2026-04-01T08:15:00.123+00:00")),
+            ("2026-04-01", None),
+            ("1775031300", None),
+            ("", None),
+        ] {
+            let json = format!(r#"{{"eventTime": "{text}"}}"#);
+            let time = parse(&json).event_time.map(|time| time.to_rfc3339());
+            assert_eq!(time.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_utf_8_is_refused_with_its_place() {
+        assert_eq!(
+            Record::parse(b"{\"userAgent\": \"\xff\"}").unwrap_err(),
+            "invalid UTF-8 at byte 15 of the record"
+        );
+    }
+
+    #[test]
+    fn only_an_object_is_a_record_or_an_identity() {
+        for json in [
+            r#"["id", null, null, null, "signin.amazonaws.com", "ConsoleLogin"]"#,
+            "null",
+            "7",
+            r#""ConsoleLogin""#,
+            "",
+            "{",
+            r#"{"eventName": "ConsoleLogin"} {}"#,
+            r#"{"eventName": "ConsoleLogin",}"#,
+        ] {
+            let error = refused(json);
+            assert!(error.starts_with("not a readable JSON object: "), "{json}: {error}");
+        }
+        let record = parse(r#"{"userIdentity": ["Root", "111122223333"]}"#);
+        assert_eq!(record.user_identity.kind, None);
+        assert!(!record.by_root());
+    }
+
+    #[test]
+    fn deep_nesting_costs_at_most_the_record() {
+        let open = "[".repeat(200_000);
+        let close = "]".repeat(200_000);
+        for member in ["x", "userIdentity", "addendum", "awsRegion"] {
+            let json = format!(r#"{{"eventName": "ConsoleLogin", "{member}": {open}{close}}}"#);
+            assert_eq!(parse(&json).event_name, "ConsoleLogin", "{member}");
+        }
+        for member in ["requestParameters", "responseElements"] {
+            let json = format!(r#"{{"{member}": {open}{close}}}"#);
+            let record = parse(&json);
+            assert!(record.unread.is_some_and(|reason| reason.starts_with(member)), "{member}");
+        }
+        assert!(refused(&format!(r#"{{"eventName": {open}{close}}}"#)).starts_with("eventName"));
+        assert!(Record::parse(format!(r#"{{"x": {open}"#).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_corrected_copy_is_known_by_the_first_copys_id() {
+        let record = parse(r#"{"eventID": "later", "addendum": {"originalEventID": "first"}}"#);
+        assert_eq!(record.event_key(), Some("first"));
+        let record = parse(r#"{"eventID": "only", "addendum": {"originalEventID": ""}}"#);
+        assert_eq!(record.event_key(), Some("only"));
+        assert_eq!(parse(r#"{"eventID": ""}"#).event_key(), None);
+    }
+
+    #[test]
+    fn root_is_the_accounts_own_and_nobody_in_its_name() {
+        for (name, json, expected) in [
+            ("root", r#"{"userIdentity": {"type": "Root"}}"#, true),
+            (
+                "with an empty session issuer",
+                r#"{"userIdentity": {"type": "Root", "sessionContext": {"sessionIssuer": {}}}}"#,
+                true,
+            ),
+            (
+                "assumedRoot as text",
+                r#"{"userIdentity": {"type": "Root", "sessionContext": {"assumedRoot": "true"}}}"#,
+                false,
+            ),
+            (
+                "assumedRoot among the attributes",
+                r#"{"userIdentity": {"type": "Root", "sessionContext": {"attributes": {"assumedRoot": true}}}}"#,
+                false,
+            ),
+            (
+                "assumedRoot is false",
+                r#"{"userIdentity": {"type": "Root", "sessionContext": {"assumedRoot": "false"}}}"#,
+                true,
+            ),
+            (
+                "invokedBy",
+                r#"{"userIdentity": {"type": "Root", "invokedBy": "support.amazonaws.com"}}"#,
+                false,
+            ),
+            ("invokedBy is empty", r#"{"userIdentity": {"type": "Root", "invokedBy": ""}}"#, true),
+            (
+                "an event of AWS's own",
+                r#"{"userIdentity": {"type": "Root"}, "eventType": "AwsServiceEvent"}"#,
+                false,
+            ),
+            ("a user called root", r#"{"userIdentity": {"type": "IAMUser", "userName": "root"}}"#, false),
+            ("nobody", r#"{}"#, false),
+        ] {
+            assert_eq!(parse(json).by_root(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_role_behind_a_session_is_told_with_its_path() {
+        for (arn, expected) in [
+            ("arn:aws:iam::111122223333:role/Admin", Some("Admin")),
+            (
+                "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_1",
+                Some("aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_1"),
+            ),
+            ("arn:aws:iam::111122223333:user/role/x", None),
+            ("x", None),
+        ] {
+            let json = format!(
+                r#"{{"userIdentity": {{"sessionContext": {{"sessionIssuer": {{"arn": "{arn}"}}}}}}}}"#
+            );
+            assert_eq!(parse(&json).user_identity.session_role(), expected, "{arn}");
+        }
     }
 }

@@ -101,7 +101,7 @@ impl SignIn {
             "ConsoleLogin" => {
                 let failed_without_saying_so = stated == Outcome::Unknown && !record.call_succeeded();
                 let outcome = if failed_without_saying_so { Outcome::Failure } else { stated };
-                sign_in(Way::Console, outcome, console_mfa(record))
+                sign_in(Way::Console, outcome, console_mfa(record, outcome == Outcome::Success))
             }
             // Success only says that the second factor was asked for or passed; a ConsoleLogin follows.
             "CheckMfa" => match (stated, record.call_succeeded()) {
@@ -182,11 +182,8 @@ pub fn federated(record: &Record<'_>) -> bool {
 
 /// Whether the session was handed out by Identity Center: its role lies under a path that only AWS can create.
 pub fn by_identity_center_session(record: &Record<'_>) -> bool {
-    let Some(arn) = record.user_identity.session_issuer_arn.as_deref() else {
-        return false;
-    };
-    // arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/...
-    arn.split(':').nth(5).is_some_and(|role| role.starts_with("role/aws-reserved/sso.amazonaws.com/"))
+    let role = record.user_identity.session_role();
+    role.is_some_and(|role| role.starts_with("aws-reserved/sso.amazonaws.com/"))
 }
 
 fn stated_outcome(record: &Record<'_>) -> Outcome {
@@ -212,10 +209,11 @@ fn oauth_outcome(record: &Record<'_>) -> Outcome {
     }
 }
 
-fn console_mfa(record: &Record<'_>) -> Mfa {
+fn console_mfa(record: &Record<'_>, succeeded: bool) -> Mfa {
     match record.additional("MFAUsed") {
         Some(used) if used.eq_ignore_ascii_case("yes") => Mfa::Yes,
-        _ if session_mfa(record) == Mfa::Yes => Mfa::Yes,
+        // On a failure the factor of the session it was tried from says nothing about this attempt.
+        _ if succeeded && session_mfa(record) == Mfa::Yes => Mfa::Yes,
         Some(_) if !federated(record) => Mfa::No,
         _ => Mfa::Unknown,
     }
@@ -233,5 +231,224 @@ fn identity_center_mfa(record: &Record<'_>) -> Mfa {
         [] | ["EXTERNAL_IDP"] => Mfa::Unknown,
         ["PASSWORD"] | ["EMAIL_OTP"] => Mfa::No,
         _ => Mfa::Yes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detections::cases::{Case, Expect, From, From::*};
+
+    #[test]
+    fn a_sign_in_says_which_door_how_it_ended_and_whether_a_second_factor_was_used() {
+        let is = |way, outcome, mfa| Some(SignIn { way, outcome, mfa });
+        let federated = r#"{"userIdentity": {"type": "AssumedRole", "userName": null}, "additionalEventData": {"MFAUsed": "No"}}"#;
+        let table: &[(&str, From, Option<SignIn>)] = &[
+            ("console", ConsoleSignIn("{}"), is(Way::Console, Outcome::Success, Mfa::Yes)),
+            (
+                "MFAUsed NO",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "NO"}}"#),
+                is(Way::Console, Outcome::Success, Mfa::No),
+            ),
+            (
+                "MFAUsed yes",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "yes"}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "MFAUsed absent",
+                ConsoleSignIn(r#"{"additionalEventData": null}"#),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "MFAUsed is a list",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": ["No"]}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            ("federated", ConsoleSignIn(federated), is(Way::Console, Outcome::Success, Mfa::Unknown)),
+            (
+                "SAML, as an IAM user",
+                ConsoleSignIn(
+                    r#"{"additionalEventData": {"MFAUsed": "No", "SamlProviderArn": "arn:aws:iam::111122223333:saml-provider/corp"}}"#,
+                ),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "the session used MFA",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole", "sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "a failure from a session that used MFA says nothing about this attempt",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole", "sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "root",
+                RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#),
+                is(Way::Console, Outcome::Success, Mfa::No),
+            ),
+            (
+                "a failure in lower case",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "failure"}}"#),
+                is(Way::Console, Outcome::Failure, Mfa::Yes),
+            ),
+            (
+                "a failure that only the error text tells",
+                ConsoleSignIn(
+                    r#"{"responseElements": null, "errorMessage": "Failed authentication", "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::No),
+            ),
+            (
+                "an outcome nobody has documented",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "Deferred"}}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Yes),
+            ),
+            (
+                "the outcome is a list",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": ["Success"]}}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Yes),
+            ),
+            (
+                "the outcome under another event's name",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": null, "CheckMfa": "Success"}}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Yes),
+            ),
+            (
+                "CheckMfa passed or asked for",
+                ConsoleSignIn(r#"{"eventName": "CheckMfa", "responseElements": {"CheckMfa": "Success"}}"#),
+                None,
+            ),
+            (
+                "CheckMfa failed",
+                ConsoleSignIn(
+                    r#"{"eventName": "CheckMfa", "responseElements": {"CheckMfa": "Failure"}, "additionalEventData": null}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::Yes),
+            ),
+            (
+                "CheckMfa without an outcome",
+                ConsoleSignIn(r#"{"eventName": "CheckMfa", "responseElements": null}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Unknown),
+            ),
+            ("portal", IdentityCenterSignIn("{}"), is(Way::IdentityCenter, Outcome::Success, Mfa::Yes)),
+            (
+                "portal, a password alone",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::No),
+            ),
+            (
+                "portal, a mailed code alone",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EMAIL_OTP"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::No),
+            ),
+            (
+                "portal, an external provider",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EXTERNAL_IDP"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "portal, no factor named",
+                IdentityCenterSignIn(r#"{"additionalEventData": null}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "portal, a factor failed",
+                IdentityCenterSignIn(
+                    r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
+                ),
+                is(Way::IdentityCenter, Outcome::Failure, Mfa::No),
+            ),
+            (
+                "portal, a factor passed",
+                IdentityCenterSignIn(
+                    r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"CredentialVerification": "Success"}}"#,
+                ),
+                None,
+            ),
+            (
+                "portal, a factor was asked for",
+                IdentityCenterSignIn(
+                    r#"{"eventName": "CredentialChallenge", "serviceEventDetails": {"CredentialChallenge": "Failure"}}"#,
+                ),
+                None,
+            ),
+            (
+                "`aws login`",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}}"#,
+                ),
+                is(Way::OAuth, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "`aws login`, with MFA",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": {"success": true}, "userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}}"#,
+                ),
+                is(Way::OAuth, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "`aws login`, success is no truth value",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": {"success": {}}}"#,
+                ),
+                is(Way::OAuth, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "`aws login`, no word about success",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": null}"#,
+                ),
+                is(Way::OAuth, Outcome::Unknown, Mfa::Unknown),
+            ),
+            (
+                "`aws login`, a step",
+                ConsoleSignIn(
+                    r#"{"eventName": "AuthorizeOAuth2Access", "responseElements": null, "additionalEventData": {"success": "true"}}"#,
+                ),
+                None,
+            ),
+            (
+                "`aws login`, a step that was refused",
+                ConsoleSignIn(
+                    r#"{"eventName": "AuthorizeOAuth2Access", "responseElements": null, "errorCode": "AccessDenied"}"#,
+                ),
+                is(Way::OAuth, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented",
+                ConsoleSignIn(
+                    r#"{"eventName": "PasskeyLogin", "responseElements": {"PasskeyLogin": "Success"}}"#,
+                ),
+                is(Way::Other, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented, without an outcome",
+                ConsoleSignIn(r#"{"eventName": "BeginSignIn", "responseElements": null}"#),
+                None,
+            ),
+            (
+                "no sign-in",
+                ConsoleSignIn(
+                    r#"{"eventName": "PasswordUpdated", "responseElements": {"PasswordUpdated": "Failure"}}"#,
+                ),
+                None,
+            ),
+            (
+                "an API call",
+                ApiCall(r#"{"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": "Failure"}}"#),
+                None,
+            ),
+        ];
+        for (name, record, expected) in table {
+            let json = Case::new(name, *record, Expect::Nothing).json();
+            let record = Record::parse(json.as_bytes()).unwrap();
+            assert_eq!(SignIn::of(&record), *expected, "{name}");
+        }
     }
 }

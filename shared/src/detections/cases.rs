@@ -31,6 +31,10 @@ pub enum From {
     IdentityCenterSignIn(&'static str),
     /// A successful, not read-only API call by a role session of an administrator.
     ApiCall(&'static str),
+    /// A successful console sign-in of root with a second factor.
+    RootSignIn(&'static str),
+    /// A successful, not read-only API call by root from the console.
+    RootCall(&'static str),
 }
 
 /// What judging a record must come to.
@@ -56,6 +60,8 @@ impl Case {
             From::ConsoleSignIn(patch) => (console_sign_in(), patch),
             From::IdentityCenterSignIn(patch) => (identity_center_sign_in(), patch),
             From::ApiCall(patch) => (api_call(), patch),
+            From::RootSignIn(patch) => (root_sign_in(), patch),
+            From::RootCall(patch) => (root_call(), patch),
         };
         match serde_json::from_str(patch) {
             Ok(patch) => merge(&mut record, patch),
@@ -212,4 +218,37 @@ fn api_call() -> Value {
         "recipientAccountId": "111122223333",
         "eventCategory": "Management"
     })
+}
+
+fn root_sign_in() -> Value {
+    let mut record = console_sign_in();
+    record["userIdentity"] = json!({
+        "type": "Root",
+        "principalId": "111122223333",
+        "arn": "arn:aws:iam::111122223333:root",
+        "accountId": "111122223333",
+        "accessKeyId": ""
+    });
+    record["additionalEventData"]["MFAIdentifier"] =
+        json!("arn:aws:iam::111122223333:mfa/root-account-mfa-device");
+    record["eventID"] = json!("44444444-5555-4666-8777-888888EXAMPLE");
+    record
+}
+
+fn root_call() -> Value {
+    let mut record = api_call();
+    record["userIdentity"] = json!({
+        "type": "Root",
+        "principalId": "111122223333",
+        "arn": "arn:aws:iam::111122223333:root",
+        "accountId": "111122223333",
+        "accessKeyId": "ASIAROOTEXAMPLE12345",
+        "sessionContext": {
+            "sessionIssuer": {},
+            "webIdFederationData": {},
+            "attributes": {"creationDate": "2026-04-01T08:00:00Z", "mfaAuthenticated": "true"}
+        }
+    });
+    record["eventID"] = json!("55555555-6666-4777-8888-999999EXAMPLE");
+    record
 }

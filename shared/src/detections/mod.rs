@@ -4,8 +4,17 @@
 //! precedence: a record raises the first rule that matches, so the more specific rule stands first.
 
 #[cfg(any(test, feature = "cases"))]
+#[expect(
+    clippy::panic,
+    reason = "only tests read the cases, and a case that is no record is a mistake in a test"
+)]
 pub mod cases;
+mod credential_change;
+mod grant;
+mod identity_center;
+mod root;
 mod sign_in;
+mod trail;
 mod watch;
 
 pub use watch::{LOG_FILE_UNREADABLE, unreadable_log_file};
@@ -89,7 +98,17 @@ impl Raised {
 
 /// Every rule over records, in order of precedence.
 pub fn table() -> impl Iterator<Item = &'static Detection> {
-    [sign_in::DETECTIONS].into_iter().flatten()
+    [
+        root::SPECIFIC,
+        trail::DETECTIONS,
+        credential_change::DETECTIONS,
+        grant::DETECTIONS,
+        identity_center::DETECTIONS,
+        sign_in::DETECTIONS,
+        root::ACTIVITY,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What every rule says about itself, those over records and those about iamwatch, by id.
@@ -119,11 +138,24 @@ pub fn wanted(record: &Record<'_>) -> bool {
 
 /// Judges one record that has been read: the finding of its most specific rule, or nothing.
 pub fn detect(record: &Record<'_>, config: &Config, place: Place<'_>) -> Option<Finding> {
-    let (detection, raised) =
-        table()
-            .filter(|detection| detection.on.iter().any(|on| on.includes(record)))
-            .find_map(|detection| Some((detection, (detection.matches)(record, config)?)))?;
-    Some(finding(&detection.rule, raised, record, place))
+    table()
+        .filter(|detection| detection.on.iter().any(|on| on.includes(record)))
+        .filter_map(|detection| Some((&detection.rule, (detection.matches)(record, config)?)))
+        .find_map(|(rule, raised)| {
+            Some((rule, if record.by_root() { by_root(rule, raised)? } else { raised }))
+        })
+        .map(|(rule, raised)| finding(rule, raised, record, place))
+}
+
+/// What another family says of the account's own root is HIGH at least. What it has no more to say of than
+/// that it happened, and every sign-in, is left to the rules of the family `root`.
+fn by_root(rule: &Rule, raised: Raised) -> Option<Raised> {
+    match rule.family() {
+        "root" => Some(raised),
+        "sign-in" => None,
+        _ if raised.severity == Severity::Informational => None,
+        _ => Some(Raised { severity: raised.severity.max(Severity::High), ..raised }),
+    }
 }
 
 fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Place<'_>) -> Finding {
@@ -168,6 +200,19 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
     };
     finding.summary = crate::alert::summary(&finding);
     finding
+}
+
+/// The `eventSource` of IAM.
+const IAM: &str = "iam.amazonaws.com";
+
+/// Whether the record is a call of one of these names to that service, whether or not it was refused.
+fn calls(record: &Record<'_>, source: &str, names: &[&str]) -> bool {
+    record.event_source == source && names.contains(&&*record.event_name)
+}
+
+/// Whether a sign-in event says of itself that it succeeded.
+fn own_success(record: &Record<'_>) -> bool {
+    own_outcome(record).is_some_and(|outcome| outcome.eq_ignore_ascii_case("success"))
 }
 
 /// What a sign-in event says of its own outcome, under its own name.
@@ -241,6 +286,60 @@ mod tests {
                     Expect::Nothing => assert_eq!(found, None, "{name}"),
                 }
             }
+        }
+    }
+
+    /// Facts stand beside the members of [`Evidence`] in a finding's JSON; a second member of one name is lost.
+    #[test]
+    fn no_fact_takes_the_name_of_another_member_of_the_evidence() {
+        for case in table().flat_map(|detection| detection.cases) {
+            let Some(finding) = case.finding() else { continue };
+            let mut seen = std::collections::BTreeSet::from([
+                "log_file",
+                "record",
+                "event_id",
+                "original_event_id",
+                "event_source",
+                "event_name",
+                "error_code",
+                "error_message",
+                "access_key_id",
+                "delivered",
+                "also_in",
+            ]);
+            for (name, _) in &finding.evidence.facts.0 {
+                assert!(seen.insert(name), "{}: {:?}: {name}", finding.rule.id, case.name);
+            }
+        }
+    }
+
+    /// Every string, number and object of a record may be replaced by anything else.
+    #[test]
+    fn no_wrong_type_anywhere_in_a_record_makes_a_rule_panic() {
+        for case in table().flat_map(|detection| detection.cases) {
+            let record: serde_json::Value = serde_json::from_str(&case.json()).unwrap();
+            let mut paths = Vec::new();
+            leaves(&record, String::new(), &mut paths);
+            for path in paths {
+                for hostile in
+                    ["null", "7", "true", "[]", "{}", "[[\"x\"],null]", r#"{"a":{"b":[1]}}"#, r#""%""#]
+                {
+                    let mut record = record.clone();
+                    *record.pointer_mut(&path).unwrap() = serde_json::from_str(hostile).unwrap();
+                    let json = record.to_string();
+                    let Ok(record) = Record::parse(json.as_bytes()) else { continue };
+                    detect(&record, &case.config(), Place { log_file: "x", record: 0, delivered: None });
+                }
+            }
+        }
+    }
+
+    /// The JSON pointers of every member of objects within objects.
+    fn leaves(value: &serde_json::Value, path: String, paths: &mut Vec<String>) {
+        for (name, member) in value.as_object().into_iter().flatten() {
+            let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
+            paths.push(path.clone());
+            leaves(member, path, paths);
         }
     }
 }

@@ -425,6 +425,70 @@ pub(super) const DETECTIONS: &[Detection] = &[
     },
     Detection {
         rule: Rule {
+            id: "sign-in.access-policy-changed",
+            kind: Kind::Detection,
+            title: "Rules for who may sign in changed",
+            severity: Severity::Medium,
+            severity_reason: "These rules decide from which networks people get in at all; they change rarely, and by few people.",
+            condition: "a policy that decides who may sign in to the console, and from where, was written or deleted",
+            references: &["mitre-attack:17/T1556.009"],
+            remediation: &[
+                "Ask the person, by a way that is not email, whether they meant to change who may sign in.",
+                "Look at the policy as it is now: AWS Sign-In, in us-east-1, lists its resource permission statements.",
+                "If nobody meant it: put the former policy back, then revoke the sessions of who changed it.",
+                "Look for sign-ins since the change from networks that were kept out before.",
+            ],
+        },
+        on: ON,
+        matches: access_policy_changed,
+        #[cfg(any(test, feature = "cases"))]
+        cases: &[
+            Case::new(
+                "a statement was written",
+                ApiCall(
+                    r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutResourcePermissionStatement", "requestParameters": {"sid": "office"}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "a statement was deleted, its parameters a number",
+                ApiCall(
+                    r#"{"eventSource": "signin.amazonaws.com", "eventName": "DeleteResourcePermissionStatement", "requestParameters": 5}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "the configuration was written",
+                ApiCall(
+                    r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutConsoleAuthorizationConfiguration"}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "the call was refused",
+                ApiCall(
+                    r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutConsoleAuthorizationConfiguration", "errorCode": "AccessDeniedException"}"#,
+                ),
+                Nothing,
+            ),
+            Case::new(
+                "it was only read",
+                ApiCall(
+                    r#"{"eventSource": "signin.amazonaws.com", "eventName": "GetConsoleAuthorizationConfiguration", "readOnly": true}"#,
+                ),
+                Nothing,
+            ),
+            Case::new(
+                "by root",
+                RootCall(
+                    r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutConsoleAuthorizationConfiguration"}"#,
+                ),
+                Instead("root.activity"),
+            ),
+        ],
+    },
+    Detection {
+        rule: Rule {
             id: "sign-in.unknown-event",
             kind: Kind::Detection,
             title: "Sign-in event of an unknown kind",
@@ -469,7 +533,8 @@ pub(super) const DETECTIONS: &[Detection] = &[
     },
 ];
 
-fn door(way: Way) -> &'static str {
+/// What somebody signs in to.
+pub(super) fn door(way: Way) -> &'static str {
     match way {
         Way::Console => "the AWS console",
         Way::IdentityCenter => "the IAM Identity Center portal",
@@ -478,7 +543,8 @@ fn door(way: Way) -> &'static str {
     }
 }
 
-fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
+/// A finding about a sign-in, with what every sign-in says of itself.
+pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
     Raised::new(severity, what)
         .fact("mfa_used", record.additional("MFAUsed"))
         .fact("mfa_identifier", record.additional("MFAIdentifier"))
@@ -527,8 +593,7 @@ fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
 }
 
 fn federation_token(record: &Record<'_>, _: &Config) -> Option<Raised> {
-    let handed_out = record.event_name == "GetSigninToken"
-        && super::own_outcome(record).is_some_and(|outcome| outcome.eq_ignore_ascii_case("success"));
+    let handed_out = record.event_name == "GetSigninToken" && super::own_success(record);
     (handed_out && !sign_in::by_identity_center_session(record)).then(|| {
         let what = "was handed a console sign-in token by the federation endpoint".to_owned();
         raised(Severity::Medium, what, record)
@@ -536,12 +601,27 @@ fn federation_token(record: &Record<'_>, _: &Config) -> Option<Raised> {
 }
 
 fn switch_role(record: &Record<'_>, _: &Config) -> Option<Raised> {
-    let switched = record.event_name == "SwitchRole"
-        && super::own_outcome(record).is_some_and(|outcome| outcome.eq_ignore_ascii_case("success"));
+    let switched = record.event_name == "SwitchRole" && super::own_success(record);
     switched.then(|| {
         Raised::new(Severity::Informational, "switched to this role in the console")
             .fact("switch_from", record.additional("SwitchFrom"))
             .fact("redirect_to", record.additional("RedirectTo"))
+    })
+}
+
+fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    const NAMES: &[&str] = &[
+        "PutConsoleAuthorizationConfiguration",
+        "DeleteConsoleAuthorizationConfiguration",
+        "PutResourcePermissionStatement",
+        "DeleteResourcePermissionStatement",
+    ];
+    let changed = super::calls(record, SIGN_IN_SOURCE, NAMES) && record.call_succeeded();
+    changed.then(|| {
+        let what = format!("changed the rules for who may sign in ({})", record.event_name);
+        Raised::new(Severity::Medium, what)
+            .fact("sid", record.request("sid"))
+            .fact("statement_id", record.request("statementId"))
     })
 }
 
