@@ -9,6 +9,7 @@
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
 //! | [`rule`] | what every rule says about itself, and severities |
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
+//! | [`alert`] | what a person is told: the summary sentence and the mail |
 //! | [`text`] | what an attacker wrote, made fit to be read |
 //! | [`config`] | every setting: name, unit, default, range |
 
