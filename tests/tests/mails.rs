@@ -301,6 +301,22 @@ fn promise_5_both_ends_of_a_subject_stay() {
 }
 
 #[test]
+fn promise_5_a_mail_about_several_accounts_says_so() {
+    let elsewhere = finding(json!({
+        "recipientAccountId": "444455556666",
+        "eventTime": "2026-04-01T09:00:00Z",
+        "additionalEventData": {"MFAUsed": "No"},
+    }));
+    let findings = [elsewhere, without_mfa()];
+    let mail = mail(&findings);
+    check(&mail, &findings);
+    assert!(mail.subject.ends_with(" - alice - prod (111122223333) +1"), "{}", mail.subject);
+    assert!(mail.body.contains("\n2 findings in 2 accounts\n"), "{}", mail.body);
+    let accounts: Vec<_> = silencing(&mail).iter().map(|entry| entry["account"].clone()).collect();
+    assert_eq!(accounts, ["111122223333".into(), "444455556666".into()]);
+}
+
+#[test]
 fn promise_5_links_lead_to_the_console_of_the_partition() {
     for (region, arn, host) in [
         ("eu-west-1", "arn:aws:iam::111122223333:user/alice", Some("eu-west-1.console.aws.amazon.com")),

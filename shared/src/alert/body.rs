@@ -77,7 +77,10 @@ fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>
 
 /// How often each rule was broken, when, and from where.
 fn tally(page: &mut Page, findings: &[&Finding], by_rule: &[(&'static Rule, Vec<&Finding>)]) {
-    page.line(&format!("{} findings", findings.len()));
+    let accounts: BTreeSet<_> = findings.iter().filter_map(|finding| finding.account.as_deref()).collect();
+    let accounts =
+        if accounts.len() > 1 { format!(" in {} accounts", accounts.len()) } else { String::new() };
+    page.line(&format!("{} findings{accounts}", findings.len()));
     for (rule, of_rule) in by_rule {
         let from = match &sources(of_rule)[..] {
             [] => String::new(),
