@@ -392,7 +392,7 @@ mod tests {
 
         #[test]
         fn cleaning_twice_changes_nothing_but_escapes(text in hostile()) {
-            let text = text.trim_matches(' ').replace("  ", " ");
+            let text = text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
             let once = clean(&text, usize::MAX);
             let twice = clean(&once, usize::MAX);
             prop_assert_eq!(twice.replace("[[<]]", "[<]"), once.replace('\\', "\\\\"));
