@@ -1,8 +1,375 @@
 //! What a person is told, in English. (Nothing else in this crate writes to a person.)
+//!
+//! A mail is about one subject and reads from the top: one sentence that a pager can show, then who, what,
+//! when and where from, then the rule and what to do, then where to look and how to silence it. Every text
+//! that came with a record goes through [`text::clean`] on its way here, and what is meant to be pasted
+//! through [`text::iam_name`] or [`text::arn`].
 
-use crate::finding::Finding;
+mod body;
+mod evidence;
+mod page;
+mod silence;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Config;
+use crate::finding::{Finding, Principal, Subject};
+use crate::rule::Kind;
+use crate::text;
+
+/// SNS wants a subject of fewer than 100 characters on one line.
+///
+/// Source: SNS API Reference, `Publish`, `Subject`.
+pub const MAX_SUBJECT_CHARS: usize = 99;
+
+/// What one SMS message holds in 7-bit characters, less room for those that take two.
+///
+/// Source: SNS Developer Guide, "Publishing SMS messages".
+pub const MAX_SMS_CHARS: usize = 140;
+
+/// A role session's name is the longest that AWS makes: 64 for the role, 64 for the session.
+const MAX_NAME_CHARS: usize = 130;
+const MAX_PHRASE_CHARS: usize = 300;
+const MAX_ACCOUNT_NAME_CHARS: usize = 20;
+
+/// What is sent about one subject, in the form that each kind of subscriber gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// At most [`MAX_SUBJECT_CHARS`] of ASCII on one line.
+    pub subject: String,
+    /// Plain text; its first line is a whole sentence.
+    pub body: String,
+    /// At most [`MAX_SMS_CHARS`] of ASCII on one line.
+    pub sms: String,
+}
 
 /// Who did what, when, and from where: one sentence that a pager can show.
 pub fn summary(finding: &Finding) -> String {
-    finding.what.clone()
+    let what = text::clean(&finding.what, MAX_PHRASE_CHARS);
+    let mut sentence = match (&finding.principal, finding.kind) {
+        // There the phrase is a sentence of its own: nobody did it.
+        (None, Kind::Check | Kind::Drift) => capitalised(&what),
+        _ => format!("{} {what}", actor(finding)),
+    };
+    if let Some(origin) = origin(finding) {
+        sentence += &format!(" {origin}");
+    }
+    if let Some(account) = &finding.account {
+        sentence += &format!(" in account {}", text::clean(account, MAX_NAME_CHARS));
+    }
+    if let Some(time) = finding.time {
+        sentence += &format!(" at {} UTC", moment(time));
+    }
+    sentence + "."
+}
+
+/// The findings of each subject together, the worst first; what comes first does not depend on the order
+/// in which they are given.
+pub fn group(findings: Vec<Finding>) -> Vec<Vec<Finding>> {
+    let mut by_subject: BTreeMap<Subject, Vec<Finding>> = BTreeMap::new();
+    for finding in findings {
+        by_subject.entry(finding.subject.clone()).or_default().push(finding);
+    }
+    let mut groups: Vec<Vec<Finding>> = by_subject.into_values().collect();
+    for group in &mut groups {
+        group.sort_by(|one, other| order(one).cmp(&order(other)));
+    }
+    // Stable: where severity and time are the same, the subjects' own order remains.
+    groups.sort_by_key(|group| group.first().map(urgency));
+    groups
+}
+
+/// The mail about the findings of one subject; nothing where there are none.
+pub fn mail(findings: &[Finding], config: &Config) -> Option<Mail> {
+    let mut findings: Vec<&Finding> = findings.iter().collect();
+    findings.sort_by(|one, other| order(one).cmp(&order(other)));
+    let worst = *findings.first()?;
+    Some(Mail {
+        subject: subject(worst, &findings, config),
+        body: body::body(worst, &findings, config),
+        sms: sms(worst, &findings, config),
+    })
+}
+
+/// Most severe first, then oldest first; without a time last.
+fn urgency(finding: &Finding) -> impl Ord + use<> {
+    (Reverse(finding.severity), finding.time.is_none(), finding.time)
+}
+
+/// A whole order: no two findings of one run share id and place.
+fn order(finding: &Finding) -> impl Ord + '_ {
+    (urgency(finding), &finding.id, &finding.evidence.log_file, finding.evidence.record)
+}
+
+/// `[HIGH] Console sign-in without MFA - alice - prod (111122223333)`: severity and account always stay
+/// whole, the title and the name are cut in the middle where they must be.
+fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
+    let severity = format!("[{}] ", worst.severity);
+    let more = more(findings);
+    let accounts = accounts(worst, findings, config).map(|accounts| format!(" - {accounts}"));
+    let accounts = text::ascii(&accounts.unwrap_or_default());
+    let who = short_name(worst).map(|who| text::ascii(&who)).unwrap_or_default();
+    let dash = if who.is_empty() { "" } else { " - " };
+    let room = MAX_SUBJECT_CHARS
+        .saturating_sub([&severity, &more, &accounts, dash].iter().map(|part| part.len()).sum());
+    // The title says more than the end of a long name, but not more than the whole of it.
+    let title_room = room - who.len().min(room / 2);
+    let title = text::cut(worst.title, title_room);
+    let who = text::cut(&who, room - title.len());
+    format!("{severity}{title}{more}{dash}{who}{accounts}")
+}
+
+fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
+    let start = format!("{}: {}{}", worst.severity, worst.title, more(findings));
+    let account = accounts(worst, findings, config).unwrap_or_default();
+    let time = worst.time.map(|time| format!("{} UTC", moment(time))).unwrap_or_default();
+    let origin = origin(worst).unwrap_or_default();
+    let rest: String = [account, time, origin]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| format!(", {part}"))
+        .collect();
+    let who = short_name(worst).map(|who| format!(", {who}")).unwrap_or_default();
+    let who = text::cut(&who, MAX_SMS_CHARS.saturating_sub(start.len() + rest.len()));
+    text::cut(&text::ascii(&format!("{start}{who}{rest}")), MAX_SMS_CHARS)
+}
+
+fn more(findings: &[&Finding]) -> String {
+    match findings.len() - 1 {
+        0 => String::new(),
+        more => format!(" (+{more} more)"),
+    }
+}
+
+/// The worst finding's account, and how many others there are.
+fn accounts(worst: &Finding, findings: &[&Finding], config: &Config) -> Option<String> {
+    let label = account_label(worst.account.as_deref()?, config);
+    let mut others: Vec<&str> = findings.iter().filter_map(|finding| finding.account.as_deref()).collect();
+    others.sort_unstable();
+    others.dedup();
+    Some(if others.len() > 1 { format!("{label} +{}", others.len() - 1) } else { label })
+}
+
+/// `prod (111122223333)`, or the id alone.
+fn account_label(account: &str, config: &Config) -> String {
+    let id = text::clean(account, MAX_ACCOUNT_NAME_CHARS);
+    match config.account_names.get(account) {
+        Some(name) => format!("{} ({id})", text::clean(name, MAX_ACCOUNT_NAME_CHARS)),
+        None => id,
+    }
+}
+
+/// Who or what a subject line names.
+fn short_name(finding: &Finding) -> Option<String> {
+    let principal = finding.principal.as_ref();
+    match (&finding.subject, principal.and_then(|principal| principal.name.as_deref())) {
+        (Subject::EventName(name), _) => Some(quoted(name)),
+        (Subject::LogFile(file), _) => Some(quoted(file.rsplit('/').next().unwrap_or(file))),
+        (Subject::Address { network, .. }, _) => Some(format!("unknown user at {}", quoted(network))),
+        (_, Some(name)) => Some(quoted(name)),
+        (Subject::Principal { name, .. }, None) => Some(quoted(name)),
+        (Subject::Account(_), None) => finding.resource.as_deref().map(quoted),
+    }
+}
+
+/// The subject of a sentence.
+fn actor(finding: &Finding) -> String {
+    let Some(principal) = &finding.principal else {
+        return "Somebody".to_owned();
+    };
+    let name = principal.name.as_deref().or(principal.arn.as_deref());
+    match (principal.kind.as_deref(), name) {
+        (Some("Root"), _) => "The root user".to_owned(),
+        (_, Some(name)) => format!("{} {}", capitalised(&kind_noun(principal)), quoted(name)),
+        (_, None) if principal.name_hidden => "Somebody using an unknown user name (AWS hides it)".to_owned(),
+        (Some("AWSAccount"), None) => "Another AWS account".to_owned(),
+        (Some(_), None) => format!("Somebody ({}, not named in the record)", kind_noun(principal)),
+        (None, None) => "Somebody".to_owned(),
+    }
+}
+
+/// AWS's type of the principal, as one says it.
+fn kind_noun(principal: &Principal) -> String {
+    let noun = match principal.kind.as_deref() {
+        Some("Root") => "root user",
+        Some("IAMUser") => "IAM user",
+        Some("AssumedRole") => "role session",
+        Some("Role") => "role",
+        Some("FederatedUser") => "federated user",
+        Some("IdentityCenterUser") => "Identity Center user",
+        Some("AWSService") => "AWS service",
+        Some("AWSAccount") => "principal of another account",
+        Some("Directory") => "directory user",
+        Some("SAMLUser") => "SAML user",
+        Some("WebIdentityUser") => "web identity user",
+        Some("Unknown") | None => "principal",
+        Some(other) => return text::clean(other, 40),
+    };
+    noun.to_owned()
+}
+
+/// Where a sentence says that it came from.
+fn origin(finding: &Finding) -> Option<String> {
+    let source = finding.source_ip.as_deref()?;
+    let principal = finding.principal.as_ref().and_then(|principal| principal.name.as_deref());
+    match Source::of(source) {
+        Source::Address(address) => Some(format!("from {address}")),
+        Source::InsideAws => Some("from inside AWS".to_owned()),
+        Source::Service(_) if principal == Some(source) => None,
+        Source::Service(service) => Some(format!("by way of {}", text::clean(service, MAX_NAME_CHARS))),
+        Source::Other(source) => Some(format!("from {}", quoted(source))),
+    }
+}
+
+/// What `sourceIPAddress` holds.
+enum Source<'a> {
+    Address(IpAddr),
+    Service(&'a str),
+    InsideAws,
+    Other(&'a str),
+}
+
+impl<'a> Source<'a> {
+    /// Source: CloudTrail User Guide, "CloudTrail record contents", `sourceIPAddress`.
+    fn of(text: &'a str) -> Source<'a> {
+        if let Ok(address) = text.parse() {
+            return Source::Address(address);
+        }
+        let host = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
+        match text {
+            "AWS Internal" => Source::InsideAws,
+            _ if host && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")) => {
+                Source::Service(text)
+            }
+            _ => Source::Other(text),
+        }
+    }
+}
+
+/// A name as it stands in a sentence: in quotes, unless it is one that IAM, or a role session, could have.
+fn quoted(name: &str) -> String {
+    let shown = text::clean(name, MAX_NAME_CHARS);
+    let plain = |part: &str| text::iam_name(part).is_some();
+    if name.split('/').all(plain) || Source::is_plain(name) {
+        shown
+    } else {
+        format!("\"{}\"", shown.replace('"', "\\\""))
+    }
+}
+
+impl Source<'_> {
+    fn is_plain(text: &str) -> bool {
+        let address = text.split_once('/').map_or(text, |(address, _)| address);
+        matches!(Source::of(address), Source::Address(_)) || text::arn(text).is_some()
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn moment(time: DateTime<Utc>) -> impl std::fmt::Display {
+    time.format("%Y-%m-%d %H:%M:%S")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detections::cases::{Case, Expect, From};
+    use crate::finding::{Evidence, Finding};
+    use crate::rule::{Rule, Severity};
+
+    fn sign_in(patch: &'static str) -> Finding {
+        Case::new("summary", From::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+    }
+
+    #[test]
+    fn the_summary_says_what_is_known_and_invents_nothing() {
+        for (patch, sentence) in [
+            (
+                r#"{"additionalEventData": {"MFAUsed": "No"}}"#,
+                "IAM user alice signed in to the AWS console without a second factor from 192.0.2.10 in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"userIdentity": {"arn": null, "principalId": null, "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
+                "Somebody using an unknown user name (AWS hides it) gave the right password to the AWS console and then failed the second factor from 192.0.2.10 in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"userIdentity": {"arn": null, "principalId": null, "userName": null}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "eventTime": null}"#,
+                "Somebody (IAM user, not named in the record) failed to sign in to the AWS console from 192.0.2.10 in account 111122223333.",
+            ),
+            (
+                r#"{"userIdentity": null, "eventName": "NewName", "sourceIPAddress": "AWS Internal", "recipientAccountId": null}"#,
+                "Somebody caused the event NewName, of a kind that iamwatch does not know from inside AWS at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"userIdentity": {"type": "AWSService", "arn": null, "userName": null, "principalId": null, "invokedBy": "sso.amazonaws.com"}, "eventName": "NewName", "sourceIPAddress": "sso.amazonaws.com"}"#,
+                "AWS service sso.amazonaws.com caused the event NewName, of a kind that iamwatch does not know in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"userIdentity": {"type": "AssumedRole", "userName": null, "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}, "eventName": "NewName", "sourceIPAddress": "cloudformation.amazonaws.com"}"#,
+                "Role session Dev/erin caused the event NewName, of a kind that iamwatch does not know by way of cloudformation.amazonaws.com in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"userIdentity": {"userName": "bob\". Root"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": "evil.com\n"}"#,
+                "IAM user \"bob\\\". Root\" signed in to the AWS console without a second factor from \"evil[.]com\\n\" in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+        ] {
+            assert_eq!(sign_in(patch).summary, sentence);
+        }
+    }
+
+    static UNREADABLE: Rule = Rule {
+        id: "watch.log-file-unreadable",
+        kind: Kind::Check,
+        title: "Log file could not be read",
+        severity: Severity::Medium,
+        severity_reason: "What stands in it was not judged.",
+        condition: "a log file could not be read to its end",
+        references: &["cis:7.0/4.1"],
+        remediation: &["Look at the file.", "Fix it.", "Run a backfill over it."],
+    };
+
+    #[test]
+    fn a_finding_that_nobody_caused_reads_well() {
+        let mut finding = Finding {
+            id: "0".repeat(32),
+            rule: &UNREADABLE,
+            kind: Kind::Check,
+            severity: Severity::Medium,
+            title: UNREADABLE.title,
+            summary: String::new(),
+            account: Some("111122223333".to_owned()),
+            region: None,
+            resource: None,
+            principal: None,
+            time: None,
+            source_ip: None,
+            user_agent: None,
+            evidence: Evidence::default(),
+            references: UNREADABLE.references,
+            remediation: UNREADABLE.remediation,
+            subject: Subject::LogFile("s3://logs/x/broken file.json.gz".to_owned()),
+            what: "a log file ends in the middle of a record".to_owned(),
+        };
+        finding.evidence.log_file = Some("s3://logs/x/broken file.json.gz".to_owned());
+        finding.summary = summary(&finding);
+        assert_eq!(finding.summary, "A log file ends in the middle of a record in account 111122223333.");
+        let mail = mail(&[finding], &Config::default()).unwrap();
+        assert_eq!(
+            mail.subject,
+            "[MEDIUM] Log file could not be read - \"broken file.json[.]gz\" - 111122223333"
+        );
+        assert!(
+            mail.body.contains("Look at it  log file s3[:]//logs/x/broken file.json[.]gz\n"),
+            "{}",
+            mail.body
+        );
+        assert!(!mail.body.contains("[[suppression]]"), "the whole account is never silenced: {}", mail.body);
+    }
 }

@@ -75,6 +75,9 @@ pub struct Principal {
     /// Its ARN, where the record gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// Whether its name is absent because AWS hides it: no user of that name exists.
+    #[serde(skip)]
+    pub name_hidden: bool,
 }
 
 /// Where a finding can be found again, and what the rule looked at.
@@ -186,9 +189,11 @@ impl Principal {
                 .or_else(|| sign_in::identity_center_user_name(record)),
         };
         let name = name.or_else(|| identity.identity_center_user_id.clone()).map(Cow::into_owned);
+        let name = name.or_else(|| identity.invoked_by.as_deref().map(str::to_owned));
         let principal = Principal {
             kind: identity.kind.as_deref().map(str::to_owned),
-            name: name.or_else(|| identity.invoked_by.as_deref().map(str::to_owned)),
+            name_hidden: name.is_none() && sign_in::name_is_hidden(record),
+            name,
             arn: identity.arn.as_deref().map(str::to_owned),
         };
         (principal != Principal::default()).then_some(principal)

@@ -11,6 +11,8 @@
 //! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
 //! | [`rule`] | what every rule says about itself, and severities |
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
+//! | [`alert`] | what a person is told: the summary sentence and the mail |
+//! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
 //! | [`text`] | what an attacker wrote, made fit to be read |
 //! | [`config`] | every setting: name, unit, default, range |
 
@@ -21,6 +23,7 @@ pub mod config;
 pub mod detections;
 mod error;
 pub mod finding;
+pub mod ocsf;
 pub mod policy;
 pub mod rule;
 pub mod text;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use shared::finding::Finding;
-use shared::{alert, app};
+use shared::{alert, app, ocsf};
 
 use crate::End;
 use crate::args::{FindingFormat, SignIn};
@@ -25,7 +25,11 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let mut out = stdout();
     match arguments.format {
         FindingFormat::Json => findings.iter().try_for_each(|finding| json_line(&mut out, finding))?,
-        FindingFormat::Ocsf => findings.iter().try_for_each(|finding| json_line(&mut out, finding))?,
+        FindingFormat::Ocsf => {
+            findings
+                .iter()
+                .try_for_each(|finding| json_line(&mut out, &ocsf::detection_finding(finding, &config)))?;
+        }
         FindingFormat::Text => {
             for findings in alert::group(findings) {
                 let Some(mail) = alert::mail(&findings, &config) else { continue };

@@ -1,0 +1,144 @@
+//! Where a person looks at the record itself: the CloudTrail console, and the log file.
+//!
+//! Sources: CloudTrail User Guide, "Viewing details for an event"; AWS General Reference, "AWS partitions".
+
+use super::page::Page;
+use crate::finding::Finding;
+use crate::text;
+
+const MAX_PLACE_CHARS: usize = 300;
+
+/// The section "Look at it".
+pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
+    let evidence = &finding.evidence;
+    let mut label = "Look at it";
+    let mut line = |page: &mut Page, text: &str| page.whole_field(std::mem::take(&mut label), text);
+    if let Some(link) = console_link(finding) {
+        line(page, &link);
+        let account = finding.account.as_deref().filter(|account| is_account(account));
+        let account = account.map_or_else(|| "the account".to_owned(), |id| format!("account {id}"));
+        line(page, &format!("(sign in to {account} first; the console keeps 90 days)"));
+    } else if let Some(event_id) = &evidence.event_id {
+        line(page, &format!("event id {}", text::clean(event_id, 100)));
+    }
+    let Some(log_file) = evidence.log_file.as_deref() else {
+        return;
+    };
+    let index = evidence.record.map(|record| format!("Records[{record}]"));
+    if let Some(uri) = pasteable_uri(log_file) {
+        let jq = index.map(|index| format!(" | jq '.{index}'")).unwrap_or_default();
+        line(page, &format!("aws s3 cp {uri} - | gunzip{jq}"));
+    } else {
+        let record = index.map(|index| format!(", {index}")).unwrap_or_default();
+        line(page, &format!("log file {}{record}", text::clean(log_file, MAX_PLACE_CHARS)));
+    }
+    match evidence.also_in.len() {
+        0 => {}
+        1 => line(page, "(the same event stands in one more log file)"),
+        more => line(page, &format!("(the same event stands in {more} more log files)")),
+    }
+}
+
+/// The record in the CloudTrail console; nothing where the Region or the event id is not what AWS would
+/// write, or the partition's console is not known.
+pub(super) fn console_link(finding: &Finding) -> Option<String> {
+    let region = finding.region.as_deref().filter(|region| is_region(region))?;
+    let event_id = finding.evidence.event_id.as_deref()?;
+    let valid = (1..=64).contains(&event_id.len())
+        && event_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !valid {
+        return None;
+    }
+    let domain = match partition(finding, region) {
+        "aws" => "aws.amazon.com",
+        "aws-cn" => "amazonaws.cn",
+        "aws-us-gov" => "amazonaws-us-gov.com",
+        _ => return None,
+    };
+    Some(format!("https://{region}.console.{domain}/cloudtrailv2/home?region={region}#/events/{event_id}"))
+}
+
+/// The partition that the ARNs name, else the one that the Region's name begins with.
+fn partition<'a>(finding: &'a Finding, region: &str) -> &'a str {
+    let principal = finding.principal.as_ref().and_then(|principal| principal.arn.as_deref());
+    let arns = [principal, finding.resource.as_deref()].into_iter().flatten();
+    let named = arns.filter_map(text::arn).find_map(|arn| arn.split(':').nth(1));
+    named.unwrap_or(match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        Some("us") if region.starts_with("us-iso") => "aws-iso",
+        Some("eusc") => "aws-eusc",
+        _ => "aws",
+    })
+}
+
+/// `us-east-1`, `us-gov-west-1`: words, then a number.
+fn is_region(text: &str) -> bool {
+    let mut parts: Vec<&str> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    let word = |part: &&str| (2..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase());
+    (2..=4).contains(&parts.len())
+        && parts.iter().all(word)
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The URI if a shell takes it as one word and no part of its key looks like a link.
+fn pasteable_uri(log_file: &str) -> Option<&str> {
+    let (bucket, key) = log_file.strip_prefix("s3://")?.split_once('/')?;
+    let bucket_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let key_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=+@:-".contains(&byte);
+    let stem = key.strip_suffix(".gz")?;
+    let valid = (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(bucket_byte)
+        && key.len() <= 1024
+        && key.bytes().all(key_byte)
+        && text::clean(stem, usize::MAX) == stem;
+    valid.then_some(log_file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_words_and_a_number() {
+        for (name, valid) in [
+            ("us-east-1", true),
+            ("us-gov-west-1", true),
+            ("us-iso-east-1", true),
+            ("ap-southeast-7", true),
+            ("eusc-de-east-1", true),
+            ("global", false),
+            ("us-east-", false),
+            ("us-east-1.evil", false),
+            ("us-east-1/", false),
+            ("US-EAST-1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_region(name), valid, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_a_uri_of_plain_characters_is_pasted() {
+        let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12.json.gz";
+        for (uri, valid) in [
+            (format!("s3://logs/{key}"), true),
+            (format!("s3://logs.corp/{key}"), true),
+            (format!("/tmp/{key}"), false),
+            (format!("s3://logs/$(id)/{key}"), false),
+            (format!("s3://logs/a b/{key}"), false),
+            (format!("s3://logs/www.evil.com/{key}"), false),
+            (format!("s3://logs/http://evil/{key}"), false),
+            (format!("s3://-l;ogs/{key}"), false),
+            ("s3://logs/x.json".to_owned(), false),
+        ] {
+            assert_eq!(pasteable_uri(&uri).is_some(), valid, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! Whole mails as golden files, and the two promises about them: a mail is worth reading, and what an
+//! attacker writes stays text. Accept a change with `EXPECTORATE=overwrite`, then read the diff.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+use chrono::{DateTime, Duration, Utc};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shared::alert::{self, Mail};
+use shared::cloudtrail::Record;
+use shared::config::Config;
+use shared::detections::cases::{Case, Expect, From};
+use shared::detections::{detect, table};
+use shared::finding::{Finding, Place};
+use shared::text;
+
+const LOG_FILE: &str = "s3://aws-cloudtrail-logs-111122223333/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
+
+fn config() -> Config {
+    Config::from_lookup(|name| (name == "ACCOUNT_NAMES").then(|| "111122223333=prod".to_owned())).unwrap()
+}
+
+fn at(time: &str) -> DateTime<Utc> {
+    time.parse().unwrap()
+}
+
+/// A console sign-in of alice with MFA, changed by a merge patch of its top-level members' members.
+fn record(patch: Value) -> Value {
+    let case = Case::new("base", From::ConsoleSignIn("{}"), Expect::Nothing);
+    let mut record: Value = serde_json::from_str(&case.json()).unwrap();
+    for (name, value) in patch.as_object().unwrap() {
+        match (record[name].as_object_mut(), value.as_object()) {
+            (Some(members), Some(changes)) => {
+                for (name, value) in changes {
+                    members.insert(name.clone(), value.clone());
+                }
+            }
+            _ => record[name] = value.clone(),
+        }
+    }
+    record
+}
+
+fn finding_in(record: &Value, place: Place<'_>) -> Finding {
+    let json = record.to_string();
+    let record = Record::parse(json.as_bytes()).unwrap();
+    detect(&record, &config(), place).unwrap_or_else(|| panic!("nothing is found in {json}"))
+}
+
+fn finding(patch: Value) -> Finding {
+    let record = record(patch);
+    let delivered = at(record["eventTime"].as_str().unwrap()) + Duration::minutes(5);
+    finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: Some(delivered) })
+}
+
+fn mail(findings: &[Finding]) -> Mail {
+    alert::mail(findings, &config()).unwrap()
+}
+
+#[track_caller]
+fn golden(name: &str, findings: &[Finding]) -> Mail {
+    let mail = mail(findings);
+    let whole = format!("Subject: {}\nSMS: {}\n\n{}", mail.subject, mail.sms, mail.body);
+    expectorate::assert_contents(format!("snapshots/mails/{name}.txt"), &whole);
+    check(&mail, findings);
+    mail
+}
+
+/// What holds for every mail, whoever wrote what is in it.
+#[track_caller]
+fn check(mail: &Mail, findings: &[Finding]) {
+    for (line, max) in [(&mail.subject, alert::MAX_SUBJECT_CHARS), (&mail.sms, alert::MAX_SMS_CHARS)] {
+        assert!(line.len() <= max, "{} of {max}: {line}", line.len());
+        assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line:?}");
+    }
+    let worst = findings.iter().map(|finding| finding.severity).max().unwrap();
+    assert!(mail.subject.starts_with(&format!("[{worst}] ")), "{}", mail.subject);
+    assert!(mail.body.len() < 100_000, "{} bytes", mail.body.len());
+    let unseen = |c: char| (c.is_control() && c != '\n') || (c.is_whitespace() && !matches!(c, ' ' | '\n'));
+    let direction =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!mail.body.contains(|c| unseen(c) || direction(c) || c == '\u{feff}'), "{:?}", mail.body);
+
+    // Our own two links: the console, and the log file if it may be pasted.
+    let ours = |rest: &str| {
+        rest.split_once(".console.aws.amazon.com/cloudtrailv2/home?region=").is_some_and(|(region, _)| {
+            region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+    };
+    for (at, _) in mail.body.match_indices("://") {
+        let (before, after) = (&mail.body[..at], &mail.body[at + 3..]);
+        assert!(
+            before.ends_with("https") && ours(after) || before.ends_with("aws s3 cp s3"),
+            "a live link: {}",
+            &mail.body[at.saturating_sub(20)..]
+        );
+    }
+    let live = mail.body.replace("[<]", "");
+    assert!(!live.contains('<'), "a live tag: {live}");
+    assert!(!live.to_lowercase().contains("www."), "a live link: {live}");
+    silencing(mail);
+}
+
+/// The entries that a person is told to paste, read back as TOML.
+#[track_caller]
+fn silencing(mail: &Mail) -> Vec<toml::Table> {
+    let pasted: String = mail
+        .body
+        .lines()
+        .filter(|line| {
+            *line == "[[suppression]]" || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let file: toml::Table = pasted.parse().unwrap_or_else(|error| panic!("{error}: {pasted}"));
+    let Some(entries) = file.get("suppression") else {
+        assert!(file.is_empty(), "{pasted}");
+        return Vec::new();
+    };
+    let entries: Vec<toml::Table> =
+        entries.as_array().unwrap().iter().map(|entry| entry.as_table().unwrap().clone()).collect();
+    for entry in &entries {
+        for (key, value) in entry {
+            let value = value.as_str().unwrap();
+            let valid = match key.as_str() {
+                "rule" => table().any(|detection| detection.rule.id == value),
+                "account" => value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()),
+                "principal" | "resource" => text::arn(value).or(text::iam_name(value)).is_some(),
+                "source_ip" => value.parse::<std::net::IpAddr>().is_ok(),
+                "reason" => value == "why this is accepted, and who says so",
+                "expires" => value == "YYYY-MM-DD",
+                _ => false,
+            };
+            assert!(valid, "{key} = {value:?}");
+        }
+        assert!(["principal", "resource", "source_ip"].iter().any(|key| entry.contains_key(*key)));
+    }
+    entries
+}
+
+fn without_mfa() -> Finding {
+    finding(json!({"additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null}}))
+}
+
+fn failed(number: i64, user: Value) -> Finding {
+    let time = at("2026-04-01T08:01:00Z") + Duration::seconds(73 * number);
+    finding(json!({
+        "eventID": format!("00000000-0000-4000-8000-00000000{number:04}"),
+        "eventTime": time,
+        "sourceIPAddress": "192.0.2.66",
+        "userIdentity": user,
+        "responseElements": {"ConsoleLogin": "Failure"},
+        "additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null},
+        "errorMessage": "Failed authentication",
+    }))
+}
+
+fn hidden() -> Value {
+    json!({"userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "arn": null, "principalId": null})
+}
+
+/// alice tries and tries, gets in, and hands out tokens.
+fn storm() -> Vec<Finding> {
+    let mut findings: Vec<Finding> = (0..47).map(|number| failed(number, json!({"arn": null}))).collect();
+    findings.extend((0..8).map(|number| {
+        finding(json!({
+            "eventID": format!("11111111-0000-4000-8000-00000000{number:04}"),
+            "eventTime": at("2026-04-01T08:40:00Z") + Duration::seconds(20 * number),
+            "sourceIPAddress": "192.0.2.67",
+            "responseElements": {"ConsoleLogin": "Failure"},
+            "errorMessage": "Failed authentication",
+        }))
+    }));
+    findings.extend((0..2).map(|number| {
+        finding(json!({
+            "eventID": format!("22222222-0000-4000-8000-00000000{number:04}"),
+            "eventTime": at("2026-04-01T23:59:30Z") + Duration::seconds(90 * number),
+            "additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null},
+        }))
+    }));
+    findings.extend((0..3).map(|number| {
+        finding(json!({
+            "eventID": format!("33333333-0000-4000-8000-00000000{number:04}"),
+            "eventName": "GetSigninToken",
+            "eventTime": at("2026-04-02T00:10:00Z") + Duration::seconds(number),
+            "responseElements": {"GetSigninToken": "Success"},
+            "userAgent": "python-urllib3/2.5",
+        }))
+    }));
+    findings
+}
+
+/// A sign-in of somebody of that name, who also chose the user agent.
+fn named(name: &str) -> Finding {
+    finding(json!({
+        "userIdentity": {"userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}")},
+        "userAgent": name,
+        "additionalEventData": {"MFAUsed": "No", "MFAIdentifier": name},
+    }))
+}
+
+#[test]
+fn promise_5_a_mail_says_everything_in_its_order() {
+    let mail = golden("without-mfa", &[without_mfa()]);
+    assert_eq!(mail.subject, "[HIGH] Console sign-in without MFA - alice - prod (111122223333)");
+    assert_eq!(
+        mail.body.lines().next().unwrap(),
+        "IAM user alice signed in to the AWS console without a second factor from 192.0.2.10 \
+         in account 111122223333 at 2026-04-01 08:15:00 UTC."
+    );
+    let mut rest = &mail.body[..];
+    for part in [
+        "\nWho ",
+        "\nWhat ",
+        "\nWhen ",
+        "\nWhere from ",
+        "\nAccount ",
+        "\nRule ",
+        "\nBecause ",
+        "\nWhat to do\n",
+        "\nHow to silence it\n",
+    ] {
+        let (_, after) = rest.split_once(part).unwrap_or_else(|| panic!("no {part:?} in its place"));
+        rest = after;
+    }
+    let [entry] = &silencing(&mail)[..] else { panic!("one entry") };
+    assert_eq!(entry["principal"].as_str(), Some("arn:aws:iam::111122223333:user/alice"));
+}
+
+#[test]
+fn promise_5_typical_mails_read_well() {
+    let failed_mfa = finding(
+        json!({"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Failed authentication"}),
+    );
+    golden("failed-mfa", &[failed_mfa]);
+    golden("failed", &[failed(0, json!({"arn": null}))]);
+    let mail =
+        golden("failed-hidden-name", &(0..5).map(|number| failed(number, hidden())).collect::<Vec<_>>());
+    assert_eq!(
+        mail.subject,
+        "[LOW] Sign-in failed (+4 more) - unknown user at 192.0.2.66 - prod (111122223333)"
+    );
+    assert_eq!(silencing(&mail)[0]["source_ip"].as_str(), Some("192.0.2.66"));
+
+    golden(
+        "federation-token",
+        &[finding(json!({
+            "eventName": "GetSigninToken",
+            "userAgent": "python-urllib3/2.5",
+            "userIdentity": {
+                "type": "AssumedRole", "userName": null, "accessKeyId": "ASIAERINEXAMPLE12345",
+                "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin@example.com",
+                "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/Dev", "userName": "Dev"}},
+            },
+            "responseElements": {"GetSigninToken": "Success"},
+            "additionalEventData": {"MFAUsed": null, "MFAIdentifier": null, "LoginTo": null},
+        }))],
+    );
+    let nobody = record(json!({
+        "userIdentity": null, "recipientAccountId": null, "eventTime": null, "eventID": null,
+        "sourceIPAddress": null, "userAgent": null, "awsRegion": null, "eventName": "BeginSignIn",
+        "responseElements": null, "additionalEventData": null,
+    }));
+    let mail = golden(
+        "nobody",
+        &[finding_in(&nobody, Place { log_file: "logs/a b.json", record: 0, delivered: None })],
+    );
+    assert!(silencing(&mail).is_empty(), "nobody is named, so nobody can be silenced");
+}
+
+#[test]
+fn promise_5_a_storm_is_capped_and_says_so() {
+    let findings = storm();
+    assert_eq!(findings.len(), 60);
+    let mail = golden("storm", &findings);
+    assert!(mail.subject.contains("(+59 more)"), "{}", mail.subject);
+    assert!(mail.body.contains("\n  and 40 more\n"));
+    assert_eq!(mail.body.matches("What to do").count(), 4, "each rule is explained once");
+    assert!(mail.body.contains("47 x Sign-in failed, between 2026-04-01 08:01:00 and"), "{}", mail.body);
+}
+
+#[test]
+fn promise_5_both_ends_of_a_subject_stay() {
+    let long = "abcdefgh".repeat(16);
+    let mut findings = vec![named(&long)];
+    findings.extend((0..2000).map(|number| failed(number, json!({"userName": long}))));
+    let config = Config::from_lookup(|name| {
+        (name == "ACCOUNT_NAMES")
+            .then(|| "111122223333=the production account of the whole company".to_owned())
+    });
+    let mail = alert::mail(&findings, &config.unwrap()).unwrap();
+    assert_eq!(
+        mail.subject,
+        "[HIGH] Console[...]out MFA (+2000 more) - abcdefg[...]bcdefgh - the prod[...]company (111122223333)"
+    );
+    check(&mail, &findings);
+}
+
+#[test]
+fn promise_5_a_mail_about_several_accounts_says_so() {
+    let elsewhere = finding(json!({
+        "recipientAccountId": "444455556666",
+        "eventTime": "2026-04-01T09:00:00Z",
+        "additionalEventData": {"MFAUsed": "No"},
+    }));
+    let findings = [elsewhere, without_mfa()];
+    let mail = mail(&findings);
+    check(&mail, &findings);
+    assert!(mail.subject.ends_with(" - alice - prod (111122223333) +1"), "{}", mail.subject);
+    assert!(mail.body.contains("\n2 findings in 2 accounts\n"), "{}", mail.body);
+    let accounts: Vec<_> = silencing(&mail).iter().map(|entry| entry["account"].clone()).collect();
+    assert_eq!(accounts, ["111122223333".into(), "444455556666".into()]);
+}
+
+#[test]
+fn promise_5_links_lead_to_the_console_of_the_partition() {
+    for (region, arn, host) in [
+        ("eu-west-1", "arn:aws:iam::111122223333:user/alice", Some("eu-west-1.console.aws.amazon.com")),
+        ("cn-north-1", "arn:aws-cn:iam::111122223333:user/alice", Some("cn-north-1.console.amazonaws.cn")),
+        ("cn-north-1", "", Some("cn-north-1.console.amazonaws.cn")),
+        ("us-gov-west-1", "", Some("us-gov-west-1.console.amazonaws-us-gov.com")),
+        (
+            "us-gov-east-1",
+            "arn:aws-us-gov:iam::111122223333:user/alice",
+            Some("us-gov-east-1.console.amazonaws-us-gov.com"),
+        ),
+        ("us-iso-east-1", "", None),
+        ("evil.com/#", "", None),
+    ] {
+        let finding = finding(json!({
+            "awsRegion": region,
+            "userIdentity": {"arn": arn},
+            "additionalEventData": {"MFAUsed": "No"},
+        }));
+        let body = mail(&[finding]).body;
+        let link = body.lines().find_map(|line| line.split_once("https://")).map(|(_, link)| link);
+        let expected = host.map(|host| {
+            format!("{host}/cloudtrailv2/home?region={region}#/events/11111111-2222-4333-8444-555555EXAMPLE")
+        });
+        assert_eq!(link, expected.as_deref(), "{region}");
+    }
+    let forged = finding(json!({"eventID": "x#/evil", "additionalEventData": {"MFAUsed": "No"}}));
+    let body = mail(&[forged]).body;
+    assert!(!body.contains("https://") && body.contains("event id x#/evil"), "{body}");
+}
+
+#[test]
+fn promise_6_hostile_names_stay_text() {
+    for (name, hostile) in [
+        ("line-breaks", "alice\r\nSubject: all is well\r\n\r\nAccount     none\n"),
+        ("terminal-escapes", "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31malice"),
+        ("right-to-left", "\u{202e}ecila\u{202c}\u{200f}\u{2066}x\u{2069}\u{200b}"),
+        ("10-kb", &format!("a{}z", "xy".repeat(5120))),
+        ("html", "<script>alert(1)</script><img src=x onerror=alert(1)>&lt;b&gt;"),
+        ("url", "https://evil.example/login?u=alice www.evil.com evil.com/x mailto:evil@evil.com"),
+        ("formula", "=cmd|' /C calc'!A0"),
+        ("wildcard-and-quotes", "*\"\n]]\n[[suppression]]\nrule = \"*\" '''"),
+        ("toml-and-shell", "alice\" # $(id) `id` ; rm -rf / \\u0022"),
+    ] {
+        let mail = golden(&format!("hostile-{name}"), &[named(hostile)]);
+        assert!(silencing(&mail).is_empty(), "{name}: nothing of it is pasted");
+    }
+}
+
+/// IAM accepts such names, so they are pasted, but no mail program may make a link of them.
+#[test]
+fn promise_6_a_domain_as_name_is_pasted_without_becoming_a_link() {
+    for name in ["www.evil.com", "alice@example.com", "evil.co.uk"] {
+        let mail = mail(&[named(name)]);
+        check(&mail, &[named(name)]);
+        assert!(!mail.body.contains(name), "{}", mail.body);
+        let arn = format!("arn:aws:iam::111122223333:user/{name}");
+        assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some(&arn[..]));
+    }
+}
+
+#[test]
+fn every_rule_has_a_mail_that_keeps_the_promises() {
+    for case in table().flat_map(|detection| detection.cases) {
+        if let Some(finding) = case.finding() {
+            check(&mail(std::slice::from_ref(&finding)), &[finding]);
+        }
+    }
+}
+
+#[test]
+fn groups_are_one_a_subject_and_the_worst_comes_first() {
+    let mut findings = storm();
+    findings.extend((0..3).map(|number| failed(number, hidden())));
+    findings.reverse();
+    let groups = alert::group(findings);
+    let shape: Vec<_> = groups.iter().map(|group| (group[0].severity.name(), group.len())).collect();
+    assert_eq!(shape, [("HIGH", 60), ("LOW", 3)]);
+    assert!(alert::group(Vec::new()).is_empty() && alert::mail(&[], &config()).is_none());
+}
+
+/// Text made of what attackers use, more often than chance would.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[ -~]{0,12}",
+        prop::sample::select(vec![
+            "\r\n",
+            "://",
+            "www.",
+            ".com",
+            "\u{1b}[2J",
+            "\u{202e}",
+            "<",
+            "*",
+            "\"",
+            "'''",
+            "]]",
+            " = ",
+            "\nrule = \"*\"",
+            "[[suppression]]",
+            "\u{2028}",
+            "arn:aws:iam::111122223333:user/",
+            "/",
+            "\\",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn promise_6_whatever_a_record_holds_the_mail_is_safe(texts in prop::array::uniform12(hostile())) {
+        let [name, arn, agent, source, region, id, error, code, provider, account, key, file] = texts;
+        let record = record(json!({
+            "userIdentity": {"userName": name, "arn": arn, "accessKeyId": key},
+            "userAgent": agent, "sourceIPAddress": source, "awsRegion": region, "eventID": id,
+            "errorMessage": error, "errorCode": code, "recipientAccountId": account,
+            "responseElements": {"ConsoleLogin": "Failure"},
+            "additionalEventData": {"LoginTo": provider, "MFAUsed": "No"},
+        }));
+        let finding = finding_in(&record, Place { log_file: &file, record: 1, delivered: None });
+        prop_assert_eq!(finding.summary.lines().count(), 1);
+        let findings = [finding, without_mfa(), failed(1, hidden())];
+        check(&mail(&findings), &findings);
+    }
+
+    #[test]
+    fn promise_5_the_order_in_which_findings_come_changes_nothing(
+        findings in Just(storm()).prop_shuffle(),
+    ) {
+        prop_assert_eq!(mail(&findings), mail(&storm()));
+    }
+}

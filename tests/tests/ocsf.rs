@@ -1,0 +1,90 @@
+//! Every rule's findings as OCSF, held to the third-party model `py-ocsf-models` by `ocsf/validate.py`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use shared::config::Config;
+use shared::detections::cases::{Case, Expect, From};
+use shared::detections::table;
+use shared::ocsf;
+
+/// The Python that has the model: a test that cannot run says so and fails.
+fn python() -> PathBuf {
+    let ours = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin/python"));
+    let python = std::env::var_os("IAMWATCH_PYTHON").map_or(ours, PathBuf::from);
+    assert!(
+        python.exists(),
+        "{} does not exist: run `make test`, which installs tests/requirements.txt, or set IAMWATCH_PYTHON",
+        python.display()
+    );
+    python
+}
+
+fn validate(arguments: &[&str], lines: &str) -> Output {
+    let mut child = Command::new(python())
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ocsf/validate.py"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn accepted(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// One line for each case that raises its rule.
+fn lines() -> Vec<String> {
+    let mut lines = Vec::new();
+    for detection in table() {
+        let before = lines.len();
+        for case in detection.cases.iter().filter(|case| matches!(case.expect, Expect::Raised(_))) {
+            let finding = case.finding().unwrap();
+            lines.push(ocsf::detection_finding(&finding, &Config::default()).to_string());
+        }
+        assert!(lines.len() > before, "{} has no document", detection.rule.id);
+    }
+    let hostile = Case::new(
+        "what an attacker writes, and hardly anything else",
+        From::ConsoleSignIn(
+            r#"{"userIdentity": {"userName": "a\r\n\u2028\u0085\u009b2J\u202e<b>", "arn": "*"}, "sourceIPAddress": "x\ny", "userAgent": null, "awsRegion": null, "eventTime": "no time", "eventID": null, "recipientAccountId": "", "responseElements": {"ConsoleLogin": "Failure"}, "errorCode": "\u0000"}"#,
+        ),
+        Expect::Nothing,
+    );
+    lines.push(ocsf::detection_finding(&hostile.finding().unwrap(), &Config::default()).to_string());
+    lines
+}
+
+#[test]
+fn the_third_party_model_accepts_every_rule() {
+    let lines = lines();
+    let said = accepted(&validate(&[], &(lines.join("\n") + "\n")));
+    assert_eq!(said, format!("{} documents accepted\n", lines.len()));
+}
+
+#[test]
+fn the_validator_refuses_what_is_broken() {
+    let good = lines().remove(0);
+    let said = accepted(&validate(&["--self-test"], &good));
+    assert!(said.ends_with(" broken documents refused\n"), "{said}");
+
+    let nothing = validate(&[], "");
+    assert_eq!(nothing.status.code(), Some(1), "no document at all is no success");
+    let broken = validate(&[], &format!("{good}\n{}\n", good.replace("\"finding_info\"", "\"finding\"")));
+    assert_eq!(broken.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&broken.stderr).into_owned();
+    assert!(said.starts_with("line 2: ") && said.contains("finding_info"), "{said}");
+}
