@@ -186,6 +186,14 @@ pub fn by_identity_center_session(record: &Record<'_>) -> bool {
     role.is_some_and(|role| role.starts_with("aws-reserved/sso.amazonaws.com/"))
 }
 
+/// Whether a sign-in policy kept somebody out, rather than a wrong password or second factor.
+///
+/// Source: AWS Sign-In User Guide: `Authorization denied because of a resource-based policy`, or of a
+/// resource control policy; more such texts may come.
+pub fn denied_by_policy(record: &Record<'_>) -> bool {
+    record.error_message.as_deref().is_some_and(|message| message.starts_with("Authorization denied"))
+}
+
 fn stated_outcome(record: &Record<'_>) -> Outcome {
     let name = &*record.event_name;
     for elements in [&record.response_elements, &record.service_event_details] {

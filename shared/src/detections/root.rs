@@ -9,7 +9,7 @@ use super::cases::{Case, Expect::*, From::*};
 use super::sign_in::{door, raised};
 use super::{Detection, IAM, On, Raised, calls, own_outcome, own_success};
 use crate::cloudtrail::record::{Record, text};
-use crate::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way};
+use crate::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, denied_by_policy};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::rule::{Kind, Rule, Severity};
@@ -750,7 +750,11 @@ fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
 
 fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Failure)?;
-    Some(if sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes {
+    let second_factor = sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
+    Some(if denied_by_policy(record) {
+        let severity = if second_factor { Severity::Critical } else { Severity::High };
+        raised(severity, format!("was kept by a policy from signing in to {}", door(sign_in.way)), record)
+    } else if second_factor {
         let what = "gave the right password to the AWS console and then failed the second factor".to_owned();
         raised(Severity::Critical, what, record)
     } else {

@@ -128,7 +128,8 @@ pub(super) const DETECTIONS: &[Detection] = &[
             title: "Sign-in failed",
             severity: Severity::Medium,
             severity_reason: "One mistyped password is harmless and cannot be told from the first guess of many. \
-                LOW where the user does not exist and AWS hides the name: anyone can cause that.",
+                LOW where the user does not exist and AWS hides the name: anyone can cause that. HIGH where only \
+                a policy kept out somebody who had got as far as the second factor.",
             condition: "a sign-in ended in failure",
             references: &["cis:7.0/5.6", "mitre-attack:17/T1110", "mitre-attack:17/T1078.004"],
             remediation: &[
@@ -161,6 +162,13 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
                 ),
                 Raised(Severity::Medium),
+            ),
+            Case::new(
+                "denied by a policy after the second factor had been asked for",
+                ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
+                ),
+                Raised(Severity::High),
             ),
             Case::new(
                 "denied by a resource control policy",
@@ -568,7 +576,7 @@ fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let sign_in = SignIn::of(record)?;
     let reached =
         sign_in.outcome == Outcome::Failure && sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
-    reached.then(|| {
+    (reached && !sign_in::denied_by_policy(record)).then(|| {
         let what = "gave the right password to the AWS console and then failed the second factor".to_owned();
         raised(Severity::High, what, record)
     })
@@ -579,8 +587,14 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if sign_in.outcome != Outcome::Failure {
         return None;
     }
-    let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
-    Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record))
+    let denied = sign_in::denied_by_policy(record);
+    let severity = match (sign_in::name_is_hidden(record), denied && sign_in.mfa == Mfa::Yes) {
+        (true, _) => Severity::Low,
+        (false, true) => Severity::High,
+        (false, false) => Severity::Medium,
+    };
+    let what = if denied { "was kept by a policy from signing in to" } else { "failed to sign in to" };
+    Some(raised(severity, format!("{what} {}", door(sign_in.way)), record))
 }
 
 fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
