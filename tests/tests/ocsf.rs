@@ -10,9 +10,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::Config;
 use shared::detections::cases::{Case, Expect, From};
-use shared::detections::table;
+use shared::detections::{self, table, unreadable_log_file};
+use shared::finding::Finding;
 use shared::ocsf;
 
 /// The Python that has the model: a test that cannot run says so and fails.
@@ -46,17 +48,19 @@ fn accepted(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// One line for each case that raises its rule.
+/// One line for each case that raises its rule, and for what iamwatch says of itself.
 fn lines() -> Vec<String> {
-    let mut lines = Vec::new();
-    for detection in table() {
-        let before = lines.len();
-        for case in detection.cases.iter().filter(|case| matches!(case.expect, Expect::Raised(_))) {
-            let finding = case.finding().unwrap();
-            lines.push(ocsf::detection_finding(&finding, &Config::default()).to_string());
-        }
-        assert!(lines.len() > before, "{} has no document", detection.rule.id);
+    let raised = |case: &&Case| matches!(case.expect, Expect::Raised(_));
+    let cases = table().flat_map(|detection| detection.cases).filter(raised);
+    let mut findings: Vec<Finding> = cases.map(|case| case.finding().unwrap()).collect();
+    let mut reader = LogFileReader::new(&Config::default());
+    let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
+    findings.extend(unreadable_log_file("s3://logs/AWSLogs/cut.json", &broken));
+    for rule in detections::rules() {
+        assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }
+    let document = |finding: &Finding| ocsf::detection_finding(finding, &Config::default()).to_string();
+    let mut lines: Vec<String> = findings.iter().map(document).collect();
     let hostile = Case::new(
         "what an attacker writes, and hardly anything else",
         From::ConsoleSignIn(
@@ -64,7 +68,7 @@ fn lines() -> Vec<String> {
         ),
         Expect::Nothing,
     );
-    lines.push(ocsf::detection_finding(&hostile.finding().unwrap(), &Config::default()).to_string());
+    lines.push(document(&hostile.finding().unwrap()));
     lines
 }
 

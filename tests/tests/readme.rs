@@ -25,9 +25,11 @@ fn rules() -> Vec<String> {
 }
 
 fn settings() -> Vec<String> {
-    let head = ["| setting | default | what it must be | what it changes |", "|---|---|---|---|"].map(str::to_owned);
+    let head =
+        ["| setting | default | what it must be | what it changes |", "|---|---|---|---|"].map(str::to_owned);
     let rows = SETTINGS.iter().map(|setting| {
-        let default = if setting.default.is_empty() { "empty".to_owned() } else { format!("`{}`", setting.default) };
+        let default =
+            if setting.default.is_empty() { "empty".to_owned() } else { format!("`{}`", setting.default) };
         format!("| `{}` | {default} | {} | {} |", setting.name, setting.expected, setting.purpose)
     });
     head.into_iter().chain(rows).collect()
@@ -50,6 +52,9 @@ fn every_make_target_and_option_that_the_readme_names_exists() {
     let targets: Vec<&str> = named.filter_map(|rest| rest.split_whitespace().next()).collect();
     assert!(targets.contains(&"demo") && targets.contains(&"test"), "{targets:?}");
     for target in targets {
-        assert!(makefile.contains(&format!("\n{target}:")), "README names `make {target}`, which does not exist");
+        assert!(
+            makefile.contains(&format!("\n{target}:")),
+            "README names `make {target}`, which does not exist"
+        );
     }
 }
