@@ -49,6 +49,11 @@ pub struct Mail {
 
 /// Who did what, when, and from where: one sentence that a pager can show.
 pub fn summary(finding: &Finding) -> String {
+    sentence(finding, finding.account.as_deref().map(|account| text::clean(account, MAX_NAME_CHARS)))
+}
+
+/// The summary with the account as the reader knows it.
+fn sentence(finding: &Finding, account: Option<String>) -> String {
     let what = text::clean(&finding.what, MAX_PHRASE_CHARS);
     let mut sentence = match (&finding.principal, finding.kind) {
         // There the phrase is a sentence of its own: nobody did it.
@@ -58,8 +63,8 @@ pub fn summary(finding: &Finding) -> String {
     if let Some(origin) = origin(finding) {
         sentence += &format!(" {origin}");
     }
-    if let Some(account) = &finding.account {
-        sentence += &format!(" in account {}", text::clean(account, MAX_NAME_CHARS));
+    if let Some(account) = account {
+        sentence += &format!(" in account {account}");
     }
     if let Some(time) = finding.time {
         sentence += &format!(" at {} UTC", moment(time));

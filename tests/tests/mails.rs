@@ -210,7 +210,7 @@ fn promise_5_a_mail_says_everything_in_its_order() {
     assert_eq!(
         mail.body.lines().next().unwrap(),
         "IAM user alice signed in to the AWS console without a second factor from 192.0.2.10 \
-         in account 111122223333 at 2026-04-01 08:15:00 UTC."
+         in account prod (111122223333) at 2026-04-01 08:15:00 UTC."
     );
     let mut rest = &mail.body[..];
     for part in [

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::page::Page;
-use super::{Source, account_label, evidence, kind_noun, moment, quoted, silence, summary};
+use super::{Source, account_label, evidence, kind_noun, moment, quoted, sentence, silence};
 use crate::config::Config;
 use crate::finding::{Finding, Subject};
 use crate::rule::Rule;
@@ -21,7 +21,7 @@ const MAX_CELL_CHARS: usize = 40;
 pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     let by_rule = by_rule(findings);
     let mut page = Page::default();
-    page.line(&headline(worst, findings));
+    page.line(&headline(worst, findings, config));
     page.gap();
     if findings.len() > 1 {
         tally(&mut page, findings, &by_rule);
@@ -47,8 +47,15 @@ pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> S
     page.finish()
 }
 
-fn headline(worst: &Finding, findings: &[&Finding]) -> String {
-    let sentence = summary(worst);
+fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
+    let sentence = sentence(worst, worst.account.as_deref().map(|account| account_label(account, config)));
+    let last = findings.iter().filter_map(|finding| finding.time).max();
+    if findings.len() > 1
+        && let Some(last) = last
+        && findings.iter().all(|finding| finding.rule.id == worst.rule.id && finding.what == worst.what)
+    {
+        return format!("{sentence} {} times in all, the last at {} UTC.", findings.len(), moment(last));
+    }
     let about = match worst.subject {
         Subject::Principal { .. } => "principal",
         Subject::Address { .. } => "address",

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::page::Page;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::rule::Kind;
 use crate::text;
 
@@ -38,18 +38,21 @@ enum Unnamed {
     Unfit,
     /// The record names nobody and nothing.
     Nobody,
+    /// It is about one file, and another will not be the same.
+    OneFile,
 }
 
 /// The section "How to silence it".
 pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
     let mut entries: Vec<Suppression<'_>> = Vec::new();
-    let (mut unfit, mut nobody) = (false, false);
+    let (mut unfit, mut nobody, mut one_file) = (false, false, false);
     for finding in findings {
         match suppression(finding) {
             Ok(entry) if entries.contains(&entry) => {}
             Ok(entry) => entries.push(entry),
             Err(Unnamed::Unfit) => unfit = true,
             Err(Unnamed::Nobody) => nobody = true,
+            Err(Unnamed::OneFile) => one_file = true,
         }
     }
     page.line("How to silence it");
@@ -82,6 +85,9 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
             "{some} a name or id in it is not one that AWS would accept, and pasting it is not safe."
         ));
     }
+    if one_file {
+        page.paragraph("There is nothing to silence: it is told once for a log file.");
+    }
     if nobody {
         page.paragraph(&format!(
             "{some} the record names nobody, and silencing the rule for everybody would hide too much."
@@ -95,6 +101,9 @@ fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
         _ => Ok(()),
     };
     let named = |value: &str| text::arn(value).is_some() || text::iam_name(value).is_some();
+    if matches!(finding.subject, Subject::LogFile(_)) {
+        return Err(Unnamed::OneFile);
+    }
     let account = finding.account.as_deref();
     fit(account, |account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))?;
     let resource = finding.resource.as_deref();

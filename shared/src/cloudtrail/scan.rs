@@ -36,7 +36,7 @@ const RECORD_START: &[u8] = b"{\"eventVersion\"";
 pub struct Problem {
     /// The record's place in `Records`, where it is one record.
     pub record: Option<u64>,
-    /// What is wrong, in words that follow "it holds a record that is unreadable:" or "it".
+    /// What is wrong: a phrase that follows "the record" or "the log file".
     pub reason: String,
 }
 

@@ -1,7 +1,7 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
 use crate::cloudtrail::key;
-use crate::cloudtrail::scan::Counts;
+use crate::cloudtrail::scan::{Counts, Problem};
 use crate::finding::{Evidence, Facts, Finding, Subject, stable_id};
 use crate::rule::{Kind, Rule, Severity};
 
@@ -29,11 +29,14 @@ pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
         .problems
         .iter()
         .map(|problem| match problem.record {
-            Some(record) => format!("record {record}: {}", problem.reason),
+            Some(record) => format!("record {record} {}", problem.reason),
             None => format!("the file {}", problem.reason),
         })
         .collect();
-    let first = reasons.first()?;
+    let first = match counts.problems.first()? {
+        Problem { record: Some(record), reason } => format!("record {record} of a log file {reason}"),
+        Problem { record: None, reason } => format!("a log file {reason}"),
+    };
     let mut finding = Finding {
         id: stable_id(&[rule.id, name]),
         rule,
@@ -61,7 +64,7 @@ pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
         references: rule.references,
         remediation: rule.remediation,
         subject: Subject::LogFile(name.to_owned()),
-        what: format!("could not be read whole: {first}"),
+        what: format!("{first} ({} of its {} records not judged)", counts.unreadable, counts.records),
     };
     finding.summary = crate::alert::summary(&finding);
     Some(finding)
