@@ -21,10 +21,10 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mut export = Export { counts: Counts::default(), judge };
     let mut rest = content;
+    let mut line = 1;
     // Beginning again behind a broken line must not make a hostile file cost its size squared.
     let mut budget = content.len().saturating_mul(4);
     loop {
-        rest = rest.trim_ascii_start();
         let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>();
         let fault = loop {
             match values.next() {
@@ -36,20 +36,41 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
         let Some(fault) = fault else { break };
         // The iterator stands where the broken value begins.
         let begin = values.byte_offset();
-        export.unreadable(format!("is no JSON: {fault}"));
         budget = budget.saturating_sub(rest.len());
-        let next_line = rest[begin..].trim_ascii_start();
-        let Some(end) = next_line.iter().position(|byte| *byte == b'\n') else { break };
+        let broken = rest[begin..].trim_ascii_start();
+        line += lines(&rest[..rest.len() - broken.len()]);
+        export.unreadable(no_json(&fault, line));
+        let Some(end) = broken.iter().position(|byte| *byte == b'\n') else { break };
         if budget == 0 {
             export.problem(None, "is so broken that the rest of it was not read".to_owned());
             break;
         }
-        rest = &next_line[end..];
+        rest = &broken[end..];
     }
-    if export.counts.records == 0 && export.counts.problems.is_empty() {
+    let Export { counts, .. } = &mut export;
+    let begin = content.trim_ascii_start().first();
+    if begin.is_none() {
+        export.problem(None, "is empty".to_owned());
+    } else if counts.unreadable == counts.records && !matches!(begin, Some(b'{' | b'[')) {
+        // Some other text: its lines are no broken records.
+        *counts = Counts::default();
+        export.problem(None, "holds no CloudTrail record: it is no JSON".to_owned());
+    } else if counts.records == 0 && counts.problems.is_empty() && !counts.has_records {
         export.problem(None, "holds no record".to_owned());
     }
     export.counts
+}
+
+fn lines(content: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', content).count()
+}
+
+/// What is wrong with the value that begins in that line. Where the parser stumbled is counted from where
+/// it began, so it tells a person nothing.
+fn no_json(fault: &serde_json::Error, line: usize) -> String {
+    let what = fault.to_string();
+    let what = what.split_once(" at line ").map_or(&*what, |(what, _)| what);
+    format!("is no JSON (it begins in line {line}): {what}")
 }
 
 struct Export<'e, 'j> {
@@ -87,6 +108,8 @@ impl Export<'_, '_> {
             return self.unreadable("is wrapped too many times".to_owned());
         }
         if json.starts_with('[') {
+            // An empty list is an answer: there are no such records.
+            self.counts.has_records = true;
             match serde_json::from_str::<Vec<&RawValue>>(json) {
                 Ok(elements) => elements.into_iter().for_each(|element| self.value(element, wrappings + 1)),
                 Err(fault) => self.unreadable(format!("is no JSON: {fault}")),
@@ -217,16 +240,29 @@ mod tests {
         let (records, counts) =
             records_of(&format!("{RECORD}\n{{\"eventName\": \n{RECORD}\nnonsense\n{RECORD}"));
         assert_eq!((records.len(), counts.records, counts.unreadable), (3, 5, 2));
-        assert_eq!(counts.problems.len(), 2);
+        let reasons: Vec<_> = counts.problems.iter().map(|problem| problem.reason.as_str()).collect();
+        assert_eq!(reasons.len(), 2);
+        assert!(reasons[0].starts_with("is no JSON (it begins in line 2): "), "{reasons:?}");
+        assert!(reasons[1].starts_with("is no JSON (it begins in line 4): "), "{reasons:?}");
+    }
+
+    #[test]
+    fn an_empty_list_is_an_answer() {
+        for content in ["[]", r#"{"Events": [], "NextToken": null}"#, "[ ]\n[ ]"] {
+            let (_, counts) = records_of(content);
+            assert_eq!((counts.records, counts.problems), (0, Vec::new()), "{content}");
+        }
     }
 
     #[test]
     fn what_holds_no_record_is_said_to_hold_none() {
         for (content, reason) in [
-            ("", "holds no record"),
-            ("[]", "holds no record"),
+            ("", "is empty"),
+            (" \n\n", "is empty"),
             ("{}", "no CloudTrail record"),
-            ("42", "neither an object nor a list"),
+            ("[42]", "neither an object nor a list"),
+            ("42", "is no JSON"),
+            ("h2 2026-04-01T00:00:00Z app/x 192.0.2.1:1\n".repeat(9).as_str(), "is no JSON"),
             (r#"{"_raw": "Apr  1 08:15:00 host sshd[1]: x"}"#, "no JSON"),
             (r#"{"detail": {"detail": {"detail": {"detail": {"detail": {}}}}}}"#, "too many times"),
         ] {
