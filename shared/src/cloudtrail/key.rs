@@ -19,6 +19,8 @@ pub enum ObjectKind {
     NetworkActivity,
     /// Aggregated data events.
     Aggregated,
+    /// A log of another AWS service, which may keep its own beside CloudTrail's: Config, load balancers, WAF.
+    OtherService,
     /// Not CloudTrail's, or a folder marker.
     Other,
 }
@@ -32,6 +34,7 @@ impl ObjectKind {
             ObjectKind::Insight => "insight",
             ObjectKind::NetworkActivity => "network activity",
             ObjectKind::Aggregated => "aggregated",
+            ObjectKind::OtherService => "of another service",
             ObjectKind::Other => "other",
         }
     }
@@ -60,7 +63,9 @@ impl ObjectKind {
 
     /// The same from a file's name alone, for files that somebody has copied out of their folders.
     fn of_name(name: &str) -> ObjectKind {
-        match name.split('_').nth(1) {
+        let mut parts = name.split('_');
+        let (account, service, region) = (parts.next(), parts.next(), parts.next());
+        match service {
             Some("CloudTrail") if name.ends_with(".json.gz") || name.ends_with(".json") => {
                 ObjectKind::LogFile
             }
@@ -68,17 +73,32 @@ impl ObjectKind {
             Some("CloudTrail-Insight") => ObjectKind::Insight,
             Some("CloudTrail-NetworkActivity") => ObjectKind::NetworkActivity,
             Some("CloudTrail-Aggregated") => ObjectKind::Aggregated,
+            // `111122223333_Config_us-east-1_…`, `111122223333_elasticloadbalancing_us-east-1_…`
+            Some(service) if service != "CloudTrail" && is_account_id(account) && is_region(region) => {
+                ObjectKind::OtherService
+            }
             _ => ObjectKind::Other,
         }
     }
+}
+
+fn is_region(text: Option<&str>) -> bool {
+    text.is_some_and(|text| {
+        text.matches('-').count() >= 2
+            && text.ends_with(|end: char| end.is_ascii_digit())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    })
+}
+
+fn is_account_id(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The account whose records a log file holds, as its name says.
 pub fn account(key: &str) -> Option<&str> {
     let name = key.rsplit('/').next()?;
     let (account, rest) = name.split_once('_')?;
-    let valid = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (valid && rest.starts_with("CloudTrail")).then_some(account)
+    (is_account_id(Some(account)) && rest.starts_with("CloudTrail")).then_some(account)
 }
 
 /// When a log file was delivered, as its name says.
@@ -115,6 +135,13 @@ mod tests {
             (format!("AWSLogs/111122223333/CloudTrail-Aggregated/us-east-1/{NAME}"), ObjectKind::Aggregated),
             ("AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/".to_owned(), ObjectKind::Other),
             ("AWSLogs/111122223333/Config/us-east-1/x.json.gz".to_owned(), ObjectKind::Other),
+            (
+                "AWSLogs/111122223333/Config/us-east-1/2026/4/1/ConfigHistory/111122223333_Config_us-east-1_ConfigHistory_20260401T000000Z_x.json.gz".to_owned(),
+                ObjectKind::OtherService,
+            ),
+            ("111122223333_elasticloadbalancing_us-east-1_app.x_x.log.gz".to_owned(), ObjectKind::OtherService),
+            ("111122223333_export_us-east-1.json".to_owned(), ObjectKind::Other),
+            ("my_export.json".to_owned(), ObjectKind::Other),
             (
                 "111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz".to_owned(),
                 ObjectKind::LogFile,
