@@ -1,10 +1,12 @@
 //! The use cases, whole.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{self, Judge};
 use crate::config::Config;
 use crate::detections;
-use crate::finding::{Finding, Place};
+use crate::finding::{Evidence, Finding, Place};
 
 /// What judging one log file, or several, came to. The counts add up: `records == judged + unreadable`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,22 +69,83 @@ pub fn judge_log_file<E>(
 }
 
 /// Makes one finding of those that say the same of the same event, found in several log files, and puts
-/// all in order of time. The order in which the log files were read changes nothing.
-pub fn merged(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let place = |finding: &Finding| (finding.evidence.log_file.clone(), finding.evidence.record);
-    findings.sort_by(|a, b| (&a.id, place(a)).cmp(&(&b.id, place(b))));
-    let mut merged: Vec<Finding> = Vec::with_capacity(findings.len());
+/// all in order of time. The order in which the log files were read changes nothing; what the files are
+/// called decides no more than which of equal copies is the evidence.
+pub fn merged(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut same: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
     for finding in findings {
-        match merged.last_mut() {
-            Some(same) if same.id == finding.id => {
-                let elsewhere =
-                    finding.evidence.log_file.filter(|file| same.evidence.log_file.as_ref() != Some(file));
-                same.evidence.also_in.extend(elsewhere);
-                same.evidence.also_in.dedup();
-            }
-            _ => merged.push(finding),
-        }
+        same.entry(finding.id.clone()).or_default().push(finding);
     }
+    let mut merged: Vec<Finding> = same.into_values().filter_map(one_of).collect();
     merged.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
     merged
+}
+
+/// One finding for several of one id. A corrected copy says more than the first one.
+fn one_of(mut findings: Vec<Finding>) -> Option<Finding> {
+    if findings.len() > 1 {
+        findings.sort_by_cached_key(|finding| {
+            let Evidence { log_file, record, original_event_id, .. } = &finding.evidence;
+            (original_event_id.is_none(), content(finding), log_file.clone(), *record)
+        });
+    }
+    let mut findings = findings.into_iter();
+    let mut one = findings.next()?;
+    let own = one.evidence.log_file.clone();
+    let files: BTreeSet<String> = findings.filter_map(|finding| finding.evidence.log_file).collect();
+    one.evidence.also_in.extend(files.into_iter().filter(|file| Some(file) != own.as_ref()));
+    Some(one)
+}
+
+/// What a finding says, whichever file it was read from.
+fn content(finding: &Finding) -> String {
+    let Evidence { event_id, error_code, error_message, facts, .. } = &finding.evidence;
+    let Finding { severity, summary, resource, source_ip, user_agent, .. } = finding;
+    let said = (severity, summary, resource, source_ip, user_agent);
+    format!("{said:?} {:?}", (event_id, error_code, error_message, facts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(log_file: &str, json: &str) -> Finding {
+        let place = Place { log_file, record: 0, delivered: None };
+        detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap()
+    }
+
+    fn failure(id: &str, agent: &str, addendum: &str) -> String {
+        format!(
+            r#"{{"eventID": "{id}", "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
+                "recipientAccountId": "111122223333", "userIdentity": {{"type": "IAMUser", "userName": "alice"}},
+                "responseElements": {{"ConsoleLogin": "Failure"}}, "userAgent": "{agent}"{addendum}}}"#
+        )
+    }
+
+    #[test]
+    fn the_corrected_copy_speaks_for_an_event_whatever_the_files_are_called() {
+        let original = failure("1", "unknown", "");
+        let corrected = failure("2", "Firefox", r#", "addendum": {"originalEventID": "1"}"#);
+        for (first, second) in [("a.json", "b.json"), ("b.json", "a.json")] {
+            let merged = merged(vec![
+                finding(first, &original),
+                finding(second, &corrected),
+                finding(second, &corrected),
+                finding("c.json", &original),
+            ]);
+            assert_eq!(merged.len(), 1);
+            assert_eq!(merged[0].user_agent.as_deref(), Some("Firefox"));
+            assert_eq!(merged[0].evidence.log_file.as_deref(), Some(second));
+            assert_eq!(merged[0].evidence.also_in, [first, "c.json"]);
+        }
+    }
+
+    #[test]
+    fn of_differing_copies_the_same_one_speaks_whatever_the_files_are_called() {
+        let (one, other) = (failure("1", "one", ""), failure("1", "other", ""));
+        for (first, second) in [("a.json", "b.json"), ("b.json", "a.json")] {
+            let merged = merged(vec![finding(first, &one), finding(second, &other)]);
+            assert_eq!((merged.len(), merged[0].user_agent.as_deref()), (1, Some("one")));
+        }
+    }
 }
