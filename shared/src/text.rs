@@ -54,9 +54,27 @@ const ENDINGS: &str = "\
 ///   (`cloudformation.amazonaws.com`) stays as it is.
 /// - What is too long is cut in the middle, and says by how much; both ends stay.
 pub fn clean(text: &str, max_chars: usize) -> String {
+    let dots = if is_service_name(text) { Dots::AsTheyAre } else { Dots::Inert };
+    cleaned(text, max_chars, dots)
+}
+
+/// The same for lists at a terminal and in a spreadsheet, which take only `://` and `www.` for a link:
+/// other dots stay, so that whoever searches the list for `dana@example.com` finds it.
+pub fn clean_name(text: &str, max_chars: usize) -> String {
+    cleaned(text, max_chars, Dots::InertAfterWww)
+}
+
+/// Which dots could make a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dots {
+    Inert,
+    InertAfterWww,
+    AsTheyAre,
+}
+
+fn cleaned(text: &str, max_chars: usize, dots: Dots) -> String {
     let (chars, skipped) = ends(text, max_chars);
-    let inert = !is_service_name(text);
-    let units: Vec<String> = (0..chars.len()).map(|at| visible(&chars, at, inert)).collect();
+    let units: Vec<String> = (0..chars.len()).map(|at| visible(&chars, at, dots)).collect();
     cut_units(&units, skipped, max_chars)
 }
 
@@ -159,13 +177,14 @@ fn cut_units(units: &[String], skipped: usize, max_chars: usize) -> String {
 }
 
 /// One character as it is shown.
-fn visible(chars: &[char], at: usize, inert: bool) -> String {
+fn visible(chars: &[char], at: usize, dots: Dots) -> String {
     let c = chars[at];
     match c {
         ' ' if at == 0 || at + 1 == chars.len() || chars[at - 1] == ' ' => "\\u{20}".to_owned(),
         '\'' | '"' => c.to_string(),
         '<' => "[<]".to_owned(),
-        '.' if inert && dot_links(chars, at) => "[.]".to_owned(),
+        '.' if dots == Dots::Inert && dot_links(chars, at) => "[.]".to_owned(),
+        '.' if dots == Dots::InertAfterWww && after_www(chars, at) => "[.]".to_owned(),
         ':' if colon_links(chars, at) => "[:]".to_owned(),
         _ if looks_like_a_dot(c) || looks_like_nothing(c) => c.escape_unicode().to_string(),
         // The standard library's table: controls, formats, separators, marks that combine, unassigned.
@@ -200,8 +219,11 @@ fn dot_links(chars: &[char], at: usize) -> bool {
         || ENDINGS.split(' ').any(|ending| ending == label)
         || !label.is_ascii()
         || label == "xn" && after.starts_with(&['-', '-']);
-    let www = at >= 3 && chars[at - 3..at].iter().all(|c| c.eq_ignore_ascii_case(&'w'));
-    ending || www
+    ending || after_www(chars, at)
+}
+
+fn after_www(chars: &[char], at: usize) -> bool {
+    at >= 3 && chars[at - 3..at].iter().all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
 /// Whether the colon makes a link of what stands before it.
@@ -288,6 +310,20 @@ mod tests {
             ("Done. It worked.", "Done. It worked."),
         ] {
             assert_eq!(clean(text, 200), shown);
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_list_keeps_the_dots_that_no_terminal_links() {
+        for (text, shown) in [
+            ("dana@example.com", "dana@example.com"),
+            ("logs/x.json.gz", "logs/x.json.gz"),
+            ("www.evil.com", "www[.]evil.com"),
+            ("https://evil.com", "https[:]//evil.com"),
+            ("mailto:evil@evil.com", "mailto[:]evil@evil.com"),
+            ("<b>\u{202e}\n", "[<]b>\\u{202e}\\n"),
+        ] {
+            assert_eq!(clean_name(text, 200), shown);
         }
     }
 
