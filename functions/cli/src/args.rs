@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::config::Config;
+use shared::config::{Config, SETTINGS};
 use shared::rule::Severity;
 
 /// Judge CloudTrail log files with the rules of iamwatch. No AWS account is needed.
@@ -26,10 +26,10 @@ Exit status:
 #[derive(Subcommand)]
 pub enum Command {
     /// Tell who tried to get in: failed, without MFA, as root, in an odd way
-    #[command(after_help = SIGN_IN_EXAMPLES)]
+    #[command(after_help = SIGN_IN_EXAMPLES, after_long_help = with_settings(SIGN_IN_EXAMPLES))]
     SignIn(SignIn),
     /// List every sign-in: when, who, outcome, MFA, from where, which account
-    #[command(after_help = SIGN_INS_EXAMPLES)]
+    #[command(after_help = SIGN_INS_EXAMPLES, after_long_help = with_settings(SIGN_INS_EXAMPLES))]
     SignIns(SignIns),
     /// List every rule: id, severity, title, references
     Rules(Rules),
@@ -49,15 +49,53 @@ Examples:
   iamwatch sign-ins logs/
   iamwatch sign-ins logs/ --format csv > sign-ins.csv";
 
+const PATHS: &str = "\
+Log files, or folders of them at any depth, packed with gzip or not.
+
+In a folder, files ending in .json or .json.gz are read, and CloudTrail's digests and the like
+are passed over. A file that is named itself may have any ending.
+
+Beside delivered log files these are read: a list of records, one record a line, one record
+alone, the output of `aws cloudtrail lookup-events`, EventBridge events, and objects with the
+record as text in `_raw`, as log search tools export them.";
+
+/// Every setting that `--set` knows, and the examples.
+fn with_settings(examples: &str) -> String {
+    let mut help = "Settings:\n".to_owned();
+    for setting in SETTINGS {
+        let default = if setting.default.is_empty() { "nothing" } else { setting.default };
+        let indented = |text: &str| folded(text, "          ");
+        help += &format!("  {} [default: {default}]\n", setting.name);
+        help += &indented(setting.purpose);
+        help += &indented(&format!("It must be {}.", setting.expected));
+        help += "\n";
+    }
+    help + examples
+}
+
+/// The words in lines of at most 100 characters.
+fn folded(text: &str, indentation: &str) -> String {
+    let mut lines = String::new();
+    let mut line = indentation.to_owned();
+    for word in text.split(' ') {
+        if line.len() + 1 + word.len() > 100 {
+            lines += &format!("{}\n", line.trim_end());
+            line = indentation.to_owned();
+        }
+        line += word;
+        line.push(' ');
+    }
+    lines + &format!("{}\n", line.trim_end())
+}
+
 /// What to read.
 #[derive(Args)]
 pub struct Reading {
-    /// Log files, or folders of them at any depth: .json and .json.gz; what people keep records in is read too
-    /// (lists, one record a line, `lookup-events` output, EventBridge events, `_raw` exports)
-    #[arg(required = true, value_name = "PATH")]
+    /// Log files, or folders of them at any depth
+    #[arg(required = true, value_name = "PATH", long_help = PATHS)]
     pub paths: Vec<PathBuf>,
-    /// Change a setting; repeatable. The README lists them
-    #[arg(long = "set", value_name = "NAME=VALUE")]
+    /// Change a setting; repeatable (--help lists the settings)
+    #[arg(long = "set", value_name = "NAME=VALUE", long_help = "Change a setting listed below; repeatable")]
     settings: Vec<String>,
     /// How many files to read at once [default: one for each processor]
     #[arg(long, value_name = "COUNT")]
@@ -69,7 +107,7 @@ pub struct Reading {
 pub struct SignIn {
     #[command(flatten)]
     pub reading: Reading,
-    /// text: the mails, one for each subject; json: one finding a line; ocsf: one OCSF Detection Finding a line
+    /// How to print findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FindingFormat,
     /// Leave out findings below this severity
@@ -85,7 +123,7 @@ pub struct SignIn {
 pub struct SignIns {
     #[command(flatten)]
     pub reading: Reading,
-    /// table, csv, or json: one sign-in a line
+    /// How to print the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
 }
@@ -93,7 +131,7 @@ pub struct SignIns {
 /// `iamwatch rules`.
 #[derive(Args)]
 pub struct Rules {
-    /// table, or json: an array
+    /// How to print the rules
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: RulesFormat,
 }
@@ -101,9 +139,9 @@ pub struct Rules {
 /// How to write findings.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FindingFormat {
-    /// The mails.
+    /// The mails that would be sent: one for each principal or address, with what to do next.
     Text,
-    /// One finding a line.
+    /// One finding a line, never grouped or left out.
     Json,
     /// One OCSF Detection Finding a line.
     Ocsf,

@@ -1,6 +1,10 @@
 //! Which files are meant, and what they are.
+//!
+//! In a folder, files are told apart by CloudTrail's own names; under any other name, what ends in `.json` or
+//! `.json.gz` is read. A file that is named itself is read whatever it is called, except CloudTrail's digests and
+//! the like: `iamwatch sign-in $(find logs -name '*.json.gz')` comes to the same as `iamwatch sign-in logs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,34 +17,54 @@ pub struct Files {
     pub found: Vec<(PathBuf, u64)>,
     /// How many files were left alone, by what they are.
     pub skipped: BTreeMap<ObjectKind, u64>,
+    /// How many links to folders were not followed.
+    pub folder_links: u64,
     /// What could not be looked at, in sentences.
     pub failed: Vec<String>,
 }
 
 impl Files {
-    /// Everything under the paths. A file that is named itself is read whatever its name is.
+    /// Everything under the paths.
     pub fn under(paths: &[PathBuf]) -> Files {
         let mut files = Files::default();
         for path in paths {
-            let before = files.found.len();
+            let before = (files.found.len(), files.failed.len());
             match fs::metadata(path) {
                 Err(error) => files.fail(path, &error),
                 Ok(metadata) if metadata.is_dir() => {
-                    let failed_before = files.failed.len();
                     files.folder(path);
-                    if files.found.len() == before && files.failed.len() == failed_before {
+                    if before == (files.found.len(), files.failed.len()) {
                         files.failed.push(format!(
-                            "{}: there is no log file (.json or .json.gz) in it",
+                            "{}: there is no log file (.json or .json.gz) in it; \
+                             a file with another ending is read when it is named itself",
                             path.display()
                         ));
                     }
                 }
-                Ok(metadata) => files.file(path, &metadata),
+                Ok(metadata) => files.named(path, &metadata),
             }
         }
-        files.found.sort();
-        files.found.dedup();
+        if files.found.is_empty() && files.failed.is_empty() {
+            files.failed.push("anything: by their names, none of the files is a log file".to_owned());
+        }
+        files.once_each();
         files
+    }
+
+    /// The same file may be reached by several of the paths: `logs`, `./logs`, `logs/a.json`.
+    fn once_each(&mut self) {
+        self.found.sort();
+        let mut seen = BTreeSet::new();
+        // What cannot be resolved any more will be told when it is read.
+        self.found.retain(|(path, _)| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
+    }
+
+    fn named(&mut self, path: &Path, metadata: &fs::Metadata) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match ObjectKind::of_key(&name) {
+            ObjectKind::LogFile | ObjectKind::Other | ObjectKind::OtherService => self.file(path, metadata),
+            kind => *self.skipped.entry(kind).or_default() += 1,
+        }
     }
 
     fn folder(&mut self, folder: &Path) {
@@ -59,6 +83,8 @@ impl Files {
             match fs::symlink_metadata(&path) {
                 Err(error) => self.fail(&path, &error),
                 Ok(metadata) if metadata.is_dir() => self.folder(&path),
+                // What it leads to is read when it is named itself: links may lead in circles.
+                Ok(metadata) if metadata.is_symlink() && path.is_dir() => self.folder_links += 1,
                 Ok(_) => self.in_folder(&path),
             }
         }
@@ -77,8 +103,6 @@ impl Files {
         }
         match fs::metadata(path) {
             Err(error) => self.fail(path, &error),
-            // A link to a folder: what it leads to is read when it is named itself.
-            Ok(metadata) if metadata.is_dir() => *self.skipped.entry(ObjectKind::Other).or_default() += 1,
             Ok(metadata) => self.file(path, &metadata),
         }
     }
@@ -87,7 +111,10 @@ impl Files {
         if metadata.is_file() {
             self.found.push((path.to_owned(), metadata.len()));
         } else {
-            self.failed.push(format!("{}: it is neither a file nor a folder", path.display()));
+            self.failed.push(format!(
+                "{}: it is neither a file nor a folder; save what it gives to a file and name that",
+                path.display()
+            ));
         }
     }
 

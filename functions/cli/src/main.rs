@@ -63,13 +63,6 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    // Whoever reads our output has enough, as `head` does: nothing is wrong.
-    if error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    {
-        return ExitCode::SUCCESS;
-    }
-    output::note(&format!("iamwatch: {error:#}"));
+    output::note(&format!("iamwatch: could not write the results: {error:#}"));
     ExitCode::from(2)
 }

@@ -6,9 +6,31 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 use shared::text;
 
-/// Standard output, buffered.
-pub fn stdout() -> BufWriter<StdoutLock<'static>> {
-    BufWriter::new(io::stdout().lock())
+/// The most characters of one cell.
+const MAX_CELL_CHARS: usize = 200;
+
+/// Standard output, buffered. Whoever reads it may have enough before the end, as `head` has: nothing is
+/// wrong then, and what is left is for nobody.
+pub fn stdout() -> BufWriter<impl Write> {
+    BufWriter::new(Patient(io::stdout().lock()))
+}
+
+struct Patient(StdoutLock<'static>);
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
 }
 
 /// Writes text to stdout.
@@ -20,7 +42,16 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 /// Says something to the person at the terminal, apart from results. A lost note must not end the work.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let mut inert = String::with_capacity(text.len());
+    for character in text.chars() {
+        // An argument or a file's name may be part of it.
+        if character != '\n' && text::steers(character) {
+            inert.extend(character.escape_unicode());
+        } else {
+            inert.push(character);
+        }
+    }
+    let _ = writeln!(io::stderr(), "{inert}");
 }
 
 /// Writes a value as one line of JSON. Characters that a terminal might obey are written as escapes, which
@@ -48,10 +79,33 @@ impl Formatter for InertFormatter {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell of a list: one visible line in which a name can still be found by searching for it.
+pub fn cell(cell: &str) -> String {
+    text::clean_name(cell, MAX_CELL_CHARS)
+}
+
+/// A cell that no spreadsheet takes for a formula, nor splits into cells of which one is: where the
+/// separator is `;`, as it is in half of Europe, quotes around the cell do not hold it together.
 ///
 /// Source: OWASP, "CSV Injection".
-pub fn csv_cell(cell: &str, max_chars: usize) -> String {
-    let cell = text::clean(cell, max_chars);
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+pub fn csv_cell(text: &str) -> String {
+    let mut safe = String::new();
+    let mut may_begin_a_formula = true;
+    for character in cell(text).chars() {
+        match character {
+            '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' if may_begin_a_formula => {
+                safe.push('\'');
+                may_begin_a_formula = false;
+            }
+            ' ' | '"' | '\'' => {}
+            _ => may_begin_a_formula = matches!(character, ';' | ','),
+        }
+        safe.push(character);
+    }
+    safe
+}
+
+/// `1 record`, `2 records`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -11,13 +11,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use shared::app::Counts;
 use shared::cloudtrail::export;
 use shared::cloudtrail::log_file::{self, LogFileReader};
-use shared::cloudtrail::scan::{self, Judge};
+use shared::cloudtrail::scan::{self, Judge, Problem};
 use shared::config::Config;
 use shared::text;
 
 use crate::args::Reading;
 use crate::files::Files;
-use crate::output::note;
+use crate::output::{counted, note};
 
 /// Files up to this size are read as a whole, larger ones piece by piece.
 const MAX_WHOLE_FILE_BYTES: u64 = 1 << 20;
@@ -25,6 +25,9 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// The most characters of a path or of an error that are shown.
 const MAX_NOTE_CHARS: usize = 400;
+
+/// How many files that could not be read are named; all are counted.
+const MAX_NOTES: usize = 20;
 
 /// What came of all files.
 pub struct Outcome<T> {
@@ -60,13 +63,17 @@ pub fn read_all<T: Default + Send>(
                 let mut buffer = Vec::new();
                 let mut mine = Vec::new();
                 while let Some((path, bytes)) = files.found.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let name = path.to_string_lossy();
+                    // A name that is no Unicode is written with escapes: two such names stay two.
+                    let name = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
                     let mut result = T::default();
+                    let mut problem = None;
                     let mut read = |judge: &mut Judge<'_>| {
-                        read_file(path, *bytes, &mut reader, &mut buffer, config, judge)
+                        let counts = read_file(path, *bytes, &mut reader, &mut buffer, config, judge)?;
+                        problem = counts.problems.first().map(in_words);
+                        Ok(counts)
                     };
                     let counts = each(&name, &mut read, &mut result);
-                    mine.push((path, result, counts));
+                    mine.push((path, result, counts, problem));
                     progress.inc(*bytes);
                 }
                 // A lock is only poisoned by a panic, which the scope passes on.
@@ -76,34 +83,59 @@ pub fn read_all<T: Default + Send>(
     });
     progress.finish_and_clear();
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(path, ..)| *path);
+    done.sort_unstable_by_key(|(path, ..)| *path);
 
     let mut read = Outcome { results: Vec::new(), counts: Counts::default(), could_not_look: false };
-    let mut failed = files.failed;
-    for (path, result, counts) in done {
+    let mut failed: Vec<String> =
+        files.failed.iter().map(|failure| format!("could not look at {failure}")).collect();
+    for (path, result, counts, problem) in done {
         read.results.push(result);
         match counts {
             Ok(counts) => read.counts += counts,
-            Err(error) => failed.push(format!("{}: {error}", path.display())),
+            Err(error) => failed.push(format!("could not look at {}: {error}", path.display())),
         }
+        failed.extend(problem.map(|problem| format!("could not read {} whole: {problem}", path.display())));
     }
-    for failure in &failed {
-        note(&format!("iamwatch: could not look at {}", text::clean(failure, MAX_NOTE_CHARS)));
+    for failure in failed.iter().take(MAX_NOTES) {
+        note(&format!("iamwatch: {}", text::clean_name(failure, MAX_NOTE_CHARS)));
     }
-    let Counts { log_files, records, judged, unreadable, unreadable_log_files } = read.counts;
-    let mut summary =
-        format!("Read {log_files} log files: {records} records, {judged} judged, {unreadable} unreadable.");
-    if unreadable_log_files > 0 {
-        summary += &format!(" {unreadable_log_files} log files could not be read whole.");
+    if let Some(more @ 1..) = failed.len().checked_sub(MAX_NOTES) {
+        note(&format!("iamwatch: and so on, {}", counted(more as u64, "more file")));
     }
-    if !files.skipped.is_empty() {
-        let kinds: Vec<String> =
-            files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
-        summary += &format!(" Skipped: {}.", kinds.join(", "));
-    }
-    note(&summary);
-    read.could_not_look = !failed.is_empty() || unreadable_log_files > 0;
+    note(&summary(read.counts, &files));
+    read.could_not_look = !failed.is_empty();
     read
+}
+
+/// What was read and what was not, in one line.
+fn summary(counts: Counts, files: &Files) -> String {
+    let Counts { log_files, records, judged, unreadable, unreadable_log_files } = counts;
+    let mut summary = format!(
+        "Read {}: {}, {judged} judged, {unreadable} unreadable.",
+        counted(log_files, "log file"),
+        counted(records, "record")
+    );
+    if unreadable_log_files > 0 {
+        summary += &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file"));
+    }
+    let mut skipped: Vec<String> =
+        files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+    match files.folder_links {
+        0 => {}
+        1 => skipped.push("1 link to a folder (name it to have it read)".to_owned()),
+        links => skipped.push(format!("{links} links to folders (name them to have them read)")),
+    }
+    if !skipped.is_empty() {
+        summary += &format!(" Skipped: {}.", skipped.join(", "));
+    }
+    summary
+}
+
+fn in_words(problem: &Problem) -> String {
+    match problem.record {
+        Some(record) => format!("record {record} {}", problem.reason),
+        None => format!("it {}", problem.reason),
+    }
 }
 
 fn read_file(

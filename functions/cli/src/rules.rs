@@ -33,15 +33,12 @@ pub fn run(arguments: &Rules) -> anyhow::Result<End> {
         RulesFormat::Table => {
             let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
             let titles = rules.iter().map(|rule| rule.title.len()).max().unwrap_or_default();
+            let mut line = |id: &str, severity: &str, title: &str, references: &str| {
+                writeln!(out, "{id:width$}  {severity:13}  {title:titles$}  {references}")
+            };
+            line("RULE", "SEVERITY", "TITLE", "REFERENCES")?;
             for rule in rules {
-                writeln!(
-                    out,
-                    "{:width$}  {:13}  {:titles$}  {}",
-                    rule.id,
-                    rule.severity,
-                    rule.title,
-                    rule.references.join(" ")
-                )?;
+                line(rule.id, rule.severity.name(), rule.title, &rule.references.join(" "))?;
             }
         }
     }

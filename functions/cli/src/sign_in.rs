@@ -7,7 +7,7 @@ use shared::{alert, app, ocsf};
 
 use crate::End;
 use crate::args::{FindingFormat, SignIn};
-use crate::output::{json_line, note, stdout};
+use crate::output::{counted, json_line, note, stdout};
 use crate::reading::read_all;
 
 /// Reads, judges and prints.
@@ -17,10 +17,16 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
         app::judge_log_file(name, &config, findings, |judge| read(judge))
     });
     let mut findings = app::merged(read.results.into_iter().flatten().collect());
+    let all = findings.len();
     findings.retain(|finding| finding.severity >= arguments.min_severity);
+    let left_out = all - findings.len();
     let found =
         arguments.fail_on.is_some_and(|severity| findings.iter().any(|finding| finding.severity >= severity));
-    note(&format!("{} findings.", findings.len()));
+    let mut found_in_all = format!("{}.", counted(findings.len() as u64, "finding"));
+    if left_out > 0 {
+        found_in_all += &format!(" {left_out} more below {} left out.", arguments.min_severity);
+    }
+    note(&found_in_all);
 
     let mut out = stdout();
     match arguments.format {

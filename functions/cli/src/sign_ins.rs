@@ -5,35 +5,43 @@ use std::io::Write;
 
 use serde::Serialize;
 use shared::app::Counts;
+use shared::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use shared::cloudtrail::{Mfa, Outcome, Record, SignIn};
+use shared::config::Config;
 use shared::finding::Principal;
-use shared::text;
 
 use crate::End;
 use crate::args::{ListFormat, SignIns};
-use crate::output::{csv_cell, json_line, stdout};
+use crate::output::{cell, counted, csv_cell, json_line, note, stdout};
 use crate::reading::read_all;
-
-/// The most characters of one cell.
-const MAX_CELL_CHARS: usize = 200;
 
 /// The columns, as CSV and JSON name them.
 const COLUMNS: [&str; 8] = ["time", "type", "who", "outcome", "mfa", "source_ip", "account", "event"];
 
-/// One sign-in; cells of facts that the record does not give are empty.
+/// One sign-in; facts that the record does not give are empty cells in CSV, and absent in JSON.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Row {
+    #[serde(skip_serializing_if = "String::is_empty")]
     time: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     kind: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     who: String,
     outcome: &'static str,
     mfa: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
     source_ip: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     account: String,
     event: String,
+    /// Whether nobody is named because AWS hides the name: no user of that name exists.
+    #[serde(skip)]
+    who_hidden: bool,
     #[serde(skip)]
     event_key: Option<String>,
+    /// Whether a later, corrected copy of the record was read.
+    #[serde(skip)]
+    corrected: bool,
     /// Tells records without an id from each other.
     #[serde(skip)]
     place: Option<(String, u64)>,
@@ -45,16 +53,22 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
     let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
         let counts = read(&mut |index, json| {
             let record = Record::parse(json)?;
-            rows.extend(SignIn::of(&record).map(|sign_in| row(&record, sign_in, name, index)));
-            Ok(())
+            let sign_in = SignIn::of(&record);
+            rows.extend(sign_in.map(|sign_in| row(&record, sign_in, name, index)));
+            match record.unread {
+                Some(reason) if record.event_source == SIGN_IN_SOURCE => Err(reason),
+                _ => Ok(()),
+            }
         })?;
         Ok(Counts::of(&counts))
     });
     let mut seen = BTreeSet::new();
     let mut rows: Vec<Row> = read.results.into_iter().flatten().collect();
-    rows.sort();
-    // The same event may stand in several log files.
+    // The same event may stand in several log files; a corrected copy says more than the first one.
+    rows.sort_by(|a, b| b.corrected.cmp(&a.corrected).then_with(|| a.cmp(b)));
     rows.retain(|row| row.event_key.is_none() || seen.insert((row.account.clone(), row.event_key.clone())));
+    rows.sort();
+    note(&format!("{}.", counted(rows.len() as u64, "sign-in")));
 
     let mut out = stdout();
     match arguments.format {
@@ -63,13 +77,13 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
             let mut csv = csv::Writer::from_writer(&mut out);
             csv.write_record(COLUMNS)?;
             for row in &rows {
-                csv.write_record(row.cells().map(|cell| csv_cell(cell, MAX_CELL_CHARS)))?;
+                csv.write_record(row.cells().map(csv_cell))?;
             }
             csv.flush()?;
         }
         ListFormat::Table => {
             let cells: Vec<[String; 8]> = std::iter::once(COLUMNS.map(|column| column.to_uppercase()))
-                .chain(rows.iter().map(|row| row.cells().map(|cell| text::clean(cell, MAX_CELL_CHARS))))
+                .chain(rows.iter().map(|row| row.shown(&config)))
                 .collect();
             let width =
                 |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
@@ -98,6 +112,18 @@ impl Row {
             &self.event,
         ]
     }
+
+    /// The cells as a person reads them.
+    fn shown(&self, config: &Config) -> [String; 8] {
+        let mut cells = self.cells().map(cell);
+        if self.who_hidden {
+            cells[2] = "(hidden by AWS)".to_owned();
+        }
+        if let Some(name) = config.account_names.get(&self.account) {
+            cells[6] = format!("{} ({})", cell(name), cells[6]);
+        }
+        cells
+    }
 }
 
 fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
@@ -106,6 +132,8 @@ fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
     Row {
         time: record.event_time.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
         kind: principal.kind.unwrap_or_default(),
+        who_hidden: principal.name_hidden,
+        corrected: record.original_event_id.is_some(),
         who: principal.name.or(principal.arn).unwrap_or_default(),
         outcome: match sign_in.outcome {
             Outcome::Success => "success",
