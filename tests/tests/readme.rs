@@ -1,5 +1,11 @@
 //! The README tells the same story as the code. `make bless` writes its tables.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,12 @@
 //! The scan against the plain full parse: same records, same findings, at every window size.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
 use iamwatch_tests::{hostile, oracle};
 use shared::cloudtrail::log_file::LogFileReader;
 use shared::cloudtrail::scan::Counts;
