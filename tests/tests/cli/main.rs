@@ -1,0 +1,35 @@
+//! The real `iamwatch` program, run in temporary folders as a person would run it.
+//!
+//! | module | what it proves |
+//! |---|---|
+//! | `program` | (runs it, and insists that it never panics and never colours or hangs) |
+//! | `records` | (makes records and files) |
+//! | `formats` | what stands on stdout in each format; golden files in `snapshots/cli/` |
+//! | `merging` | one line a finding and event, whatever the files' order, number and names |
+//! | `exits` | exit status, notes on stderr, and what cannot be looked at |
+//! | `shapes` | every form in which records come |
+//! | `sign_ins` | the list of sign-ins is whole, and says MFA rightly |
+//! | `hostile` | what an attacker writes stays text |
+//! | `settings` | `--set` |
+//! | `load` | many files, large files, little memory |
+//!
+//! Accept a changed golden file with `EXPECTORATE=overwrite`, then read the diff.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy allows the first three in `#[test]` functions, not in what they call; measured numbers are shown"
+)]
+
+mod exits;
+mod formats;
+mod hostile;
+mod load;
+mod merging;
+mod program;
+mod records;
+mod settings;
+mod shapes;
+mod sign_ins;
