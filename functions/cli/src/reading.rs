@@ -16,7 +16,7 @@ use shared::config::Config;
 use shared::text;
 
 use crate::args::Reading;
-use crate::files::Files;
+use crate::files::{Files, Found};
 use crate::output::{counted, note};
 
 /// Files up to this size are read as a whole, larger ones piece by piece.
@@ -52,7 +52,7 @@ pub fn read_all<T: Default + Send>(
 ) -> Outcome<T> {
     let files = Files::under(&reading.paths);
     let threads = reading.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
-    let bytes = files.found.iter().map(|(_, bytes)| bytes).sum();
+    let bytes = files.found.iter().map(|file| file.bytes).sum();
     let progress = progress_bar(bytes);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
@@ -62,7 +62,9 @@ pub fn read_all<T: Default + Send>(
                 let mut reader = LogFileReader::new(config);
                 let mut buffer = Vec::new();
                 let mut mine = Vec::new();
-                while let Some((path, bytes)) = files.found.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(Found { path, bytes, .. }) =
+                    files.found.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     // A name that is no Unicode is written with escapes: two such names stay two.
                     let name = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
                     let mut result = T::default();
