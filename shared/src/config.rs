@@ -40,7 +40,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "MAX_COMPRESSED_BYTES",
         default: "67108864",
         expected: "a whole number of bytes from 1 to 18446744073709551615",
-        purpose: "A log file larger than this as it is stored is not read, but reported. The default is 64 MiB; CloudTrail's largest files have about 10.",
+        purpose: "A log file larger than this as it is stored is read so far, then reported. The default is 64 MiB; CloudTrail's largest files have about 10.",
     },
     Setting {
         name: "MAX_DECOMPRESSED_BYTES",

@@ -54,6 +54,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for LogFile<'a> {
                 let mut records = None;
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "Records" {
+                        if records.is_some() {
+                            return Err(serde::de::Error::duplicate_field("Records"));
+                        }
                         records = Some(map.next_value::<Vec<&'de RawValue>>()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;

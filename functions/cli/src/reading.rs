@@ -181,11 +181,11 @@ fn read_export(
     if packed.len() as u64 > config.max_compressed_bytes {
         return Ok(counts);
     }
-    Ok(match log_file::unpack(&packed, config) {
-        Ok(content) => export::read(&content, judge),
-        // What the first look said is why.
-        Err(_) => counts,
-    })
+    let (content, kept_away) = log_file::unpack(&packed, config);
+    let mut counts = export::read(&content, judge);
+    let problem = kept_away.map(|reason| Problem { record: None, reason });
+    counts.problems.splice(0..0, problem);
+    Ok(counts)
 }
 
 /// Hidden where stderr is no terminal.

@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::scan::{Counts, Judge, Problem};
+use super::scan::{Counts, Judge, Problem, offset_of};
 
 /// How deep wrappings may lie in each other.
 const MAX_WRAPPINGS: u8 = 4;
@@ -34,9 +34,9 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
             }
         };
         let Some(fault) = fault else { break };
-        // The iterator stands where the broken value begins.
+        // The iterator stands where the broken value begins; behind its first line all is read again.
         let begin = values.byte_offset();
-        budget = budget.saturating_sub(rest.len());
+        budget = budget.saturating_sub(offset_of(&fault, rest).saturating_sub(begin));
         let broken = rest[begin..].trim_ascii_start();
         line += lines(&rest[..rest.len() - broken.len()]);
         export.unreadable(no_json(&fault, line));
@@ -255,6 +255,12 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_broken_lines_cost_only_themselves() {
+        let (records, counts) = records_of(&format!("{RECORD}\n{{\"eventName\": nonsense}}\n").repeat(100));
+        assert_eq!((records.len(), counts.records, counts.unreadable), (100, 200, 100));
+    }
+
+    #[test]
     fn what_holds_no_record_is_said_to_hold_none() {
         for (content, reason) in [
             ("", "is empty"),
@@ -276,5 +282,6 @@ mod tests {
     fn a_hostile_file_of_unclosed_lines_ends_soon() {
         let (_, counts) = records_of(&"{\"a\":[\n".repeat(50_000));
         assert!(counts.problems.iter().any(|problem| problem.reason.contains("no JSON")));
+        assert!(counts.problems.iter().any(|problem| problem.reason.contains("was not read")));
     }
 }

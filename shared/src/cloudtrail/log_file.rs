@@ -22,6 +22,8 @@ const MAX_WHOLE_BYTES: usize = 16 << 20;
 const WINDOW_BYTES: usize = 256 << 10;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+/// The flag, in the fourth byte of a member, that its header has a check sum of its own.
+const GZIP_FHCRC: u8 = 0x02;
 
 /// Reads log files one after another, keeping its buffers.
 pub struct LogFileReader {
@@ -40,6 +42,8 @@ pub struct OpenLogFile<'r> {
     filled: usize,
     window_bytes: usize,
     packing: Packing,
+    /// What is wrong with the packing or the size.
+    problems: Vec<String>,
     compressed_bytes: u64,
     decompressed_bytes: u64,
     max_compressed_bytes: u64,
@@ -69,6 +73,12 @@ impl LogFileReader {
         }
     }
 
+    /// How many bytes of content the reader keeps room for. However large the files are, it is no more than
+    /// the larger of 16 MiB (what a small file may unpack to) and twice `MAX_RECORD_BYTES` and a few windows.
+    pub fn buffer_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Reads a whole log file, gzip or plain.
     pub fn read(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Counts {
         if let Some(counts) = self.read_whole(file, judge) {
@@ -94,6 +104,7 @@ impl LogFileReader {
             filled: 0,
             window_bytes: window_bytes.max(1),
             packing: Packing::Undecided(Vec::new()),
+            problems: Vec::new(),
             compressed_bytes: 0,
             decompressed_bytes: 0,
             max_compressed_bytes: self.max_compressed_bytes,
@@ -105,7 +116,9 @@ impl LogFileReader {
     fn read_whole(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Option<Counts> {
         let small =
             file.len() <= MAX_WHOLE_COMPRESSED_BYTES && file.len() as u64 <= self.max_compressed_bytes;
-        if !small || !file.starts_with(GZIP_MAGIC) {
+        // libdeflate does not look at a header's own check sum.
+        let unchecked = file.get(3).is_none_or(|flags| flags & GZIP_FHCRC != 0);
+        if !small || !file.starts_with(GZIP_MAGIC) || unchecked {
             return None;
         }
         // The size that a gzip trailer states is modulo 2^32 and may be a lie: it is only a first guess.
@@ -123,7 +136,7 @@ impl LogFileReader {
         }
         let mut scan = Scan::new(Needles::of_all_rules(), self.max_record_bytes);
         scan.run(&mut self.buffer[..length + PADDING], length, true, judge);
-        Some(scan.finish())
+        Some(scan.finish(Vec::new()))
     }
 }
 
@@ -138,13 +151,18 @@ fn is_one_member(file: &[u8], length: usize) -> bool {
 
 impl OpenLogFile<'_> {
     /// Takes the next piece of the file.
-    pub fn push(&mut self, mut piece: &[u8], judge: &mut Judge<'_>) {
-        self.compressed_bytes = self.compressed_bytes.saturating_add(piece.len() as u64);
-        if self.compressed_bytes > self.max_compressed_bytes && !matches!(self.packing, Packing::GaveUp) {
-            let reason =
-                format!("is larger than MAX_COMPRESSED_BYTES ({}) as stored", self.max_compressed_bytes);
-            self.give_up(reason);
+    pub fn push(&mut self, piece: &[u8], judge: &mut Judge<'_>) {
+        let allowed = self.max_compressed_bytes.saturating_sub(self.compressed_bytes);
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).min(piece.len());
+        self.compressed_bytes += allowed as u64;
+        self.take(&piece[..allowed], judge);
+        if allowed < piece.len() && !matches!(self.packing, Packing::GaveUp) {
+            let max = self.max_compressed_bytes;
+            self.give_up(format!("is larger than MAX_COMPRESSED_BYTES ({max}) as stored"));
         }
+    }
+
+    fn take(&mut self, mut piece: &[u8], judge: &mut Judge<'_>) {
         while !piece.is_empty() {
             match std::mem::replace(&mut self.packing, Packing::GaveUp) {
                 Packing::GaveUp => return,
@@ -167,11 +185,7 @@ impl OpenLogFile<'_> {
                     }
                 }
                 Packing::Behind(mut head) => {
-                    if head.is_empty() {
-                        self.scan.problem(
-                            "has bytes behind its gzip member, which CloudTrail does not write".to_owned(),
-                        );
-                    }
+                    self.problem("has bytes behind its gzip member, which CloudTrail does not write");
                     let taken = (GZIP_MAGIC.len() - head.len()).min(piece.len());
                     head.extend_from_slice(&piece[..taken]);
                     piece = &piece[taken..];
@@ -191,17 +205,24 @@ impl OpenLogFile<'_> {
         match std::mem::replace(&mut self.packing, Packing::GaveUp) {
             Packing::Undecided(head) => self.plain(&head, judge),
             Packing::Gzip(_) => {
-                self.scan.problem("is cut: the file ends in the middle of its gzip data".to_owned())
+                self.problem("is cut: the file ends in the middle of its gzip data");
             }
             Packing::Plain | Packing::Behind(_) | Packing::GaveUp => {}
         }
         self.buffer.resize(self.buffer.len().max(self.filled + PADDING), 0);
         self.scan.run(&mut self.buffer[..self.filled + PADDING], self.filled, true, judge);
-        self.scan.finish()
+        self.scan.finish(self.problems)
+    }
+
+    /// Remembers a problem of the packing, once.
+    fn problem(&mut self, reason: &str) {
+        if !self.problems.iter().any(|known| known == reason) {
+            self.problems.push(reason.to_owned());
+        }
     }
 
     fn give_up(&mut self, reason: String) {
-        self.scan.problem(reason);
+        self.problem(&reason);
         self.packing = Packing::GaveUp;
     }
 
@@ -260,15 +281,12 @@ impl OpenLogFile<'_> {
             }
             match status {
                 Ok(Status::StreamEnd) => return Some((piece, true)),
-                Ok(Status::Ok | Status::BufError) if piece.is_empty() && written < room => {
-                    return Some((piece, false));
-                }
-                Ok(Status::Ok) => {}
-                Ok(Status::BufError) if written == 0 && read == 0 => {
+                Ok(_) if piece.is_empty() && written < room => return Some((piece, false)),
+                Ok(_) if written == 0 && read == 0 => {
                     self.give_up("is no gzip data that can be unpacked: it makes no progress".to_owned());
                     return None;
                 }
-                Ok(Status::BufError) => {}
+                Ok(_) => {}
                 Err(fault) => {
                     self.give_up(format!(
                         "is broken gzip data behind {} unpacked bytes: {fault}",
@@ -314,21 +332,24 @@ impl OpenLogFile<'_> {
     }
 }
 
-/// Unpacks a whole file, gzip or plain, for forms that cannot be read window by window.
-///
-/// # Errors
-/// A phrase that says why it cannot be unpacked, or what limit it is over.
-pub fn unpack(file: &[u8], config: &Config) -> Result<Vec<u8>, String> {
-    let max = config.max_decompressed_bytes;
+/// The most that is unpacked of a file in a form that cannot be read window by window.
+const MAX_UNPACKED_BYTES: u64 = 256 << 20;
+
+/// Unpacks a file, gzip or plain, for forms that cannot be read window by window: as much of it as can be,
+/// and what kept the rest away.
+pub fn unpack(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
+    let max = config.max_decompressed_bytes.min(MAX_UNPACKED_BYTES);
     let mut content = Vec::new();
     let unpacked = if file.starts_with(GZIP_MAGIC) {
         flate2::read::MultiGzDecoder::new(file).take(max.saturating_add(1)).read_to_end(&mut content)
     } else {
         file.take(max.saturating_add(1)).read_to_end(&mut content)
     };
-    unpacked.map_err(|fault| format!("cannot be unpacked: {fault}"))?;
     if content.len() as u64 > max {
-        return Err(format!("unpacks to more than MAX_DECOMPRESSED_BYTES ({max})"));
+        content.truncate(usize::try_from(max).unwrap_or(usize::MAX));
+        let reason =
+            format!("unpacks to more than {max} bytes, the most that is read of a file in this form");
+        return (content, Some(reason));
     }
-    Ok(content)
+    (content, unpacked.err().map(|fault| format!("cannot be unpacked whole: {fault}")))
 }

@@ -3,9 +3,9 @@
 //! The scan looks at two keys of a record, `eventName` and `eventSource`, and at one value, `"Root"`. It may
 //! leave a record unparsed only if each of the two keys stands in it exactly once, spelled without escapes
 //! and with a plain string as its value; if no rule asks for that name or source; and if `"Root"` stands
-//! nowhere in it. That is exact: JSON can spell a letter of a key or value in one other way only,
-//! as `\u0040` to `\u007f`, and a record with such an escape is always parsed. A key or value deeper in the
-//! record, or inside a string, can at most make it worth parsing.
+//! nowhere in it. That is exact: names and sources are made of letters, digits, `.` and `-`, JSON can spell
+//! those in one other way only, such as `\u004e`, and a record with such an escape is always parsed. A key or
+//! value deeper in the record, or inside a string, can at most make it worth parsing.
 
 use std::sync::LazyLock;
 
@@ -109,7 +109,7 @@ impl Words {
     #[inline(always)]
     fn value(&self, behind: &[u8], rest_of_key: &[u8], other: Mark) -> Mark {
         let Some(behind_key) = behind.strip_prefix(rest_of_key) else { return Mark::Nothing };
-        // As CloudTrail writes it. A letter in disguise is no matter here: a record with one is parsed anyway.
+        // As CloudTrail writes it. A character in disguise is no matter here: a record with one is parsed anyway.
         if let Some(value) = behind_key.strip_prefix(b":\"")
             && let Some(first) = value.first_chunk::<8>()
             && !self.digests[digest(*first)]
@@ -141,4 +141,18 @@ fn string_value(behind_key: &[u8]) -> Option<&[u8]> {
 fn digest(first: [u8; 8]) -> usize {
     // Fibonacci hashing: the top bits of a product with 2^64 divided by the golden ratio.
     (u64::from_le_bytes(first).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_and_source_is_made_of_characters_whose_escapes_the_scan_looks_for() {
+        let Needles { names, sources } = Needles::of_all_rules();
+        for word in names.sorted.iter().chain(&sources.sorted) {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+            assert!(!word.is_empty() && word.bytes().all(plain), "{word:?}");
+        }
+    }
 }

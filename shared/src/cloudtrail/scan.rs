@@ -11,7 +11,11 @@
 //! Strings in it are checked: escapes, control characters, UTF-8.
 //!
 //! Where the grammar of a record is broken so that its end cannot be trusted (a stray quote, a cut in the
-//! middle of a file), the pass begins again at the next `,{"eventVersion"` behind the fault.
+//! middle of a file), the pass begins again at the next `{"eventVersion"` behind the fault. What it may look
+//! at twice is bounded, so that no file costs more than its size.
+
+use std::fmt;
+use std::ops::Range;
 
 use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -27,6 +31,10 @@ const LOOK_BACK: usize = 16;
 
 /// How many problems of one file are kept in words; all are counted.
 const MAX_PROBLEMS: usize = 8;
+
+/// How many bytes of one file may be looked at again behind a fault, in largest records. A stray quote
+/// hides the record's end and costs one of them; a file with more faults than that is hardly a log file.
+const MAX_RECORDS_AGAIN: u64 = 64;
 
 /// What every record that CloudTrail writes begins with.
 const RECORD_START: &[u8] = b"{\"eventVersion\"";
@@ -61,6 +69,8 @@ pub type Judge<'j> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'j;
 pub(super) struct Scan {
     needles: &'static Needles,
     max_record_bytes: usize,
+    /// How many bytes may still be looked at again.
+    again_bytes: u64,
     counts: Counts,
     /// Where the next block begins.
     position: usize,
@@ -108,6 +118,7 @@ impl Scan {
         Scan {
             needles,
             max_record_bytes,
+            again_bytes: MAX_RECORDS_AGAIN.saturating_mul(max_record_bytes as u64),
             counts: Counts::default(),
             position: 0,
             start: 0,
@@ -167,7 +178,7 @@ impl Scan {
 
     /// The first byte that a later [`Scan::run`] may look at.
     fn needed(&self) -> usize {
-        self.start.min(self.position.saturating_sub(LOOK_BACK))
+        self.start.min(self.position).saturating_sub(LOOK_BACK)
     }
 
     /// Says that the first `count` bytes of the window are gone.
@@ -176,16 +187,14 @@ impl Scan {
         self.start -= count;
     }
 
-    /// Says that something is wrong with the file as a whole.
-    pub(super) fn problem(&mut self, reason: String) {
-        self.note(None, reason);
-    }
-
-    /// What was found, once the last window has been run.
-    pub(super) fn finish(mut self) -> Counts {
+    /// What was found, once the last window has been run; first what is wrong with the file as it is stored.
+    pub(super) fn finish(mut self, of_the_storage: Vec<String>) -> Counts {
+        let problems = of_the_storage.into_iter().map(|reason| Problem { record: None, reason });
+        self.counts.problems.splice(0..0, problems);
+        self.counts.problems.truncate(MAX_PROBLEMS);
         if !self.counts.has_records && self.counts.problems.is_empty() {
             let reason = if self.documents == 0 { "is empty" } else { "has no Records" };
-            self.note(None, reason.to_owned());
+            self.note(None, format_args!("{reason}"));
         }
         self.counts
     }
@@ -215,9 +224,10 @@ impl Scan {
             if self.lost {
                 continue;
             }
-            if self.position - self.start > self.max_record_bytes {
+            if self.position.min(length).saturating_sub(self.start) > self.max_record_bytes {
                 self.outgrown(bytes);
-            } else if last && self.position >= length {
+            }
+            if !self.lost && last && self.position >= length {
                 self.end(bytes, length);
             }
             if !self.lost {
@@ -327,23 +337,35 @@ impl Scan {
 
     fn open(&mut self, at: usize, odd: Odd, bytes: &[u8]) {
         match (self.depth, self.in_records) {
+            // A bracket too many in a record closes Records and the document early; the records go on here.
+            (0, _)
+                if self.had_records
+                    && sibling(bytes, at, at + RECORD_START.len()).is_some_and(|found| found.end == at) =>
+            {
+                self.gap(bytes, at);
+                self.note(None, format_args!("has records behind the end of its JSON document"));
+                self.begin_again(at);
+                return;
+            }
             (0, _) => {
-                self.between_documents(&bytes[self.start..at]);
-                self.documents += 1;
+                if let Some(gap) = self.gap(bytes, at) {
+                    self.between_documents(gap);
+                }
+                self.documents = self.documents.saturating_add(1);
                 if self.documents == 2 {
-                    self.note(None, "has more behind the end of its JSON document".to_owned());
+                    self.note(None, format_args!("has more behind the end of its JSON document"));
                 }
                 if bytes[at] != b'{' {
                     self.note(
                         None,
-                        "is a JSON array at its top level, not an object with Records".to_owned(),
+                        format_args!("is a JSON array at its top level, not an object with Records"),
                     );
                 }
                 self.had_records = false;
                 self.began(at + 1);
             }
             (1, _) => {
-                let name = self.members(&bytes[self.start..at], true);
+                let name = self.gap(bytes, at).and_then(|gap| self.members(gap, true));
                 if name.is_none() && self.had_records {
                     // A bracket too few in a record closes Records early; the other records go on here.
                     self.begin_again(at);
@@ -352,18 +374,25 @@ impl Scan {
                 if name.as_deref() == Some("Records") {
                     if bytes[at] == b'[' {
                         if std::mem::replace(&mut self.had_records, true) {
-                            self.note(None, "has two members named Records".to_owned());
+                            self.note(None, format_args!("has two members named Records"));
                         }
                         self.counts.has_records = true;
                         self.in_records = true;
                     } else {
-                        self.note(None, "has Records that are an object, not an array".to_owned());
+                        self.note(None, format_args!("has Records that are an object, not an array"));
                     }
                 }
                 self.began(at + 1);
             }
             (2, true) => {
-                self.between_records(&bytes[self.start..at]);
+                if let Some(gap) = self.gap(bytes, at)
+                    && !self.between_records(gap)
+                {
+                    self.look_for_sibling(bytes, self.start, at);
+                }
+                if self.lost {
+                    return;
+                }
                 self.began(at);
                 self.record = Seen { worth: odd.worth, beyond_ascii: odd.beyond_ascii, ..Seen::default() };
             }
@@ -375,7 +404,8 @@ impl Scan {
     fn close(&mut self, at: usize, bytes: &[u8], judge: &mut Judge<'_>) {
         match (self.depth, self.in_records) {
             (0, _) => {
-                self.note(None, format!("has a {:?} that closes nothing", char::from(bytes[at])));
+                self.gap(bytes, at);
+                self.note(None, format_args!("has a {:?} that closes nothing", char::from(bytes[at])));
                 self.began(at + 1);
                 if self.had_records {
                     self.begin_again(at + 1);
@@ -383,25 +413,36 @@ impl Scan {
                 return;
             }
             (1, _) => {
-                self.members(&bytes[self.start..at], false);
+                if let Some(gap) = self.gap(bytes, at) {
+                    self.members(gap, false);
+                }
                 if bytes[at] != b'}' {
-                    self.note(None, "is a JSON document that does not end with }".to_owned());
+                    self.note(None, format_args!("is a JSON document that does not end with }}"));
                 }
                 self.began(at + 1);
             }
             (2, true) => {
-                self.last_of_records(&bytes[self.start..at]);
+                if let Some(gap) = self.gap(bytes, at)
+                    && !self.last_of_records(gap)
+                {
+                    self.look_for_sibling(bytes, self.start, at);
+                }
+                if self.lost {
+                    return;
+                }
                 self.in_records = false;
                 self.began(at + 1);
                 if bytes[at] != b']' {
-                    self.note(None, "has Records that begin with [ and end with }".to_owned());
+                    self.note(None, format_args!("has Records that begin with [ and end with }}"));
                     self.begin_again(at + 1);
                     return;
                 }
             }
-            (2, false) => self.began(at + 1),
+            (2, false) => {
+                self.gap(bytes, at);
+                self.began(at + 1);
+            }
             (3, true) => {
-                self.depth = 2;
                 self.record_ends(at + 1, bytes, judge);
                 return;
             }
@@ -415,15 +456,32 @@ impl Scan {
         self.too_large = false;
     }
 
+    /// What stands outside of records up to `at`; nothing where it is too large, which has been said.
+    fn gap<'b>(&mut self, bytes: &'b [u8], at: usize) -> Option<&'b [u8]> {
+        let gap = &bytes[self.start..at];
+        if gap.len() > self.max_record_bytes {
+            self.outgrown(bytes);
+        }
+        (!self.too_large && !self.lost).then_some(gap)
+    }
+
     fn record_ends(&mut self, end: usize, bytes: &[u8], judge: &mut Judge<'_>) {
+        if end - self.start > self.max_record_bytes {
+            self.outgrown(bytes);
+            if self.lost {
+                return;
+            }
+        }
+        self.depth = 2;
         let index = self.counts.records;
         self.counts.records += 1;
         let start = std::mem::replace(&mut self.start, end);
-        let json = &bytes[start..end];
-        if std::mem::take(&mut self.too_large) || json.len() > self.max_record_bytes {
-            self.unreadable(index, format!("is larger than MAX_RECORD_BYTES ({})", self.max_record_bytes));
+        if std::mem::take(&mut self.too_large) {
+            let max = self.max_record_bytes;
+            self.unreadable(index, format_args!("is larger than MAX_RECORD_BYTES ({max})"));
             return;
         }
+        let json = &bytes[start..end];
         let Seen { worth, beyond_ascii, names, sources } = self.record;
         let invalid = beyond_ascii && std::str::from_utf8(json).is_err();
         let object = json.starts_with(b"{") && json.ends_with(b"}");
@@ -431,18 +489,35 @@ impl Scan {
             return;
         }
         if let Err(reason) = judge(index, json) {
-            self.unreadable(index, reason);
+            self.unreadable(index, format_args!("{reason}"));
             // A fault in the grammar itself may have hidden where the record really ends.
             if let Err(fault) = serde_json::from_slice::<IgnoredAny>(json) {
-                self.look_for_sibling(bytes, start + offset_of(&fault, json), end);
+                self.look_for_sibling(bytes, start + behind(&fault, json), end);
             }
         }
     }
 
-    /// Begins again at the next record behind a fault, if there is one before `end`.
+    /// Begins again at the next record behind a fault, if there is one before `end`: a stray quote, in a
+    /// record or between two, hides all brackets behind it.
     fn look_for_sibling(&mut self, bytes: &[u8], fault: usize, end: usize) {
-        if let Some(start) = sibling(bytes, fault, end) {
-            self.begin_again(start);
+        if let Some(sibling) = sibling(bytes, fault, end)
+            && self.may_look_again(end - sibling.end)
+        {
+            self.begin_again(sibling.end);
+        }
+    }
+
+    /// Whether so many bytes may be looked at again; where not, it is said.
+    fn may_look_again(&mut self, bytes: usize) -> bool {
+        match self.again_bytes.checked_sub(bytes as u64) {
+            Some(left) => {
+                self.again_bytes = left;
+                true
+            }
+            None => {
+                self.note(None, format_args!("is so broken that records in it may not have been found"));
+                false
+            }
         }
     }
 
@@ -462,9 +537,8 @@ impl Scan {
         let from = self.start.min(length);
         let found = sibling(bytes, from, length);
         match found {
-            Some(start) => {
-                // The gap before the record is its comma.
-                self.began(bytes[..start].trim_ascii_end().len() - 1);
+            Some(Range { start: comma, end: start }) => {
+                self.began(comma);
                 self.position = start;
                 self.lost = false;
             }
@@ -477,25 +551,32 @@ impl Scan {
     }
 
     /// The record or gap is larger than what is kept of one: either it is huge, or its end went unseen.
+    /// Only as much of it is looked at as is kept, however much of it the window holds.
     fn outgrown(&mut self, bytes: &[u8]) {
+        let max = self.max_record_bytes;
         let in_record = self.in_records && self.depth > 2;
         if !self.too_large && in_record {
-            let json = &bytes[self.start..self.position];
+            let kept = self.start + max;
+            let json = &bytes[self.start..kept];
             if let Err(fault) = serde_json::from_slice::<IgnoredAny>(json)
                 && !fault.is_eof()
             {
-                let start = self.start;
                 let index = self.counts.records;
                 self.counts.records += 1;
-                self.unreadable(index, format!("is no JSON: {fault}"));
-                self.begin_again(start + offset_of(&fault, json));
+                self.unreadable(index, format_args!("is no JSON: {fault}"));
+                let fault = self.start + behind(&fault, json);
+                let from = if self.may_look_again(kept - fault) { fault } else { kept };
+                self.begin_again(from);
                 return;
             }
         } else if !self.too_large {
-            self.note(
-                None,
-                format!("has more than MAX_RECORD_BYTES ({}) between its records", self.max_record_bytes),
-            );
+            self.note(None, format_args!("has more than MAX_RECORD_BYTES ({max}) outside of its records"));
+            if self.in_records {
+                self.look_for_sibling(bytes, self.start, self.start + max);
+                if self.lost {
+                    return;
+                }
+            }
         }
         self.too_large = true;
         self.start = self.position;
@@ -503,22 +584,28 @@ impl Scan {
 
     /// The last byte has been seen: a file that ends in the middle of something is cut.
     fn end(&mut self, bytes: &[u8], length: usize) {
-        let rest = &bytes[self.start.min(length)..length];
+        self.start = self.start.min(length);
+        let rest = &bytes[self.start..length];
         if self.depth == 0 && self.in_string == 0 {
-            self.between_documents(rest);
+            if !self.too_large {
+                self.between_documents(rest);
+            }
         } else if self.in_records && self.depth > 2 {
             let index = self.counts.records;
             self.counts.records += 1;
-            self.unreadable(index, "is cut: the file ends in the middle of it".to_owned());
+            self.unreadable(index, format_args!("is cut: the file ends in the middle of it"));
             let fault = serde_json::from_slice::<IgnoredAny>(rest).err().filter(|fault| !fault.is_eof());
             if let Some(fault) = fault
                 && !self.too_large
             {
                 let start = self.start;
-                self.look_for_sibling(bytes, start + offset_of(&fault, rest), length);
+                self.look_for_sibling(bytes, start + behind(&fault, rest), length);
             }
         } else {
-            self.note(None, "is cut: it ends before its JSON document does".to_owned());
+            self.note(None, format_args!("is cut: it ends before its JSON document does"));
+            if self.in_records && !self.too_large {
+                self.look_for_sibling(bytes, self.start, length);
+            }
         }
         if !self.lost {
             // A second call with nothing new must find nothing new.
@@ -536,34 +623,33 @@ impl Scan {
             } else {
                 "has more behind the end of its JSON document"
             };
-            self.note(None, format!("{place}: {}", excerpt(gap)));
+            self.note(None, format_args!("{place}: {}", Excerpt(gap)));
         }
     }
 
     /// What stands before a record: a comma behind the one before it, and nothing before the first.
+    /// Whether it is JSON.
     #[inline]
-    fn between_records(&mut self, gap: &[u8]) {
+    fn between_records(&mut self, gap: &[u8]) -> bool {
         // `{"Records":[` and `,` are what CloudTrail writes.
         if gap == b"," && self.counts.records > 0 {
-            return;
+            return true;
         }
         let gap = gap.trim_ascii();
         let first = self.counts.records == 0;
         match (first, gap) {
-            (true, b"") | (false, b",") => {}
+            (true, b"") | (false, b",") => true,
             (_, gap) => self.elements(gap.strip_suffix(b",").unwrap_or(gap), !gap.ends_with(b",")),
         }
     }
 
-    fn last_of_records(&mut self, gap: &[u8]) {
+    fn last_of_records(&mut self, gap: &[u8]) -> bool {
         let gap = gap.trim_ascii();
-        if !gap.is_empty() {
-            self.elements(gap, false);
-        }
+        gap.is_empty() || self.elements(gap, false)
     }
 
     /// Elements of `Records` that are no objects and no arrays: each is a record that cannot be read.
-    fn elements(&mut self, gap: &[u8], comma_missing: bool) {
+    fn elements(&mut self, gap: &[u8], comma_missing: bool) -> bool {
         let gap = gap.trim_ascii();
         let gap = gap.strip_prefix(b",").unwrap_or(gap);
         let list = [b"[", gap, b"]"].concat();
@@ -572,18 +658,19 @@ impl Scan {
                 for _ in elements {
                     let index = self.counts.records;
                     self.counts.records += 1;
-                    self.unreadable(index, format!("is no object: {}", excerpt(gap)));
+                    self.unreadable(index, format_args!("is no object: {}", Excerpt(gap)));
                 }
+                true
             }
-            _ => self.note(None, format!("is no JSON between its records: {}", excerpt(gap))),
+            _ => {
+                self.note(None, format_args!("is no JSON between its records: {}", Excerpt(gap)));
+                false
+            }
         }
     }
 
     /// The members of the document between two of its brackets; the name of the one that is being opened.
     fn members(&mut self, gap: &[u8], opening: bool) -> Option<String> {
-        if self.too_large {
-            return None;
-        }
         let trimmed = gap.trim_ascii();
         let trimmed = trimmed.strip_prefix(b",").unwrap_or(trimmed);
         let end: &[u8] = if opening { b"0}" } else { b"}" };
@@ -592,25 +679,26 @@ impl Scan {
             Ok(MemberNames(mut names)) => {
                 let last = if opening { names.pop() } else { None };
                 if names.iter().any(|name| name == "Records") {
-                    self.note(None, "has Records that are no array".to_owned());
+                    self.note(None, format_args!("has Records that are no array"));
                 }
                 last
             }
             Err(_) => {
-                self.note(None, format!("is no JSON outside its records: {}", excerpt(gap)));
+                self.note(None, format_args!("is no JSON outside its records: {}", Excerpt(gap)));
                 None
             }
         }
     }
 
-    fn unreadable(&mut self, index: u64, reason: String) {
+    fn unreadable(&mut self, index: u64, reason: fmt::Arguments<'_>) {
         self.counts.unreadable += 1;
         self.note(Some(index), reason);
     }
 
-    fn note(&mut self, record: Option<u64>, reason: String) {
+    /// Keeps a problem in words; only those that are kept are put into words.
+    fn note(&mut self, record: Option<u64>, reason: fmt::Arguments<'_>) {
         if self.counts.problems.len() < MAX_PROBLEMS {
-            self.counts.problems.push(Problem { record, reason });
+            self.counts.problems.push(Problem { record, reason: reason.to_string() });
         }
     }
 
@@ -649,15 +737,21 @@ impl Scan {
     }
 }
 
-/// Whether what stands behind a backslash is valid JSON and cannot be a letter in disguise.
+/// Whether what stands behind a backslash is valid JSON and cannot be a character of some needle in
+/// disguise: a letter, a digit, `.` or `-`. (AWS itself writes `<`, `>`, `=` and `&` in this way.)
 fn plain_escape(behind: &[u8]) -> bool {
     match behind {
         [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => true,
         [b'u', a, b, c, d, ..] => {
             let hexadecimal = [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit());
-            let letter = *a == b'0' && *b == b'0' && (b'4'..=b'7').contains(c);
+            let needle = match (a, b, c) {
+                (b'0', b'0', b'4'..=b'7') => true,
+                (b'0', b'0', b'3') => d.is_ascii_digit(),
+                (b'0', b'0', b'2') => matches!(d, b'd' | b'D' | b'e' | b'E'),
+                _ => false,
+            };
             let surrogate = matches!(a, b'd' | b'D') && !(b'0'..=b'7').contains(b);
-            hexadecimal && !letter && !surrogate
+            hexadecimal && !needle && !surrogate
         }
         _ => false,
     }
@@ -684,27 +778,46 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits ^ bits << 32
 }
 
-/// The next `,{"eventVersion"` at or behind `from`, as the place of its bracket. A little white space may
-/// stand behind the comma; no more than is kept of a window while looking.
-fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+/// The next `{"eventVersion"` at or behind `from` that may be an element of `Records`, with its comma where it
+/// has one. A little white space may stand between them; no more than is kept of a window while looking.
+fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<Range<usize>> {
     let from = from.min(end);
-    memmem::find_iter(&bytes[from..end], RECORD_START)
-        .map(|found| from + found)
-        .find(|start| bytes[start.saturating_sub(LOOK_BACK)..*start].trim_ascii_end().ends_with(b","))
+    memmem::find_iter(&bytes[from..end], RECORD_START).find_map(|found| {
+        let start = from + found;
+        let look_back = start.saturating_sub(LOOK_BACK);
+        let before = bytes[look_back..start].trim_ascii_end();
+        match before.last() {
+            // A record's copy in the parameters of another, or the first of a list.
+            Some(b':' | b'[') => None,
+            Some(b',') => Some(look_back + before.len() - 1..start),
+            // A damaged comma.
+            _ => Some(start..start),
+        }
+    })
 }
 
-/// Where in `json` the parser stopped.
-fn offset_of(fault: &serde_json::Error, json: &[u8]) -> usize {
+/// Where behind the beginning of `json`, in which the parser stopped at a fault, the next record may begin.
+fn behind(fault: &serde_json::Error, json: &[u8]) -> usize {
+    // Text that lost its last quote ends with the first quote of the next record, in which the fault is.
+    offset_of(fault, json).saturating_sub(b"{\"".len()).clamp(1, json.len().max(1))
+}
+
+/// Where in `json` the parser stopped, to within one byte.
+pub(super) fn offset_of(fault: &serde_json::Error, json: &[u8]) -> usize {
     let line = json.split(|byte| *byte == b'\n').take(fault.line().saturating_sub(1));
     let before: usize = line.map(|line| line.len() + 1).sum();
     (before + fault.column().saturating_sub(1)).min(json.len())
 }
 
 /// The beginning of something unreadable; quoting makes whatever stands there inert.
-fn excerpt(bytes: &[u8]) -> String {
-    const MAX_BYTES: usize = 40;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]);
-    format!("{text:?}{}", if bytes.len() > MAX_BYTES { "…" } else { "" })
+struct Excerpt<'b>(&'b [u8]);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_BYTES: usize = 40;
+        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(MAX_BYTES)]);
+        write!(f, "{text:?}{}", if self.0.len() > MAX_BYTES { "…" } else { "" })
+    }
 }
 
 /// The names of an object's members, in their order.
@@ -715,7 +828,7 @@ impl<'de> Deserialize<'de> for MemberNames {
         struct Names;
         impl<'de> Visitor<'de> for Names {
             type Value = MemberNames;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
