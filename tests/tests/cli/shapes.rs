@@ -137,7 +137,7 @@ fn a_log_file_that_is_cut_is_told_and_judged_so_far() {
 #[test]
 fn records_one_a_line_that_are_packed_and_cut_are_judged_as_far_as_they_go() {
     let lines: String = (0..40).map(|id| format!("{}\n", failure(&id.to_string()))).collect();
-    let content = iamwatch_tests::corpus::gzip(lines.as_bytes());
+    let content = gzip(lines.as_bytes()).unwrap();
     let folder = Folder::with("x.json.gz", &content[..content.len() - 8]);
     let run =
         folder.run(&["sign-in", "x.json.gz", "--format", "json"]).exits(2).says("cannot be unpacked whole");
