@@ -10,6 +10,7 @@
 //! | `shapes` | every form in which records come |
 //! | `sign_ins` | the list of sign-ins is whole, and says MFA rightly |
 //! | `hostile` | what an attacker writes stays text |
+//! | `secrets` | what must not be repeated |
 //! | `settings` | `--set` |
 //! | `load` | many files, large files, little memory |
 //!
@@ -30,6 +31,7 @@ mod load;
 mod merging;
 mod program;
 mod records;
+mod secrets;
 mod settings;
 mod shapes;
 mod sign_ins;

@@ -19,7 +19,7 @@ fn json_never_groups_caps_or_quiets() {
 }
 
 #[test]
-fn an_event_in_several_files_is_one_line_that_names_the_others() {
+fn promise_2_an_event_in_several_files_is_one_line_that_names_the_others() {
     let folder = Folder::new();
     for name in ["b.json.gz", "a/x.json.gz", "c.json.gz"] {
         folder.file(name, packed(&[sign_in(json!({"eventID": "0"})), without_mfa("same")]));

@@ -1,0 +1,50 @@
+//! What must not be repeated, wherever it stands in a record.
+
+use serde_json::{Value, json};
+use shared::detections::table;
+
+use crate::program::Folder;
+use crate::records::{log_file, merge};
+
+/// Stands for every secret, and for what nobody asked for.
+const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYSECRETKEY";
+const KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
+
+#[test]
+fn promise_7_no_secret_and_no_whole_record_is_repeated_in_any_format() {
+    let mut records: Vec<Value> = Vec::new();
+    for (place, case) in table().flat_map(|detection| detection.cases).enumerate() {
+        let mut record: Value = serde_json::from_str(&case.json()).unwrap();
+        // Where no member of that name is, or is an object, these are added; what the rule reads stays.
+        for name in ["requestParameters", "responseElements", "additionalEventData"] {
+            if record[name].is_object() || record[name].is_null() {
+                let secrets = json!({"password": SECRET, "newPassword": SECRET, "sessionToken": SECRET,
+                    "credentials": {"secretAccessKey": SECRET, "sessionToken": SECRET},
+                    "accessKey": {"secretAccessKey": SECRET}});
+                merge(&mut record, json!({ name: secrets }));
+            }
+        }
+        merge(
+            &mut record,
+            json!({"eventID": format!("{place}-EXAMPLE"), "somethingNew": SECRET, "tlsDetails": {"x": SECRET}}),
+        );
+        if record["userIdentity"].is_object() {
+            merge(&mut record, json!({"userIdentity": {"accessKeyId": KEY_ID, "credentialId": SECRET}}));
+        }
+        records.push(record);
+    }
+    let folder = Folder::with("x.json", log_file(&records));
+    for (arguments, lines) in [
+        (["sign-in", "x.json", "--format", "json"], 100),
+        (["sign-in", "x.json", "--format", "ocsf"], 100),
+        (["sign-in", "x.json", "--format", "text"], 100),
+        (["sign-ins", "x.json", "--format", "json"], 20),
+        (["sign-ins", "x.json", "--format", "table"], 20),
+    ] {
+        let run = folder.run(&arguments);
+        assert!(run.stdout.lines().count() >= lines, "{arguments:?} says too little to prove anything");
+        for output in [&run.stdout, &run.stderr] {
+            assert!(!output.contains(SECRET) && !output.contains(KEY_ID), "{arguments:?}");
+        }
+    }
+}
