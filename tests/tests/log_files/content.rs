@@ -60,42 +60,46 @@ fn what_is_no_object_with_one_array_of_records_is_told() {
 fn an_element_that_is_no_record_is_told_with_its_place_and_costs_only_itself() {
     let deep = format!(r#"{{"eventName":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     for (name, element, reason) in [
-        ("null", "null", "record 1: is no object: \"null\""),
-        ("a number", "-1.5e3", "record 1: is no object"),
-        ("true", "true", "record 1: is no object"),
-        ("text", r#""},{\"eventName\":\"ConsoleLogin\"}""#, "record 1: is no object"),
-        ("a list", &format!("[{}]", sign_in("x")), "record 1: not a readable JSON object"),
-        ("an empty list", "[]", "record 1: not a readable JSON object"),
-        ("eventName a number in a list", r#"{"eventName":[5]}"#, "record 1: eventName is neither"),
-        ("eventSource an object", r#"{"eventSource":{"a":1}}"#, "record 1: eventSource is neither"),
-        ("eventName twice", r#"{"eventName":"a","eventName":"ConsoleLogin"}"#, "eventName stands twice"),
-        ("a colon too few", r#"{"eventName" "ConsoleLogin"}"#, "record 1: not a readable JSON object"),
-        ("nested 100,000 deep", &deep, "record 1: eventName is neither"),
+        ("null", "null", "record 1 is no object: \"null\""),
+        ("a number", "-1.5e3", "record 1 is no object"),
+        ("true", "true", "record 1 is no object"),
+        ("text", r#""},{\"eventName\":\"ConsoleLogin\"}""#, "record 1 is no object"),
+        ("a list", &format!("[{}]", sign_in("x")), "record 1 is no readable JSON object"),
+        ("an empty list", "[]", "record 1 is no readable JSON object"),
+        ("eventName a number in a list", r#"{"eventName":[5]}"#, "record 1 has eventName that is neither"),
+        ("eventSource an object", r#"{"eventSource":{"a":1}}"#, "record 1 has eventSource that is neither"),
+        (
+            "eventName twice",
+            r#"{"eventName":"a","eventName":"ConsoleLogin"}"#,
+            "has two members named eventName",
+        ),
+        ("a colon too few", r#"{"eventName" "ConsoleLogin"}"#, "record 1 is no readable JSON object"),
+        ("nested 100,000 deep", &deep, "record 1 has eventName that is neither"),
         (
             "parameters nested too deep to be judged",
             &sign_in("x").replace(
                 "\"requestParameters\":null",
                 &format!("\"requestParameters\":{}1{}", "[".repeat(100_000), "]".repeat(100_000)),
             ),
-            "record 1: requestParameters cannot be read",
+            "record 1 has requestParameters that cannot be read",
         ),
-        ("a lone surrogate in the name", r#"{"eventName":"\ud800"}"#, "record 1: eventName is neither"),
+        (
+            "a lone surrogate in the name",
+            r#"{"eventName":"\ud800"}"#,
+            "record 1 has eventName that is neither",
+        ),
         (
             "a control character",
             "{\"eventName\":\"Console\x01Login\"}",
-            "record 1: not a readable JSON object",
+            "record 1 is no readable JSON object",
         ),
-        (
-            "a line break in text",
-            "{\"eventName\":\"Console\nLogin\"}",
-            "record 1: not a readable JSON object",
-        ),
+        ("a line break in text", "{\"eventName\":\"Console\nLogin\"}", "record 1 is no readable JSON object"),
         (
             "a zero byte between members",
             "{\"eventName\":\"a\",\0\"b\":1}",
-            "record 1: not a readable JSON object",
+            "record 1 is no readable JSON object",
         ),
-        ("an unknown escape", r#"{"eventName":"a","b":"\x"}"#, "record 1: not a readable JSON object"),
+        ("an unknown escape", r#"{"eventName":"a","b":"\x"}"#, "record 1 is no readable JSON object"),
     ] {
         let judged = judge(&between(element));
         judged.assert_told(name, reason);
@@ -108,7 +112,7 @@ fn an_element_that_is_no_record_is_told_with_its_place_and_costs_only_itself() {
 #[test]
 fn several_elements_that_are_no_records_are_each_counted() {
     let judged = judge(&between("1, null,\"a,b\" ,true"));
-    judged.assert_told("four in a row", "record 4: is no object");
+    judged.assert_told("four in a row", "record 4 is no object");
     assert_eq!((judged.counts.records, judged.counts.unreadable), (6, 4));
     assert_eq!(judged.raised(), ["before", "after"]);
 }
@@ -128,7 +132,7 @@ fn invalid_utf_8_costs_its_record_and_no_other() {
             let place = place + file[place..].iter().position(|byte| *byte == b':').unwrap() + 2;
             file.splice(place..place, bytes.iter().copied());
             let judged = judge(&file);
-            judged.assert_told(name, "record 1: invalid UTF-8 at byte");
+            judged.assert_told(name, "record 1 has invalid UTF-8 at its byte");
             assert_eq!(judged.raised(), ["before", "after"], "{name}");
             assert_eq!((judged.counts.records, judged.counts.unreadable), (3, 1), "{name}");
         }
@@ -226,7 +230,7 @@ fn the_siblings_of_log_files_are_told_apart_by_their_keys_and_read_by_mistake_th
         ("CloudTrail-Insight", ObjectKind::Insight),
         ("CloudTrail-NetworkActivity", ObjectKind::NetworkActivity),
         ("CloudTrail-Aggregated", ObjectKind::Aggregated),
-        ("Config", ObjectKind::Other),
+        ("Config", ObjectKind::OtherService),
     ] {
         let name = NAME.replace("/CloudTrail/", &format!("/{folder}/")).replace("_CloudTrail_", "_x_");
         assert_eq!(ObjectKind::of_key(&name), kind, "{folder}");

@@ -310,7 +310,6 @@ fn pieces_of_every_size_come_to_the_same_as_the_whole() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "it reads more than 4 GiB: seconds in release, minutes otherwise")]
 fn a_size_of_more_than_4_gib_is_stated_modulo_2_to_the_32_and_is_no_lie() {
     let white = vec![b' '; 1 << 20];
     let config =
