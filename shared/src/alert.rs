@@ -47,9 +47,14 @@ pub struct Mail {
     pub sms: String,
 }
 
+/// An empty fact is an absent one.
+fn known(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
 /// Who did what, when, and from where: one sentence that a pager can show.
 pub fn summary(finding: &Finding) -> String {
-    sentence(finding, finding.account.as_deref().map(|account| text::clean(account, MAX_NAME_CHARS)))
+    sentence(finding, known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS)))
 }
 
 /// The summary with the account as the reader knows it.
@@ -152,11 +157,15 @@ fn more(findings: &[&Finding]) -> String {
 
 /// The worst finding's account, and how many others there are.
 fn accounts(worst: &Finding, findings: &[&Finding], config: &Config) -> Option<String> {
-    let label = account_label(worst.account.as_deref()?, config);
-    let mut others: Vec<&str> = findings.iter().filter_map(|finding| finding.account.as_deref()).collect();
+    let label = account_label(known(&worst.account)?, config);
+    let mut others: Vec<&str> = findings.iter().filter_map(|finding| known(&finding.account)).collect();
     others.sort_unstable();
     others.dedup();
-    Some(if others.len() > 1 { format!("{label} +{}", others.len() - 1) } else { label })
+    Some(match others.len().saturating_sub(1) {
+        0 => label,
+        1 => format!("{label} +1 account"),
+        more => format!("{label} +{more} accounts"),
+    })
 }
 
 /// `prod (111122223333)`, or the id alone.
@@ -173,11 +182,20 @@ fn short_name(finding: &Finding) -> Option<String> {
     let principal = finding.principal.as_ref();
     match (&finding.subject, principal.and_then(|principal| principal.name.as_deref())) {
         (Subject::EventName(name), _) => Some(quoted(name)),
-        (Subject::LogFile(file), _) => Some(quoted(file.rsplit('/').next().unwrap_or(file))),
-        (Subject::Address { network, .. }, _) => Some(format!("unknown user at {}", quoted(network))),
+        (Subject::LogFile(file), _) => {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            Some(evidence::plain_path(name).map_or_else(|| quoted(name), str::to_owned))
+        }
+        (Subject::Principal { .. }, Some("root")) if principal.is_some_and(|root| root.root_session) => {
+            Some("root session".to_owned())
+        }
         (_, Some(name)) => Some(quoted(name)),
+        (Subject::Address { network, .. }, None) => {
+            let hidden = principal.is_some_and(|principal| principal.name_hidden);
+            Some(format!("{} at {}", if hidden { "unknown user" } else { "somebody" }, quoted(network)))
+        }
         (Subject::Principal { name, .. }, None) => Some(quoted(name)),
-        (Subject::Account(_), None) => finding.resource.as_deref().map(quoted),
+        (Subject::Account(_), None) => known(&finding.resource).map(quoted),
     }
 }
 
@@ -188,6 +206,7 @@ fn actor(finding: &Finding) -> String {
     };
     let name = principal.name.as_deref().or(principal.arn.as_deref());
     match (principal.kind.as_deref(), name) {
+        (Some("Root"), _) if principal.root_session => "A root session (sts:AssumeRoot)".to_owned(),
         (Some("Root"), _) => "The root user".to_owned(),
         (_, Some(name)) => format!("{} {}", capitalised(&kind_noun(principal)), quoted(name)),
         (_, None) if principal.name_hidden => "Somebody using an unknown user name (AWS hides it)".to_owned(),
@@ -200,6 +219,7 @@ fn actor(finding: &Finding) -> String {
 /// AWS's type of the principal, as one says it.
 fn kind_noun(principal: &Principal) -> String {
     let noun = match principal.kind.as_deref() {
+        Some("Root") if principal.root_session => "root session opened with sts:AssumeRoot",
         Some("Root") => "root user",
         Some("IAMUser") => "IAM user",
         Some("AssumedRole") => "role session",
@@ -219,7 +239,7 @@ fn kind_noun(principal: &Principal) -> String {
 
 /// Where a sentence says that it came from.
 fn origin(finding: &Finding) -> Option<String> {
-    let source = finding.source_ip.as_deref()?;
+    let source = known(&finding.source_ip)?;
     let principal = finding.principal.as_ref().and_then(|principal| principal.name.as_deref());
     match Source::of(source) {
         Source::Address(address) => Some(format!("from {address}")),
@@ -323,6 +343,10 @@ mod tests {
             (
                 r#"{"userIdentity": {"userName": "bob\". Root"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": "evil.com\n"}"#,
                 "IAM user \"bob\\\". Root\" signed in to the AWS console without a second factor from \"evil[.]com\\n\" in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"eventName": "NewName", "userIdentity": {"type": "Root", "sessionContext": {"assumedRoot": "true"}}}"#,
+                "A root session (sts:AssumeRoot) caused the event NewName, of a kind that iamwatch does not know from 192.0.2.10 in account 111122223333 at 2026-04-01 08:15:00 UTC.",
             ),
         ] {
             assert_eq!(sign_in(patch).summary, sentence);
