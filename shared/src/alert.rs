@@ -16,6 +16,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
+use crate::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use crate::config::Config;
 use crate::finding::{Finding, Principal, Subject};
 use crate::rule::Kind;
@@ -65,16 +66,22 @@ fn sentence(finding: &Finding, account: Option<String>) -> String {
         (None, Kind::Check | Kind::Drift) => capitalised(&what),
         _ => format!("{} {what}", actor(finding)),
     };
-    if let Some(origin) = origin(finding) {
-        sentence += &format!(" {origin}");
-    }
-    if let Some(account) = account {
-        sentence += &format!(" in account {account}");
-    }
-    if let Some(time) = finding.time {
-        sentence += &format!(" at {} UTC", moment(time));
-    }
+    let account = account.map(|account| format!("in account {account}"));
+    let time = finding.time.map(|time| format!("at {} UTC", moment(time)));
+    let rest: Vec<String> = [origin(finding), account, time].into_iter().flatten().collect();
+    // Whose clause "from 192.0.2.10" would end, nobody could tell.
+    let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');
+    sentence += &match rest.join(" ") {
+        rest if rest.is_empty() => rest,
+        rest if clauses => format!(" ({rest})"),
+        rest => format!(" {rest}"),
+    };
     sentence + "."
+}
+
+/// Whether AWS refused the call, so that the title tells of an attempt. (A sign-in says so in its title.)
+fn refused(finding: &Finding) -> bool {
+    finding.evidence.error_code.is_some() && finding.evidence.event_source.as_deref() != Some(SIGN_IN_SOURCE)
 }
 
 /// The findings of each subject together, the worst first; what comes first does not depend on the order
@@ -119,7 +126,7 @@ fn order(finding: &Finding) -> impl Ord + '_ {
 /// whole, the title and the name are cut in the middle where they must be.
 fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     let severity = format!("[{}] ", worst.severity);
-    let more = more(findings);
+    let more = format!("{}{}", attempt(worst), more(findings));
     let accounts = accounts(worst, findings, config).map(|accounts| format!(" - {accounts}"));
     let accounts = text::ascii(&accounts.unwrap_or_default());
     let who = short_name(worst).map(|who| text::ascii(&who)).unwrap_or_default();
@@ -134,7 +141,7 @@ fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
 }
 
 fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
-    let start = format!("{}: {}{}", worst.severity, worst.title, more(findings));
+    let start = format!("{}: {}{}{}", worst.severity, worst.title, attempt(worst), more(findings));
     let account = accounts(worst, findings, config).unwrap_or_default();
     let time = worst.time.map(|time| format!("{} UTC", moment(time))).unwrap_or_default();
     let origin = origin(worst).unwrap_or_default();
@@ -146,6 +153,10 @@ fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     let who = short_name(worst).map(|who| format!(", {who}")).unwrap_or_default();
     let who = text::cut(&who, MAX_SMS_CHARS.saturating_sub(start.len() + rest.len()));
     text::cut(&text::ascii(&format!("{start}{who}{rest}")), MAX_SMS_CHARS)
+}
+
+fn attempt(finding: &Finding) -> &'static str {
+    if refused(finding) { " (refused)" } else { "" }
 }
 
 fn more(findings: &[&Finding]) -> String {
@@ -330,15 +341,15 @@ mod tests {
             ),
             (
                 r#"{"userIdentity": null, "eventName": "NewName", "sourceIPAddress": "AWS Internal", "recipientAccountId": null}"#,
-                "Somebody caused the event NewName, of a kind that iamwatch does not know from inside AWS at 2026-04-01 08:15:00 UTC.",
+                "Somebody caused the event NewName, of a kind that iamwatch does not know (from inside AWS at 2026-04-01 08:15:00 UTC).",
             ),
             (
                 r#"{"userIdentity": {"type": "AWSService", "arn": null, "userName": null, "principalId": null, "invokedBy": "sso.amazonaws.com"}, "eventName": "NewName", "sourceIPAddress": "sso.amazonaws.com"}"#,
-                "AWS service sso.amazonaws.com caused the event NewName, of a kind that iamwatch does not know in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+                "AWS service sso.amazonaws.com caused the event NewName, of a kind that iamwatch does not know (in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
             (
                 r#"{"userIdentity": {"type": "AssumedRole", "userName": null, "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}, "eventName": "NewName", "sourceIPAddress": "cloudformation.amazonaws.com"}"#,
-                "Role session Dev/erin caused the event NewName, of a kind that iamwatch does not know by way of cloudformation.amazonaws.com in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+                "Role session Dev/erin caused the event NewName, of a kind that iamwatch does not know (by way of cloudformation.amazonaws.com in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
             (
                 r#"{"userIdentity": {"userName": "bob\". Root"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": "evil.com\n"}"#,
@@ -346,7 +357,7 @@ mod tests {
             ),
             (
                 r#"{"eventName": "NewName", "userIdentity": {"type": "Root", "sessionContext": {"assumedRoot": "true"}}}"#,
-                "A root session (sts:AssumeRoot) caused the event NewName, of a kind that iamwatch does not know from 192.0.2.10 in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+                "A root session (sts:AssumeRoot) caused the event NewName, of a kind that iamwatch does not know (from 192.0.2.10 in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
         ] {
             assert_eq!(sign_in(patch).summary, sentence);

@@ -374,7 +374,9 @@ fn promise_5_a_mail_about_an_organisation_names_its_accounts() {
     ];
     let mail = golden("organisation", &findings);
     assert!(mail.subject.ends_with(" - prod (111122223333) +2 accounts"), "{}", mail.subject);
+    assert!(mail.body.contains(" 3 times in all in 3 accounts, the last at "), "{}", mail.body);
     for account in ["111122223333", "444455556666", "777788889999"] {
+        assert!(mail.body.contains(&format!("  DeleteTrail  192.0.2.30  {account}\n")), "{}", mail.body);
         assert!(silencing(&mail).iter().any(|entry| entry["account"].as_str() == Some(account)), "{account}");
     }
 }
@@ -387,6 +389,33 @@ fn promise_6_a_parameter_that_reads_like_a_sentence_is_no_sentence() {
     ));
     let mail = golden("hostile-trail-name", &[refused]);
     assert!(silencing(&mail).is_empty(), "nothing of it is pasted");
+    assert!(mail.subject.starts_with("[MEDIUM] CloudTrail trail deleted (refused) - "), "{}", mail.subject);
+    assert!(mail.sms.starts_with("MEDIUM: CloudTrail trail deleted (refused), "), "{}", mail.sms);
+    let first = mail.body.lines().next().unwrap();
+    assert!(
+        first.ends_with(" (from 192.0.2.30 in account prod (111122223333) at 2026-04-01 08:15:00 UTC)."),
+        "{first}"
+    );
+}
+
+#[test]
+fn promise_5_what_a_fact_shows_is_not_said_twice() {
+    let mut reader = LogFileReader::new(&config());
+    let broken = reader.read(br#"{"Records":[42]}"#, &mut |_, _| Ok(()));
+    for finding in [
+        of(From::ApiCall(
+            r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}}"#,
+        )),
+        of(From::RootCall(r#"{"eventName": "CreateAccessKey"}"#)),
+        unreadable_log_file(LOG_FILE, &broken).unwrap(),
+    ] {
+        let mail = mail(&[finding]);
+        assert!(!mail.body.contains("\n            about "), "{}", mail.body);
+    }
+    let one = mail(&[without_mfa()]).body;
+    assert_eq!(one.matches("Console sign-in without MFA").count(), 1, "{one}");
+    let two = mail(&[without_mfa(), without_mfa()]).body;
+    assert_eq!(two.matches("Console sign-in without MFA").count(), 1, "the tally says it: {two}");
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
         && let Some(last) = last
         && findings.iter().all(|finding| finding.rule.id == worst.rule.id && finding.what == worst.what)
     {
-        return format!("{sentence} {} times in all, the last at {} UTC.", findings.len(), moment(last));
+        let (times, last) = (findings.len(), moment(last));
+        return format!("{sentence} {times} times in all{}, the last at {last} UTC.", in_accounts(findings));
     }
     let about = match worst.subject {
         Subject::Principal { .. } => "principal",
@@ -85,10 +86,7 @@ fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>
 
 /// How often each rule was broken, when, and from where.
 fn tally(page: &mut Page, findings: &[&Finding], by_rule: &[(&'static Rule, Vec<&Finding>)]) {
-    let accounts: BTreeSet<_> = findings.iter().filter_map(|finding| known(&finding.account)).collect();
-    let accounts =
-        if accounts.len() > 1 { format!(" in {} accounts", accounts.len()) } else { String::new() };
-    page.line(&format!("{} findings{accounts}", findings.len()));
+    page.line(&format!("{} findings{}", findings.len(), in_accounts(findings)));
     for (rule, of_rule) in by_rule {
         let from = match &sources(of_rule)[..] {
             [] => String::new(),
@@ -97,6 +95,18 @@ fn tally(page: &mut Page, findings: &[&Finding], by_rule: &[(&'static Rule, Vec<
         };
         page.field(&format!("{:9} x", of_rule.len()), &format!("{}{}{from}", rule.title, span(of_rule)));
     }
+}
+
+/// ` in 3 accounts`; nothing where it is one.
+fn in_accounts(findings: &[&Finding]) -> String {
+    match accounts(findings) {
+        ..2 => String::new(),
+        accounts => format!(" in {accounts} accounts"),
+    }
+}
+
+fn accounts(findings: &[&Finding]) -> usize {
+    findings.iter().filter_map(|finding| known(&finding.account)).collect::<BTreeSet<_>>().len()
 }
 
 fn sources(findings: &[&Finding]) -> Vec<String> {
@@ -147,7 +157,10 @@ fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Config) {
     let shown = |resource: &&str| {
         let facts = evidence.facts.0.iter().map(|(_, fact)| &fact[..]);
         let mut shown = facts.chain(evidence.log_file.as_deref());
-        shown.any(|shown| shown == *resource)
+        // The account stands below.
+        let of_account =
+            resource.strip_prefix("root of ").is_some_and(|of| Some(of) == known(&finding.account));
+        of_account || shown.any(|shown| shown == *resource)
     };
     let resource = known(&finding.resource).filter(|resource| !shown(resource));
     lines.extend(resource.map(|resource| format!("about {}", value(resource))));
@@ -215,13 +228,15 @@ fn all(page: &mut Page, findings: &[&Finding]) {
     let cell = |text: &Option<String>| text::clean(text.as_deref().unwrap_or("-"), MAX_CELL_CHARS);
     let row = |finding: &&Finding| {
         let time = finding.time.map_or_else(|| "-".to_owned(), |time| time.format(time_format).to_string());
-        [
+        let mut cells = vec![
             time,
             finding.severity.name().to_owned(),
             finding.rule.id.to_owned(),
             cell(&finding.evidence.event_name),
             cell(&finding.source_ip),
-        ]
+        ];
+        cells.extend((accounts(findings) > 1).then(|| cell(&finding.account)));
+        cells
     };
     page.line("All, the worst first (UTC)");
     page.table(&findings.iter().take(MAX_ROWS).map(row).collect::<Vec<_>>());
