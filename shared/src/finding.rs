@@ -40,7 +40,7 @@ pub struct Finding {
     #[serde(skip_serializing_if = "absent")]
     pub resource: Option<String>,
     /// Who acted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "nameless")]
     pub principal: Option<Principal>,
     /// When it happened.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
@@ -361,6 +361,10 @@ fn absent(text: &Option<String>) -> bool {
     text.as_deref().is_none_or(str::is_empty)
 }
 
+fn nameless(principal: &Option<Principal>) -> bool {
+    principal.as_ref().is_none_or(|who| absent(&who.kind) && absent(&who.name) && absent(&who.arn))
+}
+
 fn rule_id<S: Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(rule.id)
 }
@@ -658,18 +662,22 @@ mod tests {
 
     #[test]
     fn an_empty_fact_is_an_absent_one() {
-        use crate::detections::cases::{Case, Expect, From};
-        let record = From::ConsoleSignIn(
-            r#"{"userIdentity": {"type": "", "arn": "", "accountId": "", "userName": ""}, "awsRegion": "", "sourceIPAddress": "", "userAgent": "", "recipientAccountId": "", "eventID": "", "errorMessage": "", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "", "LoginTo": ""}}"#,
-        );
-        let finding = Case::new("empty", record, Expect::Nothing).finding().unwrap();
-        let json = serde_json::to_string(&finding).unwrap();
-        assert!(!json.contains(r#":"""#) && !json.contains("{}"), "{json}");
-        assert!(
-            !finding.summary.contains("account") && !finding.summary.contains("  "),
-            "{}",
-            finding.summary
-        );
+        for name in ["", sign_in::HIDDEN_NAME] {
+            let mut record: serde_json::Value = serde_json::from_str(
+                r#"{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "userIdentity": {"type": "", "arn": "", "accountId": "", "principalId": "", "invokedBy": ""}, "awsRegion": "", "sourceIPAddress": "", "userAgent": "", "recipientAccountId": "", "eventID": "", "errorMessage": "", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "", "LoginTo": ""}}"#,
+            )
+            .unwrap();
+            record["userIdentity"]["userName"] = name.into();
+            let json = record.to_string();
+            let place = Place { log_file: "x.json", record: 0, delivered: None };
+            let finding =
+                crate::detections::judge(json.as_bytes(), &crate::config::Config::default(), place).unwrap();
+            let finding = finding.unwrap();
+            let json = serde_json::to_string(&finding).unwrap();
+            assert!(!json.contains(r#":"""#) && !json.contains("{}"), "{json}");
+            let summary = &finding.summary;
+            assert!(!summary.contains("account") && !summary.contains("  "), "{summary}");
+        }
     }
 
     #[test]

@@ -408,6 +408,10 @@ fn promise_5_what_a_fact_shows_is_not_said_twice() {
         )),
         of(From::RootCall(r#"{"eventName": "CreateAccessKey"}"#)),
         unreadable_log_file(LOG_FILE, &broken).unwrap(),
+        Finding {
+            resource: Some("NewName".to_owned()),
+            ..of(From::ConsoleSignIn(r#"{"eventName": "NewName"}"#))
+        },
     ] {
         let mail = mail(&[finding]);
         assert!(!mail.body.contains("\n            about "), "{}", mail.body);

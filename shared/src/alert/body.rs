@@ -156,7 +156,7 @@ fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Config) {
     }
     let shown = |resource: &&str| {
         let facts = evidence.facts.0.iter().map(|(_, fact)| &fact[..]);
-        let mut shown = facts.chain(evidence.log_file.as_deref());
+        let mut shown = facts.chain(evidence.log_file.as_deref()).chain(evidence.event_name.as_deref());
         // The account stands below.
         let of_account =
             resource.strip_prefix("root of ").is_some_and(|of| Some(of) == known(&finding.account));
