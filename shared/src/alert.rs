@@ -16,6 +16,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
+use crate::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use crate::config::Config;
 use crate::finding::{Finding, Principal, Subject};
 use crate::rule::Kind;
@@ -47,9 +48,14 @@ pub struct Mail {
     pub sms: String,
 }
 
+/// An empty fact is an absent one.
+fn known(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
 /// Who did what, when, and from where: one sentence that a pager can show.
 pub fn summary(finding: &Finding) -> String {
-    sentence(finding, finding.account.as_deref().map(|account| text::clean(account, MAX_NAME_CHARS)))
+    sentence(finding, known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS)))
 }
 
 /// The summary with the account as the reader knows it.
@@ -60,16 +66,22 @@ fn sentence(finding: &Finding, account: Option<String>) -> String {
         (None, Kind::Check | Kind::Drift) => capitalised(&what),
         _ => format!("{} {what}", actor(finding)),
     };
-    if let Some(origin) = origin(finding) {
-        sentence += &format!(" {origin}");
-    }
-    if let Some(account) = account {
-        sentence += &format!(" in account {account}");
-    }
-    if let Some(time) = finding.time {
-        sentence += &format!(" at {} UTC", moment(time));
-    }
+    let account = account.map(|account| format!("in account {account}"));
+    let time = finding.time.map(|time| format!("at {} UTC", moment(time)));
+    let rest: Vec<String> = [origin(finding), account, time].into_iter().flatten().collect();
+    // Whose clause "from 192.0.2.10" would end, nobody could tell.
+    let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');
+    sentence += &match rest.join(" ") {
+        rest if rest.is_empty() => rest,
+        rest if clauses => format!(" ({rest})"),
+        rest => format!(" {rest}"),
+    };
     sentence + "."
+}
+
+/// Whether AWS refused the call, so that the title tells of an attempt. (A sign-in says so in its title.)
+fn refused(finding: &Finding) -> bool {
+    finding.evidence.error_code.is_some() && finding.evidence.event_source.as_deref() != Some(SIGN_IN_SOURCE)
 }
 
 /// The findings of each subject together, the worst first; what comes first does not depend on the order
@@ -114,7 +126,7 @@ fn order(finding: &Finding) -> impl Ord + '_ {
 /// whole, the title and the name are cut in the middle where they must be.
 fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     let severity = format!("[{}] ", worst.severity);
-    let more = more(findings);
+    let more = format!("{}{}", attempt(worst), more(findings));
     let accounts = accounts(worst, findings, config).map(|accounts| format!(" - {accounts}"));
     let accounts = text::ascii(&accounts.unwrap_or_default());
     let who = short_name(worst).map(|who| text::ascii(&who)).unwrap_or_default();
@@ -129,7 +141,7 @@ fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
 }
 
 fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
-    let start = format!("{}: {}{}", worst.severity, worst.title, more(findings));
+    let start = format!("{}: {}{}{}", worst.severity, worst.title, attempt(worst), more(findings));
     let account = accounts(worst, findings, config).unwrap_or_default();
     let time = worst.time.map(|time| format!("{} UTC", moment(time))).unwrap_or_default();
     let origin = origin(worst).unwrap_or_default();
@@ -143,6 +155,10 @@ fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     text::cut(&text::ascii(&format!("{start}{who}{rest}")), MAX_SMS_CHARS)
 }
 
+fn attempt(finding: &Finding) -> &'static str {
+    if refused(finding) { " (refused)" } else { "" }
+}
+
 fn more(findings: &[&Finding]) -> String {
     match findings.len() - 1 {
         0 => String::new(),
@@ -152,11 +168,15 @@ fn more(findings: &[&Finding]) -> String {
 
 /// The worst finding's account, and how many others there are.
 fn accounts(worst: &Finding, findings: &[&Finding], config: &Config) -> Option<String> {
-    let label = account_label(worst.account.as_deref()?, config);
-    let mut others: Vec<&str> = findings.iter().filter_map(|finding| finding.account.as_deref()).collect();
+    let label = account_label(known(&worst.account)?, config);
+    let mut others: Vec<&str> = findings.iter().filter_map(|finding| known(&finding.account)).collect();
     others.sort_unstable();
     others.dedup();
-    Some(if others.len() > 1 { format!("{label} +{}", others.len() - 1) } else { label })
+    Some(match others.len().saturating_sub(1) {
+        0 => label,
+        1 => format!("{label} +1 account"),
+        more => format!("{label} +{more} accounts"),
+    })
 }
 
 /// `prod (111122223333)`, or the id alone.
@@ -173,11 +193,20 @@ fn short_name(finding: &Finding) -> Option<String> {
     let principal = finding.principal.as_ref();
     match (&finding.subject, principal.and_then(|principal| principal.name.as_deref())) {
         (Subject::EventName(name), _) => Some(quoted(name)),
-        (Subject::LogFile(file), _) => Some(quoted(file.rsplit('/').next().unwrap_or(file))),
-        (Subject::Address { network, .. }, _) => Some(format!("unknown user at {}", quoted(network))),
+        (Subject::LogFile(file), _) => {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            Some(evidence::plain_path(name).map_or_else(|| quoted(name), str::to_owned))
+        }
+        (Subject::Principal { .. }, Some("root")) if principal.is_some_and(|root| root.root_session) => {
+            Some("root session".to_owned())
+        }
         (_, Some(name)) => Some(quoted(name)),
+        (Subject::Address { network, .. }, None) => {
+            let hidden = principal.is_some_and(|principal| principal.name_hidden);
+            Some(format!("{} at {}", if hidden { "unknown user" } else { "somebody" }, quoted(network)))
+        }
         (Subject::Principal { name, .. }, None) => Some(quoted(name)),
-        (Subject::Account(_), None) => finding.resource.as_deref().map(quoted),
+        (Subject::Account(_), None) => known(&finding.resource).map(quoted),
     }
 }
 
@@ -188,6 +217,7 @@ fn actor(finding: &Finding) -> String {
     };
     let name = principal.name.as_deref().or(principal.arn.as_deref());
     match (principal.kind.as_deref(), name) {
+        (Some("Root"), _) if principal.root_session => "A root session (sts:AssumeRoot)".to_owned(),
         (Some("Root"), _) => "The root user".to_owned(),
         (_, Some(name)) => format!("{} {}", capitalised(&kind_noun(principal)), quoted(name)),
         (_, None) if principal.name_hidden => "Somebody using an unknown user name (AWS hides it)".to_owned(),
@@ -200,6 +230,7 @@ fn actor(finding: &Finding) -> String {
 /// AWS's type of the principal, as one says it.
 fn kind_noun(principal: &Principal) -> String {
     let noun = match principal.kind.as_deref() {
+        Some("Root") if principal.root_session => "root session opened with sts:AssumeRoot",
         Some("Root") => "root user",
         Some("IAMUser") => "IAM user",
         Some("AssumedRole") => "role session",
@@ -219,7 +250,7 @@ fn kind_noun(principal: &Principal) -> String {
 
 /// Where a sentence says that it came from.
 fn origin(finding: &Finding) -> Option<String> {
-    let source = finding.source_ip.as_deref()?;
+    let source = known(&finding.source_ip)?;
     let principal = finding.principal.as_ref().and_then(|principal| principal.name.as_deref());
     match Source::of(source) {
         Source::Address(address) => Some(format!("from {address}")),
@@ -310,19 +341,23 @@ mod tests {
             ),
             (
                 r#"{"userIdentity": null, "eventName": "NewName", "sourceIPAddress": "AWS Internal", "recipientAccountId": null}"#,
-                "Somebody caused the event NewName, of a kind that iamwatch does not know from inside AWS at 2026-04-01 08:15:00 UTC.",
+                "Somebody caused the event NewName, of a kind that iamwatch does not know (from inside AWS at 2026-04-01 08:15:00 UTC).",
             ),
             (
                 r#"{"userIdentity": {"type": "AWSService", "arn": null, "userName": null, "principalId": null, "invokedBy": "sso.amazonaws.com"}, "eventName": "NewName", "sourceIPAddress": "sso.amazonaws.com"}"#,
-                "AWS service sso.amazonaws.com caused the event NewName, of a kind that iamwatch does not know in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+                "AWS service sso.amazonaws.com caused the event NewName, of a kind that iamwatch does not know (in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
             (
                 r#"{"userIdentity": {"type": "AssumedRole", "userName": null, "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}, "eventName": "NewName", "sourceIPAddress": "cloudformation.amazonaws.com"}"#,
-                "Role session Dev/erin caused the event NewName, of a kind that iamwatch does not know by way of cloudformation.amazonaws.com in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+                "Role session Dev/erin caused the event NewName, of a kind that iamwatch does not know (by way of cloudformation.amazonaws.com in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
             (
                 r#"{"userIdentity": {"userName": "bob\". Root"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": "evil.com\n"}"#,
                 "IAM user \"bob\\\". Root\" signed in to the AWS console without a second factor from \"evil[.]com\\n\" in account 111122223333 at 2026-04-01 08:15:00 UTC.",
+            ),
+            (
+                r#"{"eventName": "NewName", "userIdentity": {"type": "Root", "sessionContext": {"assumedRoot": "true"}}}"#,
+                "A root session (sts:AssumeRoot) caused the event NewName, of a kind that iamwatch does not know (from 192.0.2.10 in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
         ] {
             assert_eq!(sign_in(patch).summary, sentence);

@@ -9,10 +9,12 @@ use sha2::{Digest, Sha256};
 
 use crate::cloudtrail::{Record, sign_in};
 use crate::rule::{Kind, Rule, Severity};
+use crate::text;
 
 /// One problem: a rule, what it is about, and how bad it is. Its JSON form is an interface.
 ///
-/// Absent facts are absent, never invented. Every string may have been chosen by an attacker.
+/// Absent facts are absent, never invented, and an empty one is absent. Every string may have been chosen
+/// by an attacker.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Stable: the same event and rule give the same id, in whichever file and order.
@@ -29,25 +31,25 @@ pub struct Finding {
     /// Who did what, when, and from where: one sentence.
     pub summary: String,
     /// The account it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub account: Option<String>,
     /// The Region that the record names.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub region: Option<String>,
     /// The ARN or name of what it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub resource: Option<String>,
     /// Who acted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "nameless")]
     pub principal: Option<Principal>,
     /// When it happened.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
     pub time: Option<DateTime<Utc>>,
     /// Where it came from: an address, or the DNS name of an AWS service.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub source_ip: Option<String>,
     /// With what.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub user_agent: Option<String>,
     /// Where to find it again, and what the rule looked at.
     pub evidence: Evidence,
@@ -67,48 +69,54 @@ pub struct Finding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Principal {
     /// AWS's type of it: `Root`, `IAMUser`, `AssumedRole`, …
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type", skip_serializing_if = "absent")]
     pub kind: Option<String>,
     /// Its name: user, role and session, Identity Center login; absent where AWS hides it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub name: Option<String>,
     /// Its ARN, where the record gives one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub arn: Option<String>,
     /// Whether its name is absent because AWS hides it: no user of that name exists.
     #[serde(skip)]
     pub name_hidden: bool,
+    /// Whether it is no root user but a root session that `sts:AssumeRoot` opened.
+    #[serde(skip)]
+    pub root_session: bool,
+    /// What a suppression names it by: the same in every record of it, and of nobody else of that account.
+    #[serde(skip)]
+    pub id: Option<String>,
 }
 
 /// Where a finding can be found again, and what the rule looked at.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Evidence {
     /// The log file: `s3://bucket/key`, or a path.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub log_file: Option<String>,
     /// The record's place in `Records`, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<u64>,
     /// `eventID`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub event_id: Option<String>,
     /// `addendum.originalEventID`, where the record is a corrected copy.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub original_event_id: Option<String>,
     /// `eventSource`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub event_source: Option<String>,
     /// `eventName`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub event_name: Option<String>,
     /// `errorCode`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub error_code: Option<String>,
     /// `errorMessage`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub error_message: Option<String>,
     /// The access key that was used, masked to its first and last four characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "absent")]
     pub access_key_id: Option<String>,
     /// When the log file was delivered, as its name says.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
@@ -127,7 +135,9 @@ pub struct Facts(pub Vec<(&'static str, String)>);
 
 impl Serialize for Facts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(
+            self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value)),
+        )
     }
 }
 
@@ -173,6 +183,7 @@ impl Principal {
     /// The principal that a record names; nothing where it names none.
     pub fn of(record: &Record<'_>) -> Option<Principal> {
         let identity = &record.user_identity;
+        let root_session = identity.kind.as_deref() == Some("Root") && identity.assumed_root == Some(true);
         let name = match identity.kind.as_deref() {
             Some("Root") => Some(Cow::Borrowed("root")),
             Some("AssumedRole" | "FederatedUser") => {
@@ -182,49 +193,131 @@ impl Principal {
                 name.map(Cow::Borrowed).or_else(|| identity.session_issuer_name.clone())
             }
             Some("AWSService") => identity.invoked_by.clone(),
-            _ => identity
-                .user_name
-                .clone()
-                .filter(|name| name != sign_in::HIDDEN_NAME)
-                .or_else(|| sign_in::identity_center_user_name(record)),
+            _ => login_name(record).map(Cow::Borrowed).or_else(|| sign_in::identity_center_user_name(record)),
         };
+        let name = name.filter(|name| !name.is_empty());
         let name = name.or_else(|| identity.identity_center_user_id.clone()).map(Cow::into_owned);
         let name = name.or_else(|| identity.invoked_by.as_deref().map(str::to_owned));
-        let principal = Principal {
-            kind: identity.kind.as_deref().map(str::to_owned),
+        let name = name.filter(|name| !name.is_empty());
+        let mut principal = Principal {
+            kind: identity.kind.as_deref().filter(|kind| !kind.is_empty()).map(str::to_owned),
             name_hidden: name.is_none() && sign_in::name_is_hidden(record),
             name,
-            arn: identity.arn.as_deref().map(str::to_owned),
+            arn: identity.arn.as_deref().filter(|arn| !arn.is_empty()).map(str::to_owned),
+            root_session,
+            id: None,
         };
+        principal.id = principal.id(record);
         (principal != Principal::default()).then_some(principal)
+    }
+
+    /// - Root: its ARN, which not every record gives.
+    /// - A root session: nothing, for AWS gives it no name but root's.
+    /// - An IAM user of the record's account: the name, for a failed sign-in gives no ARN.
+    /// - An Identity Center user: the id, or the login name where the record gives no id.
+    /// - Who failed under a name that nobody has: what AWS writes instead of it.
+    /// - Anybody else: the ARN, or else the name or id.
+    fn id(&self, record: &Record<'_>) -> Option<String> {
+        let identity = &record.user_identity;
+        let account = identity.account_id.as_deref().or(record.account()).unwrap_or_default();
+        let own_account = record.account().is_none_or(|recipient| recipient == account);
+        let issuer = identity.session_issuer_arn.as_deref().filter(|arn| !arn.is_empty());
+        let of_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let id = match self.kind.as_deref() {
+            _ if self.root_session => None,
+            Some("Root") => of_account
+                .then(|| format!("arn:{}:iam::{account}:root", partition(&[&self.arn], &record.aws_region))),
+            _ if self.name_hidden => Some(sign_in::HIDDEN_NAME.to_owned()),
+            Some("IAMUser") if own_account => {
+                user_name(record).map(str::to_owned).or_else(|| self.arn.clone())
+            }
+            // A role's bare name could be a user's.
+            Some("AssumedRole" | "FederatedUser") => self.arn.clone().or_else(|| issuer.map(str::to_owned)),
+            _ => self.arn.clone(),
+        };
+        let by_name = matches!(
+            self.kind.as_deref(),
+            None | Some("IdentityCenterUser" | "Unknown" | "AWSService" | "Directory" | "SAMLUser")
+        );
+        let by_own_id = matches!(self.kind.as_deref(), Some("AWSAccount" | "IAMUser"));
+        let user_id = identity.identity_center_user_id.as_deref().filter(|id| !id.is_empty());
+        id.or_else(|| user_id.map(str::to_owned)).or_else(|| self.name.clone().filter(|_| by_name)).or_else(
+            || principal_id(record).filter(|_| by_own_id).and_then(text::iam_name).map(str::to_owned),
+        )
     }
 }
 
 impl Subject {
     /// Whom a record is counted against: its principal, or the source address where AWS hides the name.
     pub fn of(record: &Record<'_>) -> Subject {
-        let account = record.account().unwrap_or("unknown account").to_owned();
+        let account = record.account().filter(|account| !account.is_empty());
+        let account = account.unwrap_or("unknown account").to_owned();
         let identity = &record.user_identity;
-        let hidden = sign_in::name_is_hidden(record);
-        // Root's ARN is not in every record, and its user name is the account's alias where there is one.
-        let root = (identity.kind.as_deref() == Some("Root")).then_some("root");
-        let name = root
-            .or(identity.identity_center_user_id.as_deref())
-            .or(identity.arn.as_deref().filter(|_| identity.kind.as_deref() != Some("IAMUser")))
-            .or(identity.user_name.as_deref())
-            .or(identity.principal_id.as_deref())
-            .or(identity.arn.as_deref())
-            .or(identity.invoked_by.as_deref());
+        let given = |text: &'_ Option<Cow<'_, str>>| {
+            text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let kind = identity.kind.as_deref();
+        let name = match kind {
+            // Root's ARN is not in every record, and its user name is the account's alias where there is one.
+            Some("Root") if identity.assumed_root == Some(true) => Some("root session".to_owned()),
+            Some("Root") => Some("root".to_owned()),
+            _ => given(&identity.identity_center_user_id)
+                .or_else(|| given(&identity.arn).filter(|_| kind != Some("IAMUser")))
+                .or_else(|| user_name(record).map(str::to_owned))
+                // Before the principal's id: in Identity Center's older records that is the account, or one id
+                // for many people.
+                .or_else(|| sign_in::identity_center_user_name(record).map(Cow::into_owned))
+                .or_else(|| principal_id(record).map(str::to_owned))
+                .or_else(|| given(&identity.arn))
+                .or_else(|| given(&identity.invoked_by)),
+        };
+        let name = name.filter(|_| !Principal::of(record).is_some_and(|principal| principal.name_hidden));
         match (name, record.source_ip_address.as_deref()) {
-            (Some(name), _) if !hidden => Subject::Principal {
-                account: identity.account_id.as_deref().map_or(account, str::to_owned),
-                kind: identity.kind.as_deref().unwrap_or("Unknown").to_owned(),
-                name: name.to_owned(),
+            (Some(name), _) => Subject::Principal {
+                account: given(&identity.account_id).unwrap_or(account),
+                kind: kind.unwrap_or("Unknown").to_owned(),
+                name,
             },
-            (_, Some(address)) => Subject::Address { account, network: network_of(address) },
-            (_, None) => Subject::Account(account),
+            (None, Some(address)) => Subject::Address { account, network: network_of(address) },
+            (None, None) => Subject::Account(account),
         }
     }
+}
+
+/// The user name, unless AWS hides it.
+fn login_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let name = record.user_identity.user_name.as_deref();
+    name.filter(|name| !name.is_empty() && *name != sign_in::HIDDEN_NAME)
+}
+
+/// The same, or for an IAM user the one in the ARN: `arn:aws:iam::111122223333:user/path/alice`.
+fn user_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let identity = &record.user_identity;
+    let arn = identity.arn.as_deref().filter(|_| identity.kind.as_deref() == Some("IAMUser"));
+    let resource = arn.and_then(|arn| arn.splitn(6, ':').nth(5)?.strip_prefix("user/"));
+    let of_arn = resource.and_then(|resource| resource.rsplit('/').next()).filter(|name| !name.is_empty());
+    login_name(record).or(of_arn)
+}
+
+/// The principal's own id: not that of the account, which tells nobody from anybody.
+fn principal_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let identity = &record.user_identity;
+    let accounts = [identity.account_id.as_deref(), record.recipient_account_id.as_deref()];
+    identity.principal_id.as_deref().filter(|id| !id.is_empty() && !accounts.contains(&Some(*id)))
+}
+
+/// The partition that the first ARN among these names, else the one that the Region's name begins with.
+pub(crate) fn partition<'a>(arns: &[&'a Option<String>], region: &Option<impl AsRef<str>>) -> &'a str {
+    let region = region.as_ref().map(AsRef::as_ref).unwrap_or_default();
+    let named =
+        arns.iter().filter_map(|arn| text::arn(arn.as_deref()?)).find_map(|arn| arn.split(':').nth(1));
+    named.unwrap_or(match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        Some("us") if region.starts_with("us-iso") => "aws-iso",
+        Some("eusc") => "aws-eusc",
+        _ => "aws",
+    })
 }
 
 /// The address as it is counted: an IPv6 one by its /64, the smallest network one customer is given.
@@ -262,6 +355,14 @@ pub fn stable_id(parts: &[&str]) -> String {
         let _ = write!(id, "{byte:02x}");
         id
     })
+}
+
+fn absent(text: &Option<String>) -> bool {
+    text.as_deref().is_none_or(str::is_empty)
+}
+
+fn nameless(principal: &Option<Principal>) -> bool {
+    principal.as_ref().is_none_or(|who| absent(&who.kind) && absent(&who.name) && absent(&who.arn))
 }
 
 fn rule_id<S: Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
@@ -424,6 +525,158 @@ mod tests {
         ] {
             let json = format!(r#"{{"recipientAccountId": "111122223333", {members}}}"#);
             assert_eq!(Subject::of(&record(&json)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_names_are_never_one_subject_and_one_name_always_is() {
+        let subject = |identity: &str, login: &str, address: &str| {
+            let json = format!(
+                r#"{{"recipientAccountId": "111122223333", "sourceIPAddress": "{address}", "userIdentity": {identity}, "additionalEventData": {{"UserName": "{login}"}}}}"#
+            );
+            Subject::of(&record(&json))
+        };
+        for (name, identity) in [
+            (
+                "the account as id",
+                r#"{"type": "Unknown", "principalId": "111122223333", "accountId": "111122223333", "arn": ""}"#,
+            ),
+            ("one id for all", r#"{"type": "Unknown", "principalId": "d-9067EXAMPLE"}"#),
+            ("no id", r#"{"type": "Unknown"}"#),
+            ("no type", "{}"),
+            ("the new type without an id", r#"{"type": "IdentityCenterUser", "accountId": "111122223333"}"#),
+        ] {
+            let carol = subject(identity, "carol", "192.0.2.1");
+            assert_ne!(carol, subject(identity, "dave", "192.0.2.1"), "{name}");
+            assert_eq!(carol, subject(identity, "carol", "192.0.2.2"), "{name}");
+            let hidden = subject(identity, sign_in::HIDDEN_NAME, "192.0.2.1");
+            assert!(matches!(hidden, Subject::Address { .. }), "{name}: {hidden:?}");
+        }
+        let nobody = record(
+            r#"{"recipientAccountId": "111122223333", "sourceIPAddress": "192.0.2.1", "userIdentity": {"type": "Unknown", "principalId": "111122223333"}}"#,
+        );
+        assert!(matches!(Subject::of(&nobody), Subject::Address { .. }), "an account is nobody's name");
+        let root = |session: &str| {
+            let json = format!(
+                r#"{{"recipientAccountId": "111122223333", "userIdentity": {{"type": "Root", "arn": "arn:aws:iam::111122223333:root", "sessionContext": {{{session}}}}}}}"#
+            );
+            Subject::of(&record(&json))
+        };
+        assert_ne!(root(""), root(r#""assumedRoot": "true""#), "a root session is not root");
+    }
+
+    #[test]
+    fn a_suppression_names_a_principal_in_one_way() {
+        for (name, members, expected) in [
+            (
+                "a user",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/x/alice"}"#,
+                Some("alice"),
+            ),
+            (
+                "a user without an ARN",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice"}"#,
+                Some("alice"),
+            ),
+            (
+                "a user without a name",
+                r#""userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/x/alice"}"#,
+                Some("alice"),
+            ),
+            (
+                "a user without either",
+                r#""userIdentity": {"type": "IAMUser", "principalId": "AIDAEXAMPLE"}"#,
+                Some("AIDAEXAMPLE"),
+            ),
+            (
+                "another account's user of the same name",
+                r#""userIdentity": {"type": "IAMUser", "accountId": "444455556666", "userName": "alice", "arn": "arn:aws:iam::444455556666:user/alice"}"#,
+                Some("arn:aws:iam::444455556666:user/alice"),
+            ),
+            (
+                "another account's",
+                r#""userIdentity": {"type": "AWSAccount", "accountId": "444455556666", "principalId": "AIDAEXAMPLE"}"#,
+                Some("AIDAEXAMPLE"),
+            ),
+            (
+                "nobody's",
+                r#""userIdentity": {"type": "AWSAccount", "accountId": "444455556666", "principalId": "444455556666"}"#,
+                None,
+            ),
+            (
+                "a hidden name",
+                r#""userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "principalId": "111122223333"}"#,
+                Some(sign_in::HIDDEN_NAME),
+            ),
+            (
+                "a role session without an ARN: not the bare name of the role",
+                r#""userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "alice", "arn": "arn:aws:iam::111122223333:role/alice"}}}"#,
+                Some("arn:aws:iam::111122223333:role/alice"),
+            ),
+            (
+                "a role session of which only the name is known",
+                r#""userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "alice"}}}"#,
+                None,
+            ),
+            (
+                "an Identity Center user with a login name",
+                r#""userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}, "additionalEventData": {"UserName": "carol"}"#,
+                Some("9067-EXAMPLE"),
+            ),
+            (
+                "the same without one",
+                r#""userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}"#,
+                Some("9067-EXAMPLE"),
+            ),
+            (
+                "in the old shape",
+                r#""userIdentity": {"type": "Unknown", "principalId": "111122223333"}, "additionalEventData": {"UserName": "carol"}"#,
+                Some("carol"),
+            ),
+            (
+                "root without an ARN",
+                r#""userIdentity": {"type": "Root", "userName": "example-corp"}"#,
+                Some("arn:aws:iam::111122223333:root"),
+            ),
+            (
+                "root in China",
+                r#""awsRegion": "cn-north-1", "userIdentity": {"type": "Root"}"#,
+                Some("arn:aws-cn:iam::111122223333:root"),
+            ),
+            (
+                "root of an organisation's member",
+                r#""userIdentity": {"type": "Root", "accountId": "444455556666"}"#,
+                Some("arn:aws:iam::444455556666:root"),
+            ),
+            (
+                "a root session",
+                r#""userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "sessionContext": {"assumedRoot": "true"}}"#,
+                None,
+            ),
+        ] {
+            let json = format!(r#"{{"recipientAccountId": "111122223333", {members}}}"#);
+            let principal = Principal::of(&record(&json)).unwrap();
+            assert_eq!(principal.id.as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_empty_fact_is_an_absent_one() {
+        for name in ["", sign_in::HIDDEN_NAME] {
+            let mut record: serde_json::Value = serde_json::from_str(
+                r#"{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "userIdentity": {"type": "", "arn": "", "accountId": "", "principalId": "", "invokedBy": ""}, "awsRegion": "", "sourceIPAddress": "", "userAgent": "", "recipientAccountId": "", "eventID": "", "errorMessage": "", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "", "LoginTo": ""}}"#,
+            )
+            .unwrap();
+            record["userIdentity"]["userName"] = name.into();
+            let json = record.to_string();
+            let place = Place { log_file: "x.json", record: 0, delivered: None };
+            let finding =
+                crate::detections::judge(json.as_bytes(), &crate::config::Config::default(), place).unwrap();
+            let finding = finding.unwrap();
+            let json = serde_json::to_string(&finding).unwrap();
+            assert!(!json.contains(r#":"""#) && !json.contains("{}"), "{json}");
+            let summary = &finding.summary;
+            assert!(!summary.contains("account") && !summary.contains("  "), "{summary}");
         }
     }
 

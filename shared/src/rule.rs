@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
-    /// Worth counting; nobody is mailed.
+    /// Counted: the functions mail nobody, the command line shows it as it does the rest.
     Informational,
     /// Worth reading when there is time.
     Low,

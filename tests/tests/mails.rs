@@ -12,9 +12,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::alert::{self, Mail};
 use shared::cloudtrail::Record;
+use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::Config;
 use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{detect, table};
+use shared::detections::{detect, table, unreadable_log_file};
 use shared::finding::{Finding, Place};
 use shared::text;
 
@@ -128,7 +129,8 @@ fn silencing(mail: &Mail) -> Vec<toml::Table> {
             let value = value.as_str().unwrap();
             let valid = match key.as_str() {
                 "rule" => table().any(|detection| detection.rule.id == value),
-                "account" => value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()),
+                "account" => is_account(value),
+                "resource" if value.strip_prefix("root of ").is_some_and(is_account) => true,
                 "principal" | "resource" => text::arn(value).or(text::iam_name(value)).is_some(),
                 "source_ip" => value.parse::<std::net::IpAddr>().is_ok(),
                 "reason" => value == "why this is accepted, and who says so",
@@ -140,6 +142,10 @@ fn silencing(mail: &Mail) -> Vec<toml::Table> {
         assert!(["principal", "resource", "source_ip"].iter().any(|key| entry.contains_key(*key)));
     }
     entries
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn without_mfa() -> Finding {
@@ -228,7 +234,8 @@ fn promise_5_a_mail_says_everything_in_its_order() {
         rest = after;
     }
     let [entry] = &silencing(&mail)[..] else { panic!("one entry") };
-    assert_eq!(entry["principal"].as_str(), Some("arn:aws:iam::111122223333:user/alice"));
+    assert_eq!(entry["principal"].as_str(), Some("alice"));
+    assert_eq!(entry["source_ip"].as_str(), Some("192.0.2.10"));
 }
 
 #[test]
@@ -269,7 +276,179 @@ fn promise_5_typical_mails_read_well() {
         "nobody",
         &[finding_in(&nobody, Place { log_file: "logs/a b.json", record: 0, delivered: None })],
     );
-    assert!(silencing(&mail).is_empty(), "nobody is named, so nobody can be silenced");
+    assert!(silencing(&mail).is_empty(), "no account is named, so it would be silenced in all");
+}
+
+/// The finding of a case that starts from that record, in the log file of the other mails.
+fn of(record: From) -> Finding {
+    let record = serde_json::from_str(&Case::new("mail", record, Expect::Nothing).json()).unwrap();
+    finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) })
+}
+
+#[test]
+fn promise_5_every_family_reads_well() {
+    let mail =
+        golden("root-without-mfa", &[of(From::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#))]);
+    assert_eq!(mail.subject, "[CRITICAL] Root signed in without MFA - root - prod (111122223333)");
+    assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some("arn:aws:iam::111122223333:root"));
+    assert_eq!(silencing(&mail)[0]["source_ip"].as_str(), Some("192.0.2.10"));
+    golden(
+        "root-credentials-changed",
+        &[of(From::RootCall(
+            r#"{"eventName": "CreateAccessKey", "responseElements": {"accessKey": {"accessKeyId": "AKIAROOTEXAMPLE12345", "status": "Active"}}}"#,
+        ))],
+    );
+    let in_root_session = of(From::RootCall(
+        r#"{"eventName": "DeleteLoginProfile", "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
+    ));
+    let mail = golden("root-session", &[in_root_session]);
+    assert!(mail.body.starts_with("A root session (sts:AssumeRoot) "), "{}", mail.body);
+    assert!(!mail.subject.contains(" - root - "), "{}", mail.subject);
+    assert!(silencing(&mail).is_empty(), "root itself would be silenced");
+    golden(
+        "trail-stopped",
+        &[of(From::ApiCall(
+            r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}}"#,
+        ))],
+    );
+    golden(
+        "role-trust-changed",
+        &[of(From::ApiCall(
+            r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:root\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
+        ))],
+    );
+    golden(
+        "admin-policy-attached",
+        &[of(From::ApiCall(
+            r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "bob", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
+        ))],
+    );
+    let portal_failed = of(From::IdentityCenterSignIn(
+        r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
+    ));
+    let mail = golden("identity-center-failed", &[portal_failed]);
+    let [entry] = &silencing(&mail)[..] else { panic!("one entry") };
+    assert_eq!(entry["principal"].as_str(), Some("90670000ab-carol-EXAMPLE"));
+    assert_eq!(entry["source_ip"].as_str(), Some("192.0.2.20"));
+    golden(
+        "identity-center-single-factor",
+        &[of(From::IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#))],
+    );
+    golden(
+        "login-profile-changed",
+        &[of(From::ApiCall(
+            r#"{"eventName": "UpdateLoginProfile", "requestParameters": {"userName": "bob", "passwordResetRequired": false}}"#,
+        ))],
+    );
+    let mut reader = LogFileReader::new(&config());
+    let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
+    let mail = golden("log-file-unreadable", &[unreadable_log_file(LOG_FILE, &broken).unwrap()]);
+    assert!(mail.subject.ends_with("prod (111122223333)"), "{}", mail.subject);
+    assert!(silencing(&mail).is_empty());
+}
+
+#[test]
+fn promise_5_a_mail_about_an_organisation_names_its_accounts() {
+    let session = |account: &str, time: &str| {
+        finding_in(
+            &serde_json::from_str(
+                &Case::new(
+                    "organisation",
+                    From::ApiCall(
+                        r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "requestParameters": {"name": "main"}}"#,
+                    ),
+                    Expect::Nothing,
+                )
+                .json()
+                .replace(r#""recipientAccountId":"111122223333""#, &format!(r#""recipientAccountId":"{account}""#))
+                .replace("2026-04-01T08:15:00Z", time),
+            )
+            .unwrap(),
+            Place { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) },
+        )
+    };
+    let findings = [
+        session("111122223333", "2026-04-01T08:15:00Z"),
+        session("444455556666", "2026-04-01T08:15:40Z"),
+        session("777788889999", "2026-04-01T08:16:10Z"),
+    ];
+    let mail = golden("organisation", &findings);
+    assert!(mail.subject.ends_with(" - prod (111122223333) +2 accounts"), "{}", mail.subject);
+    assert!(mail.body.contains(" 3 times in all in 3 accounts, the last at "), "{}", mail.body);
+    for account in ["111122223333", "444455556666", "777788889999"] {
+        assert!(mail.body.contains(&format!("  DeleteTrail  192.0.2.30  {account}\n")), "{}", mail.body);
+        assert!(silencing(&mail).iter().any(|entry| entry["account"].as_str() == Some(account)), "{account}");
+    }
+}
+
+/// What the rule says of a request's parameter is a name, and must not read on as our own sentence.
+#[test]
+fn promise_6_a_parameter_that_reads_like_a_sentence_is_no_sentence() {
+    let refused = of(From::ApiCall(
+        r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "errorCode": "InvalidTrailNameException", "errorMessage": "Trail name is not valid", "requestParameters": {"name": "main. This is a drill; no action is needed. See https://evil.example/ok"}}"#,
+    ));
+    let mail = golden("hostile-trail-name", &[refused]);
+    assert!(silencing(&mail).is_empty(), "nothing of it is pasted");
+    assert!(mail.subject.starts_with("[MEDIUM] CloudTrail trail deleted (refused) - "), "{}", mail.subject);
+    assert!(mail.sms.starts_with("MEDIUM: CloudTrail trail deleted (refused), "), "{}", mail.sms);
+    let first = mail.body.lines().next().unwrap();
+    assert!(
+        first.ends_with(" (from 192.0.2.30 in account prod (111122223333) at 2026-04-01 08:15:00 UTC)."),
+        "{first}"
+    );
+}
+
+#[test]
+fn promise_5_what_a_fact_shows_is_not_said_twice() {
+    let mut reader = LogFileReader::new(&config());
+    let broken = reader.read(br#"{"Records":[42]}"#, &mut |_, _| Ok(()));
+    for finding in [
+        of(From::ApiCall(
+            r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}}"#,
+        )),
+        of(From::RootCall(r#"{"eventName": "CreateAccessKey"}"#)),
+        unreadable_log_file(LOG_FILE, &broken).unwrap(),
+        Finding {
+            resource: Some("NewName".to_owned()),
+            ..of(From::ConsoleSignIn(r#"{"eventName": "NewName"}"#))
+        },
+    ] {
+        let mail = mail(&[finding]);
+        assert!(!mail.body.contains("\n            about "), "{}", mail.body);
+    }
+    let one = mail(&[without_mfa()]).body;
+    assert_eq!(one.matches("Console sign-in without MFA").count(), 1, "{one}");
+    let two = mail(&[without_mfa(), without_mfa()]).body;
+    assert_eq!(two.matches("Console sign-in without MFA").count(), 1, "the tally says it: {two}");
+}
+
+#[test]
+fn promise_5_two_people_are_never_in_one_mail() {
+    let failed_as = |login: &str| {
+        of_value(json!({
+            "userIdentity": {"type": "Unknown", "principalId": "111122223333", "accountId": "111122223333", "arn": ""},
+            "eventTime": "2026-04-01T08:15:00Z", "eventID": login, "recipientAccountId": "111122223333",
+            "eventSource": "signin.amazonaws.com", "eventName": "CredentialVerification",
+            "sourceIPAddress": "192.0.2.20", "awsRegion": "us-east-1",
+            "additionalEventData": {"CredentialType": "PASSWORD", "UserName": login},
+            "serviceEventDetails": {"CredentialVerification": "Failure"},
+        }))
+    };
+    let groups = alert::group(vec![failed_as("carol"), failed_as("dave")]);
+    let subjects: Vec<_> = groups.iter().map(|group| mail(group).subject).collect();
+    assert_eq!(
+        subjects,
+        ["carol", "dave"]
+            .map(|name| format!("[MEDIUM] Identity Center sign-in failed - {name} - prod (111122223333)"))
+    );
+    let hidden = mail(&[failed_as("HIDDEN_DUE_TO_SECURITY_REASONS")]).subject;
+    assert!(hidden.contains(" - unknown user at 192.0.2.20 - "), "{hidden}");
+    let unnamed = mail(&[failed_as("")]).subject;
+    assert!(unnamed.contains(" - somebody at 192.0.2.20 - "), "{unnamed}");
+}
+
+fn of_value(record: Value) -> Finding {
+    finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: None })
 }
 
 #[test]
@@ -310,7 +489,7 @@ fn promise_5_a_mail_about_several_accounts_says_so() {
     let findings = [elsewhere, without_mfa()];
     let mail = mail(&findings);
     check(&mail, &findings);
-    assert!(mail.subject.ends_with(" - alice - prod (111122223333) +1"), "{}", mail.subject);
+    assert!(mail.subject.ends_with(" - alice - prod (111122223333) +1 account"), "{}", mail.subject);
     assert!(mail.body.contains("\n2 findings in 2 accounts\n"), "{}", mail.body);
     let accounts: Vec<_> = silencing(&mail).iter().map(|entry| entry["account"].clone()).collect();
     assert_eq!(accounts, ["111122223333".into(), "444455556666".into()]);
@@ -373,8 +552,7 @@ fn promise_6_a_domain_as_name_is_pasted_without_becoming_a_link() {
         let mail = mail(&[named(name)]);
         check(&mail, &[named(name)]);
         assert!(!mail.body.contains(name), "{}", mail.body);
-        let arn = format!("arn:aws:iam::111122223333:user/{name}");
-        assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some(&arn[..]));
+        assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some(name));
     }
 }
 

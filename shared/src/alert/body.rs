@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::page::Page;
-use super::{Source, account_label, evidence, kind_noun, moment, quoted, sentence, silence};
+use super::{Source, account_label, evidence, kind_noun, known, moment, quoted, sentence, silence};
 use crate::config::Config;
 use crate::finding::{Finding, Subject};
 use crate::rule::Rule;
@@ -28,7 +28,8 @@ pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> S
         page.gap();
         page.line(if by_rule.len() > 1 { "The first of the worst" } else { "The first of them" });
     }
-    facts(&mut page, worst, config);
+    // The tally begins with it.
+    facts(&mut page, worst, findings.len() == 1, config);
     if findings.len() > 1 {
         evidence::look_at_it(&mut page, worst);
         page.gap();
@@ -48,13 +49,14 @@ pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> S
 }
 
 fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
-    let sentence = sentence(worst, worst.account.as_deref().map(|account| account_label(account, config)));
+    let sentence = sentence(worst, known(&worst.account).map(|account| account_label(account, config)));
     let last = findings.iter().filter_map(|finding| finding.time).max();
     if findings.len() > 1
         && let Some(last) = last
         && findings.iter().all(|finding| finding.rule.id == worst.rule.id && finding.what == worst.what)
     {
-        return format!("{sentence} {} times in all, the last at {} UTC.", findings.len(), moment(last));
+        let (times, last) = (findings.len(), moment(last));
+        return format!("{sentence} {times} times in all{}, the last at {last} UTC.", in_accounts(findings));
     }
     let about = match worst.subject {
         Subject::Principal { .. } => "principal",
@@ -84,10 +86,7 @@ fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>
 
 /// How often each rule was broken, when, and from where.
 fn tally(page: &mut Page, findings: &[&Finding], by_rule: &[(&'static Rule, Vec<&Finding>)]) {
-    let accounts: BTreeSet<_> = findings.iter().filter_map(|finding| finding.account.as_deref()).collect();
-    let accounts =
-        if accounts.len() > 1 { format!(" in {} accounts", accounts.len()) } else { String::new() };
-    page.line(&format!("{} findings{accounts}", findings.len()));
+    page.line(&format!("{} findings{}", findings.len(), in_accounts(findings)));
     for (rule, of_rule) in by_rule {
         let from = match &sources(of_rule)[..] {
             [] => String::new(),
@@ -98,9 +97,20 @@ fn tally(page: &mut Page, findings: &[&Finding], by_rule: &[(&'static Rule, Vec<
     }
 }
 
+/// ` in 3 accounts`; nothing where it is one.
+fn in_accounts(findings: &[&Finding]) -> String {
+    match accounts(findings) {
+        ..2 => String::new(),
+        accounts => format!(" in {accounts} accounts"),
+    }
+}
+
+fn accounts(findings: &[&Finding]) -> usize {
+    findings.iter().filter_map(|finding| known(&finding.account)).collect::<BTreeSet<_>>().len()
+}
+
 fn sources(findings: &[&Finding]) -> Vec<String> {
-    let sources: BTreeSet<&str> =
-        findings.iter().filter_map(|finding| finding.source_ip.as_deref()).collect();
+    let sources: BTreeSet<&str> = findings.iter().filter_map(|finding| known(&finding.source_ip)).collect();
     sources.into_iter().map(quoted).collect()
 }
 
@@ -117,8 +127,8 @@ fn span(findings: &[&Finding]) -> String {
     }
 }
 
-/// Who, what, when, where from, which account.
-fn facts(page: &mut Page, finding: &Finding, config: &Config) {
+/// Who, what, when, where from, which account; with the finding's title, unless it stands above.
+fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Config) {
     let evidence = &finding.evidence;
     let value = |text: &str| text::clean(text, MAX_VALUE_CHARS);
     let mut lines: Vec<String> = Vec::new();
@@ -137,17 +147,27 @@ fn facts(page: &mut Page, finding: &Finding, config: &Config) {
     lines.extend(evidence.access_key_id.as_deref().map(|key| format!("access key {}", value(key))));
     section(page, "Who", lines);
 
-    let mut lines = vec![finding.title.to_owned()];
+    let mut lines: Vec<String> = title.then(|| finding.title.to_owned()).into_iter().collect();
     let event = [evidence.event_name.as_deref(), evidence.event_source.as_deref()];
     match event {
         [Some(name), Some(source)] => lines.push(format!("event {} of {}", quoted(name), value(source))),
         [Some(name), None] | [None, Some(name)] => lines.push(format!("event {}", quoted(name))),
         [None, None] => {}
     }
-    lines.extend(finding.resource.as_deref().map(|resource| format!("about {}", value(resource))));
+    let shown = |resource: &&str| {
+        let facts = evidence.facts.0.iter().map(|(_, fact)| &fact[..]);
+        let mut shown = facts.chain(evidence.log_file.as_deref()).chain(evidence.event_name.as_deref());
+        // The account stands below.
+        let of_account =
+            resource.strip_prefix("root of ").is_some_and(|of| Some(of) == known(&finding.account));
+        of_account || shown.any(|shown| shown == *resource)
+    };
+    let resource = known(&finding.resource).filter(|resource| !shown(resource));
+    lines.extend(resource.map(|resource| format!("about {}", value(resource))));
     lines.extend(evidence.error_code.as_deref().map(|code| format!("error code: {}", value(code))));
     lines.extend(evidence.error_message.as_deref().map(|error| format!("error: {}", value(error))));
-    lines.extend(evidence.facts.0.iter().map(|(name, fact)| format!("{}: {}", fact_name(name), value(fact))));
+    let facts = evidence.facts.0.iter().filter(|(_, fact)| !fact.is_empty());
+    lines.extend(facts.map(|(name, fact)| format!("{}: {}", fact_name(name), value(fact))));
     section(page, "What", lines);
 
     let mut lines: Vec<String> = finding.time.iter().map(|time| format!("{} UTC", moment(*time))).collect();
@@ -155,17 +175,21 @@ fn facts(page: &mut Page, finding: &Finding, config: &Config) {
     section(page, "When", lines);
 
     let mut lines: Vec<String> = Vec::new();
-    lines.extend(finding.source_ip.as_deref().map(|source| match Source::of(source) {
+    lines.extend(known(&finding.source_ip).map(|source| match Source::of(source) {
         Source::Address(address) => address.to_string(),
         Source::Service(service) => format!("{} (an AWS service, no address)", value(service)),
         Source::InsideAws => "inside AWS (no address)".to_owned(),
         Source::Other(other) => format!("{} (no address)", quoted(other)),
     }));
-    lines.extend(finding.region.as_deref().map(|region| format!("Region {}", text::clean(region, 40))));
-    lines.extend(finding.user_agent.as_deref().map(value));
+    lines.extend(known(&finding.region).map(|region| format!("Region {}", text::clean(region, 40))));
+    lines.extend(known(&finding.user_agent).map(value));
     section(page, "Where from", lines);
 
-    section(page, "Account", finding.account.iter().map(|account| account_label(account, config)).collect());
+    section(
+        page,
+        "Account",
+        known(&finding.account).map(|account| account_label(account, config)).into_iter().collect(),
+    );
 }
 
 fn section(page: &mut Page, label: &str, lines: Vec<String>) {
@@ -204,13 +228,15 @@ fn all(page: &mut Page, findings: &[&Finding]) {
     let cell = |text: &Option<String>| text::clean(text.as_deref().unwrap_or("-"), MAX_CELL_CHARS);
     let row = |finding: &&Finding| {
         let time = finding.time.map_or_else(|| "-".to_owned(), |time| time.format(time_format).to_string());
-        [
+        let mut cells = vec![
             time,
             finding.severity.name().to_owned(),
             finding.rule.id.to_owned(),
             cell(&finding.evidence.event_name),
             cell(&finding.source_ip),
-        ]
+        ];
+        cells.extend((accounts(findings) > 1).then(|| cell(&finding.account)));
+        cells
     };
     page.line("All, the worst first (UTC)");
     page.table(&findings.iter().take(MAX_ROWS).map(row).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 //! Sources: CloudTrail User Guide, "Viewing details for an event"; AWS General Reference, "AWS partitions".
 
 use super::page::Page;
-use crate::finding::Finding;
+use crate::finding::{Finding, partition};
 use crate::text;
 
 const MAX_PLACE_CHARS: usize = 300;
@@ -27,10 +27,13 @@ pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
     let index = evidence.record.map(|record| format!("Records[{record}]"));
     if let Some(uri) = pasteable_uri(log_file) {
         let jq = index.map(|index| format!(" | jq '.{index}'")).unwrap_or_default();
-        line(page, &format!("aws s3 cp {uri} - | gunzip{jq}"));
+        let gunzip = if uri.ends_with(".gz") { " | gunzip" } else { "" };
+        line(page, &format!("aws s3 cp {uri} -{gunzip}{jq}"));
     } else {
         let record = index.map(|index| format!(", {index}")).unwrap_or_default();
-        line(page, &format!("log file {}{record}", text::clean(log_file, MAX_PLACE_CHARS)));
+        let shown =
+            plain_path(log_file).map_or_else(|| text::clean(log_file, MAX_PLACE_CHARS), str::to_owned);
+        line(page, &format!("log file {shown}{record}"));
     }
     match evidence.also_in.len() {
         0 => {}
@@ -49,27 +52,14 @@ pub(super) fn console_link(finding: &Finding) -> Option<String> {
     if !valid {
         return None;
     }
-    let domain = match partition(finding, region) {
+    let principal = finding.principal.as_ref().map_or(&None, |principal| &principal.arn);
+    let domain = match partition(&[principal, &finding.resource], &finding.region) {
         "aws" => "aws.amazon.com",
         "aws-cn" => "amazonaws.cn",
         "aws-us-gov" => "amazonaws-us-gov.com",
         _ => return None,
     };
     Some(format!("https://{region}.console.{domain}/cloudtrailv2/home?region={region}#/events/{event_id}"))
-}
-
-/// The partition that the ARNs name, else the one that the Region's name begins with.
-fn partition<'a>(finding: &'a Finding, region: &str) -> &'a str {
-    let principal = finding.principal.as_ref().and_then(|principal| principal.arn.as_deref());
-    let arns = [principal, finding.resource.as_deref()].into_iter().flatten();
-    let named = arns.filter_map(text::arn).find_map(|arn| arn.split(':').nth(1));
-    named.unwrap_or(match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        Some("us") if region.starts_with("us-iso") => "aws-iso",
-        Some("eusc") => "aws-eusc",
-        _ => "aws",
-    })
 }
 
 /// `us-east-1`, `us-gov-west-1`: words, then a number.
@@ -92,13 +82,22 @@ fn pasteable_uri(log_file: &str) -> Option<&str> {
     let (bucket, key) = log_file.strip_prefix("s3://")?.split_once('/')?;
     let bucket_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
     let key_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=+@:-".contains(&byte);
-    let stem = key.strip_suffix(".gz")?;
+    let stem = key.strip_suffix(".gz").unwrap_or(key);
     let valid = (3..=63).contains(&bucket.len())
         && bucket.bytes().all(bucket_byte)
         && key.len() <= 1024
         && key.bytes().all(key_byte)
         && text::clean(stem, usize::MAX) == stem;
     valid.then_some(log_file)
+}
+
+/// A path of safe characters, in which only the ending of a log file looks like a link.
+pub(super) fn plain_path(path: &str) -> Option<&str> {
+    const ENDINGS: &[&str] = &[".json.gz", ".json", ".gz", ".zip"];
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=+@-".contains(&byte);
+    let stem = ENDINGS.iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path);
+    let plain = path.len() <= 1024 && path.bytes().all(safe) && text::clean(stem, usize::MAX) == stem;
+    plain.then_some(path)
 }
 
 #[cfg(test)]
@@ -125,6 +124,23 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_safe_characters_stays_as_it_is() {
+        for (path, plain) in [
+            ("logs/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12.json.gz", true),
+            ("/var/log/trail/a.json", true),
+            ("s3://logs/AWSLogs/cut.json", false),
+            ("logs/www.evil.com/a.json.gz", false),
+            ("logs/evil.com", false),
+            ("https://evil.example/a.json.gz", false),
+            ("logs/a b.json.gz", false),
+            ("logs/\u{202e}a.json.gz", false),
+            ("logs/<b>.json.gz", false),
+        ] {
+            assert_eq!(plain_path(path).is_some(), plain, "{path}");
+        }
+    }
+
+    #[test]
     fn only_a_uri_of_plain_characters_is_pasted() {
         let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12.json.gz";
         for (uri, valid) in [
@@ -136,7 +152,8 @@ mod tests {
             (format!("s3://logs/www.evil.com/{key}"), false),
             (format!("s3://logs/http://evil/{key}"), false),
             (format!("s3://-l;ogs/{key}"), false),
-            ("s3://logs/x.json".to_owned(), false),
+            ("s3://logs/x.json".to_owned(), true),
+            ("s3://logs/evil.com".to_owned(), false),
         ] {
             assert_eq!(pasteable_uri(&uri).is_some(), valid, "{uri}");
         }

@@ -45,11 +45,15 @@ impl Page {
     }
 
     /// Columns as wide as their widest cell, each row indented a little.
-    pub fn table<const N: usize>(&mut self, rows: &[[String; N]]) {
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; N] = std::array::from_fn(width);
+    pub fn table(&mut self, rows: &[Vec<String>]) {
+        let mut widths: Vec<usize> = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];
         for row in rows {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        for row in rows {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
             self.line(format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end());
         }
     }

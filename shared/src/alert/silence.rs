@@ -1,16 +1,28 @@
 //! The lines that silence a finding, ready to be pasted into `config/suppressions.toml`.
 //!
-//! They name the exact thing: no wildcard, and no value that IAM would not accept as a name or that is not
-//! an ARN, an account id or an address. Where a fact is of another kind there are no lines at all, for
-//! leaving it out would silence more than the finding. The reason and the date are left to the person.
+//! An entry holds for the findings that have every value it names, so what it leaves out may be anything.
+//! It therefore names all that tells this finding from another one of its rule:
+//!
+//! - always the account, and who did it ([`Principal::id`](crate::finding::Principal)): whoever is not named
+//!   cannot be told from anybody else;
+//! - the resource, where the rule names one; a trail always;
+//! - the address, where the finding is about somebody at a door (a sign-in, root, the Identity Center
+//!   portal): one failed sign-in of alice must not hide who guesses at alice's password from elsewhere;
+//! - for an event of an unknown kind only the event's name, for it is told once a name, whoever it was.
+//!
+//! There is no wildcard, and no value that IAM would not accept as a name or that is not an ARN, an account
+//! id or an address. Where one is of another kind or missing there are no lines at all, and the mail says
+//! why. The reason and the date are left to the person.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::known;
 use super::page::Page;
 use crate::finding::{Finding, Subject};
-use crate::rule::Kind;
+use crate::rule::{Kind, Rule};
 use crate::text;
 
 /// More than that nobody silences by hand.
@@ -20,8 +32,7 @@ const MAX_ENTRIES: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Suppression<'a> {
     rule: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<&'a str>,
+    account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,11 +44,16 @@ struct Suppression<'a> {
 }
 
 /// Why there are no lines for a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Unnamed {
     /// A fact holds what must not be pasted.
     Unfit,
-    /// The record names nobody and nothing.
+    /// The record does not say who it was, which account, or which trail.
     Nobody,
+    /// It is a root session of `sts:AssumeRoot`, which the record calls root.
+    RootSession,
+    /// Where it came from matters, and the record gives no address.
+    NoAddress,
     /// It is about one file, and another will not be the same.
     OneFile,
 }
@@ -45,14 +61,14 @@ enum Unnamed {
 /// The section "How to silence it".
 pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
     let mut entries: Vec<Suppression<'_>> = Vec::new();
-    let (mut unfit, mut nobody, mut one_file) = (false, false, false);
+    let mut reasons: BTreeSet<Unnamed> = BTreeSet::new();
     for finding in findings {
         match suppression(finding) {
             Ok(entry) if entries.contains(&entry) => {}
             Ok(entry) => entries.push(entry),
-            Err(Unnamed::Unfit) => unfit = true,
-            Err(Unnamed::Nobody) => nobody = true,
-            Err(Unnamed::OneFile) => one_file = true,
+            Err(reason) => {
+                reasons.insert(reason);
+            }
         }
     }
     page.line("How to silence it");
@@ -71,69 +87,94 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
             }
         }
     }
-    let some =
-        if entries.is_empty() { "There are no lines to paste for this:" } else { "Not all have lines:" };
     if more > 0 {
         page.gap();
-        page.paragraph(&format!("And {more} more like these, each with its own principal or resource."));
+        page.paragraph(&format!(
+            "And {more} more like these, each with its own principal, resource or address."
+        ));
     }
-    if (unfit || nobody) && !entries.is_empty() {
+    if !reasons.is_empty() && !entries.is_empty() {
         page.gap();
     }
-    if unfit {
-        page.paragraph(&format!(
-            "{some} a name or id in it is not one that AWS would accept, and pasting it is not safe."
-        ));
-    }
-    if one_file {
-        page.paragraph("There is nothing to silence: it is told once for a log file.");
-    }
-    if nobody {
-        page.paragraph(&format!(
-            "{some} the record names nobody, and silencing the rule for everybody would hide too much."
-        ));
+    let some =
+        if entries.is_empty() { "There are no lines to paste for this:" } else { "Not all have lines:" };
+    for reason in reasons {
+        let why = match reason {
+            Unnamed::Unfit => {
+                "a name or id in it is not one that AWS would accept, and pasting it is not safe."
+            }
+            Unnamed::Nobody => {
+                "the record does not say who did it, to what or in which account, and silencing the rule for \
+                 all of them would hide too much."
+            }
+            Unnamed::RootSession => {
+                "the record calls a session of sts:AssumeRoot root, and root itself must not be silenced with it."
+            }
+            Unnamed::NoAddress => {
+                "the record gives no address, and silencing it from everywhere would hide too much."
+            }
+            Unnamed::OneFile => {
+                page.paragraph("There is nothing to silence: it is told once for a log file.");
+                continue;
+            }
+        };
+        page.paragraph(&format!("{some} {why}"));
     }
 }
 
 fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
-    let fit = |value: Option<&'_ str>, valid: fn(&str) -> bool| match value {
-        Some(value) if !valid(value) => Err(Unnamed::Unfit),
-        _ => Ok(()),
-    };
-    let named = |value: &str| text::arn(value).is_some() || text::iam_name(value).is_some();
     if matches!(finding.subject, Subject::LogFile(_)) {
         return Err(Unnamed::OneFile);
     }
-    let account = finding.account.as_deref();
-    fit(account, |account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let resource = finding.resource.as_deref();
-    if resource.is_some_and(|resource| !named(resource)) {
+    let account = known(&finding.account).ok_or(Unnamed::Nobody)?;
+    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Unnamed::Unfit);
     }
-    let who = finding.principal.as_ref();
-    let (arn, name) = (who.and_then(|who| who.arn.as_deref()), who.and_then(|who| who.name.as_deref()));
-    let principal = arn.and_then(text::arn).or(name.and_then(text::iam_name));
-    if principal.is_none() && (arn.is_some() || name.is_some()) {
-        return Err(Unnamed::Unfit);
-    }
-    // An address alone narrows well enough only where nobody is named: people move.
-    let source_ip = finding.source_ip.as_deref().filter(|_| principal.is_none() && resource.is_none());
-    let source_ip = source_ip.filter(|address| address.parse::<IpAddr>().is_ok());
-    let whole_account = account.is_some() && finding.kind != Kind::Detection;
-    // What these families tell of would hide everything else: only the one thing may be silenced.
-    let exact = matches!(finding.rule.family(), "root" | "trail" | "watch");
-    if principal.or(resource).is_none() && (exact || source_ip.is_none() && !whole_account) {
-        return Err(Unnamed::Nobody);
-    }
-    Ok(Suppression {
+    let entry = Suppression {
         rule: finding.rule.id,
         account,
-        principal,
-        resource,
-        source_ip,
+        principal: None,
+        resource: None,
+        source_ip: None,
         reason: "why this is accepted, and who says so",
         expires: "YYYY-MM-DD",
-    })
+    };
+    if let Subject::EventName(name) = &finding.subject {
+        return Ok(Suppression { resource: Some(fit(name)?), ..entry });
+    }
+    let resource = known(&finding.resource).map(fit).transpose()?;
+    let who = finding.principal.as_ref();
+    let principal = who.and_then(|who| known(&who.id)).map(fit).transpose()?;
+    let source_ip = finding.source_ip.as_deref().filter(|address| address.parse::<IpAddr>().is_ok());
+    if principal.is_none() && finding.kind == Kind::Detection {
+        let root_session = who.is_some_and(|who| who.root_session);
+        return Err(if root_session { Unnamed::RootSession } else { Unnamed::Nobody });
+    }
+    let at_a_door = at_a_door(finding.rule);
+    if at_a_door && source_ip.is_none() && (resource.is_none() || finding.rule.family() != "root") {
+        return Err(Unnamed::NoAddress);
+    }
+    // What these families tell of would hide everything else: only the one thing may be silenced.
+    let exact = matches!(finding.rule.family(), "trail" | "watch");
+    if exact && resource.is_none() {
+        return Err(Unnamed::Nobody);
+    }
+    Ok(Suppression { principal, resource, source_ip: source_ip.filter(|_| at_a_door), ..entry })
+}
+
+/// Whether it matters from where: somebody at a door may be anybody.
+fn at_a_door(rule: &Rule) -> bool {
+    matches!(rule.family(), "root" | "sign-in")
+        || matches!(rule.id, "identity-center.failed" | "identity-center.single-factor")
+}
+
+/// The value if it may be pasted: an ARN, a name that IAM would accept, or our own words for a root user.
+fn fit(value: &str) -> Result<&str, Unnamed> {
+    let root_of = value
+        .strip_prefix("root of ")
+        .is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
+    let fit = root_of || text::arn(value).is_some() || text::iam_name(value).is_some();
+    if fit { Ok(value) } else { Err(Unnamed::Unfit) }
 }
 
 /// The entry as TOML, in which no mail program sees a link: a dot in a domain name is written as the
@@ -148,4 +189,158 @@ fn toml_of(entry: &Suppression<'_>) -> Result<String, toml::ser::Error> {
         toml.replace_range(dot..=dot, "\\u002E");
     }
     Ok(toml.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detections::cases::{Case, Expect, From};
+    use crate::detections::table;
+    use crate::finding::Principal;
+
+    fn finding(record: From) -> Finding {
+        Case::new("silence", record, Expect::Nothing).finding().unwrap()
+    }
+
+    /// Whether the entry holds for the finding: what it leaves out may be anything.
+    fn hides(entry: &Suppression<'_>, finding: &Finding) -> bool {
+        let id = finding.principal.as_ref().and_then(|who| who.id.as_deref());
+        let resource = match &finding.subject {
+            Subject::EventName(name) => Some(&name[..]),
+            _ => finding.resource.as_deref(),
+        };
+        entry.rule == finding.rule.id
+            && Some(entry.account) == finding.account.as_deref()
+            && entry.principal.is_none_or(|principal| Some(principal) == id)
+            && entry.resource.is_none_or(|wanted| Some(wanted) == resource)
+            && entry.source_ip.is_none_or(|address| Some(address) == finding.source_ip.as_deref())
+    }
+
+    #[test]
+    fn an_entry_silences_no_more_than_its_finding() {
+        let mut entries = 0;
+        let cases = table().flat_map(|detection| detection.cases);
+        for finding in cases.filter_map(Case::finding) {
+            let Ok(entry) = suppression(&finding) else { continue };
+            entries += 1;
+            let name = format!("{entry:?}: {}", finding.summary);
+            assert!(hides(&entry, &finding), "not the finding itself: {name}");
+            let changed = |change: fn(&mut Finding)| {
+                let mut other = finding.clone();
+                change(&mut other);
+                other
+            };
+            let elsewhere = changed(|other| other.account = Some("444455556666".to_owned()));
+            assert!(!hides(&entry, &elsewhere), "another account: {name}");
+            if matches!(finding.subject, Subject::EventName(_)) {
+                let other = changed(|other| other.subject = Subject::EventName("Another".to_owned()));
+                assert!(!hides(&entry, &other), "another event: {name}");
+                continue;
+            }
+            let somebody = changed(|other| {
+                other.principal =
+                    Some(Principal { id: Some("somebody-else".to_owned()), ..Principal::default() });
+            });
+            assert!(!hides(&entry, &somebody), "somebody else: {name}");
+            assert!(!hides(&entry, &changed(|other| other.principal = None)), "nobody: {name}");
+            if finding.resource.is_some() || finding.rule.family() == "trail" {
+                let other = changed(|other| other.resource = Some("another".to_owned()));
+                assert!(!hides(&entry, &other), "another resource: {name}");
+            }
+            let door = matches!(finding.rule.family(), "root" | "sign-in")
+                || ["identity-center.failed", "identity-center.single-factor"].contains(&finding.rule.id);
+            if door && entry.source_ip.is_none() {
+                assert!(finding.rule.family() == "root" && entry.resource.is_some(), "from anywhere: {name}");
+            } else if door {
+                let other = changed(|other| other.source_ip = Some("192.0.2.99".to_owned()));
+                assert!(!hides(&entry, &other), "another address: {name}");
+            }
+        }
+        assert!(entries > 100, "{entries} of the cases have an entry");
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_has_no_entry_and_the_reason_is_said() {
+        for (name, record, reason) in [
+            (
+                "a trail that is not named",
+                From::ApiCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#),
+                Unnamed::Nobody,
+            ),
+            (
+                "a trail stopped by nobody",
+                From::ApiCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "userIdentity": null, "requestParameters": {"name": "main"}}"#,
+                ),
+                Unnamed::Nobody,
+            ),
+            (
+                "a trail of a hostile name",
+                From::ApiCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "*"}}"#,
+                ),
+                Unnamed::Unfit,
+            ),
+            (
+                "root from nowhere",
+                From::RootSignIn(r#"{"sourceIPAddress": "AWS Internal"}"#),
+                Unnamed::NoAddress,
+            ),
+            (
+                "a failed sign-in from nowhere",
+                From::ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": null}"#,
+                ),
+                Unnamed::NoAddress,
+            ),
+            (
+                "a portal's failed sign-in from nowhere, although a resource is named",
+                From::IdentityCenterSignIn(
+                    r#"{"serviceEventDetails": {"UserAuthentication": "Failure"}, "sourceIPAddress": null}"#,
+                ),
+                Unnamed::NoAddress,
+            ),
+            (
+                "an account that the record does not name",
+                From::ConsoleSignIn(
+                    r#"{"additionalEventData": {"MFAUsed": "No"}, "recipientAccountId": null, "userIdentity": {"accountId": null}}"#,
+                ),
+                Unnamed::Nobody,
+            ),
+            (
+                "a root session",
+                From::RootCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}, "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
+                ),
+                Unnamed::RootSession,
+            ),
+        ] {
+            assert_eq!(suppression(&finding(record)).unwrap_err(), reason, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_same_person_is_named_in_the_same_way() {
+        let id = |record| finding(record).principal.unwrap().id;
+        let failed = From::ConsoleSignIn(
+            r#"{"userIdentity": {"arn": null}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
+        );
+        let entered = From::ConsoleSignIn(
+            r#"{"userIdentity": {"arn": "arn:aws:iam::111122223333:user/people/alice", "userName": null}, "additionalEventData": {"MFAUsed": "No"}}"#,
+        );
+        assert_eq!((id(failed), id(entered)), (Some("alice".to_owned()), Some("alice".to_owned())));
+        let with_arn = From::RootSignIn("{}");
+        let without = From::RootSignIn(r#"{"userIdentity": {"arn": null, "userName": "example-corp"}}"#);
+        let root = Some("arn:aws:iam::111122223333:root".to_owned());
+        assert_eq!((id(with_arn), id(without)), (root.clone(), root));
+        let china = From::RootSignIn(r#"{"userIdentity": {"arn": null}, "awsRegion": "cn-north-1"}"#);
+        assert_eq!(id(china).as_deref(), Some("arn:aws-cn:iam::111122223333:root"));
+    }
+
+    #[test]
+    fn an_event_of_an_unknown_kind_is_silenced_by_its_name_whoever_it_was() {
+        let unknown = finding(From::ConsoleSignIn(r#"{"eventName": "NewName"}"#));
+        let entry = suppression(&unknown).unwrap();
+        assert_eq!((entry.principal, entry.resource, entry.source_ip), (None, Some("NewName"), None));
+    }
 }
