@@ -594,12 +594,11 @@ impl Scan {
             let index = self.counts.records;
             self.counts.records += 1;
             self.unreadable(index, format_args!("is cut: the file ends in the middle of it"));
-            let fault = serde_json::from_slice::<IgnoredAny>(rest).err().filter(|fault| !fault.is_eof());
-            if let Some(fault) = fault
-                && !self.too_large
+            if !self.too_large
+                && let Err(fault) = serde_json::from_slice::<IgnoredAny>(rest)
+                && !fault.is_eof()
             {
-                let start = self.start;
-                self.look_for_sibling(bytes, start + behind(&fault, rest), length);
+                self.look_for_sibling(bytes, self.start + behind(&fault, rest), length);
             }
         } else {
             self.note(None, format_args!("is cut: it ends before its JSON document does"));
