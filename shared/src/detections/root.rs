@@ -13,6 +13,7 @@ use crate::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, deni
 use crate::config::Config;
 use crate::finding::masked;
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 /// What `requestParameters.userName` says where root is meant. No IAM user can have it: it holds spaces.
 const ROOT_USER: &str = "AWS ROOT USER";
@@ -871,8 +872,10 @@ fn assumed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let task = task_policy.as_deref().and_then(|arn| arn.rsplit('/').next());
     let what = format!(
         "opened a root session in {}{}",
-        target.as_deref().map_or("a member account".to_owned(), |target| format!("the account {target}")),
-        task.map(|task| format!(" for the task {task}")).unwrap_or_default()
+        target
+            .as_deref()
+            .map_or("a member account".to_owned(), |target| format!("the account {}", quoted(target))),
+        task.map(|task| format!(" for the task {}", quoted(task))).unwrap_or_default()
     );
     let severity = if reads { Severity::Low } else { Severity::Medium };
     Some(
