@@ -20,7 +20,7 @@ mod watch;
 pub use watch::{LOG_FILE_UNREADABLE, unreadable_log_file};
 
 use crate::cloudtrail::Record;
-use crate::cloudtrail::record::text;
+use crate::cloudtrail::sign_in::{Outcome, stated_outcome};
 use crate::config::Config;
 use crate::finding::{Evidence, Facts, Finding, Place, Principal, Subject, masked, stable_id};
 use crate::rule::{Rule, Severity};
@@ -212,13 +212,7 @@ fn calls(record: &Record<'_>, source: &str, names: &[&str]) -> bool {
 
 /// Whether a sign-in event says of itself that it succeeded.
 fn own_success(record: &Record<'_>) -> bool {
-    own_outcome(record).is_some_and(|outcome| outcome.eq_ignore_ascii_case("success"))
-}
-
-/// What a sign-in event says of its own outcome, under its own name.
-fn own_outcome<'r>(record: &'r Record<'_>) -> crate::cloudtrail::record::Text<'r> {
-    let name = &*record.event_name;
-    text(&record.response_elements[name]).or_else(|| text(&record.service_event_details[name]))
+    stated_outcome(record) == Outcome::Success
 }
 
 #[cfg(test)]

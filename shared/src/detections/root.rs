@@ -7,9 +7,11 @@
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*, From::*};
 use super::sign_in::{door, raised};
-use super::{Detection, IAM, On, Raised, calls, own_outcome, own_success};
+use super::{Detection, IAM, On, Raised, calls, own_success};
 use crate::cloudtrail::record::{Record, text};
-use crate::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, denied_by_policy};
+use crate::cloudtrail::sign_in::{
+    Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, denied_by_policy, stated_outcome,
+};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::rule::{Kind, Rule, Severity};
@@ -769,8 +771,7 @@ fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if !requested && !calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryCompleted"]) {
         return None;
     }
-    let failed = !record.call_succeeded()
-        || own_outcome(record).is_some_and(|outcome| outcome.eq_ignore_ascii_case("failure"));
+    let failed = !record.call_succeeded() || stated_outcome(record) == Outcome::Failure;
     let (severity, what) = match (requested, failed) {
         (true, false) => (Severity::High, "asked for a new root password by mail"),
         (true, true) => (Severity::Medium, "asked for a new root password by mail, and failed"),

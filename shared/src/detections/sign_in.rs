@@ -327,10 +327,15 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Nothing,
             ),
             Case::new(
-                "the session used MFA, whatever MFAUsed says",
+                "MFAUsed No, whatever the session says",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "MFAUsed is empty: unknown is not no",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": ""}}"#),
                 Nothing,
             ),
             Case::new(
