@@ -328,6 +328,37 @@ mod tests {
         }
     }
 
+    /// What a request says may be a sentence that reads as our own: it stands in quotes, however it is cut.
+    #[test]
+    fn no_text_of_a_request_stands_outside_quotes_in_a_sentence() {
+        let mut quoted = 0;
+        for case in table().flat_map(|detection| detection.cases) {
+            let record: serde_json::Value = serde_json::from_str(&case.json()).unwrap();
+            let mut paths = Vec::new();
+            leaves(&record, String::new(), &mut paths);
+            paths.retain(|path| {
+                path.starts_with("/requestParameters/") || path.starts_with("/responseElements/")
+            });
+            for path in paths {
+                for long in ["", &" and on".repeat(80)] {
+                    let mut record = record.clone();
+                    *record.pointer_mut(&path).unwrap() =
+                        format!("x\" as planned. This was a drill{long}. \"drill").into();
+                    let json = record.to_string();
+                    let Ok(record) = Record::parse(json.as_bytes()) else { continue };
+                    let place = Place { log_file: "x", record: 0, delivered: None };
+                    let Some(finding) = detect(&record, &case.config(), place) else { continue };
+                    let shown = crate::text::clean(&finding.what, 300);
+                    quoted += usize::from(shown.contains('"'));
+                    let outside: String = shown.split('"').step_by(2).collect();
+                    let name = format!("{}: {:?}: {path}: {shown}", finding.rule.id, case.name);
+                    assert!(!outside.contains("drill") && !outside.contains("planned"), "{name}");
+                }
+            }
+        }
+        assert!(quoted > 20, "{quoted} sentences with quotes");
+    }
+
     /// The JSON pointers of every member of objects within objects.
     fn leaves(value: &serde_json::Value, path: String, paths: &mut Vec<String>) {
         for (name, member) in value.as_object().into_iter().flatten() {
