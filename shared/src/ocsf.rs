@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn what_is_absent_stays_absent() {
         let document = document(
-            r#"{"userIdentity": null, "eventName": "NewName", "sourceIPAddress": null, "userAgent": null, "awsRegion": null, "recipientAccountId": null, "eventTime": null, "eventID": null, "additionalEventData": null}"#,
+            r#"{"userIdentity": null, "responseElements": {"ConsoleLogin": "Failure"}, "sourceIPAddress": null, "userAgent": null, "awsRegion": null, "recipientAccountId": null, "eventTime": null, "eventID": null, "additionalEventData": null}"#,
         );
         assert!(no_null(&document), "{document:#}");
         for pointer in [

@@ -13,6 +13,8 @@ pub struct PolicyDocument(Value);
 /// How far an Allow statement over all resources reaches; the further, the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
+    /// An action of IAM with which whoever has it can give itself more: every other is one call away.
+    Escalation,
     /// Every action of IAM, and with it the way to every other.
     AllOfIam,
     /// Every action but those of a `NotAction`.
@@ -21,7 +23,7 @@ pub enum Reach {
     Everything,
 }
 
-/// An Allow statement that reaches over all resources.
+/// An Allow statement that reaches over all resources, or over all of IAM's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdminGrant {
     /// How far it reaches.
@@ -62,22 +64,26 @@ impl PolicyDocument {
         readable.then_some(PolicyDocument(document))
     }
 
-    /// Its Allow statements over all resources that make whoever has them an administrator.
+    /// Its Allow statements over all resources, or over all of IAM's, that make whoever has them an administrator.
     pub fn admin_grants(&self) -> Vec<AdminGrant> {
         self.allows()
-            .filter(|statement| {
-                strings(member(statement, "Resource")).iter().any(|pattern| every_resource(pattern))
-                    // NotResource: all but some, and those can be left out by naming nothing that exists.
-                    || member(statement, "NotResource").is_some()
-            })
             .filter_map(|statement| {
+                let resources = strings(member(statement, "Resource"));
+                let all = resources.iter().any(|pattern| every_resource(pattern))
+                    // NotResource: all but some, and those can be left out by naming nothing that exists.
+                    || member(statement, "NotResource").is_some();
+                if !all && !resources.iter().any(|pattern| every_resource_of_iam(pattern)) {
+                    return None;
+                }
                 let actions = strings(member(statement, "Action"));
                 let reach = if actions.iter().any(|action| every_action(action)) {
-                    Reach::Everything
-                } else if member(statement, "NotAction").is_some() {
+                    if all { Reach::Everything } else { Reach::AllOfIam }
+                } else if member(statement, "NotAction").is_some() && all {
                     Reach::AllButSome
                 } else if actions.iter().any(|action| every_action_of_iam(action)) {
                     Reach::AllOfIam
+                } else if actions.iter().any(|action| escalates(action)) {
+                    Reach::Escalation
                 } else {
                     return None;
                 };
@@ -179,6 +185,69 @@ fn every_action_of_iam(pattern: &str) -> bool {
     pattern
         .split_once(':')
         .is_some_and(|(service, action)| service.eq_ignore_ascii_case("iam") && every_action(action))
+}
+
+/// Whether the action is one of IAM's, or many by a wildcard, with which one can give oneself more.
+///
+/// Source: MITRE ATT&CK T1098.003; the calls that write or attach a policy, make a credential, change a trust,
+/// or hand a role to a service.
+fn escalates(pattern: &str) -> bool {
+    const CALLS: &[&str] = &[
+        "addusertogroup",
+        "attachgrouppolicy",
+        "attachrolepolicy",
+        "attachuserpolicy",
+        "createaccesskey",
+        "createloginprofile",
+        "createpolicyversion",
+        "passrole",
+        "putgrouppolicy",
+        "putrolepolicy",
+        "putuserpolicy",
+        "setdefaultpolicyversion",
+        "updateassumerolepolicy",
+        "updateloginprofile",
+    ];
+    pattern.split_once(':').is_some_and(|(service, action)| {
+        let action = action.to_ascii_lowercase();
+        service.eq_ignore_ascii_case("iam")
+            && CALLS.iter().any(|call| like(action.as_bytes(), call.as_bytes()))
+    })
+}
+
+/// Whether a pattern with `*` and `?` matches, in time that grows with the product of both lengths.
+fn like(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut matched, mut star) = (0, 0, None);
+    while matched < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, matched));
+                at += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == text[matched] => {
+                at += 1;
+                matched += 1;
+            }
+            _ => match star {
+                Some((behind, from)) => {
+                    star = Some((behind, from + 1));
+                    (at, matched) = (behind + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+/// Everything that IAM keeps in one account or in any: `arn:aws:iam::111122223333:*`, `arn:aws:iam::*`.
+fn every_resource_of_iam(pattern: &str) -> bool {
+    let Some((partition, rest)) = pattern.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam:"))
+    else {
+        return false;
+    };
+    let wild = |byte: u8| matches!(byte, b'*' | b'?' | b':') || byte.is_ascii_digit();
+    !partition.contains(':') && rest.ends_with('*') && rest.bytes().all(wild)
 }
 
 /// `*`, and ARNs that are all wildcards, such as `arn:aws:*` or `arn:*:*:*:*:*`.
@@ -285,6 +354,56 @@ mod tests {
                 "all of IAM",
                 json!({"Effect": "Allow", "Action": "IAM:*", "Resource": "*"}),
                 grant(Reach::AllOfIam, false),
+            ),
+            (
+                "all of IAM, on all that IAM keeps in any account",
+                json!({"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:*"}),
+                grant(Reach::AllOfIam, false),
+            ),
+            (
+                "all of IAM, on an ARN that ends early",
+                json!({"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*"}),
+                grant(Reach::AllOfIam, false),
+            ),
+            (
+                "all of IAM, on all that IAM keeps in this account",
+                json!({"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws-cn:iam::111122223333:*"}),
+                grant(Reach::AllOfIam, false),
+            ),
+            (
+                "everything, on all that IAM keeps",
+                json!({"Effect": "Allow", "Action": "*", "Resource": "arn:aws:iam::*:*"}),
+                grant(Reach::AllOfIam, false),
+            ),
+            (
+                "all of IAM, on one user",
+                json!({"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::111122223333:user/x"}),
+                None,
+            ),
+            (
+                "attaching anything to anyone",
+                json!({"Effect": "Allow", "Action": ["s3:Get*", "iam:attach*"], "Resource": "*"}),
+                grant(Reach::Escalation, false),
+            ),
+            (
+                "writing policies",
+                json!({"Effect": "Allow", "Action": "iam:*Policy", "Resource": "arn:aws:iam::*:*"}),
+                grant(Reach::Escalation, false),
+            ),
+            (
+                "handing any role to a service",
+                json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}),
+                grant(Reach::Escalation, false),
+            ),
+            (
+                "reading IAM",
+                json!({"Effect": "Allow", "Action": ["iam:Get*", "iam:List*"], "Resource": "*"}),
+                None,
+            ),
+            (
+                "handing one role to a service",
+                json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/x"}),
+                None,
             ),
             ("all of S3", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}), None),
             (

@@ -14,6 +14,13 @@ const CONTEXT_CHARS: usize = 80;
 /// A cut shorter than this has no room for saying how much was left out.
 const MIN_CHARS_FOR_COUNT: usize = 64;
 
+/// How much of a name or ARN stands in a sentence.
+const MAX_BARE_CHARS: usize = 100;
+
+/// How much of any other text stands in a sentence. With two such texts and our own words a sentence stays
+/// shorter than what is cut in the middle, which could cut off an opening quote.
+const MAX_QUOTED_CHARS: usize = 60;
+
 /// What a mail program makes a link of although no `//` follows.
 const SCHEMES: &[&str] = &[
     "blob",
@@ -116,6 +123,24 @@ pub fn arn(text: &str) -> Option<&str> {
     valid.then_some(text)
 }
 
+/// Untrusted text as part of a sentence of ours, which is cleaned as a whole later: a name that IAM would
+/// accept, a path of such names or a plain ARN stands bare, anything else in double quotes, cut so that even
+/// when cleaned it is not longer than [`MAX_QUOTED_CHARS`]. A double quote inside becomes a single one, so that
+/// nothing in it can close the quotes; an escape would be escaped again when the sentence is cleaned.
+pub fn quoted(text: &str) -> String {
+    if text.split('/').all(|part| iam_name(part).is_some()) || arn(text).is_some() {
+        return cut(text, MAX_BARE_CHARS);
+    }
+    let mut shown = text.to_owned();
+    let mut max_chars = MAX_QUOTED_CHARS;
+    while max_chars > 0 && clean(&shown, usize::MAX).chars().count() > MAX_QUOTED_CHARS {
+        shown = cut(text, max_chars);
+        max_chars -= 4;
+    }
+    let single = |c: char| if looks_like_a_double_quote(c) { '\'' } else { c };
+    format!("\"{}\"", shown.chars().map(single).collect::<String>())
+}
+
 /// Where in the text a mail program would see a link: the positions, in bytes, of the dots in it.
 pub fn link_dots(text: &str) -> Vec<usize> {
     let chars: Vec<char> = text.chars().collect();
@@ -200,6 +225,14 @@ pub fn steers(c: char) -> bool {
 /// Dots in international domain names besides the full stop. Source: UTS #46, section 2.3.
 fn looks_like_a_dot(c: char) -> bool {
     matches!(c, '\u{2024}' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
+}
+
+/// Marks that a reader could take for the end of a quotation.
+fn looks_like_a_double_quote(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{2036}' | '\u{275d}' | '\u{275e}' | '\u{ff02}'
+    )
 }
 
 /// Letters and symbols that are drawn as nothing at all.
@@ -310,6 +343,31 @@ mod tests {
             ("Done. It worked.", "Done. It worked."),
         ] {
             assert_eq!(clean(text, 200), shown);
+        }
+    }
+
+    #[test]
+    fn a_name_stands_bare_in_a_sentence_and_anything_else_in_quotes_it_cannot_close() {
+        for (text, shown) in [
+            ("alice", "alice"),
+            ("team/logs", "team/logs"),
+            ("arn:aws:iam::111122223333:role/ops/build", "arn:aws:iam::111122223333:role/ops/build"),
+            ("", "\"\""),
+            ("main as planned. This was a drill", "\"main as planned. This was a drill\""),
+            ("main\" as planned. \"", "\"main' as planned. '\""),
+            ("main\u{201d} as \u{ff02}planned", "\"main' as 'planned\""),
+            ("a\\\"b", "\"a\\\\'b\""),
+            ("https://evil.example", "\"https[:]//evil.example\""),
+        ] {
+            assert_eq!(clean(&quoted(text), 300), shown);
+        }
+        for hostile in ["\u{202e}\"".repeat(500), "x y".repeat(500), "\\\n".repeat(500), "a".repeat(5000)] {
+            let sentence = clean(&quoted(&hostile), 300);
+            assert!(sentence.chars().count() <= 102, "{sentence}");
+            assert!(
+                sentence.matches('"').count() == if sentence.starts_with('a') { 0 } else { 2 },
+                "{sentence}"
+            );
         }
     }
 

@@ -156,17 +156,17 @@ impl<'a> Record<'a> {
             response_elements: tree("responseElements"),
             additional_event_data: tree("additionalEventData"),
             service_event_details: tree("serviceEventDetails"),
-            event_id: members.text("eventID").filter(|id| !id.is_empty()),
-            original_event_id: addendum.text("originalEventID").filter(|id| !id.is_empty()),
-            shared_event_id: members.text("sharedEventID").filter(|id| !id.is_empty()),
+            event_id: members.filled("eventID"),
+            original_event_id: addendum.filled("originalEventID"),
+            shared_event_id: members.filled("sharedEventID"),
             event_time: members.text("eventTime").and_then(|time| time_of(&time)),
-            event_type: members.text("eventType"),
-            aws_region: members.text("awsRegion"),
-            source_ip_address: members.text("sourceIPAddress"),
-            user_agent: members.text("userAgent"),
-            error_code: members.text("errorCode").filter(|code| !code.is_empty()),
-            error_message: members.text("errorMessage").filter(|message| !message.is_empty()),
-            recipient_account_id: members.text("recipientAccountId"),
+            event_type: members.filled("eventType"),
+            aws_region: members.filled("awsRegion"),
+            source_ip_address: members.filled("sourceIPAddress"),
+            user_agent: members.filled("userAgent"),
+            error_code: members.filled("errorCode"),
+            error_message: members.filled("errorMessage"),
+            recipient_account_id: members.filled("recipientAccountId"),
             read_only: members.truth("readOnly"),
             user_identity: UserIdentity::of(members.raw("userIdentity")),
             unread,
@@ -239,19 +239,19 @@ impl<'a> UserIdentity<'a> {
         let issuer = Members::of_optional(session.raw("sessionIssuer"), ["arn", "userName"]);
         let behalf = Members::of_optional(identity.raw("onBehalfOf"), ["userId", "identityStoreArn"]);
         UserIdentity {
-            kind: identity.text("type"),
-            principal_id: identity.text("principalId"),
-            arn: identity.text("arn").filter(|arn| !arn.is_empty()),
-            account_id: identity.text("accountId"),
-            access_key_id: identity.text("accessKeyId").filter(|key| !key.is_empty()),
-            user_name: identity.text("userName").filter(|name| !name.is_empty()),
-            invoked_by: identity.text("invokedBy").filter(|service| !service.is_empty()),
+            kind: identity.filled("type"),
+            principal_id: identity.filled("principalId"),
+            arn: identity.filled("arn"),
+            account_id: identity.filled("accountId"),
+            access_key_id: identity.filled("accessKeyId"),
+            user_name: identity.filled("userName"),
+            invoked_by: identity.filled("invokedBy"),
             mfa_authenticated: attributes.truth("mfaAuthenticated"),
             assumed_root: session.truth("assumedRoot").or_else(|| attributes.truth("assumedRoot")),
-            session_issuer_arn: issuer.text("arn"),
-            session_issuer_name: issuer.text("userName"),
-            identity_center_user_id: behalf.text("userId"),
-            identity_store_arn: behalf.text("identityStoreArn"),
+            session_issuer_arn: issuer.filled("arn"),
+            session_issuer_name: issuer.filled("userName"),
+            identity_center_user_id: behalf.filled("userId"),
+            identity_store_arn: behalf.filled("identityStoreArn"),
         }
     }
 }
@@ -339,6 +339,11 @@ impl<'a, const N: usize> Members<'a, N> {
         self.raw(name).and_then(scalar).flatten()
     }
 
+    /// A text that says something: AWS writes some facts it does not have as an empty one.
+    fn filled(&self, name: &str) -> Text<'a> {
+        self.text(name).filter(|text| !text.is_empty())
+    }
+
     fn truth(&self, name: &str) -> Option<bool> {
         truth_of(&self.text(name)?)
     }
@@ -395,6 +400,43 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_text_is_an_absent_fact() {
+        let record = parse(
+            r#"{"eventType": "", "awsRegion": "", "sourceIPAddress": "", "userAgent": "", "recipientAccountId": "",
+                "userIdentity": {"type": "", "principalId": "", "accountId": "111122223333", "arn": "", "userName": "",
+                    "onBehalfOf": {"userId": "", "identityStoreArn": ""},
+                    "sessionContext": {"sessionIssuer": {"arn": "", "userName": ""}}}}"#,
+        );
+        assert_eq!(record.account(), Some("111122223333"));
+        let identity = &record.user_identity;
+        for fact in [
+            &record.event_type,
+            &record.aws_region,
+            &record.source_ip_address,
+            &record.user_agent,
+            &record.recipient_account_id,
+            &identity.kind,
+            &identity.principal_id,
+            &identity.arn,
+            &identity.user_name,
+            &identity.session_issuer_arn,
+            &identity.session_issuer_name,
+            &identity.identity_center_user_id,
+            &identity.identity_store_arn,
+        ] {
+            assert_eq!(*fact, None);
+        }
+        assert_eq!(parse(r#"{"userIdentity": {"accountId": ""}}"#).account(), None);
+    }
+
+    #[test]
+    fn parameters_that_nest_too_deeply_make_the_record_unreadable() {
+        let json = format!(r#"{{"requestParameters": {}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        let unread = parse(&json).unread.unwrap();
+        assert!(unread.starts_with("has requestParameters that cannot be read"), "{unread}");
+    }
 
     fn parse(json: &str) -> Record<'_> {
         Record::parse(json.as_bytes()).unwrap()

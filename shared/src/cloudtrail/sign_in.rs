@@ -16,32 +16,65 @@ pub const SIGN_IN_SOURCE: &str = "signin.amazonaws.com";
 /// What AWS writes instead of a user name that does not exist: people mistype passwords there.
 pub const HIDDEN_NAME: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-/// `eventName`s of `signin.amazonaws.com` that are no sign-ins, or only a step of one.
-const OTHER_EVENTS: &[&str] = &[
-    "AccountNameUpdated",
-    "Authenticate",
-    "CredentialChallenge",
-    "DeleteConsoleAuthorizationConfiguration",
-    "DeleteResourcePermissionStatement",
-    "EmailUpdated",
-    "ExitRole",
-    "Federate",
-    "GetConsoleAuthorizationConfiguration",
-    "GetResourcePolicy",
-    "GetSigninToken",
-    "IntrospectOAuth2Token",
-    "ListProfilesForApplication",
-    "ListResourcePermissionStatements",
-    "Logout",
-    "PasswordRecoveryCompleted",
-    "PasswordRecoveryRequested",
-    "PasswordUpdated",
-    "PutConsoleAuthorizationConfiguration",
-    "PutResourcePermissionStatement",
-    "RenewRole",
-    "RevokeOAuth2Token",
-    "SwitchRole",
+/// What an event of `signin.amazonaws.com` is, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    ConsoleLogin,
+    CheckMfa,
+    /// One factor at the Identity Center portal.
+    Factor,
+    /// A whole sign-in at the Identity Center portal.
+    Portal,
+    DirectoryLogin,
+    OAuthToken,
+    /// A step of every OAuth and console sign-in: only its failure ends one.
+    OAuthStep,
+    /// No sign-in, or only a step of one that says nothing by itself.
+    NoSignIn,
+    /// A name nobody has documented.
+    Unknown,
+}
+
+/// Every name that `signin.amazonaws.com` is known to record.
+const EVENTS: &[(&str, Event)] = &[
+    ("AccountNameUpdated", Event::NoSignIn),
+    ("Authenticate", Event::NoSignIn),
+    ("AuthorizeOAuth2Access", Event::OAuthStep),
+    ("CheckMfa", Event::CheckMfa),
+    ("ConsoleLogin", Event::ConsoleLogin),
+    ("CreateOAuth2Token", Event::OAuthToken),
+    ("CredentialChallenge", Event::NoSignIn),
+    ("CredentialVerification", Event::Factor),
+    ("DeleteConsoleAuthorizationConfiguration", Event::NoSignIn),
+    ("DeleteResourcePermissionStatement", Event::NoSignIn),
+    ("EmailUpdated", Event::NoSignIn),
+    ("ExitRole", Event::NoSignIn),
+    ("ExternalIdPDirectoryLogin", Event::DirectoryLogin),
+    ("Federate", Event::NoSignIn),
+    ("GetConsoleAuthorizationConfiguration", Event::NoSignIn),
+    ("GetResourcePolicy", Event::NoSignIn),
+    ("GetSigninToken", Event::NoSignIn),
+    ("IntrospectOAuth2Token", Event::NoSignIn),
+    ("ListProfilesForApplication", Event::NoSignIn),
+    ("ListResourcePermissionStatements", Event::NoSignIn),
+    ("Logout", Event::NoSignIn),
+    ("PasswordRecoveryCompleted", Event::NoSignIn),
+    ("PasswordRecoveryRequested", Event::NoSignIn),
+    ("PasswordUpdated", Event::NoSignIn),
+    ("PutConsoleAuthorizationConfiguration", Event::NoSignIn),
+    ("PutResourcePermissionStatement", Event::NoSignIn),
+    ("RenewRole", Event::NoSignIn),
+    ("RevokeOAuth2Token", Event::NoSignIn),
+    ("SwitchRole", Event::NoSignIn),
+    ("UserAuthentication", Event::Portal),
 ];
+
+impl Event {
+    fn of(record: &Record<'_>) -> Event {
+        let known = EVENTS.iter().find(|(name, _)| record.event_name == *name);
+        known.map_or(Event::Unknown, |(_, event)| *event)
+    }
+}
 
 /// How a sign-in ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,69 +128,65 @@ impl SignIn {
         if record.event_source != SIGN_IN_SOURCE {
             return None;
         }
-        let stated = stated_outcome(record);
-        let sign_in = |way, outcome, mfa| Some(SignIn { way, outcome, mfa });
-        match &*record.event_name {
-            "ConsoleLogin" => {
-                let failed_without_saying_so = stated == Outcome::Unknown && !record.call_succeeded();
-                let outcome = if failed_without_saying_so { Outcome::Failure } else { stated };
-                sign_in(Way::Console, outcome, console_mfa(record, outcome == Outcome::Success))
-            }
+        let event = Event::of(record);
+        let outcome = outcome(record, event);
+        let (way, mfa) = match (event, outcome) {
+            (Event::NoSignIn, _) => return None,
+            (Event::ConsoleLogin, _) => (Way::Console, console_mfa(record, outcome == Outcome::Success)),
             // Success only says that the second factor was asked for or passed; a ConsoleLogin follows.
-            "CheckMfa" => match (stated, record.call_succeeded()) {
-                (Outcome::Failure, _) | (Outcome::Unknown, false) => {
-                    sign_in(Way::Console, Outcome::Failure, Mfa::Yes)
-                }
-                (Outcome::Unknown, true) => sign_in(Way::Console, Outcome::Unknown, Mfa::Unknown),
-                (Outcome::Success, _) => None,
-            },
+            (Event::CheckMfa, Outcome::Success) => return None,
+            (Event::CheckMfa, Outcome::Failure) => (Way::Console, Mfa::Yes),
+            (Event::CheckMfa, Outcome::Unknown) => (Way::Console, Mfa::Unknown),
             // Success is one factor; UserAuthentication follows when all have passed.
-            "CredentialVerification" => match (stated, record.call_succeeded()) {
-                (Outcome::Failure, _) | (Outcome::Unknown, false) => {
-                    sign_in(Way::IdentityCenter, Outcome::Failure, identity_center_mfa(record))
-                }
-                (Outcome::Unknown, true) => sign_in(Way::IdentityCenter, Outcome::Unknown, Mfa::Unknown),
-                (Outcome::Success, _) => None,
-            },
-            "UserAuthentication" => sign_in(Way::IdentityCenter, stated, identity_center_mfa(record)),
-            "ExternalIdPDirectoryLogin" => sign_in(Way::Other, stated, Mfa::Unknown),
-            "CreateOAuth2Token" => sign_in(Way::OAuth, oauth_outcome(record), session_mfa(record)),
-            // A step of every OAuth and console sign-in: only its failure ends one.
-            "AuthorizeOAuth2Access" => match oauth_outcome(record) {
-                Outcome::Failure => sign_in(Way::OAuth, Outcome::Failure, session_mfa(record)),
-                Outcome::Success | Outcome::Unknown => None,
-            },
-            name if OTHER_EVENTS.contains(&name) => None,
-            _ => match stated {
-                Outcome::Unknown => None,
-                outcome => sign_in(Way::Other, outcome, Mfa::Unknown),
-            },
-        }
+            (Event::Factor, Outcome::Success) => return None,
+            (Event::Factor, Outcome::Unknown) => (Way::IdentityCenter, Mfa::Unknown),
+            (Event::Factor, Outcome::Failure) | (Event::Portal, _) => {
+                (Way::IdentityCenter, identity_center_mfa(record))
+            }
+            (Event::OAuthStep, Outcome::Success | Outcome::Unknown) => return None,
+            (Event::OAuthStep, Outcome::Failure) | (Event::OAuthToken, _) => {
+                (Way::OAuth, session_mfa(record))
+            }
+            (Event::DirectoryLogin, _) => (Way::Other, Mfa::Unknown),
+            (Event::Unknown, Outcome::Unknown) => return None,
+            (Event::Unknown, _) => (Way::Other, Mfa::Unknown),
+        };
+        Some(SignIn { way, outcome, mfa })
     }
 
     /// Whether the event is one of `signin.amazonaws.com` that nobody has documented.
     pub fn of_unknown_name(record: &Record<'_>) -> bool {
-        const SIGN_INS: &[&str] = &[
-            "ConsoleLogin",
-            "CheckMfa",
-            "CredentialVerification",
-            "UserAuthentication",
-            "ExternalIdPDirectoryLogin",
-            "CreateOAuth2Token",
-            "AuthorizeOAuth2Access",
-        ];
-        let name = &*record.event_name;
-        record.event_source == SIGN_IN_SOURCE && !SIGN_INS.contains(&name) && !OTHER_EVENTS.contains(&name)
+        record.event_source == SIGN_IN_SOURCE && Event::of(record) == Event::Unknown
     }
 }
 
-/// The factors that an Identity Center record names, such as `PASSWORD,TOTP`.
+/// How a sign-in ended, also where only the error says so.
+fn outcome(record: &Record<'_>, event: Event) -> Outcome {
+    let failed_without_saying_so = match event {
+        Event::OAuthToken | Event::OAuthStep => return oauth_outcome(record),
+        // What an error of an event that nobody has documented means, only this text tells.
+        Event::Unknown => {
+            let message = record.error_message.as_deref();
+            message.is_some_and(|message| message.eq_ignore_ascii_case("Failed authentication"))
+        }
+        _ => !record.call_succeeded(),
+    };
+    match stated_outcome(record) {
+        Outcome::Unknown if failed_without_saying_so => Outcome::Failure,
+        stated => stated,
+    }
+}
+
+/// The factors that an Identity Center record names, such as `PASSWORD,TOTP`, each once.
 pub fn credential_types(record: &Record<'_>) -> Vec<String> {
     let list = record.additional("CredentialType").unwrap_or_default();
-    list.split(',')
-        .map(|factor| factor.trim().to_ascii_uppercase())
-        .filter(|factor| !factor.is_empty())
-        .collect()
+    let mut factors: Vec<String> = Vec::new();
+    for factor in list.split(',').map(|factor| factor.trim().to_ascii_uppercase()) {
+        if !factor.is_empty() && !factors.contains(&factor) {
+            factors.push(factor);
+        }
+    }
+    factors
 }
 
 /// The login name that an Identity Center record gives, unless AWS hides it.
@@ -165,10 +194,11 @@ pub fn identity_center_user_name<'r>(record: &'r Record<'_>) -> Option<std::borr
     record.additional("UserName").filter(|name| !name.is_empty() && name != HIDDEN_NAME)
 }
 
-/// Whether AWS hides who tried, because no user of that name exists.
+/// Whether AWS hides who tried, because no user of that name exists: such a user has no ARN either.
 pub fn name_is_hidden(record: &Record<'_>) -> bool {
-    record.user_identity.user_name.as_deref() == Some(HIDDEN_NAME)
-        || record.additional("UserName").as_deref() == Some(HIDDEN_NAME)
+    let hidden = record.user_identity.user_name.as_deref() == Some(HIDDEN_NAME)
+        || record.additional("UserName").as_deref() == Some(HIDDEN_NAME);
+    hidden && record.user_identity.arn.is_none()
 }
 
 /// Whether the sign-in came through an identity provider, so that `MFAUsed: No` says nothing.
@@ -191,10 +221,14 @@ pub fn by_identity_center_session(record: &Record<'_>) -> bool {
 /// Source: AWS Sign-In User Guide: `Authorization denied because of a resource-based policy`, or of a
 /// resource control policy; more such texts may come.
 pub fn denied_by_policy(record: &Record<'_>) -> bool {
-    record.error_message.as_deref().is_some_and(|message| message.starts_with("Authorization denied"))
+    const DENIED: &str = "Authorization denied";
+    let message = record.error_message.as_deref().map(str::trim_start);
+    let start = message.and_then(|message| message.get(..DENIED.len()));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(DENIED))
 }
 
-fn stated_outcome(record: &Record<'_>) -> Outcome {
+/// What a sign-in event says of its own outcome, under its own name.
+pub fn stated_outcome(record: &Record<'_>) -> Outcome {
     let name = &*record.event_name;
     for elements in [&record.response_elements, &record.service_event_details] {
         match text(&elements[name]) {
@@ -218,11 +252,17 @@ fn oauth_outcome(record: &Record<'_>) -> Outcome {
 }
 
 fn console_mfa(record: &Record<'_>, succeeded: bool) -> Mfa {
-    match record.additional("MFAUsed") {
-        Some(used) if used.eq_ignore_ascii_case("yes") => Mfa::Yes,
-        // On a failure the factor of the session it was tried from says nothing about this attempt.
-        _ if succeeded && session_mfa(record) == Mfa::Yes => Mfa::Yes,
-        Some(_) if !federated(record) => Mfa::No,
+    let used = record.additional("MFAUsed");
+    let used = used.as_deref().map(str::trim).filter(|used| !used.is_empty());
+    let used = used.map(|used| used.eq_ignore_ascii_case("yes") || used.eq_ignore_ascii_case("true"));
+    match used {
+        // On a failure neither the provider's word nor the session it was tried from says anything
+        // about this attempt.
+        _ if federated(record) && !succeeded => Mfa::Unknown,
+        Some(true) => Mfa::Yes,
+        // What AWS says of its own check counts, whatever the session says.
+        Some(false) if !federated(record) => Mfa::No,
+        _ if succeeded => session_mfa(record),
         _ => Mfa::Unknown,
     }
 }
@@ -311,6 +351,66 @@ mod tests {
                     r#"{"responseElements": null, "errorMessage": "Failed authentication", "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 is(Way::Console, Outcome::Failure, Mfa::No),
+            ),
+            (
+                "MFAUsed is empty: absent",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": " "}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "MFAUsed with a space",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "Yes "}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "MFAUsed is true",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": true}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "MFAUsed No, whatever the session says",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
+                is(Way::Console, Outcome::Success, Mfa::No),
+            ),
+            (
+                "a federated failure with MFAUsed Yes",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole"}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a portal sign-in that only the error says failed",
+                IdentityCenterSignIn(r#"{"serviceEventDetails": null, "errorCode": "AccessDenied"}"#),
+                is(Way::IdentityCenter, Outcome::Failure, Mfa::Yes),
+            ),
+            (
+                "a directory sign-in that only the error says failed",
+                ConsoleSignIn(
+                    r#"{"eventName": "ExternalIdPDirectoryLogin", "responseElements": null, "errorMessage": "no"}"#,
+                ),
+                is(Way::Other, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented that only the error says failed",
+                ConsoleSignIn(
+                    r#"{"eventName": "PasskeyLogin", "responseElements": null, "errorMessage": "Failed authentication"}"#,
+                ),
+                is(Way::Other, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented, with an error of another kind",
+                ConsoleSignIn(
+                    r#"{"eventName": "BeginSignIn", "responseElements": null, "errorMessage": "Throttled"}"#,
+                ),
+                None,
+            ),
+            (
+                "portal, the same factor twice",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD,PASSWORD"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::No),
             ),
             (
                 "an outcome nobody has documented",

@@ -12,6 +12,7 @@ use crate::cloudtrail::record::{Record, Text, text, truth};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 const QUARANTINE_CALLS: &[&str] = &[
     "AttachUserPolicy",
@@ -20,6 +21,15 @@ const QUARANTINE_CALLS: &[&str] = &[
     "PutUserPolicy",
     "PutRolePolicy",
     "PutGroupPolicy",
+];
+
+const QUARANTINE_LIFTS: &[&str] = &[
+    "DetachUserPolicy",
+    "DetachRolePolicy",
+    "DetachGroupPolicy",
+    "DeleteUserPolicy",
+    "DeleteRolePolicy",
+    "DeleteGroupPolicy",
 ];
 
 const MFA_REMOVALS: &[&str] = &["DeactivateMFADevice", "DeleteVirtualMFADevice"];
@@ -90,12 +100,62 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
-                Instead("grant.policy-changed"),
+                Instead("credential-change.quarantine-lifted"),
             ),
             Case::new(
                 "the policy's ARN is a number",
                 ApiCall(r#"{"eventName": "AttachUserPolicy", "requestParameters": {"policyArn": 7}}"#),
                 Instead("grant.policy-changed"),
+            ),
+        ],
+    },
+    Detection {
+        rule: Rule {
+            id: "credential-change.quarantine-lifted",
+            kind: Kind::Detection,
+            title: "Quarantine of a leaked key lifted",
+            severity: Severity::High,
+            severity_reason: "Whoever found the key in public can do again what the quarantine stopped, unless the key is gone.",
+            condition: "the policy with which AWS quarantines a leaked access key was taken off a principal",
+            references: &["mitre-attack:17/T1552.001", "mitre-attack:17/T1098"],
+            remediation: &[
+                "See that every key the user had when it was quarantined is deleted (IAM > Users > Security credentials).",
+                "If one is still there: deactivate it now, and attach the quarantine policy again.",
+                "Ask whoever lifted it, by a way that is not email, whether they meant to.",
+                "Look in CloudTrail for what that user did since.",
+            ],
+        },
+        on: &[On::Names(QUARANTINE_LIFTS)],
+        matches: quarantine_lifted,
+        #[cfg(any(test, feature = "cases"))]
+        cases: &[
+            Case::new(
+                "detached",
+                ApiCall(
+                    r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "the inline policy of earlier years was deleted",
+                ApiCall(
+                    r#"{"eventName": "DeleteUserPolicy", "requestParameters": {"userName": "svc-backup", "policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "another policy",
+                ApiCall(
+                    r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
+                ),
+                Instead("grant.policy-changed"),
+            ),
+            Case::new(
+                "refused",
+                ApiCall(
+                    r#"{"eventName": "DetachUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}}"#,
+                ),
+                Nothing,
             ),
         ],
     },
@@ -181,11 +241,12 @@ pub(super) const DETECTIONS: &[Detection] = &[
         rule: Rule {
             id: "credential-change.login-profile-changed",
             kind: Kind::Detection,
-            title: "Console password set for another user",
+            title: "Console password set for a user",
             severity: Severity::Medium,
             severity_reason: "Administrators do it for newcomers, and thieves to come back as somebody else. \
                 HIGH where the password need not be changed: whoever set it can go on using it.",
-            condition: "somebody gave another IAM user a console password, or changed it",
+            condition: "somebody gave another IAM user a console password, or changed it; or a user did so to itself: a first password, \
+                or another one with a long-lived access key",
             references: &["mitre-attack:17/T1098", "mitre-attack:17/T1078.004"],
             remediation: &[
                 "Ask whoever set it, by a way that is not email, whether they meant to, and for whom.",
@@ -244,6 +305,27 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": ["alice"]}}"#,
                 ),
                 Raised(Severity::High),
+            ),
+            Case::new(
+                "a first password by the user itself: who has a stolen key does that",
+                ApiCall(
+                    r#"{"eventName": "CreateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAALICEEXAMPLE1234"}, "requestParameters": {"userName": "alice"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "changed by the user itself, with a long-lived key",
+                ApiCall(
+                    r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAALICEEXAMPLE1234"}, "requestParameters": {"userName": "alice"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "only the answer names the user",
+                ApiCall(
+                    r#"{"eventName": "CreateLoginProfile", "requestParameters": {"passwordResetRequired": true}, "responseElements": {"loginProfile": {"userName": "alice"}}}"#,
+                ),
+                Raised(Severity::Medium),
             ),
             Case::new(
                 "by the user, in other casing: IAM does not tell them apart",
@@ -428,13 +510,45 @@ fn acts_on_itself(record: &Record<'_>, target: &str) -> bool {
 
 /// A user as a phrase names it.
 fn named(user: &Text<'_>) -> String {
-    user.as_deref().map_or("somebody whom the record does not name".to_owned(), str::to_owned)
+    user.as_deref().map_or("somebody whom the record does not name".to_owned(), quoted)
 }
 
 fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if !calls(record, IAM, QUARANTINE_CALLS) || !record.call_succeeded() {
         return None;
     }
+    if !names_quarantine(record) {
+        return None;
+    }
+    let target = target(record);
+    let what =
+        format!("put AWS's quarantine policy on {}: an access key was found in public", named(&target));
+    Some(about_quarantine(Raised::new(Severity::Critical, what), target, record))
+}
+
+fn quarantine_lifted(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    let lifted = calls(record, IAM, QUARANTINE_LIFTS) && record.call_succeeded();
+    (lifted && names_quarantine(record)).then(|| {
+        let target = target(record);
+        let what = format!("took AWS's quarantine policy for a leaked access key off {}", named(&target));
+        about_quarantine(Raised::new(Severity::High, what), target, record)
+    })
+}
+
+fn target<'r>(record: &'r Record<'_>) -> Text<'r> {
+    ["userName", "roleName", "groupName"].into_iter().find_map(|name| record.request(name))
+}
+
+fn about_quarantine(raised: Raised, target: Text<'_>, record: &Record<'_>) -> Raised {
+    raised
+        .resource(target.clone())
+        .fact("target", target)
+        .fact("policy_arn", record.request("policyArn"))
+        .fact("policy_name", record.request("policyName"))
+}
+
+/// Whether the policy that a call is about is one with which AWS quarantines a leaked key.
+fn names_quarantine(record: &Record<'_>) -> bool {
     let policy_arn = record.request("policyArn");
     let of_aws = policy_arn.as_deref().is_some_and(|arn| {
         arn.split_once(":aws:policy/")
@@ -444,19 +558,7 @@ fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let inline = policy_name.as_deref().is_some_and(|name| {
         name == "AWSExposedCredentialPolicy_DO_NOT_REMOVE" || name.starts_with("AWSCompromisedKeyQuarantine")
     });
-    if !of_aws && !inline {
-        return None;
-    }
-    let target = ["userName", "roleName", "groupName"].into_iter().find_map(|name| record.request(name));
-    let what =
-        format!("put AWS's quarantine policy on {}: an access key was found in public", named(&target));
-    Some(
-        Raised::new(Severity::Critical, what)
-            .resource(target.clone())
-            .fact("target", target)
-            .fact("policy_arn", policy_arn)
-            .fact("policy_name", policy_name),
-    )
+    of_aws || inline
 }
 
 fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
@@ -472,7 +574,7 @@ fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         };
         Raised::new(Severity::High, what)
     } else {
-        let device = serial.as_deref().unwrap_or("that the record does not name");
+        let device = serial.as_deref().map_or("that the record does not name".to_owned(), quoted);
         Raised::new(Severity::Low, format!("deleted the virtual MFA device {device}"))
     };
     Some(
@@ -487,14 +589,21 @@ fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if !calls(record, IAM, LOGIN_PROFILE_CALLS) || !record.call_succeeded() {
         return None;
     }
-    let user = record.request("userName");
-    if user.as_deref().is_some_and(|user| acts_on_itself(record, user)) {
+    let created = record.event_name == "CreateLoginProfile";
+    let user =
+        record.request("userName").or_else(|| text(&record.response_elements["loginProfile"]["userName"]));
+    let itself = user.as_deref().is_some_and(|user| acts_on_itself(record, user));
+    // In the console a user changes its own password; a key that gives its user one is a stolen key's way in.
+    let long_lived_key =
+        record.user_identity.access_key_id.as_deref().is_some_and(|key| key.starts_with("AKIA"));
+    if itself && !created && !long_lived_key {
         return None;
     }
     let to_be_changed = truth(&record.request_parameters["passwordResetRequired"]);
-    let verb = if record.event_name == "CreateLoginProfile" { "set a" } else { "changed the" };
+    let verb = if created { "set a" } else { "changed the" };
     let kept = if to_be_changed == Some(true) { "" } else { " that need not be changed at the next sign-in" };
-    let what = format!("{verb} console password for {}{kept}", named(&user));
+    let whom = if itself { "itself".to_owned() } else { named(&user) };
+    let what = format!("{verb} console password for {whom}{kept}");
     let severity = if to_be_changed == Some(true) { Severity::Medium } else { Severity::High };
     Some(
         Raised::new(severity, what)

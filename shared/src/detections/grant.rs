@@ -10,6 +10,7 @@ use crate::cloudtrail::record::{Record, Text, text, truth};
 use crate::config::Config;
 use crate::policy::{AdminGrant, PolicyDocument, Reach, Trusted};
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 /// The calls that carry a document of IAM's, which can be blown up until CloudTrail leaves it out.
 const DOCUMENT_CALLS: &[&str] = &[
@@ -47,6 +48,7 @@ const POLICY_CALLS: &[&str] = &[
     "PutGroupPolicy",
     "PutRolePolicy",
     "PutUserPolicy",
+    "SetDefaultPolicyVersion",
 ];
 
 const TRUST_CALLS: &[&str] = &["CreateRole", "UpdateAssumeRolePolicy"];
@@ -63,6 +65,8 @@ const PROVIDER_CALLS: &[&str] = &[
 ];
 
 const BOUNDARY_CALLS: &[&str] = &["DeleteRolePermissionsBoundary", "DeleteUserPermissionsBoundary"];
+
+const BOUNDARY_PUTS: &[&str] = &["PutRolePermissionsBoundary", "PutUserPermissionsBoundary"];
 
 pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
@@ -241,8 +245,10 @@ pub(super) const DETECTIONS: &[Detection] = &[
             title: "Policy that allows everything written",
             severity: Severity::High,
             severity_reason: "Whoever has it owns the account. CRITICAL for the inline policy of a user, whose keys do not expire; \
-                MEDIUM where it is conditional, or a version that is not yet the default.",
-            condition: "a policy was written that allows everything, everything but a few actions, or all of IAM, on all resources",
+                One step lower on a condition, and MEDIUM for a version that is not yet the default; \
+                LOW where Identity Center provisions a permission set, which is told where the set was changed.",
+            condition: "a policy was written that allows everything, everything but a few actions, all of IAM, or actions of IAM \
+                with which one can give oneself more, on all resources",
             references: &["cis:7.0/2.14", "cis:7.0/5.4", "security-hub:IAM.1", "mitre-attack:17/T1098.003"],
             remediation: &[
                 "Ask whoever wrote it, by a way that is not email, whether they meant to, and why that much.",
@@ -309,7 +315,35 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "alice", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
                 ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "for a role, on a condition",
+                ApiCall(
+                    r#"{"eventName": "PutRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
+                ),
                 Raised(Severity::Medium),
+            ),
+            Case::new(
+                "all of IAM, on all that IAM keeps",
+                ApiCall(
+                    r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "mallory", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:*\", \"Resource\": \"arn:aws:iam::111122223333:*\"}]}"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "attaching any policy to anyone",
+                ApiCall(
+                    r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "mallory", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:Attach*\", \"Resource\": \"*\"}]}"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "Identity Center provisions a permission set",
+                ApiCall(
+                    r#"{"eventName": "PutRolePolicy", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
+                ),
+                Raised(Severity::Low),
             ),
             Case::new(
                 "one action on all resources",
@@ -348,8 +382,9 @@ pub(super) const DETECTIONS: &[Detection] = &[
             title: "A role's trust changed",
             severity: Severity::Medium,
             severity_reason: "A trust policy decides who can become the role. CRITICAL where anyone can, HIGH where a whole other account can; \
-                one step lower on a condition.",
-            condition: "a role's trust policy was changed, or a role was created that anyone or a whole other account can assume",
+                one step lower on a condition. LOW where Identity Center provisions a permission set.",
+            condition: "a role's trust policy was changed, or a role was created that anyone, another account or a principal of one can assume, \
+                or whose trust cannot be read",
             references: &["mitre-attack:17/T1098.003", "mitre-attack:17/T1484.002"],
             remediation: &[
                 "Look at IAM > Roles > the role > Trust relationships: do you know everyone in it?",
@@ -423,6 +458,34 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "support", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:root\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
+            ),
+            Case::new(
+                "a new role for one user of another account",
+                ApiCall(
+                    r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "support", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:user/mallory\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "a new role whose trust cannot be read",
+                ApiCall(
+                    r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "support", "assumeRolePolicyDocument": "{\"Statement"}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "Identity Center provisions a permission set",
+                ApiCall(
+                    r#"{"eventName": "UpdateAssumeRolePolicy", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef"}}"#,
+                ),
+                Raised(Severity::Low),
+            ),
+            Case::new(
+                "a new role for the account itself",
+                ApiCall(
+                    r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "build", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"arn:aws:iam::111122223333:root\", \"arn:aws:iam::111122223333:role/ci\"]}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
+                ),
+                Nothing,
             ),
             Case::new(
                 "a new role for a service",
@@ -526,7 +589,8 @@ pub(super) const DETECTIONS: &[Detection] = &[
             kind: Kind::Detection,
             title: "Permissions boundary removed",
             severity: Severity::High,
-            severity_reason: "A boundary is the fence around what a user or role can ever be given; without it every policy counts in full.",
+            severity_reason: "A boundary is the fence around what a user or role can ever be given; without it every policy counts in full. \
+                LOW where Identity Center provisions a permission set.",
             condition: "the permissions boundary of a user or role was removed",
             references: &["mitre-attack:17/T1098.003"],
             remediation: &[
@@ -562,10 +626,129 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Nothing,
             ),
             Case::new(
+                "Identity Center provisions a permission set",
+                ApiCall(
+                    r#"{"eventName": "DeleteRolePermissionsBoundary", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef"}}"#,
+                ),
+                Raised(Severity::Low),
+            ),
+            Case::new(
                 "one was set",
                 ApiCall(
                     r#"{"eventName": "PutUserPermissionsBoundary", "requestParameters": {"userName": "alice"}}"#,
                 ),
+                Instead("grant.boundary-changed"),
+            ),
+        ],
+    },
+    Detection {
+        rule: Rule {
+            id: "grant.boundary-changed",
+            kind: Kind::Detection,
+            title: "Permissions boundary set or changed",
+            severity: Severity::Low,
+            severity_reason: "A boundary limits what a user or role can ever be given; another one may limit less. \
+                HIGH where it is a policy of administrators, which is no limit at all.",
+            condition: "a user, role or permission set was given a permissions boundary, or another one",
+            references: &["mitre-attack:17/T1098.003"],
+            remediation: &[
+                "Look at the boundary as it is now: does it limit what it should?",
+                "Ask whoever set it, by a way that is not email, whether they meant to.",
+                "If they did not: put the former boundary back, and revoke the sessions of both principals.",
+            ],
+        },
+        on: &[On::Names(BOUNDARY_PUTS), On::Names(&["PutPermissionsBoundaryToPermissionSet"])],
+        matches: boundary_changed,
+        #[cfg(any(test, feature = "cases"))]
+        cases: &[
+            Case::new(
+                "no limit at all",
+                ApiCall(
+                    r#"{"eventName": "PutUserPermissionsBoundary", "requestParameters": {"userName": "mallory", "permissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "a policy of one's own",
+                ApiCall(
+                    r#"{"eventName": "PutRolePermissionsBoundary", "requestParameters": {"roleName": "build", "permissionsBoundary": "arn:aws:iam::111122223333:policy/AdministratorAccess"}}"#,
+                ),
+                Raised(Severity::Low),
+            ),
+            Case::new(
+                "no limit at all, for a permission set",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutPermissionsBoundaryToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "permissionsBoundary": {"managedPolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "Identity Center provisions a permission set",
+                ApiCall(
+                    r#"{"eventName": "PutRolePermissionsBoundary", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef", "permissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
+                ),
+                Raised(Severity::Low),
+            ),
+            Case::new(
+                "the parameters are null",
+                ApiCall(r#"{"eventName": "PutUserPermissionsBoundary"}"#),
+                Raised(Severity::Low),
+            ),
+            Case::new(
+                "refused",
+                ApiCall(
+                    r#"{"eventName": "PutUserPermissionsBoundary", "errorCode": "AccessDenied", "requestParameters": {"userName": "alice"}}"#,
+                ),
+                Nothing,
+            ),
+            Case::new(
+                "another service's call of that name",
+                ApiCall(
+                    r#"{"eventSource": "example.amazonaws.com", "eventName": "PutRolePermissionsBoundary"}"#,
+                ),
+                Nothing,
+            ),
+        ],
+    },
+    Detection {
+        rule: Rule {
+            id: "grant.group-member-added",
+            kind: Kind::Detection,
+            title: "User put into an IAM group",
+            severity: Severity::Low,
+            severity_reason: "The user may do what the group may; what that is, the record does not say.",
+            condition: "an IAM user was put into a group",
+            references: &["cis:7.0/5.4", "mitre-attack:17/T1098.003"],
+            remediation: &[
+                "Look at IAM > User groups > the group: what may it do, and should this user?",
+                "Ask whoever did it, by a way that is not email, whether they meant to.",
+                "If they did not: take the user out again, and deactivate the credentials of both.",
+            ],
+        },
+        on: &[On::Names(&["AddUserToGroup"])],
+        matches: group_member_added,
+        #[cfg(any(test, feature = "cases"))]
+        cases: &[
+            Case::new(
+                "a user",
+                ApiCall(
+                    r#"{"eventName": "AddUserToGroup", "requestParameters": {"userName": "mallory", "groupName": "admins"}}"#,
+                ),
+                Raised(Severity::Low),
+            ),
+            Case::new(
+                "the parameters are null",
+                ApiCall(r#"{"eventName": "AddUserToGroup"}"#),
+                Raised(Severity::Low),
+            ),
+            Case::new(
+                "refused",
+                ApiCall(r#"{"eventName": "AddUserToGroup", "errorCode": "NoSuchEntityException"}"#),
+                Nothing,
+            ),
+            Case::new(
+                "another service's call of that name",
+                ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "AddUserToGroup"}"#),
                 Nothing,
             ),
         ],
@@ -577,8 +760,8 @@ pub(super) const DETECTIONS: &[Detection] = &[
             title: "IAM policy changed",
             severity: Severity::Informational,
             severity_reason: "Policies change all day; worth having when something else is looked into. \
-                MEDIUM where the policy that was written cannot be read, so that nobody can say what it allows.",
-            condition: "an IAM policy was written, attached, detached or deleted",
+                MEDIUM where the policy that was written, or the version that now counts, is not in the record, so that nobody can say what it allows.",
+            condition: "an IAM policy was written, attached, detached or deleted, or another version of it counts",
             references: &["cis:7.0/5.4", "security-hub:CloudWatch.4", "mitre-attack:17/T1098.003"],
             remediation: &[
                 "Nothing, as long as whoever did it is meant to change policies.",
@@ -596,6 +779,13 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     r#"{"eventName": "AttachRolePolicy", "requestParameters": {"roleName": "build", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
                 ),
                 Raised(Severity::Informational),
+            ),
+            Case::new(
+                "another version counts: what it allows is not in the record",
+                ApiCall(
+                    r#"{"eventName": "SetDefaultPolicyVersion", "requestParameters": {"policyArn": "arn:aws:iam::111122223333:policy/p", "versionId": "v2"}}"#,
+                ),
+                Raised(Severity::Medium),
             ),
             Case::new(
                 "deleted, the parameters null",
@@ -646,6 +836,50 @@ fn by_identity_center_itself(record: &Record<'_>) -> bool {
     role.is_some_and(|role| role.starts_with("aws-service-role/sso.amazonaws.com/"))
 }
 
+/// One step less severe.
+fn one_lower(severity: Severity) -> Severity {
+    match severity {
+        Severity::Critical => Severity::High,
+        Severity::High => Severity::Medium,
+        Severity::Medium | Severity::Low => Severity::Low,
+        Severity::Informational => Severity::Informational,
+    }
+}
+
+/// What one of AWS's policies for administrators makes of whoever has it: its name, and how bad that is.
+/// Nothing for any other policy. A policy of one's own may have any name, so the account counts too.
+pub(super) fn admin_policy(arn: &str) -> Option<(&str, Severity)> {
+    // arn:aws:iam::aws:policy/AdministratorAccess
+    let (_, policy) = arn.split_once(":iam::aws:policy/")?;
+    match policy {
+        "AdministratorAccess" | "IAMFullAccess" => Some((policy, Severity::High)),
+        "PowerUserAccess" => Some((policy, Severity::Medium)),
+        _ => None,
+    }
+}
+
+/// The statement of a policy that makes most of an administrator: how bad that is, and what it allows,
+/// as a phrase that follows "allows". Nothing where no statement does.
+pub(super) fn worst_grant(document: &PolicyDocument, everything: Severity) -> Option<(Severity, String)> {
+    let severity = |grant: &AdminGrant| {
+        let severity = match grant.reach {
+            Reach::Everything => everything,
+            Reach::AllButSome | Reach::AllOfIam | Reach::Escalation => Severity::High,
+        };
+        if grant.conditional { one_lower(severity) } else { severity }
+    };
+    let grants = document.admin_grants();
+    let worst = grants.iter().max_by_key(|grant| (severity(grant), grant.reach))?;
+    let allows = match worst.reach {
+        Reach::Everything => "everything on all resources",
+        Reach::AllButSome => "everything but a few actions on all resources",
+        Reach::AllOfIam => "all of IAM on all resources",
+        Reach::Escalation => "actions of IAM with which one can give oneself more on all resources",
+    };
+    let on_condition = if worst.conditional { ", on a condition" } else { "" };
+    Some((severity(worst), format!("{allows}{on_condition}")))
+}
+
 /// The user, group or role that a call is about.
 fn target<'r>(record: &'r Record<'_>) -> Text<'r> {
     ["userName", "groupName", "roleName"].into_iter().find_map(|name| record.request(name))
@@ -665,8 +899,9 @@ fn kind_of_target(record: &Record<'_>) -> &'static str {
 
 fn named(record: &Record<'_>) -> String {
     let kind = kind_of_target(record);
-    target(record)
-        .map_or(format!("a {kind} that the record does not name"), |name| format!("the {kind} {name}"))
+    target(record).map_or(format!("a {kind} that the record does not name"), |name| {
+        format!("the {kind} {}", quoted(&name))
+    })
 }
 
 fn with_target(raised: Raised, record: &Record<'_>) -> Raised {
@@ -696,17 +931,12 @@ fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<Raised> {
         return None;
     }
     let arn = record.request("policyArn")?;
-    // arn:aws:iam::aws:policy/AdministratorAccess
-    let (_, policy) = arn.split_once(":iam::aws:policy/")?;
+    let (policy, severity) = admin_policy(&arn)?;
     let to_user = record.event_name == "AttachUserPolicy";
     let severity = match policy {
-        "AdministratorAccess" | "IAMFullAccess" | "PowerUserAccess" if by_identity_center_itself(record) => {
-            Severity::Low
-        }
+        _ if by_identity_center_itself(record) => Severity::Low,
         "AdministratorAccess" if to_user => Severity::Critical,
-        "AdministratorAccess" | "IAMFullAccess" => Severity::High,
-        "PowerUserAccess" => Severity::Medium,
-        _ => return None,
+        _ => severity,
     };
     let what = format!("attached {policy} to {}", named(record));
     Some(with_target(Raised::new(severity, what), record))
@@ -716,30 +946,26 @@ fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if !calls(record, IAM, WRITING_CALLS) || !record.call_succeeded() {
         return None;
     }
-    let grants = PolicyDocument::read(&record.request_parameters["policyDocument"])?.admin_grants();
+    let document = PolicyDocument::read(&record.request_parameters["policyDocument"])?;
     let waits = record.event_name == "CreatePolicyVersion"
         && truth(&record.request_parameters["setAsDefault"]) != Some(true);
     let for_user = record.event_name == "PutUserPolicy";
-    let severity = |grant: &AdminGrant| match grant.reach {
-        _ if waits || grant.conditional => Severity::Medium,
-        Reach::Everything if for_user => Severity::Critical,
-        Reach::Everything | Reach::AllButSome | Reach::AllOfIam => Severity::High,
+    let everything = if for_user { Severity::Critical } else { Severity::High };
+    let (severity, allows) = worst_grant(&document, everything)?;
+    let severity = if by_identity_center_itself(record) {
+        Severity::Low
+    } else if waits {
+        Severity::Medium
+    } else {
+        severity
     };
-    let worst = grants.iter().max_by_key(|grant| (severity(grant), grant.reach))?;
-    let allows = match worst.reach {
-        Reach::Everything => "everything",
-        Reach::AllButSome => "everything but a few actions",
-        Reach::AllOfIam => "all of IAM",
-    };
-    let on_condition = if worst.conditional { ", on a condition" } else { "" };
     let policy = match &*record.event_name {
         "CreatePolicy" => "wrote a policy".to_owned(),
         "CreatePolicyVersion" if waits => "wrote a version of a policy, not yet its default,".to_owned(),
         "CreatePolicyVersion" => "wrote a version of a policy".to_owned(),
         _ => format!("wrote a policy of {}", named(record)),
     };
-    let what = format!("{policy} that allows {allows} on all resources{on_condition}");
-    Some(with_target(Raised::new(severity(worst), what), record))
+    Some(with_target(Raised::new(severity, format!("{policy} that allows {allows}")), record))
 }
 
 fn trust_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
@@ -756,26 +982,29 @@ fn trust_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             Trusted::Account(account) if record.account() != Some(&*account) => {
                 (Severity::High, Severity::Medium, format!("everyone whom the account {account} lets"))
             }
-            // Those of one's own account, single principals, services and providers: the rule's own severity.
+            Trusted::Principal { account, .. } if record.account() != Some(&*account) => {
+                (Severity::Medium, Severity::Medium, format!("a principal of the account {account}"))
+            }
+            // Those of one's own account, services and providers: the rule's own severity.
             Trusted::Account(_) | Trusted::Principal { .. } | Trusted::Other(_) => return None,
         };
         Some((if conditional { on_condition } else { severity }, conditional, whom))
     });
     let role = record.request("roleName");
-    let named = role.as_deref().map_or("a role".to_owned(), |role| format!("the role {role}"));
+    let named = role.as_deref().map_or("a role".to_owned(), |role| format!("the role {}", quoted(role)));
+    let verb = if created { "created" } else { "changed the trust of" };
     let (severity, what) = match graded.max() {
         Some((severity, conditional, whom)) => {
-            let verb = if created { "created" } else { "changed the trust of" };
             let on_condition = if conditional { ", on a condition" } else { "" };
             (severity, format!("{verb} {named}: {whom} can assume it{on_condition}"))
         }
+        None if document.is_none() => {
+            (Severity::Medium, format!("{verb} {named}; whom it trusts cannot be read from the record"))
+        }
         None if created => return None,
-        None if document.is_none() => (
-            Severity::Medium,
-            format!("changed the trust of {named} to something that cannot be read from the record"),
-        ),
-        None => (Severity::Medium, format!("changed the trust of {named}")),
+        None => (Severity::Medium, format!("{verb} {named}")),
     };
+    let severity = if by_identity_center_itself(record) { Severity::Low } else { severity };
     Some(Raised::new(severity, what).resource(role.clone()).fact("role_name", role))
 }
 
@@ -796,7 +1025,7 @@ fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Raised> 
         name if name.starts_with("Delete") => "deleted",
         _ => "changed",
     };
-    let named = provider.as_deref().unwrap_or("that the record does not name");
+    let named = provider.as_deref().map_or("that the record does not name".to_owned(), quoted);
     Some(
         Raised::new(severity, format!("{did} the identity provider {named}"))
             .resource(provider.clone())
@@ -808,7 +1037,48 @@ fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Raised> 
 fn boundary_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     (calls(record, IAM, BOUNDARY_CALLS) && record.call_succeeded()).then(|| {
         let what = format!("removed the permissions boundary of {}", named(record));
-        with_target(Raised::new(Severity::High, what), record)
+        let severity = if by_identity_center_itself(record) { Severity::Low } else { Severity::High };
+        with_target(Raised::new(severity, what), record)
+    })
+}
+
+fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    let permission_set = calls(record, "sso.amazonaws.com", &["PutPermissionsBoundaryToPermissionSet"]);
+    if !(permission_set || calls(record, IAM, BOUNDARY_PUTS)) || !record.call_succeeded() {
+        return None;
+    }
+    let boundary = &record.request_parameters["permissionsBoundary"];
+    let arn = text(boundary).or_else(|| text(&boundary["managedPolicyArn"]));
+    let of_admins = arn.as_deref().and_then(admin_policy).filter(|_| !by_identity_center_itself(record));
+    let severity = if of_admins.is_some() { Severity::High } else { Severity::Low };
+    let whose = if permission_set { "a permission set".to_owned() } else { named(record) };
+    let what = match of_admins {
+        Some((policy, _)) => {
+            format!("made {policy} the permissions boundary of {whose}, which is hardly a limit")
+        }
+        None => format!("set the permissions boundary of {whose}"),
+    };
+    let set = record.request("permissionSetArn");
+    let raised = Raised::new(severity, what)
+        .resource(target(record).or_else(|| set.clone()))
+        .fact("target", target(record))
+        .fact("permission_set_arn", set)
+        .fact("permissions_boundary", arn);
+    Some(raised)
+}
+
+fn group_member_added(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    (calls(record, IAM, &["AddUserToGroup"]) && record.call_succeeded()).then(|| {
+        let (user, group) = (record.request("userName"), record.request("groupName"));
+        let what = format!(
+            "put {} into {}",
+            user.as_deref().map_or("a user".to_owned(), |user| format!("the user {}", quoted(user))),
+            group.as_deref().map_or("a group".to_owned(), |group| format!("the group {}", quoted(group))),
+        );
+        Raised::new(Severity::Low, what)
+            .resource(user.clone())
+            .fact("target_user", user)
+            .fact("group_name", group)
     })
 }
 
@@ -820,6 +1090,11 @@ fn policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         && PolicyDocument::read(&record.request_parameters["policyDocument"]).is_none();
     let (severity, what) = if unreadable {
         (Severity::Medium, "wrote a policy that cannot be read from the record".to_owned())
+    } else if record.event_name == "SetDefaultPolicyVersion" {
+        (
+            Severity::Medium,
+            "made another version of a policy count, whose content is not in the record".to_owned(),
+        )
     } else {
         (Severity::Informational, format!("changed a policy (iam:{})", record.event_name))
     };

@@ -5,12 +5,14 @@
 
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*, From::*};
+use super::grant::{admin_policy, worst_grant};
 use super::{Detection, On, Raised, calls};
 use crate::cloudtrail::record::{Record, truth};
 use crate::cloudtrail::sign_in::{self, Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way};
 use crate::config::Config;
-use crate::policy::{PolicyDocument, Reach};
+use crate::policy::PolicyDocument;
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 const SSO: &str = "sso.amazonaws.com";
 
@@ -23,6 +25,8 @@ const IDENTITY_SOURCE_CALLS: &[&str] = &[
     "EnableExternalIdPConfigurationForDirectory",
     "DisableExternalIdPConfigurationForDirectory",
 ];
+
+const SETTINGS_CALLS: &[&str] = &["StartSSO", "UpdateSSOConfiguration", "UpdateSsoConfiguration"];
 
 const MEMBERSHIP_CALLS: &[&str] = &["AddMemberToGroup", "CreateGroupMembership"];
 
@@ -288,6 +292,54 @@ pub(super) const DETECTIONS: &[Detection] = &[
     },
     Detection {
         rule: Rule {
+            id: "identity-center.settings-changed",
+            kind: Kind::Detection,
+            title: "Identity Center's settings changed",
+            severity: Severity::Medium,
+            severity_reason: "They decide how everybody signs in, and change rarely. LOW for a new group, which has no access yet.",
+            condition: "IAM Identity Center was turned on, its settings were changed, or a group was made in it",
+            references: &["mitre-attack:17/T1556.006", "mitre-attack:17/T1098.003"],
+            remediation: &[
+                "Look at IAM Identity Center > Settings (or Groups): is it as it should be, second factor included?",
+                "Ask whoever changed it, by a way that is not email, whether they meant to.",
+                "If they did not: put the former settings back, and revoke the sessions of who changed them.",
+            ],
+        },
+        on: &[On::Names(SETTINGS_CALLS), On::Names(&["CreateGroup"])],
+        matches: settings_changed,
+        #[cfg(any(test, feature = "cases"))]
+        cases: &[
+            Case::new(
+                "turned on",
+                ApiCall(r#"{"eventSource": "sso.amazonaws.com", "eventName": "StartSSO"}"#),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "changed",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "UpdateSsoConfiguration", "requestParameters": {"mfaMode": "DISABLED"}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "a group",
+                ApiCall(
+                    r#"{"eventSource": "identitystore.amazonaws.com", "eventName": "CreateGroup", "requestParameters": {"identityStoreId": "d-9067EXAMPLE", "displayName": "ops"}}"#,
+                ),
+                Raised(Severity::Low),
+            ),
+            Case::new("a group of IAM's", ApiCall(r#"{"eventName": "CreateGroup"}"#), Nothing),
+            Case::new(
+                "refused",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "UpdateSsoConfiguration", "errorCode": "AccessDenied"}"#,
+                ),
+                Nothing,
+            ),
+        ],
+    },
+    Detection {
+        rule: Rule {
             id: "identity-center.access-assigned",
             kind: Kind::Detection,
             title: "Access assigned in Identity Center",
@@ -361,8 +413,10 @@ pub(super) const DETECTIONS: &[Detection] = &[
             kind: Kind::Detection,
             title: "Permission set made an administrator's",
             severity: Severity::High,
-            severity_reason: "Everybody who has that permission set becomes an administrator wherever they have it.",
-            condition: "a permission set was given AdministratorAccess, or an inline policy that allows everything on everything",
+            severity_reason: "Everybody who has that permission set becomes an administrator wherever they have it. \
+                MEDIUM for PowerUserAccess, which leaves out IAM; one step lower on a condition.",
+            condition: "a permission set was given AdministratorAccess, IAMFullAccess or PowerUserAccess, or an inline policy that allows \
+                everything, everything but a few actions, all of IAM, or actions of IAM with which one can give oneself more, on all resources",
             references: &["security-hub:IAM.1", "mitre-attack:17/T1098.003"],
             remediation: &[
                 "Look at IAM Identity Center > Permission sets: who has this one, and in which accounts?",
@@ -395,6 +449,41 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
+            ),
+            Case::new(
+                "IAMFullAccess",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/IAMFullAccess"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "PowerUserAccess",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "an inline policy that allows all of IAM",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:*\", \"Resource\": \"*\"}]}"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "an inline policy that allows all but some",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"NotAction\": \"s3:*\", \"Resource\": \"*\"}]}"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "an inline policy that allows everything on a condition",
+                ApiCall(
+                    r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
+                ),
+                Raised(Severity::Medium),
             ),
             Case::new(
                 "an inline policy that cannot be read",
@@ -483,7 +572,7 @@ fn portal_sign_in(record: &Record<'_>) -> Option<SignIn> {
 
 fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
     Raised::new(severity, what)
-        .resource(record.user_identity.identity_store_arn.clone())
+        .fact("identity_store_arn", record.user_identity.identity_store_arn.clone())
         .fact("credential_type", record.additional("CredentialType"))
         .fact("device_enrollment_required", record.additional("DeviceEnrollmentRequired"))
         .fact("auth_workflow_id", record.additional("AuthWorkflowID"))
@@ -541,22 +630,42 @@ fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
+fn settings_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    let changed = calls(record, SSO, SETTINGS_CALLS);
+    let group = DIRECTORIES.iter().any(|source| calls(record, source, &["CreateGroup"]));
+    ((changed || group) && record.call_succeeded()).then(|| {
+        let (severity, what) = match &*record.event_name {
+            "CreateGroup" => (Severity::Low, "made a group in IAM Identity Center"),
+            "StartSSO" => (Severity::Medium, "turned on IAM Identity Center"),
+            _ => (Severity::Medium, "changed the settings of IAM Identity Center"),
+        };
+        let name = ["displayName", "groupName"].into_iter().find_map(|name| record.request(name));
+        Raised::new(severity, what)
+            .resource(record.request("identityStoreId").or_else(|| record.request("instanceArn")))
+            .fact("group_name", name)
+    })
+}
+
 fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if !record.call_succeeded() {
         return None;
     }
     if calls(record, SSO, &["CreateAccountAssignment"]) {
         let account = record.request("targetId");
+        let kind = record.request("principalType");
+        let is_group = kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("GROUP"));
         let what = format!(
             "assigned a permission set in {} to a {} of IAM Identity Center",
-            account.as_deref().map_or("an account".to_owned(), |account| format!("the account {account}")),
-            if record.request("principalType").as_deref() == Some("GROUP") { "group" } else { "user" },
+            account
+                .as_deref()
+                .map_or("an account".to_owned(), |account| format!("the account {}", quoted(account))),
+            if is_group { "group" } else { "user" },
         );
         let raised = Raised::new(Severity::Medium, what)
-            .resource(record.request("permissionSetArn"))
+            .resource(record.request("principalId"))
             .fact("target_account", account)
             .fact("permission_set_arn", record.request("permissionSetArn"))
-            .fact("principal_type", record.request("principalType"))
+            .fact("principal_type", kind)
             .fact("principal_id", record.request("principalId"));
         return Some(raised);
     }
@@ -574,18 +683,14 @@ fn admin_permission_set(record: &Record<'_>, _: &Config) -> Option<Raised> {
         return None;
     }
     let raised = if calls(record, SSO, &["AttachManagedPolicyToPermissionSet"]) {
-        let policy = record.request("managedPolicyArn")?;
-        if !policy.ends_with(":iam::aws:policy/AdministratorAccess") {
-            return None;
-        }
-        Raised::new(Severity::High, "gave a permission set the policy AdministratorAccess")
-            .fact("policy_arn", Some(policy))
+        let arn = record.request("managedPolicyArn")?;
+        let (policy, severity) = admin_policy(&arn)?;
+        Raised::new(severity, format!("gave a permission set the policy {policy}"))
+            .fact("policy_arn", Some(&*arn))
     } else if calls(record, SSO, &["PutInlinePolicyToPermissionSet"]) {
         let document = PolicyDocument::read(&record.request_parameters["inlinePolicy"])?;
-        if !document.admin_grants().iter().any(|grant| grant.reach == Reach::Everything) {
-            return None;
-        }
-        Raised::new(Severity::High, "gave a permission set a policy that allows everything on everything")
+        let (severity, allows) = worst_grant(&document, Severity::High)?;
+        Raised::new(severity, format!("gave a permission set a policy that allows {allows}"))
     } else {
         return None;
     };

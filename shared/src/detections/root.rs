@@ -7,12 +7,15 @@
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*, From::*};
 use super::sign_in::{door, raised};
-use super::{Detection, IAM, On, Raised, calls, own_outcome, own_success};
+use super::{Detection, IAM, On, Raised, calls, own_success};
 use crate::cloudtrail::record::{Record, text};
-use crate::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, denied_by_policy};
+use crate::cloudtrail::sign_in::{
+    Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, denied_by_policy, stated_outcome,
+};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 /// What `requestParameters.userName` says where root is meant. No IAM user can have it: it holds spaces.
 const ROOT_USER: &str = "AWS ROOT USER";
@@ -37,6 +40,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "cis:7.0/5.3",
                 "security-hub:IAM.9",
                 "security-hub:CloudWatch.1",
+                "security-hub:CloudWatch.3",
                 "mitre-attack:17/T1078.004",
             ],
             remediation: &[
@@ -59,6 +63,13 @@ pub(super) const SPECIFIC: &[Detection] = &[
             Case::new(
                 "MFAUsed NO",
                 RootSignIn(r#"{"additionalEventData": {"MFAUsed": "NO"}}"#),
+                Raised(Severity::Critical),
+            ),
+            Case::new(
+                "MFAUsed No, whatever the session says",
+                RootSignIn(
+                    r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
                 Raised(Severity::Critical),
             ),
             Case::new(
@@ -150,16 +161,37 @@ pub(super) const SPECIFIC: &[Detection] = &[
             Case::new(
                 "with `aws login`",
                 RootSignIn(
-                    r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "readOnly": true, "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}}"#,
+                    r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "readOnly": true, "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "authorization_code"}}"#,
                 ),
                 Raised(Severity::High),
+            ),
+            Case::new(
+                "with an OAuth client from elsewhere",
+                RootSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:us-east-1:111122223333:external-client/x"}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "with an OAuth client that the record does not name",
+                RootSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "a token is refreshed: nobody signs in",
+                RootSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "refresh_token"}}"#,
+                ),
+                Instead("root.activity"),
             ),
             Case::new(
                 "by a way nobody has documented",
                 RootSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
                 ),
-                Raised(Severity::High),
+                Instead("root.activity"),
             ),
             Case {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
@@ -197,7 +229,14 @@ pub(super) const SPECIFIC: &[Detection] = &[
             severity_reason: "Few people know root's mail address, and fewer have a reason to use it. \
                 CRITICAL where the second factor was reached: whoever tried knows the password.",
             condition: "somebody tried to sign in as root and failed",
-            references: &["cis:7.0/5.3", "cis:7.0/5.6", "mitre-attack:17/T1110", "mitre-attack:17/T1078.004"],
+            references: &[
+                "cis:7.0/5.3",
+                "cis:7.0/5.6",
+                "security-hub:CloudWatch.1",
+                "security-hub:CloudWatch.6",
+                "mitre-attack:17/T1110",
+                "mitre-attack:17/T1078.004",
+            ],
             remediation: &[
                 "Call whoever keeps the root password, and ask whether it was them.",
                 "If it was not and the second factor was reached: change the root password now, from a computer you trust.",
@@ -246,6 +285,13 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "denied by a policy",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource control policy"}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "by a way nobody has documented",
+                RootSignIn(
+                    r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Failure"}}"#,
                 ),
                 Raised(Severity::High),
             ),
@@ -623,7 +669,7 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
         title: "Root was used",
         severity: Severity::High,
         severity_reason: "What root does is not limited by any policy of its account, and should be rare. \
-            LOW for what only reads and for the steps of a sign-in.",
+            LOW for what only reads, for the steps of a sign-in and for tokens that the console fetches or a tool refreshes.",
         condition: "root did, or tried, something that no other rule names",
         references: &["cis:7.0/2.7", "cis:7.0/5.3", "security-hub:CloudWatch.1", "mitre-attack:17/T1078.004"],
         remediation: &[
@@ -683,6 +729,27 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
             Raised(Severity::High),
         ),
         Case::new(
+            "a sign-in event nobody has documented, which succeeded",
+            RootSignIn(
+                r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
+            ),
+            Raised(Severity::High),
+        ),
+        Case::new(
+            "a token is refreshed",
+            RootSignIn(
+                r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "refresh_token"}}"#,
+            ),
+            Raised(Severity::Low),
+        ),
+        Case::new(
+            "the console fetches a token of its own",
+            RootSignIn(
+                r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::console/canvas"}}"#,
+            ),
+            Raised(Severity::Low),
+        ),
+        Case::new(
             "asked for the second factor, on the way in",
             RootSignIn(
                 r#"{"eventName": "CheckMfa", "responseElements": {"ConsoleLogin": null, "CheckMfa": "Success"}, "additionalEventData": {"MFAUsed": null, "MfaType": "Virtual MFA"}}"#,
@@ -726,6 +793,20 @@ fn root_sign_in(record: &Record<'_>) -> Option<SignIn> {
     SignIn::of(record).filter(|_| root)
 }
 
+/// Whether root let a tool in that had no session of root's before. The console fetches tokens of its own after
+/// every sign-in, and a refreshed token belongs to a sign-in that has been told.
+///
+/// Source: AWS Sign-In User Guide, "CloudTrail integration": `requestParameters.client_id` and `grant_type`.
+fn lets_a_tool_in(record: &Record<'_>) -> bool {
+    let refreshed =
+        record.request("grant_type").is_some_and(|grant| grant.eq_ignore_ascii_case("refresh_token"));
+    let client = record.request("client_id").filter(|client| !client.trim().is_empty());
+    // An unnamed client is not known to be the console's.
+    let tool =
+        client.is_none_or(|client| client.contains(":devtools/") || client.contains("external-client"));
+    tool && !refreshed
+}
+
 fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let sign_in = root_sign_in(record)?;
     (sign_in.outcome == Outcome::Success && sign_in.mfa == Mfa::No).then(|| {
@@ -736,6 +817,11 @@ fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
 
 fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Success)?;
+    let no_sign_in =
+        SignIn::of_unknown_name(record) || (sign_in.way == Way::OAuth && !lets_a_tool_in(record));
+    if no_sign_in {
+        return None;
+    }
     let address = record.source_ip_address.as_deref().unwrap_or_default();
     let outside = config.sign_in_allowed_from(address) == Some(false);
     let factor = match sign_in.mfa {
@@ -768,8 +854,7 @@ fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
     if !requested && !calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryCompleted"]) {
         return None;
     }
-    let failed = !record.call_succeeded()
-        || own_outcome(record).is_some_and(|outcome| outcome.eq_ignore_ascii_case("failure"));
+    let failed = !record.call_succeeded() || stated_outcome(record) == Outcome::Failure;
     let (severity, what) = match (requested, failed) {
         (true, false) => (Severity::High, "asked for a new root password by mail"),
         (true, true) => (Severity::Medium, "asked for a new root password by mail, and failed"),
@@ -871,8 +956,10 @@ fn assumed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let task = task_policy.as_deref().and_then(|arn| arn.rsplit('/').next());
     let what = format!(
         "opened a root session in {}{}",
-        target.as_deref().map_or("a member account".to_owned(), |target| format!("the account {target}")),
-        task.map(|task| format!(" for the task {task}")).unwrap_or_default()
+        target
+            .as_deref()
+            .map_or("a member account".to_owned(), |target| format!("the account {}", quoted(target))),
+        task.map(|task| format!(" for the task {}", quoted(task))).unwrap_or_default()
     );
     let severity = if reads { Severity::Low } else { Severity::Medium };
     Some(
@@ -888,13 +975,14 @@ fn activity(record: &Record<'_>, _: &Config) -> Option<Raised> {
         return None;
     }
     let step_of_sign_in = calls(record, SIGN_IN_SOURCE, &["Authenticate", "Logout"])
-        || (calls(record, SIGN_IN_SOURCE, &["CheckMfa"]) && own_success(record));
+        || (calls(record, SIGN_IN_SOURCE, &["CheckMfa"]) && own_success(record))
+        || (calls(record, SIGN_IN_SOURCE, &["CreateOAuth2Token"]) && !lets_a_tool_in(record));
     let only_reads = record.read_only == Some(true);
     let severity = if only_reads || step_of_sign_in { Severity::Low } else { Severity::High };
     let service = record.event_source.strip_suffix(".amazonaws.com").unwrap_or(&record.event_source);
-    let call = format!("{service}:{}", record.event_name);
+    let call = quoted(service) + ":" + &quoted(&record.event_name);
     let what = if record.event_source == SIGN_IN_SOURCE {
-        format!("caused the sign-in event {}", record.event_name)
+        format!("caused the sign-in event {}", quoted(&record.event_name))
     } else if record.call_succeeded() {
         format!("used {call}")
     } else {

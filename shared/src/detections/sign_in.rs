@@ -11,6 +11,7 @@ use crate::cloudtrail::sign_in::{self, Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way
 use crate::config::Config;
 use crate::finding::Subject;
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 const ON: &[On] = &[On::Source(SIGN_IN_SOURCE)];
 
@@ -72,7 +73,12 @@ pub(super) const DETECTIONS: &[Detection] = &[
             severity: Severity::High,
             severity_reason: "AWS asks for the second factor only after the right password, so somebody has the password.",
             condition: "a console sign-in failed after the second factor had been asked for",
-            references: &["mitre-attack:17/T1621", "mitre-attack:17/T1110", "cis:7.0/5.6"],
+            references: &[
+                "mitre-attack:17/T1621",
+                "mitre-attack:17/T1110",
+                "cis:7.0/5.6",
+                "security-hub:CloudWatch.6",
+            ],
             remediation: &[
                 "Ask the person, by a way that is not email, whether they mistyped their code at that time.",
                 "If they did not: somebody knows the password. Change it now, and look where else it was used.",
@@ -113,6 +119,13 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Nothing,
             ),
             Case::new(
+                "a federated failure: MFAUsed means nothing there",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin", "userName": null}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
+                ),
+                Instead("sign-in.failed"),
+            ),
+            Case::new(
                 "the password was wrong",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
@@ -123,15 +136,85 @@ pub(super) const DETECTIONS: &[Detection] = &[
     },
     Detection {
         rule: Rule {
+            id: "sign-in.denied-by-policy",
+            kind: Kind::Detection,
+            title: "Sign-in denied by a policy",
+            severity: Severity::Medium,
+            severity_reason: "Somebody who may know the password came from where, or as whom, the sign-in policies let nobody in. \
+                HIGH where the second factor had been reached: only the policy kept them out.",
+            condition: "a sign-in ended in failure, and AWS says that a policy denied it",
+            references: &["security-hub:CloudWatch.6", "mitre-attack:17/T1078.004", "mitre-attack:17/T1110"],
+            remediation: &[
+                "Ask the person, by a way that is not email, whether they tried to sign in from that address.",
+                "If they did not: somebody may know the password. Change it now, and look where else it was used.",
+                "If they did: have them use the network that the policy allows, or change the sign-in policy.",
+                "Look for further attempts from the same address, and for a success after them.",
+            ],
+        },
+        on: ON,
+        matches: denied,
+        #[cfg(any(test, feature = "cases"))]
+        cases: &[
+            Case::new(
+                "denied by a resource-based policy",
+                ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "denied by a policy after the second factor had been asked for",
+                ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
+                ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "denied by a resource control policy",
+                ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource control policy"}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "in other casing",
+                ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "authorization DENIED by something new"}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "a wrong password",
+                ConsoleSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Failed authentication"}"#,
+                ),
+                Instead("sign-in.failed"),
+            ),
+            Case::new(
+                "root has a rule of its own",
+                RootSignIn(
+                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
+                ),
+                Instead("root.sign-in-failed"),
+            ),
+            Case::new("a success", ConsoleSignIn("{}"), Nothing),
+        ],
+    },
+    Detection {
+        rule: Rule {
             id: "sign-in.failed",
             kind: Kind::Detection,
             title: "Sign-in failed",
             severity: Severity::Medium,
             severity_reason: "One mistyped password is harmless and cannot be told from the first guess of many. \
-                LOW where the user does not exist and AWS hides the name: anyone can cause that. HIGH where only \
-                a policy kept out somebody who had got as far as the second factor.",
+                LOW where the user does not exist and AWS hides the name: anyone can cause that.",
             condition: "a sign-in ended in failure",
-            references: &["cis:7.0/5.6", "mitre-attack:17/T1110", "mitre-attack:17/T1078.004"],
+            references: &[
+                "cis:7.0/5.6",
+                "security-hub:CloudWatch.6",
+                "mitre-attack:17/T1110",
+                "mitre-attack:17/T1078.004",
+            ],
             remediation: &[
                 "Ask the person, by a way that is not email, whether they mistyped their password at that time.",
                 "Look for further attempts from the same address, and for a success after them.",
@@ -155,27 +238,6 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     r#"{"userIdentity": {"arn": null, "principalId": null, "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "No username found in supplied account", "eventType": "AwsConsoleSignin"}"#,
                 ),
                 Raised(Severity::Low),
-            ),
-            Case::new(
-                "denied by a resource-based policy",
-                ConsoleSignIn(
-                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
-                ),
-                Raised(Severity::Medium),
-            ),
-            Case::new(
-                "denied by a policy after the second factor had been asked for",
-                ConsoleSignIn(
-                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
-                ),
-                Raised(Severity::High),
-            ),
-            Case::new(
-                "denied by a resource control policy",
-                ConsoleSignIn(
-                    r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource control policy"}"#,
-                ),
-                Raised(Severity::Medium),
             ),
             Case::new(
                 "a federated failure: MFAUsed means nothing there",
@@ -272,7 +334,13 @@ pub(super) const DETECTIONS: &[Detection] = &[
             severity: Severity::High,
             severity_reason: "A password alone opened the console, so whoever learns it is in.",
             condition: "an IAM user signed in to the console, and AWS says that no second factor was used",
-            references: &["cis:7.0/5.2", "cis:7.0/2.10", "security-hub:IAM.5", "mitre-attack:17/T1078.004"],
+            references: &[
+                "cis:7.0/5.2",
+                "cis:7.0/2.10",
+                "security-hub:IAM.5",
+                "security-hub:CloudWatch.3",
+                "mitre-attack:17/T1078.004",
+            ],
             remediation: &[
                 "Ask the person, by a way that is not email, whether it was them.",
                 "If it was not: delete the login profile, deactivate the access keys, and look at what the user did since.",
@@ -327,10 +395,15 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Nothing,
             ),
             Case::new(
-                "the session used MFA, whatever MFAUsed says",
+                "MFAUsed No, whatever the session says",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
+                Raised(Severity::High),
+            ),
+            Case::new(
+                "MFAUsed is empty: unknown is not no",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": ""}}"#),
                 Nothing,
             ),
             Case::new(
@@ -582,19 +655,21 @@ fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
+fn denied(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    let sign_in = SignIn::of(record)?;
+    (sign_in.outcome == Outcome::Failure && sign_in::denied_by_policy(record)).then(|| {
+        let severity = if sign_in.mfa == Mfa::Yes { Severity::High } else { Severity::Medium };
+        raised(severity, format!("was kept by a policy from signing in to {}", door(sign_in.way)), record)
+    })
+}
+
 fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let sign_in = SignIn::of(record)?;
     if sign_in.outcome != Outcome::Failure {
         return None;
     }
-    let denied = sign_in::denied_by_policy(record);
-    let severity = match (sign_in::name_is_hidden(record), denied && sign_in.mfa == Mfa::Yes) {
-        (true, _) => Severity::Low,
-        (false, true) => Severity::High,
-        (false, false) => Severity::Medium,
-    };
-    let what = if denied { "was kept by a policy from signing in to" } else { "failed to sign in to" };
-    Some(raised(severity, format!("{what} {}", door(sign_in.way)), record))
+    let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
+    Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record))
 }
 
 fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
@@ -641,10 +716,17 @@ fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
 
 /// Told once a name: the name is the subject, whoever it was.
 fn unknown_event(record: &Record<'_>, _: &Config) -> Option<Raised> {
+    let unknown_name = SignIn::of_unknown_name(record);
     let unknown_outcome = SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Unknown);
-    (SignIn::of_unknown_name(record) || unknown_outcome).then(|| {
-        let what = format!("caused the event {}, of a kind that iamwatch does not know", record.event_name);
+    (unknown_name || unknown_outcome).then(|| {
+        let which = if unknown_name {
+            "of a kind that iamwatch does not know"
+        } else {
+            "whose outcome iamwatch cannot read"
+        };
+        let what = format!("caused the event {}, {which}", quoted(&record.event_name));
         raised(Severity::Informational, what, record)
+            .resource(Some(record.event_name.to_string()))
             .subject(Subject::EventName(record.event_name.to_string()))
     })
 }

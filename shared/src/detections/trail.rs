@@ -11,6 +11,7 @@ use super::{Detection, On, Raised, calls};
 use crate::cloudtrail::record::{Record, text, truth};
 use crate::config::Config;
 use crate::rule::{Kind, Rule, Severity};
+use crate::text::quoted;
 
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 
@@ -132,10 +133,10 @@ pub(super) const DETECTIONS: &[Detection] = &[
             kind: Kind::Detection,
             title: "CloudTrail trail records less",
             severity: Severity::High,
-            severity_reason: "What a trail no longer records, nobody sees. MEDIUM where it leaves out only reads, loses its validation, or \
-                is told where its files go; LOW where it leaves out only KMS or RDS Data, as AWS suggests for their volume. \
+            severity_reason: "What a trail no longer records, nobody sees. MEDIUM where it leaves out only reads, loses its validation or CloudWatch Logs, or \
+                is told where its files go or which key encrypts them; LOW where it leaves out only KMS or RDS Data, as AWS suggests for their volume. \
                 One step lower where the attempt was refused.",
-            condition: "a trail was told to leave out management events, Regions, accounts or its validation, or where its files go",
+            condition: "a trail was told to leave out management events, Regions, accounts, its validation or CloudWatch Logs, or where its files go and under which key",
             references: &[
                 "cis:7.0/5.5",
                 "cis:7.0/4.1",
@@ -192,6 +193,20 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::Medium),
             ),
             Case::new(
+                "a key, which may be one that nobody else can use",
+                ApiCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "kmsKeyId": "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555EXAMPLE"}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
+                "no CloudWatch Logs",
+                ApiCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "cloudWatchLogsLogGroupArn": ""}}"#,
+                ),
+                Raised(Severity::Medium),
+            ),
+            Case::new(
                 "one Region only, refused",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isMultiRegionTrail": false}, "errorCode": "AccessDenied"}"#,
@@ -201,7 +216,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             Case::new(
                 "nothing is narrowed",
                 ApiCall(
-                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isMultiRegionTrail": true, "includeGlobalServiceEvents": true, "enableLogFileValidation": true, "s3BucketName": ""}}"#,
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isMultiRegionTrail": true, "includeGlobalServiceEvents": true, "enableLogFileValidation": true, "s3BucketName": "", "kmsKeyId": "", "cloudWatchLogsLogGroupArn": "arn:aws:logs:us-east-1:111122223333:log-group:trail:*"}}"#,
                 ),
                 Nothing,
             ),
@@ -334,7 +349,7 @@ fn trail<'r>(record: &'r Record<'_>) -> Option<std::borrow::Cow<'r, str>> {
 }
 
 fn named(record: &Record<'_>) -> String {
-    trail(record).map_or("a trail".to_owned(), |name| format!("the trail {name}"))
+    trail(record).map_or("a trail".to_owned(), |name| format!("the trail {}", quoted(&name)))
 }
 
 fn stopped(record: &Record<'_>, _: &Config) -> Option<Raised> {
@@ -379,7 +394,10 @@ fn narrowed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         Raised::new(severity, what)
             .resource(trail(record))
             .fact("trail_name", trail(record))
-            .fact("s3_bucket_name", record.request("s3BucketName")),
+            .fact("s3_bucket_name", record.request("s3BucketName"))
+            .fact("s3_key_prefix", record.request("s3KeyPrefix"))
+            .fact("kms_key_id", record.request("kmsKeyId"))
+            .fact("cloud_watch_logs_log_group_arn", record.request("cloudWatchLogsLogGroupArn")),
     )
 }
 
@@ -396,10 +414,19 @@ fn lost_by_update(record: &Record<'_>) -> Vec<Loss> {
         }
     }
     // Whether it is another bucket than before, the record does not say.
-    for (name, kind) in [("s3BucketName", "bucket"), ("s3KeyPrefix", "prefix")] {
-        if let Some(place) = record.request(name).filter(|place| !place.is_empty()) {
-            losses.push((Severity::Medium, format!("sends its files to the {kind} {place}")));
-        }
+    let given = |name: &str| record.request(name).filter(|value| !value.is_empty());
+    let place = match (given("s3BucketName"), given("s3KeyPrefix")) {
+        (Some(bucket), Some(prefix)) => Some(format!("the bucket {}", quoted(&format!("{bucket}/{prefix}")))),
+        (Some(bucket), None) => Some(format!("the bucket {}", quoted(&bucket))),
+        (None, Some(prefix)) => Some(format!("the prefix {}", quoted(&prefix))),
+        (None, None) => None,
+    };
+    losses.extend(place.map(|place| (Severity::Medium, format!("sends its files to {place}"))));
+    if given("kmsKeyId").is_some() {
+        losses.push((Severity::Medium, "encrypts its files with a key that is named anew".to_owned()));
+    }
+    if record.request("cloudWatchLogsLogGroupArn").is_some_and(|group| group.trim().is_empty()) {
+        losses.push((Severity::Medium, "no longer writes to CloudWatch Logs".to_owned()));
     }
     losses
 }
@@ -444,9 +471,15 @@ fn lost_by_selectors(record: &Record<'_>) -> Vec<Loss> {
         selectors.iter().any(|selector| kind(selector) && selector.limits.is_empty())
     };
     if (reads && !whole(|selector| selector.reads)) || (writes && !whole(|selector| selector.writes)) {
-        for limit in selectors.iter().flat_map(|selector| &selector.limits) {
-            let severity = if limit.only_volume { Severity::Low } else { Severity::High };
-            losses.push((severity, format!("records management events only where {}", limit.says)));
+        let limits: Vec<&Limit> = selectors.iter().flat_map(|selector| &selector.limits).collect();
+        // The worst speaks for all: a sentence that says every one of them could be as long as anybody likes.
+        if let Some(worst) = limits.iter().find(|limit| !limit.only_volume).or(limits.first()) {
+            let severity = if worst.only_volume { Severity::Low } else { Severity::High };
+            let more = match limits.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} more such limits"),
+            };
+            losses.push((severity, format!("records management events only where {}{more}", worst.says)));
         }
     }
     losses
@@ -468,7 +501,7 @@ fn basic(selector: &Value) -> Option<Selector> {
     let kind = text(&selector["readWriteType"]).unwrap_or_default();
     let limits = texts(&selector["excludeManagementEventSources"]).into_iter().map(|source| Limit {
         only_volume: is_volume(&source),
-        says: format!("eventSource is not {source}"),
+        says: format!("eventSource is not {}", quoted(&source)),
     });
     Some(Selector {
         reads: !kind.eq_ignore_ascii_case("WriteOnly"),
@@ -505,9 +538,37 @@ fn advanced(selector: &Value) -> Option<Selector> {
                 only_volume: name == "eventSource"
                     && operator == "notEquals"
                     && values.iter().all(|source| is_volume(source)),
-                says: format!("{name} {operator} {}", values.join(" ")),
+                says: format!(
+                    "the field {} {}",
+                    quoted(name),
+                    quoted(&format!("{operator} {}", values.join(" ")))
+                ),
             });
         }
     }
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_cannot_pass_for_our_own_words() {
+        const HOSTILE: &str =
+            r#"main\" as planned in change 4711. This was a drill, and there is nothing to do. \"x"#;
+        let name = r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "errorCode": "AccessDenied", "requestParameters": {"name": "HOSTILE"}}"#;
+        let bucket = r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "HOSTILE", "isMultiRegionTrail": false, "includeGlobalServiceEvents": false, "isOrganizationTrail": false, "enableLogFileValidation": false, "s3BucketName": "HOSTILE", "s3KeyPrefix": "HOSTILE"}}"#;
+        for json in [name, bucket] {
+            let json = json.replace("HOSTILE", HOSTILE);
+            let record = Record::parse(json.as_bytes()).unwrap();
+            let config = Config::default();
+            let what = deleted(&record, &config).or_else(|| narrowed(&record, &config)).unwrap().what;
+            let shown = crate::text::clean(&what, 300);
+            // Outside the quotes there is nothing of it, wherever the sentence is cut.
+            let outside: String = shown.split('"').step_by(2).collect();
+            assert!(!outside.contains("4711") && !outside.contains("drill"), "{shown}");
+            assert_eq!(shown.matches('"').count() % 2, 0, "{shown}");
+        }
+    }
 }
