@@ -14,13 +14,18 @@
 //! middle of a file), the pass begins again at the next `{"eventVersion"` behind the fault. What it may look
 //! at twice is bounded, so that no file costs more than its size.
 
+mod between;
+mod odd;
+mod recovery;
+
 use std::fmt;
-use std::ops::Range;
 
-use memchr::memmem;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 
-use super::block::{self, BLOCK, Classify, Masks, Portable};
+use self::odd::Odd;
+pub(super) use self::recovery::offset_of;
+use self::recovery::{MAX_RECORDS_AGAIN, RECORD_START, behind, sibling};
+use super::block::{BLOCK, Classify, Masks, Portable};
 use super::needles::{LOOK_AHEAD, Mark, Needles};
 
 /// How many bytes must stand behind the end of the bytes of a last window; their values do not matter.
@@ -31,13 +36,6 @@ const LOOK_BACK: usize = 16;
 
 /// How many problems of one file are kept in words; all are counted.
 const MAX_PROBLEMS: usize = 8;
-
-/// How many bytes of one file may be looked at again behind a fault, in largest records. A stray quote
-/// hides the record's end and costs one of them; a file with more faults than that is hardly a log file.
-const MAX_RECORDS_AGAIN: u64 = 64;
-
-/// What every record that CloudTrail writes begins with.
-const RECORD_START: &[u8] = b"{\"eventVersion\"";
 
 /// Something in a log file that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,13 +102,6 @@ struct Seen {
     beyond_ascii: bool,
     names: u32,
     sources: u32,
-}
-
-/// What an odd block says about the records in it.
-#[derive(Clone, Copy, Default)]
-struct Odd {
-    worth: bool,
-    beyond_ascii: bool,
 }
 
 impl Scan {
@@ -497,198 +488,6 @@ impl Scan {
         }
     }
 
-    /// Begins again at the next record behind a fault, if there is one before `end`: a stray quote, in a
-    /// record or between two, hides all brackets behind it.
-    fn look_for_sibling(&mut self, bytes: &[u8], fault: usize, end: usize) {
-        if let Some(sibling) = sibling(bytes, fault, end)
-            && self.may_look_again(end - sibling.end)
-        {
-            self.begin_again(sibling.end);
-        }
-    }
-
-    /// Whether so many bytes may be looked at again; where not, it is said.
-    fn may_look_again(&mut self, bytes: usize) -> bool {
-        match self.again_bytes.checked_sub(bytes as u64) {
-            Some(left) => {
-                self.again_bytes = left;
-                true
-            }
-            None => {
-                self.note(None, format_args!("is so broken that records in it may not have been found"));
-                false
-            }
-        }
-    }
-
-    fn begin_again(&mut self, start: usize) {
-        self.began(start);
-        self.position = start;
-        self.in_string = 0;
-        self.escaped = false;
-        self.quotes = 0;
-        self.depth = 2;
-        self.in_records = true;
-        self.lost = true;
-    }
-
-    /// Looks for the place to begin again; whether there is one in this window.
-    fn resume(&mut self, bytes: &[u8], length: usize) -> bool {
-        let from = self.start.min(length);
-        let found = sibling(bytes, from, length);
-        match found {
-            Some(Range { start: comma, end: start }) => {
-                self.began(comma);
-                self.position = start;
-                self.lost = false;
-            }
-            None => {
-                self.start = length.saturating_sub(RECORD_START.len() + LOOK_BACK).max(from);
-                self.position = length;
-            }
-        }
-        found.is_some()
-    }
-
-    /// The record or gap is larger than what is kept of one: either it is huge, or its end went unseen.
-    /// Only as much of it is looked at as is kept, however much of it the window holds.
-    fn outgrown(&mut self, bytes: &[u8]) {
-        let max = self.max_record_bytes;
-        let in_record = self.in_records && self.depth > 2;
-        if !self.too_large && in_record {
-            let kept = self.start + max;
-            let json = &bytes[self.start..kept];
-            if let Err(fault) = serde_json::from_slice::<IgnoredAny>(json)
-                && !fault.is_eof()
-            {
-                let index = self.counts.records;
-                self.counts.records += 1;
-                self.unreadable(index, format_args!("is no JSON: {fault}"));
-                let fault = self.start + behind(&fault, json);
-                let from = if self.may_look_again(kept - fault) { fault } else { kept };
-                self.begin_again(from);
-                return;
-            }
-        } else if !self.too_large {
-            self.note(None, format_args!("has more than MAX_RECORD_BYTES ({max}) outside of its records"));
-            if self.in_records {
-                self.look_for_sibling(bytes, self.start, self.start + max);
-                if self.lost {
-                    return;
-                }
-            }
-        }
-        self.too_large = true;
-        self.start = self.position;
-    }
-
-    /// The last byte has been seen: a file that ends in the middle of something is cut.
-    fn end(&mut self, bytes: &[u8], length: usize) {
-        self.start = self.start.min(length);
-        let rest = &bytes[self.start..length];
-        if self.depth == 0 && self.in_string == 0 {
-            if !self.too_large {
-                self.between_documents(rest);
-            }
-        } else if self.in_records && self.depth > 2 {
-            let index = self.counts.records;
-            self.counts.records += 1;
-            self.unreadable(index, format_args!("is cut: the file ends in the middle of it"));
-            if !self.too_large
-                && let Err(fault) = serde_json::from_slice::<IgnoredAny>(rest)
-                && !fault.is_eof()
-            {
-                self.look_for_sibling(bytes, self.start + behind(&fault, rest), length);
-            }
-        } else {
-            self.note(None, format_args!("is cut: it ends before its JSON document does"));
-            if self.in_records && !self.too_large {
-                self.look_for_sibling(bytes, self.start, length);
-            }
-        }
-        if !self.lost {
-            // A second call with nothing new must find nothing new.
-            self.depth = 0;
-            self.in_string = 0;
-            self.in_records = false;
-            self.began(length);
-        }
-    }
-
-    fn between_documents(&mut self, gap: &[u8]) {
-        if !gap.trim_ascii().is_empty() {
-            let place = if self.documents == 0 {
-                "is no JSON"
-            } else {
-                "has more behind the end of its JSON document"
-            };
-            self.note(None, format_args!("{place}: {}", Excerpt(gap)));
-        }
-    }
-
-    /// What stands before a record: a comma behind the one before it, and nothing before the first.
-    /// Whether it is JSON.
-    #[inline]
-    fn between_records(&mut self, gap: &[u8]) -> bool {
-        // `{"Records":[` and `,` are what CloudTrail writes.
-        if gap == b"," && self.counts.records > 0 {
-            return true;
-        }
-        let gap = gap.trim_ascii();
-        let first = self.counts.records == 0;
-        match (first, gap) {
-            (true, b"") | (false, b",") => true,
-            (_, gap) => self.elements(gap.strip_suffix(b",").unwrap_or(gap), !gap.ends_with(b",")),
-        }
-    }
-
-    fn last_of_records(&mut self, gap: &[u8]) -> bool {
-        let gap = gap.trim_ascii();
-        gap.is_empty() || self.elements(gap, false)
-    }
-
-    /// Elements of `Records` that are no objects and no arrays: each is a record that cannot be read.
-    fn elements(&mut self, gap: &[u8], comma_missing: bool) -> bool {
-        let gap = gap.trim_ascii();
-        let gap = gap.strip_prefix(b",").unwrap_or(gap);
-        let list = [b"[", gap, b"]"].concat();
-        match serde_json::from_slice::<Vec<IgnoredAny>>(&list) {
-            Ok(elements) if !comma_missing && !elements.is_empty() => {
-                for _ in elements {
-                    let index = self.counts.records;
-                    self.counts.records += 1;
-                    self.unreadable(index, format_args!("is no object: {}", Excerpt(gap)));
-                }
-                true
-            }
-            _ => {
-                self.note(None, format_args!("is no JSON between its records: {}", Excerpt(gap)));
-                false
-            }
-        }
-    }
-
-    /// The members of the document between two of its brackets; the name of the one that is being opened.
-    fn members(&mut self, gap: &[u8], opening: bool) -> Option<String> {
-        let trimmed = gap.trim_ascii();
-        let trimmed = trimmed.strip_prefix(b",").unwrap_or(trimmed);
-        let end: &[u8] = if opening { b"0}" } else { b"}" };
-        let object = [b"{", trimmed, end].concat();
-        match serde_json::from_slice::<MemberNames>(&object) {
-            Ok(MemberNames(mut names)) => {
-                let last = if opening { names.pop() } else { None };
-                if names.iter().any(|name| name == "Records") {
-                    self.note(None, format_args!("has Records that are no array"));
-                }
-                last
-            }
-            Err(_) => {
-                self.note(None, format_args!("is no JSON outside its records: {}", Excerpt(gap)));
-                None
-            }
-        }
-    }
-
     fn unreadable(&mut self, index: u64, reason: fmt::Arguments<'_>) {
         self.counts.unreadable += 1;
         self.note(Some(index), reason);
@@ -699,60 +498,6 @@ impl Scan {
         if self.counts.problems.len() < MAX_PROBLEMS {
             self.counts.problems.push(Problem { record, reason: reason.to_string() });
         }
-    }
-
-    /// A block with backslashes, control characters or bytes beyond ASCII: its unescaped quotes, and
-    /// whether what is odd about it is more than a plain search may judge.
-    #[inline(never)]
-    fn odd_block(&mut self, quotes: u64, bytes: &[u8]) -> (u64, Odd) {
-        let mut odd = Odd::default();
-        let mut escaped = u64::from(std::mem::take(&mut self.escaped));
-        let Some((block, _)) = bytes[self.position..].split_first_chunk::<BLOCK>() else {
-            return (quotes, odd);
-        };
-        let block::Oddities { backslashes, control, beyond_ascii } = block::oddities(block);
-        let mut rest = backslashes & !escaped;
-        while rest != 0 {
-            let index = rest.trailing_zeros() as usize;
-            odd.worth |= !plain_escape(&bytes[self.position + index + 1..]);
-            let next = (1_u64 << index) << 1;
-            if next == 0 {
-                self.escaped = true;
-            }
-            escaped |= next;
-            rest &= !(next | 1 << index);
-        }
-        let quotes = quotes & !escaped;
-        let inside = prefix_xor(quotes) ^ self.in_string;
-        let white = |index: u32| matches!(block[index as usize], b'\t' | b'\n' | b'\r');
-        odd.beyond_ascii = beyond_ascii != 0;
-        odd.worth |= (control & inside) | ((backslashes | beyond_ascii) & !inside) != 0;
-        let mut outside = control & !inside;
-        while outside != 0 && !odd.worth {
-            odd.worth |= !white(outside.trailing_zeros());
-            outside &= outside - 1;
-        }
-        (quotes, odd)
-    }
-}
-
-/// Whether what stands behind a backslash is valid JSON and cannot be a character of some needle in
-/// disguise: a letter, a digit, `.` or `-`. (AWS itself writes `<`, `>`, `=` and `&` in this way.)
-fn plain_escape(behind: &[u8]) -> bool {
-    match behind {
-        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => true,
-        [b'u', a, b, c, d, ..] => {
-            let hexadecimal = [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit());
-            let needle = match (a, b, c) {
-                (b'0', b'0', b'4'..=b'7') => true,
-                (b'0', b'0', b'3') => d.is_ascii_digit(),
-                (b'0', b'0', b'2') => matches!(d, b'd' | b'D' | b'e' | b'E'),
-                _ => false,
-            };
-            let surrogate = matches!(a, b'd' | b'D') && !(b'0'..=b'7').contains(b);
-            hexadecimal && !needle && !surrogate
-        }
-        _ => false,
     }
 }
 
@@ -775,69 +520,4 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits ^= bits << 8;
     bits ^= bits << 16;
     bits ^ bits << 32
-}
-
-/// The next `{"eventVersion"` at or behind `from` that may be an element of `Records`, with its comma where it
-/// has one. A little white space may stand between them; no more than is kept of a window while looking.
-fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<Range<usize>> {
-    let from = from.min(end);
-    memmem::find_iter(&bytes[from..end], RECORD_START).find_map(|found| {
-        let start = from + found;
-        let look_back = start.saturating_sub(LOOK_BACK);
-        let before = bytes[look_back..start].trim_ascii_end();
-        match before.last() {
-            // A record's copy in the parameters of another, or the first of a list.
-            Some(b':' | b'[') => None,
-            Some(b',') => Some(look_back + before.len() - 1..start),
-            // A damaged comma.
-            _ => Some(start..start),
-        }
-    })
-}
-
-/// Where behind the beginning of `json`, in which the parser stopped at a fault, the next record may begin.
-fn behind(fault: &serde_json::Error, json: &[u8]) -> usize {
-    // Text that lost its last quote ends with the first quote of the next record, in which the fault is.
-    offset_of(fault, json).saturating_sub(b"{\"".len()).clamp(1, json.len().max(1))
-}
-
-/// Where in `json` the parser stopped, to within one byte.
-pub(super) fn offset_of(fault: &serde_json::Error, json: &[u8]) -> usize {
-    let line = json.split(|byte| *byte == b'\n').take(fault.line().saturating_sub(1));
-    let before: usize = line.map(|line| line.len() + 1).sum();
-    (before + fault.column().saturating_sub(1)).min(json.len())
-}
-
-/// The beginning of something unreadable; quoting makes whatever stands there inert.
-struct Excerpt<'b>(&'b [u8]);
-
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MAX_BYTES: usize = 40;
-        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(MAX_BYTES)]);
-        write!(f, "{text:?}{}", if self.0.len() > MAX_BYTES { "…" } else { "" })
-    }
-}
-
-/// The names of an object's members, in their order.
-struct MemberNames(Vec<String>);
-
-impl<'de> Deserialize<'de> for MemberNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-        impl<'de> Visitor<'de> for Names {
-            type Value = MemberNames;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
-                let mut names = Vec::new();
-                while let Some((name, IgnoredAny)) = map.next_entry()? {
-                    names.push(name);
-                }
-                Ok(MemberNames(names))
-            }
-        }
-        deserializer.deserialize_map(Names)
-    }
 }
