@@ -125,7 +125,7 @@ pub fn arn(text: &str) -> Option<&str> {
 
 /// Untrusted text as part of a sentence of ours, which is cleaned as a whole later: a name that IAM would
 /// accept, a path of such names or a plain ARN stands bare, anything else in double quotes, cut so that even
-/// when cleaned it is not longer than [`MAX_QUOTED_CHARS`]. A double quote inside becomes a single one, so that
+/// when cleaned it is not longer than `MAX_QUOTED_CHARS`. A double quote inside becomes a single one, so that
 /// nothing in it can close the quotes; an escape would be escaped again when the sentence is cleaned.
 pub fn quoted(text: &str) -> String {
     if text.split('/').all(|part| iam_name(part).is_some()) || arn(text).is_some() {
