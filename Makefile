@@ -32,6 +32,8 @@ test-long: ## Compare the scan with a full parse over FILES=100000 hostile files
 
 lint: ## Check the format, clippy and rustdoc with warnings as errors, and that the core knows no AWS and no tokio
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	@tree=$$(cargo tree --locked -p shared -e normal --prefix none) || exit 1; \

@@ -27,7 +27,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "ACCOUNT_NAMES",
         default: "",
-        expected: "a comma-separated list of 12-digit account ids with the name to show, such as 111122223333=prod",
+        expected: "a comma-separated list of 12-digit account ids, each once, with the name to show, such as 111122223333=prod",
         purpose: "The names that mails show beside account ids.",
     },
     Setting {
@@ -49,6 +49,12 @@ pub const SETTINGS: &[Setting] = &[
         purpose: "A log file that unpacks to more than this is read so far, then reported. The default is 1 GiB; CloudTrail's largest files have 50 MB.",
     },
     Setting {
+        name: "MAX_EXPORT_BYTES",
+        default: "268435456",
+        expected: "a whole number of bytes from 1 to 18446744073709551615",
+        purpose: "Records in another form than a delivered log file are kept in memory whole; what unpacks to more than this is read so far, then reported. The default is 256 MiB.",
+    },
+    Setting {
         name: "MAX_RECORD_BYTES",
         default: "4194304",
         expected: "a whole number of bytes from 1024 to 1073741824",
@@ -67,6 +73,8 @@ pub struct Config {
     pub max_compressed_bytes: u64,
     /// `MAX_DECOMPRESSED_BYTES`.
     pub max_decompressed_bytes: u64,
+    /// `MAX_EXPORT_BYTES`.
+    pub max_export_bytes: u64,
     /// `MAX_RECORD_BYTES`.
     pub max_record_bytes: usize,
 }
@@ -94,6 +102,7 @@ impl Config {
             })?,
             max_compressed_bytes: parsed(read("MAX_COMPRESSED_BYTES"), bytes)?,
             max_decompressed_bytes: parsed(read("MAX_DECOMPRESSED_BYTES"), bytes)?,
+            max_export_bytes: parsed(read("MAX_EXPORT_BYTES"), bytes)?,
             max_record_bytes: parsed(read("MAX_RECORD_BYTES"), |value| {
                 value.parse().ok().filter(|bytes| (1024..=1 << 30).contains(bytes))
             })?,
@@ -130,6 +139,7 @@ impl Default for Config {
             allowed_sign_in_cidrs: Vec::new(),
             max_compressed_bytes: 64 << 20,
             max_decompressed_bytes: 1 << 30,
+            max_export_bytes: 256 << 20,
             max_record_bytes: 4 << 20,
         }
     }
@@ -139,16 +149,19 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
+/// Nothing where an entry is not as it must be, or an account has two names.
 fn account_names(list: &str) -> Option<BTreeMap<String, String>> {
-    entries(list)
-        .map(|entry| {
-            let (account, name) = entry.split_once('=')?;
-            let (account, name) = (account.trim(), name.trim());
-            let valid =
-                account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty();
-            valid.then(|| (account.to_owned(), name.to_owned()))
-        })
-        .collect()
+    let mut names = BTreeMap::new();
+    for entry in entries(list) {
+        let (account, name) = entry.split_once('=')?;
+        let (account, name) = (account.trim(), name.trim());
+        let valid =
+            account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty();
+        if !valid || names.insert(account.to_owned(), name.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(names)
 }
 
 /// A range, or one address as the range of itself.
@@ -183,6 +196,7 @@ mod tests {
             ("MAX_RECORD_BYTES", "1023"),
             ("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/33"),
             ("ACCOUNT_NAMES", "1111=prod"),
+            ("ACCOUNT_NAMES", "111122223333=a,111122223333=b"),
             ("ACCOUNT_NAMES", "111122223333="),
         ] {
             let message = with(name, value).unwrap_err().to_string();

@@ -52,8 +52,8 @@ fn the_readme_lists_every_rule_and_every_setting_as_the_code_has_them() {
 #[test]
 fn every_make_target_and_option_that_the_readme_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let makefile = fs::read_to_string(root.join("Makefile")).unwrap();
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let (readme, makefile) = (read("README.md"), read("Makefile"));
     let named = readme.split(['`', '\n']).filter_map(|piece| piece.strip_prefix("make "));
     let targets: Vec<&str> = named.filter_map(|rest| rest.split_whitespace().next()).collect();
     assert!(targets.contains(&"demo") && targets.contains(&"test"), "{targets:?}");
@@ -62,5 +62,15 @@ fn every_make_target_and_option_that_the_readme_names_exists() {
             makefile.contains(&format!("\n{target}:")),
             "README names `make {target}`, which does not exist"
         );
+    }
+    // The golden help pages are what the program prints.
+    let help = ["", "-sign-in", "-sign-ins", "-rules"]
+        .map(|page| read(&format!("tests/snapshots/cli/help{page}.txt")));
+    let words = readme.split(|c: char| c.is_whitespace() || c == '`' || c == '=');
+    let options: Vec<&str> = words.filter(|word| word.len() > 3 && word.starts_with("--")).collect();
+    assert!(options.len() > 5, "{options:?}");
+    for option in options {
+        let known = |page: &String| page.split([' ', ',', '\n', '[']).any(|word| word == option);
+        assert!(help.iter().any(known), "README names {option}, which no help page has");
     }
 }

@@ -56,32 +56,35 @@ pub fn read_all<T: Default + Send>(
     let progress = progress_bar(bytes);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads.min(files.found.len()) {
-            scope.spawn(|| {
-                let mut reader = LogFileReader::new(config);
-                let mut buffer = Vec::new();
-                let mut mine = Vec::new();
-                while let Some(Found { path, bytes, .. }) =
-                    files.found.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    // A name that is no Unicode is written with escapes: two such names stay two.
-                    let name = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
-                    let mut result = T::default();
-                    let mut problem = None;
-                    let mut read = |judge: &mut Judge<'_>| {
-                        let counts = read_file(path, *bytes, &mut reader, &mut buffer, config, judge)?;
-                        problem = counts.problems.first().map(in_words);
-                        Ok(counts)
-                    };
-                    let counts = each(&name, &mut read, &mut result);
-                    mine.push((path, result, counts, problem));
-                    progress.inc(*bytes);
-                }
-                // A lock is only poisoned by a panic, which the scope passes on.
-                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(mine);
-            });
+    let work = || {
+        let mut reader = LogFileReader::new(config);
+        let mut buffer = Vec::new();
+        let mut mine = Vec::new();
+        while let Some(Found { path, bytes, .. }) = files.found.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // A name that is no Unicode is written with escapes: two such names stay two.
+            let name = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
+            let mut result = T::default();
+            let mut problem = None;
+            let mut read = |judge: &mut Judge<'_>| {
+                let counts = read_file(path, *bytes, &mut reader, &mut buffer, config, judge)?;
+                problem = counts.problems.first().map(in_words);
+                Ok(counts)
+            };
+            let counts = each(&name, &mut read, &mut result);
+            mine.push((path, result, counts, problem));
+            progress.inc(*bytes);
         }
+        // A lock is only poisoned by a panic, which the scope passes on.
+        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(mine);
+    };
+    thread::scope(|scope| {
+        // This thread reads too. Where the system makes no more threads, fewer do.
+        for _ in 1..threads.min(files.found.len()) {
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
     });
     progress.finish_and_clear();
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -166,21 +169,13 @@ fn read_file(
     if counts.has_records {
         return Ok(counts);
     }
-    read_export(path, config, counts, judge)
+    read_export(path, config, judge)
 }
 
 /// What is no log file may hold records in another form.
-fn read_export(
-    path: &Path,
-    config: &Config,
-    counts: scan::Counts,
-    judge: &mut Judge<'_>,
-) -> std::io::Result<scan::Counts> {
+fn read_export(path: &Path, config: &Config, judge: &mut Judge<'_>) -> std::io::Result<scan::Counts> {
     let mut packed = Vec::new();
     File::open(path)?.take(config.max_compressed_bytes.saturating_add(1)).read_to_end(&mut packed)?;
-    if packed.len() as u64 > config.max_compressed_bytes {
-        return Ok(counts);
-    }
     let (content, kept_away) = log_file::unpack(&packed, config);
     let mut counts = export::read(&content, judge);
     let problem = kept_away.map(|reason| Problem { record: None, reason });

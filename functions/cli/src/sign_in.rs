@@ -17,11 +17,11 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
         app::judge_log_file(name, &config, findings, |judge| read(judge))
     });
     let mut findings = app::merged(read.results.into_iter().flatten().collect());
+    let reaches = |severity| findings.iter().any(|finding| finding.severity >= severity);
+    let found = arguments.fail_on.is_some_and(reaches);
     let all = findings.len();
     findings.retain(|finding| finding.severity >= arguments.min_severity);
     let left_out = all - findings.len();
-    let found =
-        arguments.fail_on.is_some_and(|severity| findings.iter().any(|finding| finding.severity >= severity));
     let mut found_in_all = format!("{}.", counted(findings.len() as u64, "finding"));
     if left_out > 0 {
         found_in_all += &format!(" {left_out} more below {} left out.", arguments.min_severity);

@@ -333,24 +333,25 @@ impl OpenLogFile<'_> {
     }
 }
 
-/// The most that is unpacked of a file in a form that cannot be read window by window.
-const MAX_UNPACKED_BYTES: u64 = 256 << 20;
-
-/// Unpacks a file, gzip or plain, for forms that cannot be read window by window: as much of it as can be,
-/// and what kept the rest away.
+/// Unpacks a file, gzip or plain, for forms that cannot be read window by window: as much of it as the
+/// settings allow and as can be, and what kept the rest away.
 pub fn unpack(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
-    let max = config.max_decompressed_bytes.min(MAX_UNPACKED_BYTES);
+    let (max_stored, max) = (config.max_compressed_bytes, config.max_export_bytes);
+    let over = file.len() as u64 > max_stored;
+    let file = &file[..usize::try_from(max_stored).unwrap_or(usize::MAX).min(file.len())];
     let mut content = Vec::new();
     let unpacked = if file.starts_with(GZIP_MAGIC) {
         flate2::read::MultiGzDecoder::new(file).take(max.saturating_add(1)).read_to_end(&mut content)
     } else {
         file.take(max.saturating_add(1)).read_to_end(&mut content)
     };
-    if content.len() as u64 > max {
+    let kept_away = if content.len() as u64 > max {
         content.truncate(usize::try_from(max).unwrap_or(usize::MAX));
-        let reason =
-            format!("unpacks to more than {max} bytes, the most that is read of a file in this form");
-        return (content, Some(reason));
-    }
-    (content, unpacked.err().map(|fault| format!("cannot be unpacked whole: {fault}")))
+        Some(format!("unpacks to more than MAX_EXPORT_BYTES ({max})"))
+    } else if over {
+        Some(format!("is larger than MAX_COMPRESSED_BYTES ({max_stored}) as stored"))
+    } else {
+        unpacked.err().map(|fault| format!("cannot be unpacked whole: {fault}"))
+    };
+    (content, kept_away)
 }

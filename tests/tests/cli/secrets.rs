@@ -33,6 +33,7 @@ fn promise_7_no_secret_and_no_whole_record_is_repeated_in_any_format() {
         }
         records.push(record);
     }
+    records.push(json!(format!("password={SECRET}")));
     let folder = Folder::with("x.json", log_file(&records));
     for (arguments, lines) in [
         (["sign-in", "x.json", "--format", "json"], 100),
@@ -41,7 +42,7 @@ fn promise_7_no_secret_and_no_whole_record_is_repeated_in_any_format() {
         (["sign-ins", "x.json", "--format", "json"], 20),
         (["sign-ins", "x.json", "--format", "table"], 20),
     ] {
-        let run = folder.run(&arguments);
+        let run = folder.run(&arguments).exits(2);
         assert!(run.stdout.lines().count() >= lines, "{arguments:?} says too little to prove anything");
         for output in [&run.stdout, &run.stderr] {
             assert!(!output.contains(SECRET) && !output.contains(KEY_ID), "{arguments:?}");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::Scan;
 
@@ -14,7 +15,7 @@ impl Scan {
             } else {
                 "has more behind the end of its JSON document"
             };
-            self.note(None, format_args!("{place}: {}", Excerpt(gap)));
+            self.note(None, format_args!("{place} ({} bytes)", gap.len()));
         }
     }
 
@@ -44,17 +45,17 @@ impl Scan {
         let gap = gap.trim_ascii();
         let gap = gap.strip_prefix(b",").unwrap_or(gap);
         let list = [b"[", gap, b"]"].concat();
-        match serde_json::from_slice::<Vec<IgnoredAny>>(&list) {
+        match serde_json::from_slice::<Vec<&RawValue>>(&list) {
             Ok(elements) if !comma_missing && !elements.is_empty() => {
-                for _ in elements {
+                for element in elements {
                     let index = self.counts.records;
                     self.counts.records += 1;
-                    self.unreadable(index, format_args!("is no object: {}", Excerpt(gap)));
+                    self.unreadable(index, format_args!("is no object but {}", What(element.get())));
                 }
                 true
             }
             _ => {
-                self.note(None, format_args!("is no JSON between its records: {}", Excerpt(gap)));
+                self.note(None, format_args!("is no JSON between its records ({} bytes)", gap.len()));
                 false
             }
         }
@@ -75,21 +76,24 @@ impl Scan {
                 last
             }
             Err(_) => {
-                self.note(None, format_args!("is no JSON outside its records: {}", Excerpt(gap)));
+                self.note(None, format_args!("is no JSON outside its records ({} bytes)", gap.len()));
                 None
             }
         }
     }
 }
 
-/// The beginning of something unreadable; quoting makes whatever stands there inert.
-struct Excerpt<'b>(&'b [u8]);
+/// What a JSON value is. What it says is not repeated: it may be a secret.
+struct What<'j>(&'j str);
 
-impl fmt::Display for Excerpt<'_> {
+impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MAX_BYTES: usize = 40;
-        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(MAX_BYTES)]);
-        write!(f, "{text:?}{}", if self.0.len() > MAX_BYTES { "…" } else { "" })
+        match self.0.as_bytes().first() {
+            Some(b'"') => write!(f, "a string of {} bytes", self.0.len().saturating_sub(2)),
+            Some(b'n') => f.write_str("null"),
+            Some(b't' | b'f') => f.write_str("a boolean"),
+            _ => f.write_str("a number"),
+        }
     }
 }
 
