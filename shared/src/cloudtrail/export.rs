@@ -19,7 +19,7 @@ const MAX_PROBLEMS: usize = 8;
 /// Shows every record of unpacked content to the judge; a line that cannot be read costs only itself.
 pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-    let mut export = Export { counts: Counts::default(), judge };
+    let mut export = Export { counts: Counts::default(), shown: 0, judge };
     let mut rest = content;
     let mut line = 1;
     // Beginning again behind a broken line must not make a hostile file cost its size squared.
@@ -47,11 +47,11 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
         }
         rest = &broken[end..];
     }
-    let Export { counts, .. } = &mut export;
+    let Export { counts, shown, .. } = &mut export;
     let begin = content.trim_ascii_start().first();
     if begin.is_none() {
         export.problem(None, "is empty".to_owned());
-    } else if counts.unreadable == counts.records && !matches!(begin, Some(b'{' | b'[')) {
+    } else if *shown == 0 && !matches!(begin, Some(b'{' | b'[')) {
         // Some other text: its lines are no broken records.
         *counts = Counts::default();
         export.problem(None, "holds no CloudTrail record: it is no JSON".to_owned());
@@ -75,6 +75,8 @@ fn no_json(fault: &serde_json::Error, line: usize) -> String {
 
 struct Export<'e, 'j> {
     counts: Counts,
+    /// How many records the judge has seen.
+    shown: u64,
     judge: &'e mut Judge<'j>,
 }
 
@@ -165,6 +167,7 @@ impl Export<'_, '_> {
     fn record(&mut self, json: &str) {
         let index = self.counts.records;
         self.counts.records += 1;
+        self.shown += 1;
         if let Err(reason) = (self.judge)(index, json.as_bytes()) {
             self.counts.unreadable += 1;
             self.problem(Some(index), reason);
@@ -252,6 +255,14 @@ mod tests {
             let (_, counts) = records_of(content);
             assert_eq!((counts.records, counts.problems), (0, Vec::new()), "{content}");
         }
+    }
+
+    #[test]
+    fn a_record_that_was_shown_is_counted_also_when_it_is_refused_and_stands_behind_other_text() {
+        let counts = read(b"other text\n{\"eventName\": [5]}", &mut |_, json| {
+            crate::cloudtrail::Record::parse(json).map(drop)
+        });
+        assert_eq!((counts.records, counts.unreadable), (2, 2));
     }
 
     #[test]
