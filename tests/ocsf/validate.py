@@ -16,7 +16,7 @@ from py_ocsf_models.events.findings.class_uid import ClassUID
 from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 from py_ocsf_models.events.findings.severity_id import SeverityID
 
-# OCSF 1.5.0, object "evidences": the model says TODO.
+# OCSF 1.5.0, object "evidences": the model has not got round to these yet.
 BEYOND_THE_MODEL = {"evidences[].actor", "evidences[].src_endpoint"}
 
 
