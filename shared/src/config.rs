@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::Error;
+use crate::text::is_account_id;
 
 /// A setting as a person sees it.
 #[derive(Debug)]
@@ -155,8 +156,7 @@ fn account_names(list: &str) -> Option<BTreeMap<String, String>> {
     for entry in entries(list) {
         let (account, name) = entry.split_once('=')?;
         let (account, name) = (account.trim(), name.trim());
-        let valid =
-            account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty();
+        let valid = is_account_id(account) && !name.is_empty();
         if !valid || names.insert(account.to_owned(), name.to_owned()).is_some() {
             return None;
         }

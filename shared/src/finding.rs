@@ -222,7 +222,7 @@ impl Principal {
         let account = identity.account_id.as_deref().or(record.account()).unwrap_or_default();
         let own_account = record.account().is_none_or(|recipient| recipient == account);
         let issuer = identity.session_issuer_arn.as_deref().filter(|arn| !arn.is_empty());
-        let of_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let of_account = text::is_account_id(account);
         let id = match self.kind.as_deref() {
             _ if self.root_session => None,
             Some("Root") => of_account

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::text::is_account_id;
+
 /// A policy document: what IAM calls its JSON.
 #[derive(Debug)]
 pub struct PolicyDocument(Value);
@@ -143,19 +145,18 @@ fn principals(statement: &Value) -> Vec<Trusted> {
 }
 
 fn trusted(name: &str) -> Trusted {
-    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if name == "*" {
         return Trusted::Anyone;
     }
-    if is_account(name) {
+    if is_account_id(name) {
         return Trusted::Account(name.to_owned());
     }
     // arn:aws:iam::111122223333:root
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     match parts[..] {
         ["arn", _, _, _, account, _] if account.contains('*') => Trusted::Anyone,
-        ["arn", _, _, _, account, "root"] if is_account(account) => Trusted::Account(account.to_owned()),
-        ["arn", _, _, _, account, _] if is_account(account) => {
+        ["arn", _, _, _, account, "root"] if is_account_id(account) => Trusted::Account(account.to_owned()),
+        ["arn", _, _, _, account, _] if is_account_id(account) => {
             Trusted::Principal { account: account.to_owned(), arn: name.to_owned() }
         }
         _ => Trusted::Other(name.to_owned()),

@@ -102,6 +102,11 @@ pub fn iam_name(text: &str) -> Option<&str> {
     ((1..=128).contains(&text.len()) && text.bytes().all(is_name_byte)).then_some(text)
 }
 
+/// Whether the text is an AWS account id: twelve digits.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The text if it is an ARN of nothing but IAM names, colons and single slashes: only such ARNs are pasted.
 /// IAM allows any visible ASCII character in a path, `*` and `://` included.
 pub fn arn(text: &str) -> Option<&str> {

@@ -15,7 +15,7 @@ pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
     let mut line = |page: &mut Page, text: &str| page.whole_field(std::mem::take(&mut label), text);
     if let Some(link) = console_link(finding) {
         line(page, &link);
-        let account = finding.account.as_deref().filter(|account| is_account(account));
+        let account = finding.account.as_deref().filter(|account| text::is_account_id(account));
         let account = account.map_or_else(|| "the account".to_owned(), |id| format!("account {id}"));
         line(page, &format!("(sign in to {account} first; the console keeps 90 days)"));
     } else if let Some(event_id) = &evidence.event_id {
@@ -71,10 +71,6 @@ fn is_region(text: &str) -> bool {
         && parts.iter().all(word)
         && (1..=2).contains(&number.len())
         && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The URI if a shell takes it as one word and no part of its key looks like a link.

@@ -127,7 +127,7 @@ fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
         return Err(Unnamed::OneFile);
     }
     let account = known(&finding.account).ok_or(Unnamed::Nobody)?;
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !text::is_account_id(account) {
         return Err(Unnamed::Unfit);
     }
     let entry = Suppression {
@@ -170,9 +170,7 @@ fn at_a_door(rule: &Rule) -> bool {
 
 /// The value if it may be pasted: an ARN, a name that IAM would accept, or our own words for a root user.
 fn fit(value: &str) -> Result<&str, Unnamed> {
-    let root_of = value
-        .strip_prefix("root of ")
-        .is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
+    let root_of = value.strip_prefix("root of ").is_some_and(text::is_account_id);
     let fit = root_of || text::arn(value).is_some() || text::iam_name(value).is_some();
     if fit { Ok(value) } else { Err(Unnamed::Unfit) }
 }

@@ -6,6 +6,8 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use crate::text::is_account_id;
+
 /// What an object is, as far as its key tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
@@ -74,7 +76,9 @@ impl ObjectKind {
             Some("CloudTrail-NetworkActivity") => ObjectKind::NetworkActivity,
             Some("CloudTrail-Aggregated") => ObjectKind::Aggregated,
             // `111122223333_Config_us-east-1_…`, `111122223333_elasticloadbalancing_us-east-1_…`
-            Some(service) if service != "CloudTrail" && is_account_id(account) && is_region(region) => {
+            Some(service)
+                if service != "CloudTrail" && account.is_some_and(is_account_id) && is_region(region) =>
+            {
                 ObjectKind::OtherService
             }
             _ => ObjectKind::Other,
@@ -90,15 +94,11 @@ fn is_region(text: Option<&str>) -> bool {
     })
 }
 
-fn is_account_id(text: Option<&str>) -> bool {
-    text.is_some_and(|text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// The account whose records a log file holds, as its name says.
 pub fn account(key: &str) -> Option<&str> {
     let name = key.rsplit('/').next()?;
     let (account, rest) = name.split_once('_')?;
-    (is_account_id(Some(account)) && rest.starts_with("CloudTrail")).then_some(account)
+    (is_account_id(account) && rest.starts_with("CloudTrail")).then_some(account)
 }
 
 /// When a log file was delivered, as its name says.
