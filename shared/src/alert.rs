@@ -7,8 +7,11 @@
 
 mod body;
 mod evidence;
+mod message;
 mod page;
 mod silence;
+
+pub use message::{Alert, MAX_MESSAGE_BYTES, alert, test};
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -205,7 +208,7 @@ fn short_name(finding: &Finding) -> Option<String> {
             let hidden = principal.is_some_and(|principal| principal.name_hidden);
             Some(format!("{} at {}", if hidden { "unknown user" } else { "somebody" }, quoted(network)))
         }
-        (Subject::Principal { name, .. }, None) => Some(quoted(name)),
+        (Subject::Principal { name, .. } | Subject::Source(name), None) => Some(quoted(name)),
         (Subject::Account(_), None) => known(&finding.resource).map(quoted),
     }
 }

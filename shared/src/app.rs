@@ -1,6 +1,15 @@
 //! The use cases, whole.
 
+mod deliveries;
+mod reading;
+mod telling;
+
+pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
+pub use telling::Mailed;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
 
 use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{self, Judge};
@@ -8,15 +17,18 @@ use crate::config::Config;
 use crate::detections;
 use crate::finding::{Evidence, Finding, Place};
 
-/// What judging one log file, or several, came to. The counts add up: `records == judged + unreadable`.
+/// What judging one log file, or several, came to. The counts add up:
+/// `records == judged + unreadable + skipped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Log files that were read, wholly or in part.
     pub log_files: u64,
     /// Elements of `Records`.
     pub records: u64,
-    /// Records that were judged.
+    /// Records that a rule asks for, and that were judged.
     pub judged: u64,
+    /// Records that no rule asks for: they were left unparsed.
+    pub skipped: u64,
     /// Records that could not be.
     pub unreadable: u64,
     /// Log files of which something could not be read.
@@ -24,12 +36,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The counts of one log file.
-    pub fn of(file: &scan::Counts) -> Counts {
+    /// The counts of one log file of which so many records were judged.
+    pub fn of(file: &scan::Counts, judged: u64) -> Counts {
         Counts {
             log_files: 1,
             records: file.records,
-            judged: file.records - file.unreadable,
+            judged,
+            skipped: file.records.saturating_sub(judged + file.unreadable),
             unreadable: file.unreadable,
             unreadable_log_files: u64::from(!file.problems.is_empty()),
         }
@@ -41,31 +54,60 @@ impl std::ops::AddAssign for Counts {
         self.log_files += other.log_files;
         self.records += other.records;
         self.judged += other.judged;
+        self.skipped += other.skipped;
         self.unreadable += other.unreadable;
         self.unreadable_log_files += other.unreadable_log_files;
     }
 }
 
-/// Judges every record of one log file; `name` is its `s3://bucket/key` or path.
-///
-/// `read` reads it and shows every record that is worth parsing to the judge that it is given.
+/// The judging of one log file, record by record.
+pub struct Judging<'a> {
+    name: &'a str,
+    config: &'a Config,
+    delivered: Option<DateTime<Utc>>,
+    judged: u64,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Judging<'a> {
+    /// `name` is the log file's `s3://bucket/key` or path.
+    pub fn new(name: &'a str, config: &'a Config) -> Judging<'a> {
+        Judging { name, config, delivered: key::delivered(name), judged: 0, findings: Vec::new() }
+    }
+
+    /// Judges one record: its place in `Records` and its JSON.
+    ///
+    /// # Errors
+    /// A phrase that says why no rule can judge it.
+    pub fn judge(&mut self, index: u64, json: &[u8]) -> Result<(), String> {
+        let place = Place { log_file: self.name, record: index, delivered: self.delivered };
+        self.findings.extend(detections::judge(json, self.config, place)?);
+        self.judged += 1;
+        Ok(())
+    }
+
+    /// What it came to, now that the file was read to its end.
+    pub fn end(mut self, counts: &scan::Counts) -> (Counts, Vec<Finding>) {
+        self.findings.extend(detections::unreadable_log_file(self.name, counts));
+        (Counts::of(counts, self.judged), self.findings)
+    }
+}
+
+/// Judges every record of one log file that `read` shows to the judge that it is given.
 ///
 /// # Errors
-/// What `read` answers, when the file could not be fetched to its end; it should be fetched again.
+/// What `read` answers, when the file could not be read to its end.
 pub fn judge_log_file<E>(
     name: &str,
     config: &Config,
     findings: &mut Vec<Finding>,
     read: impl FnOnce(&mut Judge<'_>) -> Result<scan::Counts, E>,
 ) -> Result<Counts, E> {
-    let delivered = key::delivered(name);
-    let counts = read(&mut |index, json| {
-        let place = Place { log_file: name, record: index, delivered };
-        findings.extend(detections::judge(json, config, place)?);
-        Ok(())
-    })?;
-    findings.extend(detections::unreadable_log_file(name, &counts));
-    Ok(Counts::of(&counts))
+    let mut judging = Judging::new(name, config);
+    let counts = read(&mut |index, json| judging.judge(index, json))?;
+    let (counts, found) = judging.end(&counts);
+    findings.extend(found);
+    Ok(counts)
 }
 
 /// Makes one finding of those that say the same of the same event, found in several log files, and puts

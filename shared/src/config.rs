@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::Error;
+use crate::rule::Severity;
 use crate::text::is_account_id;
 
 /// A setting as a person sees it.
@@ -17,51 +18,136 @@ pub struct Setting {
     pub name: &'static str,
     /// The value it has when nobody sets it, as one would write it.
     pub default: &'static str,
-    /// What may be written, with unit and range: it ends the sentence "it must be …".
-    pub expected: &'static str,
+    /// What may be written.
+    pub accepts: Accepts,
     /// What it changes.
     pub purpose: &'static str,
+    /// Which programs read it.
+    pub read_by: ReadBy,
 }
 
-/// Every setting there is.
+/// What may be written as a setting's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    /// A whole number of bytes, from the least to the most.
+    Bytes(u64, u64),
+    /// A list of account ids with names.
+    AccountNames,
+    /// A list of ranges of addresses.
+    Cidrs,
+    /// The name of a severity that is mailed.
+    MailedSeverity,
+}
+
+/// Which programs read a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadBy {
+    /// The functions and the command line.
+    All,
+    /// The functions alone: the command line takes no notice.
+    Functions,
+    /// The command line alone.
+    CommandLine,
+}
+
+impl Accepts {
+    /// What would be right, with unit and range: it ends the sentence "it must be …".
+    pub fn expected(self) -> String {
+        match self {
+            Accepts::Bytes(least, most) => format!("a whole number of bytes from {least} to {most}"),
+            Accepts::AccountNames => "a comma-separated list of 12-digit account ids, each once, with the name to show, such as 111122223333=prod".to_owned(),
+            Accepts::Cidrs => "a comma-separated list of IPv4 or IPv6 ranges, such as 192.0.2.0/24,2001:db8::/32".to_owned(),
+            Accepts::MailedSeverity => {
+                let names: Vec<&str> = mailed_severities().map(Severity::name).collect();
+                format!("one of {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// The severities that somebody can be mailed about: INFORMATIONAL is only counted.
+pub fn mailed_severities() -> impl Iterator<Item = Severity> {
+    Severity::ALL.into_iter().filter(|severity| *severity > Severity::Informational)
+}
+
+/// The most that a limit can be set to: 1 TiB, beyond anything that S3 stores as one log file.
+const MAX_LIMIT_BYTES: u64 = 1 << 40;
+
+/// Every setting there is, by name.
 pub const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "ACCOUNT_NAMES",
-        default: "",
-        expected: "a comma-separated list of 12-digit account ids, each once, with the name to show, such as 111122223333=prod",
-        purpose: "The names that mails show beside account ids.",
-    },
-    Setting {
-        name: "ALLOWED_SIGN_IN_CIDRS",
-        default: "",
-        expected: "a comma-separated list of IPv4 or IPv6 ranges, such as 192.0.2.0/24,2001:db8::/32",
-        purpose: "Where people sign in from: a successful sign-in from any other address raises `sign-in.outside-allowed-addresses`. Empty: from anywhere.",
-    },
-    Setting {
-        name: "MAX_COMPRESSED_BYTES",
-        default: "67108864",
-        expected: "a whole number of bytes from 1 to 18446744073709551615",
-        purpose: "A log file larger than this as it is stored is read so far, then reported. The default is 64 MiB; CloudTrail's largest files have about 10.",
-    },
-    Setting {
-        name: "MAX_DECOMPRESSED_BYTES",
-        default: "1073741824",
-        expected: "a whole number of bytes from 1 to 18446744073709551615",
-        purpose: "A log file that unpacks to more than this is read so far, then reported. The default is 1 GiB; CloudTrail's largest files have 50 MB.",
-    },
-    Setting {
-        name: "MAX_EXPORT_BYTES",
-        default: "268435456",
-        expected: "a whole number of bytes from 1 to 18446744073709551615",
-        purpose: "Records in another form than a delivered log file are kept in memory whole; what unpacks to more than this is read so far, then reported. The default is 256 MiB.",
-    },
-    Setting {
-        name: "MAX_RECORD_BYTES",
-        default: "4194304",
-        expected: "a whole number of bytes from 1024 to 1073741824",
-        purpose: "A record larger than this is reported as unreadable; it is the most that one log file keeps in memory besides its window. The default is 4 MiB; CloudTrail's largest records have 256 KB.",
-    },
+    ACCOUNT_NAMES,
+    ALLOWED_SIGN_IN_CIDRS,
+    MAIL_MIN_SEVERITY,
+    MAX_COMPRESSED_BYTES,
+    MAX_DECOMPRESSED_BYTES,
+    MAX_EXPORT_BYTES,
+    MAX_IN_FLIGHT_BYTES,
+    MAX_RECORD_BYTES,
 ];
+
+const ACCOUNT_NAMES: Setting = Setting {
+    name: "ACCOUNT_NAMES",
+    default: "",
+    accepts: Accepts::AccountNames,
+    purpose: "The names that mails show beside account ids.",
+    read_by: ReadBy::All,
+};
+
+const ALLOWED_SIGN_IN_CIDRS: Setting = Setting {
+    name: "ALLOWED_SIGN_IN_CIDRS",
+    default: "",
+    accepts: Accepts::Cidrs,
+    purpose: "Where people sign in from: a successful sign-in from any other address raises `sign-in.outside-allowed-addresses`. Empty: from anywhere.",
+    read_by: ReadBy::All,
+};
+
+const MAIL_MIN_SEVERITY: Setting = Setting {
+    name: "MAIL_MIN_SEVERITY",
+    default: "LOW",
+    accepts: Accepts::MailedSeverity,
+    purpose: "Findings below this severity are counted and published to nobody. (The command line has `--min-severity`.)",
+    read_by: ReadBy::Functions,
+};
+
+const MAX_COMPRESSED_BYTES: Setting = Setting {
+    name: "MAX_COMPRESSED_BYTES",
+    default: "67108864",
+    accepts: Accepts::Bytes(1, MAX_LIMIT_BYTES),
+    purpose: "A log file larger than this as it is stored is read so far, then reported. The default is 64 MiB; CloudTrail's largest files have about 10.",
+    read_by: ReadBy::All,
+};
+
+const MAX_DECOMPRESSED_BYTES: Setting = Setting {
+    name: "MAX_DECOMPRESSED_BYTES",
+    default: "1073741824",
+    accepts: Accepts::Bytes(1, MAX_LIMIT_BYTES),
+    purpose: "A log file that unpacks to more than this is read so far, then reported. The default is 1 GiB; CloudTrail's largest files have 50 MB.",
+    read_by: ReadBy::All,
+};
+
+const MAX_EXPORT_BYTES: Setting = Setting {
+    name: "MAX_EXPORT_BYTES",
+    default: "268435456",
+    accepts: Accepts::Bytes(1, MAX_LIMIT_BYTES),
+    purpose: "Records in another form than a delivered log file are kept in memory whole; what unpacks to more than this is read so far, then reported. The default is 256 MiB. (The functions read delivered log files only.)",
+    read_by: ReadBy::CommandLine,
+};
+
+const MAX_IN_FLIGHT_BYTES: Setting = Setting {
+    name: "MAX_IN_FLIGHT_BYTES",
+    default: "67108864",
+    accepts: Accepts::Bytes(1 << 20, 8 << 30),
+    purpose: "How much memory the log files that are fetched at the same time may take together; one is always fetched. The default is 64 MiB.",
+    read_by: ReadBy::Functions,
+};
+
+const MAX_RECORD_BYTES: Setting = Setting {
+    name: "MAX_RECORD_BYTES",
+    default: "4194304",
+    accepts: Accepts::Bytes(1024, 1 << 30),
+    purpose: "A record larger than this is reported as unreadable; it is the most that one log file keeps in memory besides its window. The default is 4 MiB; CloudTrail's largest records have 256 KB.",
+    read_by: ReadBy::All,
+};
 
 /// All settings, read once at start; every later line trusts them.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,12 +156,16 @@ pub struct Config {
     pub account_names: BTreeMap<String, String>,
     /// `ALLOWED_SIGN_IN_CIDRS`; empty means from anywhere.
     pub allowed_sign_in_cidrs: Vec<IpNet>,
+    /// `MAIL_MIN_SEVERITY`.
+    pub mail_min_severity: Severity,
     /// `MAX_COMPRESSED_BYTES`.
     pub max_compressed_bytes: u64,
     /// `MAX_DECOMPRESSED_BYTES`.
     pub max_decompressed_bytes: u64,
     /// `MAX_EXPORT_BYTES`.
     pub max_export_bytes: u64,
+    /// `MAX_IN_FLIGHT_BYTES`.
+    pub max_in_flight_bytes: u64,
     /// `MAX_RECORD_BYTES`.
     pub max_record_bytes: usize,
 }
@@ -86,27 +176,33 @@ impl Config {
     /// # Errors
     /// [`Error::Setting`] for the first value that is out of its range.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, Error> {
-        let read = |name: &str| {
-            let setting = SETTINGS.iter().find(|setting| setting.name == name);
-            let default = setting.map_or("", |setting| setting.default);
-            let value = lookup(name).unwrap_or_else(|| default.to_owned());
-            let expected = setting.map_or("", |setting| setting.expected);
-            (value.clone(), Error::Setting { name: name.to_owned(), value, expected: expected.to_owned() })
-        };
-        fn parsed<T>((value, error): (String, Error), parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
-            parse(value.trim()).ok_or(error)
+        let value = |setting: &Setting| lookup(setting.name).unwrap_or_else(|| setting.default.to_owned());
+        fn parsed<T>(
+            setting: &Setting,
+            value: String,
+            parse: impl Fn(&str) -> Option<T>,
+        ) -> Result<T, Error> {
+            parse(value.trim()).ok_or_else(|| Error::Setting {
+                name: setting.name.to_owned(),
+                expected: setting.accepts.expected(),
+                value,
+            })
         }
+        let bytes =
+            |setting: &Setting| parsed(setting, value(setting), |value| bytes_within(value, setting.accepts));
         Ok(Config {
-            account_names: parsed(read("ACCOUNT_NAMES"), account_names)?,
-            allowed_sign_in_cidrs: parsed(read("ALLOWED_SIGN_IN_CIDRS"), |value| {
+            account_names: parsed(&ACCOUNT_NAMES, value(&ACCOUNT_NAMES), account_names)?,
+            allowed_sign_in_cidrs: parsed(&ALLOWED_SIGN_IN_CIDRS, value(&ALLOWED_SIGN_IN_CIDRS), |value| {
                 entries(value).map(cidr).collect()
             })?,
-            max_compressed_bytes: parsed(read("MAX_COMPRESSED_BYTES"), bytes)?,
-            max_decompressed_bytes: parsed(read("MAX_DECOMPRESSED_BYTES"), bytes)?,
-            max_export_bytes: parsed(read("MAX_EXPORT_BYTES"), bytes)?,
-            max_record_bytes: parsed(read("MAX_RECORD_BYTES"), |value| {
-                value.parse().ok().filter(|bytes| (1024..=1 << 30).contains(bytes))
+            mail_min_severity: parsed(&MAIL_MIN_SEVERITY, value(&MAIL_MIN_SEVERITY), |value| {
+                mailed_severities().find(|severity| severity.name() == value)
             })?,
+            max_compressed_bytes: bytes(&MAX_COMPRESSED_BYTES)?,
+            max_decompressed_bytes: bytes(&MAX_DECOMPRESSED_BYTES)?,
+            max_export_bytes: bytes(&MAX_EXPORT_BYTES)?,
+            max_in_flight_bytes: bytes(&MAX_IN_FLIGHT_BYTES)?,
+            max_record_bytes: bytes(&MAX_RECORD_BYTES)? as usize,
         })
     }
 
@@ -138,9 +234,11 @@ impl Default for Config {
         Config {
             account_names: BTreeMap::new(),
             allowed_sign_in_cidrs: Vec::new(),
+            mail_min_severity: Severity::Low,
             max_compressed_bytes: 64 << 20,
             max_decompressed_bytes: 1 << 30,
             max_export_bytes: 256 << 20,
+            max_in_flight_bytes: 64 << 20,
             max_record_bytes: 4 << 20,
         }
     }
@@ -169,8 +267,9 @@ fn cidr(entry: &str) -> Option<IpNet> {
     entry.parse().ok().or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-fn bytes(value: &str) -> Option<u64> {
-    value.parse().ok().filter(|bytes| *bytes > 0)
+fn bytes_within(value: &str, accepts: Accepts) -> Option<u64> {
+    let Accepts::Bytes(least, most) = accepts else { return None };
+    value.parse().ok().filter(|bytes| (least..=most).contains(bytes))
 }
 
 #[cfg(test)]
@@ -192,7 +291,10 @@ mod tests {
         for (name, value) in [
             ("MAX_COMPRESSED_BYTES", "0"),
             ("MAX_COMPRESSED_BYTES", "64MB"),
-            ("MAX_DECOMPRESSED_BYTES", "18446744073709551616"),
+            ("MAX_DECOMPRESSED_BYTES", "1099511627777"),
+            ("MAX_IN_FLIGHT_BYTES", "1048575"),
+            ("MAIL_MIN_SEVERITY", "INFORMATIONAL"),
+            ("MAIL_MIN_SEVERITY", "low"),
             ("MAX_RECORD_BYTES", "1023"),
             ("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/33"),
             ("ACCOUNT_NAMES", "1111=prod"),
@@ -205,11 +307,13 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_cap_is_accepted() {
-        assert_eq!(
-            with("MAX_COMPRESSED_BYTES", &u64::MAX.to_string()).unwrap().max_compressed_bytes,
-            u64::MAX
-        );
+    fn the_ends_of_a_range_are_accepted() {
+        for setting in SETTINGS {
+            let Accepts::Bytes(least, most) = setting.accepts else { continue };
+            for value in [least, most] {
+                assert!(with(setting.name, &value.to_string()).is_ok(), "{} = {value}", setting.name);
+            }
+        }
     }
 
     #[test]

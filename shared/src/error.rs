@@ -11,6 +11,16 @@ pub enum Error {
         /// What would be right.
         expected: String,
     },
+    /// Fix the input.
+    #[error("{thing} is {value:?}; it must be {expected}")]
+    Input {
+        /// What was handed in.
+        thing: String,
+        /// What it was, as far as it may be shown.
+        value: String,
+        /// What would be right.
+        expected: String,
+    },
     /// Name a setting that exists.
     #[error("{name:?} is no setting; the settings are {known}")]
     UnknownSetting {

@@ -164,6 +164,8 @@ pub enum Subject {
     Account(String),
     /// A log file that could not be read.
     LogFile(String),
+    /// Where log files come from: a bucket, or the queue that names them.
+    Source(String),
     /// An event name that nobody has documented.
     EventName(String),
 }

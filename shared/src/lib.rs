@@ -14,17 +14,21 @@
 //! | [`alert`] | what a person is told: the summary sentence and the mail |
 //! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
 //! | [`text`] | what an attacker wrote, made fit to be read |
+//! | [`delivery`] | what a function is handed: which log files were delivered |
+//! | [`ports`] | the outside world, as the use cases see it |
 //! | [`config`] | every setting: name, unit, default, range |
 
 pub mod alert;
 pub mod app;
 pub mod cloudtrail;
 pub mod config;
+pub mod delivery;
 pub mod detections;
 mod error;
 pub mod finding;
 pub mod ocsf;
 pub mod policy;
+pub mod ports;
 pub mod rule;
 pub mod text;
 

@@ -36,7 +36,7 @@ fn settings() -> Vec<String> {
     let rows = SETTINGS.iter().map(|setting| {
         let default =
             if setting.default.is_empty() { "empty".to_owned() } else { format!("`{}`", setting.default) };
-        format!("| `{}` | {default} | {} | {} |", setting.name, setting.expected, setting.purpose)
+        format!("| `{}` | {default} | {} | {} |", setting.name, setting.accepts.expected(), setting.purpose)
     });
     head.into_iter().chain(rows).collect()
 }

@@ -67,7 +67,7 @@ fn with_settings(examples: &str) -> String {
         let indented = |text: &str| folded(text, "          ");
         help += &format!("  {} [default: {default}]\n", setting.name);
         help += &indented(setting.purpose);
-        help += &indented(&format!("It must be {}.", setting.expected));
+        help += &indented(&format!("It must be {}.", setting.accepts.expected()));
         help += "\n";
     }
     help + examples

@@ -114,7 +114,9 @@ pub fn read_all<T: Default + Send>(
 
 /// What was read and what was not, in one line.
 fn summary(counts: Counts, files: &Files) -> String {
-    let Counts { log_files, records, judged, unreadable, unreadable_log_files } = counts;
+    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = counts;
+    // Nobody asked for the others: that no rule can match them is what judging them comes to.
+    let judged = judged + skipped;
     let mut summary = format!(
         "Read {}: {}, {judged} judged, {unreadable} unreadable.",
         counted(log_files, "log file"),

@@ -51,16 +51,20 @@ struct Row {
 pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
     let config = arguments.reading.config()?;
     let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
+        let mut judged = 0;
         let counts = read(&mut |index, json| {
             let record = Record::parse(json)?;
             let sign_in = SignIn::of(&record);
             rows.extend(sign_in.map(|sign_in| row(&record, sign_in, name, index)));
             match record.unread {
                 Some(reason) if record.event_source == SIGN_IN_SOURCE => Err(reason),
-                _ => Ok(()),
+                _ => {
+                    judged += 1;
+                    Ok(())
+                }
             }
         })?;
-        Ok(Counts::of(&counts))
+        Ok(Counts::of(&counts, judged))
     });
     let mut seen = BTreeSet::new();
     let mut rows: Vec<Row> = read.results.into_iter().flatten().collect();

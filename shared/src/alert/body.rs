@@ -63,6 +63,7 @@ fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
         Subject::Address { .. } => "address",
         Subject::Account(_) => "account",
         Subject::LogFile(_) => "log file",
+        Subject::Source(_) => "source",
         Subject::EventName(_) => "event name",
     };
     match findings.len() - 1 {

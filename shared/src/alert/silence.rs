@@ -56,6 +56,8 @@ enum Unnamed {
     NoAddress,
     /// It is about one file, and another will not be the same.
     OneFile,
+    /// What cannot be looked at must not be forgotten as well.
+    NotLooked,
 }
 
 /// The section "How to silence it".
@@ -117,6 +119,12 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
                 page.paragraph("There is nothing to silence: it is told once for a log file.");
                 continue;
             }
+            Unnamed::NotLooked => {
+                page.paragraph(
+                    "It cannot be silenced: it is told once an hour until iamwatch can look again.",
+                );
+                continue;
+            }
         };
         page.paragraph(&format!("{some} {why}"));
     }
@@ -125,6 +133,9 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
 fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
     if matches!(finding.subject, Subject::LogFile(_)) {
         return Err(Unnamed::OneFile);
+    }
+    if matches!(finding.subject, Subject::Source(_)) {
+        return Err(Unnamed::NotLooked);
     }
     let account = known(&finding.account).ok_or(Unnamed::Nobody)?;
     if !text::is_account_id(account) {

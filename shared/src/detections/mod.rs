@@ -17,7 +17,7 @@ mod sign_in;
 mod trail;
 mod watch;
 
-pub use watch::{LOG_FILE_UNREADABLE, unreadable_log_file};
+pub use watch::{COULD_NOT_LOOK, LOG_FILE_UNREADABLE, could_not_look, missing_log_file, unreadable_log_file};
 
 use crate::cloudtrail::Record;
 use crate::cloudtrail::sign_in::{Outcome, stated_outcome};
@@ -114,7 +114,7 @@ pub fn table() -> impl Iterator<Item = &'static Detection> {
 /// What every rule says about itself, those over records and those about iamwatch, by id.
 pub fn rules() -> Vec<&'static Rule> {
     let mut rules: Vec<&Rule> =
-        table().map(|detection| &detection.rule).chain([&LOG_FILE_UNREADABLE]).collect();
+        table().map(|detection| &detection.rule).chain([&COULD_NOT_LOOK, &LOG_FILE_UNREADABLE]).collect();
     rules.sort_by_key(|rule| rule.id);
     rules
 }

@@ -1,5 +1,7 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
+use chrono::{DateTime, Utc};
+
 use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{Counts, Problem};
 use crate::finding::{Evidence, Facts, Finding, Subject, stable_id};
@@ -11,8 +13,8 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
     kind: Kind::Check,
     title: "Log file could not be read whole",
     severity: Severity::Medium,
-    severity_reason: "What stood there has not been judged, and CloudTrail does not write such files by itself.",
-    condition: "a log file, or a record in it, is damaged, too large, or holds more than CloudTrail writes",
+    severity_reason: "What stood there has not been judged, and CloudTrail does not write such files by itself. A file that is gone is HIGH: CloudTrail deletes none.",
+    condition: "a log file, or a record in it, is damaged, too large, gone, or holds more than CloudTrail writes",
     references: &["cis:7.0/4.2", "security-hub:CloudTrail.4", "mitre-attack:17/T1565.001"],
     remediation: &[
         "Look at the object: `aws s3 cp` it and unpack it; compare its size and date with its neighbours.",
@@ -22,9 +24,25 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
     ],
 };
 
+/// AWS refused, or could not answer, what iamwatch asked in order to look.
+pub static COULD_NOT_LOOK: Rule = Rule {
+    id: "watch.could-not-look",
+    kind: Kind::Check,
+    title: "iamwatch could not look",
+    severity: Severity::High,
+    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again.",
+    condition: "AWS refused or did not answer what iamwatch has to ask in order to judge what was delivered",
+    references: &["mitre-attack:17/T1562.008"],
+    remediation: &[
+        "Nothing is lost yet: what could not be read waits in the queue and is read again for hours, then for two weeks in its dead-letter queue.",
+        "AccessDenied: see whether the bucket's policy, the key's policy or the function's role was changed, and by whom; the function needs s3:GetObject on the log files and kms:Decrypt on their key.",
+        "A KMS error: see whether the key was disabled or is to be deleted, and by whom.",
+        "Once it is put right, move what stands in the dead-letter queue back (`aws sqs start-message-move-task`).",
+    ],
+};
+
 /// The finding that tells what could not be read of a log file; nothing where all of it could.
 pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
-    let rule = &LOG_FILE_UNREADABLE;
     let reasons: Vec<String> = counts
         .problems
         .iter()
@@ -37,35 +55,86 @@ pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
         Problem { record: Some(record), reason } => format!("record {record} of a log file {reason}"),
         Problem { record: None, reason } => format!("a log file {reason}"),
     };
-    let mut finding = Finding {
-        id: stable_id(&[rule.id, name]),
+    Some(of_log_file(
+        name,
+        LOG_FILE_UNREADABLE.severity,
+        format!("{first} ({} of its {} records not judged)", counts.unreadable, counts.records),
+        vec![
+            ("records", counts.records.to_string()),
+            ("unreadable_records", counts.unreadable.to_string()),
+            ("reasons", reasons.join("; ")),
+        ],
+    ))
+}
+
+/// The finding that tells of a log file that was gone when it was to be read: CloudTrail deletes none.
+pub fn missing_log_file(name: &str, answer: &str) -> Finding {
+    let what = "a log file was gone when it was to be read, minutes after it was delivered";
+    let answer = ("answer", answer.to_owned());
+    of_log_file(name, Severity::High, what.to_owned(), vec![answer])
+}
+
+fn of_log_file(name: &str, severity: Severity, what: String, facts: Vec<(&'static str, String)>) -> Finding {
+    let subject = Subject::LogFile(name.to_owned());
+    let mut finding = finding(&LOG_FILE_UNREADABLE, severity, &[name], subject, what);
+    finding.account = key::account(name).map(str::to_owned);
+    finding.resource = Some(name.to_owned());
+    finding.time = key::delivered(name);
+    finding.evidence.log_file = Some(name.to_owned());
+    finding.evidence.delivered = key::delivered(name);
+    finding.evidence.facts = Facts(facts);
+    finding.summary = crate::alert::summary(&finding);
+    finding
+}
+
+/// The finding that tells that a source of log files could not be looked at: one for a source, an hour and
+/// a severity, however many files it was. `what` says what happened; `facts` name the first of them.
+pub fn could_not_look(
+    source: &str,
+    account: Option<&str>,
+    severity: Severity,
+    now: DateTime<Utc>,
+    what: String,
+    facts: Vec<(&'static str, String)>,
+) -> Finding {
+    let hour = now.format("%Y-%m-%dT%HZ").to_string();
+    let identity = [source, severity.name(), &hour];
+    let subject = Subject::Source(source.to_owned());
+    let mut finding = finding(&COULD_NOT_LOOK, severity, &identity, subject, what);
+    finding.account = account.map(str::to_owned);
+    finding.resource = Some(source.to_owned());
+    finding.time = Some(now);
+    finding.evidence.facts = Facts(facts);
+    finding.summary = crate::alert::summary(&finding);
+    finding
+}
+
+/// What iamwatch says about itself: nobody did it.
+fn finding(
+    rule: &'static Rule,
+    severity: Severity,
+    identity: &[&str],
+    subject: Subject,
+    what: String,
+) -> Finding {
+    Finding {
+        id: stable_id(&[&[rule.id], identity].concat()),
         rule,
         kind: rule.kind,
-        severity: rule.severity,
+        severity,
         title: rule.title,
         summary: String::new(),
-        account: key::account(name).map(str::to_owned),
+        account: None,
         region: None,
-        resource: Some(name.to_owned()),
+        resource: None,
         principal: None,
-        time: key::delivered(name),
+        time: None,
         source_ip: None,
         user_agent: None,
-        evidence: Evidence {
-            log_file: Some(name.to_owned()),
-            delivered: key::delivered(name),
-            facts: Facts(vec![
-                ("records", counts.records.to_string()),
-                ("unreadable_records", counts.unreadable.to_string()),
-                ("reasons", reasons.join("; ")),
-            ]),
-            ..Evidence::default()
-        },
+        evidence: Evidence::default(),
         references: rule.references,
         remediation: rule.remediation,
-        subject: Subject::LogFile(name.to_owned()),
-        what: format!("{first} ({} of its {} records not judged)", counts.unreadable, counts.records),
-    };
-    finding.summary = crate::alert::summary(&finding);
-    Some(finding)
+        subject,
+        what,
+    }
 }

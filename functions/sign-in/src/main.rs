@@ -1,0 +1,84 @@
+//! The Lambda function `sign-in`: judges delivered CloudTrail log files and publishes what there is to tell.
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
+use iamwatch_aws::pace::Invocation;
+use iamwatch_aws::report::{answer, report, report_queue};
+use iamwatch_aws::s3::S3;
+use iamwatch_aws::sns::Topic;
+use iamwatch_aws::sqs::Queues;
+use iamwatch_aws::start::{Deployment, Failure, account_of, run};
+use lambda_runtime::Context;
+use serde_json::{Value, json};
+use shared::alert;
+use shared::app::{Asked, process_deliveries, process_messages};
+use shared::delivery::{Event, Judge, Message};
+use shared::ports::{AlertSink, Outside};
+
+/// What lives as long as the sandbox.
+struct SignIn {
+    deployment: Deployment,
+    s3: S3,
+    topic: Topic,
+    queues: Queues,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    run(
+        |deployment, sdk| SignIn {
+            s3: S3::new(sdk, &deployment.state_bucket),
+            topic: Topic::new(sdk, &deployment.topic_arn),
+            queues: Queues::new(sdk),
+            deployment,
+        },
+        SignIn::answer,
+    )
+    .await
+}
+
+impl SignIn {
+    async fn answer(&self, payload: Value, context: &Context) -> Result<Value, Failure> {
+        let Deployment { config, function_name, .. } = &self.deployment;
+        let account = account_of(context);
+        let s3 = self.s3.of_account(account);
+        let outside =
+            Outside { logs: &s3, state: &s3, alerts: &self.topic, pace: &Invocation::of(context), account };
+        match Event::of(&payload)? {
+            Event::Queue(messages) => {
+                let delivered = process_messages(&messages, config, &outside).await;
+                let failed: Vec<&Message> =
+                    messages.iter().filter(|message| delivered.must_come_again(message)).collect();
+                report_queue(&self.queues.put_off(&failed).await);
+                report(&delivered, Some(messages.len() as u64), Some(failed.len() as u64), function_name);
+                let mut response = SqsBatchResponse::default();
+                response.batch_item_failures = failed
+                    .into_iter()
+                    .map(|message| {
+                        let mut failure = BatchItemFailure::default();
+                        failure.item_identifier.clone_from(&message.id);
+                        failure
+                    })
+                    .collect();
+                Ok(json!(response))
+            }
+            Event::Deliveries(objects) => {
+                let delivered = process_deliveries(&objects, Asked::ByDelivery, config, &outside).await;
+                report(&delivered, None, None, function_name);
+                // Without a queue Lambda itself tries again, all of it.
+                delivered.failed.values().next().map_or(Ok(Value::Null), |trouble| Err(trouble.into()))
+            }
+            Event::Judge(Judge { objects, notify }) => {
+                let delivered =
+                    process_deliveries(&objects, Asked::ByHand { notify }, config, &outside).await;
+                report(&delivered, None, None, function_name);
+                Ok(answer(&delivered))
+            }
+            Event::TestMail => {
+                let alert = alert::test(function_name, context.request_id.clone());
+                let message_id =
+                    self.topic.publish(&alert).await.map_err(|trouble| Failure::from(&trouble))?;
+                Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
+            }
+        }
+    }
+}

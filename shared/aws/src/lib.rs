@@ -1,0 +1,18 @@
+//! The AWS adapters behind the core's ports, and how a function starts, answers and reports.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`start`] | start-up: settings, clients, the loop over invocations; how a failure is answered |
+//! | [`s3`] | log files, and the state bucket |
+//! | [`sns`] | publishing |
+//! | [`sqs`] | when failed messages come back |
+//! | [`pace`] | time, as Lambda grants it |
+//! | [`report`] | the log line and the metrics of an invocation |
+
+pub mod pace;
+pub mod report;
+pub mod s3;
+pub mod sns;
+pub mod sqs;
+pub mod start;
+mod trouble;

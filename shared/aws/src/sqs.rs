@@ -1,0 +1,93 @@
+//! SQS: when a message that failed comes back.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_sqs::Client;
+use futures_util::future::join_all;
+use shared::delivery::Message;
+use shared::ports::Trouble;
+
+use crate::trouble::trouble;
+
+/// One message that cannot be put off must not cost the answer about all the others.
+const OPERATION: Duration = Duration::from_secs(2);
+
+/// The first pause before a message comes back; each is twice the one before.
+const FIRST_PAUSE_SECONDS: u32 = 30;
+const MAX_PAUSE_SECONDS: u32 = 900;
+
+/// The queues that messages come from.
+pub struct Queues {
+    client: Client,
+}
+
+impl Queues {
+    /// A client.
+    pub fn new(config: &SdkConfig) -> Queues {
+        let time_outs = TimeoutConfig::builder().operation_timeout(OPERATION).build();
+        let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(time_outs).build();
+        Queues { client: Client::from_conf(config) }
+    }
+
+    /// Says when these messages come back: soon after a first failure, later after many. Without it each
+    /// would come back after the queue's own visibility time-out, which has to outlast a whole run.
+    ///
+    /// The answer is what did not work; those messages come back at the queue's own pace.
+    pub async fn put_off(&self, messages: &[&Message]) -> Vec<Trouble> {
+        let put_off = messages.iter().map(|message| self.put_off_one(message));
+        join_all(put_off).await.into_iter().filter_map(Result::err).collect()
+    }
+
+    async fn put_off_one(&self, message: &Message) -> Result<(), Trouble> {
+        let Some(url) = queue_url(&message.queue_arn) else { return Ok(()) };
+        let request = self.client.change_message_visibility().queue_url(url);
+        let request = request.receipt_handle(&message.receipt_handle);
+        let sent = request.visibility_timeout(pause_seconds(message.receives) as i32).send().await;
+        let call = || format!("sqs:ChangeMessageVisibility {}", message.queue_arn);
+        sent.map(|_| ()).map_err(|error| trouble(call(), &error))
+    }
+}
+
+fn pause_seconds(receives: u32) -> u32 {
+    let doublings = receives.saturating_sub(1).min(16);
+    (FIRST_PAUSE_SECONDS << doublings).min(MAX_PAUSE_SECONDS)
+}
+
+/// The URL of a queue, which SQS wants instead of its ARN; nothing where that is no ARN of a queue.
+fn queue_url(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let ["arn", partition, "sqs", region, account, name] = parts[..] else { return None };
+    let domain = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    Some(format!("https://sqs.{region}.{domain}/{account}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_comes_back_later_each_time_and_at_least_four_times_an_hour() {
+        let pauses: Vec<u32> = [0, 1, 2, 3, 4, 5, 6, 20, u32::MAX].map(pause_seconds).into();
+        assert_eq!(pauses, [30, 30, 60, 120, 240, 480, 900, 900, 900]);
+    }
+
+    #[test]
+    fn a_queue_has_the_url_of_its_partition() {
+        for (arn, url) in [
+            (
+                "arn:aws:sqs:us-east-1:111122223333:q",
+                Some("https://sqs.us-east-1.amazonaws.com/111122223333/q"),
+            ),
+            (
+                "arn:aws-cn:sqs:cn-north-1:111122223333:q",
+                Some("https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q"),
+            ),
+            ("arn:aws:sns:us-east-1:111122223333:t", None),
+            ("q", None),
+        ] {
+            assert_eq!(queue_url(arn).as_deref(), url, "{arn}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What is published: the mail for people and the findings for machines in one message.
+//!
+//! Source: SNS Developer Guide, "Publishing messages with different payloads" (`MessageStructure`: json) and
+//! "Message attributes"; the quota of 256 KB counts the message with its attributes.
+
+use serde_json::{Value, json};
+
+use super::{Mail, mail, order};
+use crate::config::Config;
+use crate::finding::{Finding, stable_id};
+use crate::ocsf;
+use crate::rule::Severity;
+
+/// The most that a message has with its attributes, as escaped: SNS refuses 256 KiB, and what subscribers
+/// wrap it in must fit into the same.
+pub const MAX_MESSAGE_BYTES: usize = 200_000;
+
+/// Room for the names and types of the attributes, and for the braces of the message.
+const OVERHEAD_BYTES: usize = 1_000;
+
+/// An attribute that lists accounts lists no more than these.
+const MAX_LISTED: usize = 500;
+
+/// What is published about one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// What tells a repetition of it from another one.
+    pub id: String,
+    /// At most [`super::MAX_SUBJECT_CHARS`] of ASCII on one line.
+    pub subject: String,
+    /// A JSON object: `email` the mail's text, `sms` one line, `default` a JSON array of OCSF findings.
+    pub message: String,
+    /// How bad the worst finding is.
+    pub severity: Severity,
+    /// The rules that raised its findings.
+    pub rules: Vec<String>,
+    /// The accounts that they are about.
+    pub accounts: Vec<String>,
+}
+
+impl Alert {
+    /// The attributes that are lists, as SNS wants them.
+    pub fn list(values: &[String]) -> String {
+        Value::from(values).to_string()
+    }
+}
+
+/// The alert about the findings of one subject; nothing where there are none.
+pub fn alert(mut findings: Vec<Finding>, config: &Config) -> Option<Alert> {
+    // The worst come first, for what does not fit is left out at the end.
+    findings.sort_by(|one, other| order(one).cmp(&order(other)));
+    let severity = findings.iter().map(|finding| finding.severity).max()?;
+    let mail = mail(&findings, config)?;
+    let mut ids: Vec<&str> = findings.iter().map(|finding| &finding.id[..]).collect();
+    ids.sort_unstable();
+    let rules = distinct(findings.iter().map(|finding| finding.rule.id));
+    let accounts = distinct(findings.iter().filter_map(|finding| finding.account.as_deref()));
+    Some(Alert {
+        id: stable_id(&ids),
+        message: message(&mail, &findings, &[&rules, &accounts], config),
+        subject: mail.subject,
+        severity,
+        rules,
+        accounts,
+    })
+}
+
+/// A mail that shows that mails arrive, from function to mailbox.
+pub fn test(stack: &str, id: String) -> Alert {
+    let subject = "TEST - iamwatch can reach you".to_owned();
+    let body = format!(
+        "This is a TEST: nothing has happened.\n\n\
+         Somebody asked {stack} to show that its mails arrive. If you can read this, it may publish to its topic, \
+         and your subscription is confirmed.\n"
+    );
+    let forms = json!({"default": "[]", "email": body, "sms": subject});
+    Alert {
+        id,
+        subject,
+        message: forms.to_string(),
+        // Whatever somebody subscribed to, this passes the filter.
+        severity: Severity::Critical,
+        rules: Vec::new(),
+        accounts: Vec::new(),
+    }
+}
+
+fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut values: Vec<String> = values.map(str::to_owned).collect();
+    values.sort_unstable();
+    values.dedup();
+    values.truncate(MAX_LISTED);
+    values
+}
+
+/// All forms together. The documents that do not fit are left out, and the last that does says how many.
+fn message(mail: &Mail, findings: &[Finding], lists: &[&[String]], config: &Config) -> String {
+    let lists: usize = lists.iter().map(|list| Alert::list(list).len()).sum();
+    let texts = escaped_bytes(&mail.body) + escaped_bytes(&mail.sms) + mail.subject.len();
+    let mut room = MAX_MESSAGE_BYTES.saturating_sub(texts + lists + OVERHEAD_BYTES);
+    let mut documents: Vec<Value> = Vec::new();
+    for finding in findings {
+        let document = ocsf::detection_finding(finding, config);
+        let Some(left) = room.checked_sub(escaped_bytes(&document.to_string())) else { break };
+        room = left;
+        documents.push(document);
+    }
+    let left_out = findings.len() - documents.len();
+    if left_out > 0
+        && let Some(Value::Object(last)) = documents.last_mut()
+    {
+        let unmapped = last.entry("unmapped").or_insert_with(|| json!({}));
+        unmapped["findings_left_out"] = left_out.into();
+    }
+    json!({"default": Value::from(documents).to_string(), "email": mail.body, "sms": mail.sms}).to_string()
+}
+
+/// What a text takes as a JSON string.
+fn escaped_bytes(text: &str) -> usize {
+    Value::from(text).to_string().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detections::cases::{Case, Expect, From};
+
+    fn failures(count: usize) -> Vec<Finding> {
+        let one = Case::new(
+            "failure",
+            From::ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#),
+            Expect::Nothing,
+        )
+        .finding()
+        .unwrap();
+        (0..count)
+            .map(|n| Finding {
+                id: format!("{n}"),
+                user_agent: Some("\"\\\u{7}<".repeat(250)),
+                ..one.clone()
+            })
+            .collect()
+    }
+
+    fn forms(alert: &Alert) -> (Value, Vec<Value>) {
+        let message: Value = serde_json::from_str(&alert.message).unwrap();
+        let documents = serde_json::from_str(message["default"].as_str().unwrap()).unwrap();
+        (message, documents)
+    }
+
+    #[test]
+    fn people_get_the_mail_and_machines_get_every_finding() {
+        let findings = failures(3);
+        let config = Config::default();
+        let alert = alert(findings.clone(), &config).unwrap();
+        let (message, documents) = forms(&alert);
+        let mail = mail(&findings, &config).unwrap();
+        assert_eq!(
+            (message["email"].as_str().unwrap(), message["sms"].as_str().unwrap()),
+            (&mail.body[..], &mail.sms[..])
+        );
+        assert_eq!(documents.len(), 3);
+        assert_eq!(documents[0]["finding_info"]["uid"], "0");
+        assert_eq!(alert.severity, findings[0].severity);
+        assert_eq!(
+            (Alert::list(&alert.rules), Alert::list(&alert.accounts)),
+            (r#"["sign-in.failed"]"#.into(), r#"["111122223333"]"#.into())
+        );
+    }
+
+    #[test]
+    fn a_storm_fits_and_says_what_is_left_out() {
+        let alert = alert(failures(1000), &Config::default()).unwrap();
+        assert!(alert.message.len() + alert.subject.len() < MAX_MESSAGE_BYTES, "{}", alert.message.len());
+        let (_, documents) = forms(&alert);
+        let left_out = &documents.last().unwrap()["unmapped"]["findings_left_out"];
+        assert!(documents.len() > 10, "{}", documents.len());
+        assert_eq!(left_out.as_u64(), Some(1000 - documents.len() as u64));
+    }
+
+    #[test]
+    fn the_same_findings_make_the_same_alert_in_whatever_order() {
+        let (config, mut findings) = (Config::default(), failures(5));
+        let one = alert(findings.clone(), &config).unwrap();
+        findings.reverse();
+        assert_eq!(alert(findings, &config).unwrap(), one);
+        assert_ne!(alert(failures(4), &config).unwrap().id, one.id);
+    }
+}

@@ -1,0 +1,117 @@
+//! The outside world, as the use cases see it. The adapters are in `shared/aws`, and in memory in tests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::alert::Alert;
+
+/// Why AWS did not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} failed: {answer}")]
+pub struct Trouble {
+    /// What can be done about it.
+    pub kind: TroubleKind,
+    /// The call and what it was about: `s3:GetObject s3://bucket/key`.
+    pub call: String,
+    /// What AWS said, with its error code, or what kept it from saying anything.
+    pub answer: String,
+}
+
+/// What can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TroubleKind {
+    /// There is no such object: it will not come back by itself.
+    Missing,
+    /// This run must end before it can be known: the next one goes on.
+    OutOfTime,
+    /// AWS is busy, broken or silent: the same call may succeed later.
+    Unanswered,
+    /// AWS said no, and will until somebody changes a permission, a key or a name.
+    Refused,
+}
+
+/// Where log files are delivered to.
+pub trait LogStore {
+    /// The body of an object that was opened.
+    type Body: Body;
+
+    /// Begins to read an object, or one version of it.
+    ///
+    /// # Errors
+    /// [`Trouble`], of the kind Missing when there is no such object, key or version.
+    fn open(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> impl Future<Output = Result<OpenObject<Self::Body>, Trouble>>;
+}
+
+/// An object of which nothing has been read yet.
+pub struct OpenObject<B> {
+    /// How many bytes its body has.
+    pub bytes: u64,
+    /// What follows.
+    pub body: B,
+}
+
+/// The rest of an object's body.
+pub trait Body {
+    /// The next piece; nothing at the end.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the connection broke or nothing came in time; the object must be opened again.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, Trouble>>;
+}
+
+/// What remembers from run to run: one bucket of small objects.
+pub trait StateStore {
+    /// Writes an object unless there is one of that key; whether it was written.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it is not known whether there is one.
+    fn create(&self, key: &str, content: &str) -> impl Future<Output = Result<bool, Trouble>>;
+
+    /// Removes an object, which may be gone already.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it may still be there.
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), Trouble>>;
+}
+
+/// Where alerts go.
+pub trait AlertSink {
+    /// Publishes an alert; the answer is the id that the sink gave it.
+    ///
+    /// # Errors
+    /// [`Trouble`]; of the kind Unanswered it may have been published all the same.
+    fn publish(&self, alert: &Alert) -> impl Future<Output = Result<String, Trouble>>;
+}
+
+/// Time.
+pub trait Pace {
+    /// The time of day.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// How long this run may go on before it is ended from outside.
+    fn time_left(&self) -> Duration;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+}
+
+/// All of them.
+pub struct Outside<'a, L, S, A, P> {
+    /// Where log files are delivered to.
+    pub logs: &'a L,
+    /// What remembers.
+    pub state: &'a S,
+    /// Where alerts go.
+    pub alerts: &'a A,
+    /// Time.
+    pub pace: &'a P,
+    /// The account that iamwatch runs in, where it is known.
+    pub account: Option<&'a str>,
+}
