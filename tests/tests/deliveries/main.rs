@@ -1,0 +1,467 @@
+//! Delivered log files in, alerts out: the whole flow over the core's ports in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+mod memory;
+
+use std::io::Write;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use memory::{Attempt, Clock, World};
+use serde_json::{Value, json};
+use shared::app::{Asked, Delivered, process_deliveries, process_messages};
+use shared::config::Config;
+use shared::delivery::{Event, Message, Object};
+use shared::ports::TroubleKind;
+use shared::rule::Severity;
+
+const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01";
+
+fn key(name: &str) -> String {
+    format!("{FOLDER}/111122223333_CloudTrail_us-east-1_20260401T0820Z_{name}.json.gz")
+}
+
+fn uri(name: &str) -> String {
+    format!("s3://logs/{}", key(name))
+}
+
+fn at(time: &str) -> DateTime<Utc> {
+    time.parse().unwrap()
+}
+
+/// A console sign-in of an IAM user without a second factor.
+fn sign_in(user: &str, event_id: &str) -> Value {
+    json!({
+        "eventTime": "2026-04-01T08:15:00Z", "eventID": event_id, "awsRegion": "us-east-1",
+        "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "userName": user, "arn": format!("arn:aws:iam::111122223333:user/{user}")},
+        "responseElements": {"ConsoleLogin": "Success"}, "additionalEventData": {"MFAUsed": "No"},
+        "sourceIPAddress": "192.0.2.10",
+    })
+}
+
+/// A record that no rule asks for.
+fn quiet() -> Value {
+    json!({"eventID": "quiet", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances", "recipientAccountId": "111122223333"})
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn log_file(records: &[Value]) -> Vec<u8> {
+    gzip(json!({"Records": records}).to_string().as_bytes())
+}
+
+/// A log file of several megabytes, stored: it is streamed, not fetched whole.
+fn large_log_file(user: &str) -> Vec<u8> {
+    let mut records = vec![quiet(); 30_000];
+    records.push(sign_in(user, "large"));
+    json!({"Records": records}).to_string().into_bytes()
+}
+
+fn whole(content: Vec<u8>) -> [Attempt; 1] {
+    [Attempt::Whole(content, 10_000)]
+}
+
+/// The message of a queue about one log file, as EventBridge words it.
+fn message(id: &str, key: &str) -> Value {
+    let event = json!({
+        "source": "aws.s3", "detail-type": "Object Created", "time": "2026-04-01T08:20:30Z",
+        "detail": {"bucket": {"name": "logs"}, "object": {"key": key}},
+    });
+    json!({
+        "messageId": id, "receiptHandle": format!("receipt of {id}"), "body": event.to_string(),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:deliveries",
+    })
+}
+
+fn messages(names: &[&str]) -> Vec<Message> {
+    let records: Vec<Value> = names.iter().map(|name| message(name, &key(name))).collect();
+    queue(records)
+}
+
+fn queue(records: Vec<Value>) -> Vec<Message> {
+    match Event::of(&json!({"Records": records})).unwrap() {
+        Event::Queue(messages) => messages,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A minute in which nothing but the run itself takes time.
+fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(test())
+}
+
+/// What a batch came to, and the ids of the messages that must come again.
+async fn batch(world: &World, messages: &[Message], now: &str) -> (Delivered, Vec<String>) {
+    batch_with(world, messages, now, &Config::default()).await
+}
+
+async fn batch_with(
+    world: &World,
+    messages: &[Message],
+    now: &str,
+    config: &Config,
+) -> (Delivered, Vec<String>) {
+    let clock = Clock::new(at(now), Duration::from_secs(60));
+    let delivered = process_messages(messages, config, &world.outside(&clock)).await;
+    let failed = messages.iter().filter(|message| delivered.must_come_again(message));
+    let failed = failed.map(|message| message.id.clone()).collect();
+    let counts = delivered.counts;
+    assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);
+    (delivered, failed)
+}
+
+const NOW: &str = "2026-04-01T08:21:00Z";
+
+#[test]
+fn a_delivered_sign_in_without_mfa_is_one_mail_and_the_message_is_done() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[quiet(), sign_in("alice", "1"), quiet()])));
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert_eq!(world.topic.subjects(), ["[HIGH] Console sign-in without MFA - alice - 111122223333"]);
+        assert_eq!((delivered.counts.records, delivered.counts.judged, delivered.counts.skipped), (3, 1, 2));
+        assert_eq!(delivered.findings[&Severity::High], 1);
+        assert_eq!(delivered.delivery_lag, Some(Duration::from_secs(30)));
+    });
+}
+
+#[test]
+fn the_same_event_in_several_files_of_a_batch_is_one_mail() {
+    run(async || {
+        let world = World::default();
+        for name in ["a", "b", "c"] {
+            world.logs.put(&uri(name), whole(log_file(&[sign_in("alice", "1")])));
+        }
+        let (delivered, failed) = batch(&world, &messages(&["a", "b", "c"]), NOW).await;
+        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert_eq!(world.topic.subjects().len(), 1);
+        assert!(world.topic.mails()[0].contains("the same event stands in 2 more log files"));
+    });
+}
+
+#[test]
+fn an_object_that_two_messages_name_is_read_once() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        let (delivered, _) =
+            batch(&world, &queue(vec![message("1", &key("a")), message("2", &key("a"))]), NOW).await;
+        assert_eq!((world.logs.opened.borrow().len(), delivered.counts.log_files), (1, 1));
+        world.topic.refuses.set(Some("alice"));
+        let (_, failed) =
+            batch(&world, &queue(vec![message("1", &key("a")), message("2", &key("a"))]), NOW).await;
+        assert_eq!(failed, ["1", "2"], "both are told by the same mail");
+    });
+}
+
+#[test]
+fn what_is_no_log_file_is_skipped_and_counted_and_not_opened() {
+    run(async || {
+        let world = World::default();
+        let digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/04/01/x.json.gz";
+        let batched = queue(vec![message("1", digest), message("2", "elsewhere/x.json.gz")]);
+        let (delivered, failed) = batch(&world, &batched, NOW).await;
+        assert_eq!((delivered.skipped_objects, failed.len(), world.logs.opened.borrow().len()), (2, 0, 0));
+    });
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_and_done_and_spoils_no_neighbour() {
+    run(async || {
+        let world = World::default();
+        let sound = log_file(&[sign_in("bob", "2")]);
+        world.logs.put(&uri("bad"), whole(sound[..sound.len() - 9].to_vec()));
+        world.logs.put(&uri("no-gzip"), whole(b"\x1f\x8b nothing".to_vec()));
+        world.logs.put(&uri("good"), whole(log_file(&[sign_in("alice", "1")])));
+        let (delivered, failed) = batch(&world, &messages(&["bad", "no-gzip", "good"]), NOW).await;
+        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        let subjects = world.topic.subjects();
+        assert!(subjects[0].contains("alice"), "{subjects:?}");
+        assert_eq!(subjects.iter().filter(|subject| subject.contains("could not be read whole")).count(), 2);
+        assert_eq!(delivered.counts.unreadable_log_files, 2);
+    });
+}
+
+#[test]
+fn a_body_that_breaks_off_or_was_garbled_on_its_way_is_read_again() {
+    run(async || {
+        let sound = log_file(&[sign_in("alice", "1")]);
+        let length = sound.len() as u64;
+        let mut garbled = sound.clone();
+        garbled[40] ^= 0xff;
+        for (name, first) in [
+            ("cut", Attempt::CutTo(sound[..20].to_vec(), length)),
+            ("cut before anything came", Attempt::CutTo(Vec::new(), length)),
+            ("cut, and called its end", Attempt::Whole(garbled[..30].to_vec(), 7)),
+            ("garbled", Attempt::Whole(garbled, 7)),
+        ] {
+            let world = World::default();
+            world.logs.put(&uri("a"), [first, Attempt::Whole(sound.clone(), 7)]);
+            let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+            assert!(failed.is_empty(), "{name}: {:?}", delivered.failed);
+            assert_eq!(world.topic.subjects().len(), 1, "{name}: {:?}", world.topic.subjects());
+            assert_eq!(delivered.counts.unreadable_log_files, 0, "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_large_file_is_judged_as_it_comes_and_from_its_beginning_when_it_broke_off() {
+    run(async || {
+        let world = World::default();
+        let large = large_log_file("alice");
+        assert!(large.len() > 2 << 20);
+        let cut = Attempt::CutTo(large[..1_000_000].to_vec(), large.len() as u64);
+        world.logs.put(&uri("a"), [cut, Attempt::Whole(large, 50_000)]);
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert_eq!((delivered.counts.records, world.topic.subjects().len()), (30_001, 1));
+    });
+}
+
+#[test]
+fn a_body_that_always_breaks_off_is_left_to_the_queue_and_told_once() {
+    run(async || {
+        let world = World::default();
+        let sound = log_file(&[sign_in("alice", "1")]);
+        world.logs.put(&uri("a"), [Attempt::CutTo(sound[..20].to_vec(), sound.len() as u64)]);
+        world.logs.put(&uri("b"), whole(log_file(&[sign_in("bob", "2")])));
+        for _ in 0..3 {
+            let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
+            assert_eq!(failed, ["a"]);
+        }
+        let (_, failed) = batch(&world, &messages(&["a", "b"]), NOW).await;
+        assert_eq!(failed, ["a"], "its neighbour is done");
+        let subjects = world.topic.subjects();
+        let told = subjects.iter().filter(|subject| subject.contains("could not look")).count();
+        assert_eq!((told, subjects.len()), (1, 2), "{subjects:?}");
+    });
+}
+
+#[test]
+fn what_aws_refuses_is_told_once_a_bucket_and_hour_not_once_a_file() {
+    run(async || {
+        let world = World::default();
+        let refused = || [Attempt::Fails(TroubleKind::Refused, "AccessDenied: Access Denied (HTTP 403)")];
+        for name in ["a", "b", "c"] {
+            world.logs.put(&uri(name), refused());
+        }
+        let (delivered, failed) = batch(&world, &messages(&["a", "b", "c"]), NOW).await;
+        assert_eq!(failed, ["a", "b", "c"]);
+        assert_eq!(delivered.findings[&Severity::High], 1);
+        batch(&world, &messages(&["a"]), "2026-04-01T08:59:59Z").await;
+        assert_eq!(world.topic.subjects(), ["[HIGH] iamwatch could not look - logs - 111122223333"]);
+        let mail = &world.topic.mails()[0];
+        assert!(mail.starts_with("3 log files of bucket logs could not be read: AccessDenied"), "{mail}");
+        batch(&world, &messages(&["b"]), "2026-04-01T09:00:00Z").await;
+        assert_eq!(world.topic.subjects().len(), 2, "the next hour");
+    });
+}
+
+#[test]
+fn a_busy_bucket_does_not_hide_a_closed_one() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("busy"), [Attempt::Fails(TroubleKind::Unanswered, "SlowDown")]);
+        world.logs.put(&uri("closed"), [Attempt::Fails(TroubleKind::Refused, "KMS.DisabledException")]);
+        batch(&world, &messages(&["busy"]), NOW).await;
+        batch(&world, &messages(&["busy", "closed"]), NOW).await;
+        let subjects = world.topic.subjects();
+        assert!(
+            subjects.len() == 2 && subjects[0].starts_with("[LOW]") && subjects[1].starts_with("[HIGH]"),
+            "{subjects:?}"
+        );
+    });
+}
+
+#[test]
+fn a_log_file_that_is_gone_is_told_and_done() {
+    run(async || {
+        let world = World::default();
+        let (delivered, failed) = batch(&world, &messages(&["gone"]), NOW).await;
+        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        let subjects = world.topic.subjects();
+        assert!(
+            subjects.len() == 1 && subjects[0].starts_with("[HIGH] Log file could not be read whole"),
+            "{subjects:?}"
+        );
+        assert!(
+            world.topic.mails()[0].starts_with("A log file was gone when it was to be read"),
+            "{}",
+            world.topic.mails()[0]
+        );
+    });
+}
+
+#[test]
+fn a_key_of_event_bridge_is_taken_as_it_stands_and_else_decoded() {
+    run(async || {
+        let world = World::default();
+        let encoded = format!("a%20b+c/{}", key("a"));
+        world.logs.put(&format!("s3://logs/a b c/{}", key("a")), whole(log_file(&[sign_in("alice", "1")])));
+        let (delivered, _) = batch(&world, &queue(vec![message("1", &encoded)]), NOW).await;
+        assert_eq!((delivered.counts.log_files, world.logs.opened.borrow().len()), (1, 2));
+        world.logs.put(&format!("s3://logs/{encoded}"), whole(log_file(&[sign_in("bob", "2")])));
+        batch(&world, &queue(vec![message("1", &encoded)]), NOW).await;
+        assert!(world.topic.subjects()[1].contains("bob"), "{:?}", world.topic.subjects());
+    });
+}
+
+#[test]
+fn only_the_messages_whose_findings_were_not_published_come_again() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.logs.put(&uri("b"), whole(log_file(&[sign_in("bob", "2"), sign_in("alice", "1")])));
+        world.logs.put(&uri("c"), whole(log_file(&[sign_in("bob", "3")])));
+        world.logs.put(&uri("d"), whole(log_file(&[quiet()])));
+        world.topic.refuses.set(Some("bob"));
+        let (delivered, failed) = batch(&world, &messages(&["a", "b", "c", "d"]), NOW).await;
+        assert_eq!(failed, ["b", "c"]);
+        assert_eq!(delivered.published(), (1, 1));
+        world.topic.refuses.set(None);
+        let (_, failed) = batch(&world, &messages(&["b", "c"]), NOW).await;
+        assert!(failed.is_empty());
+        assert!(world.topic.subjects().iter().any(|subject| subject.contains("bob")));
+    });
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_told_although_the_state_is_broken_and_again_if_it_was_not_published() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
+        world.topic.refuses.set(Some("could not look"));
+        batch(&world, &messages(&["a"]), NOW).await;
+        assert!(world.state.objects.borrow().is_empty(), "the claim is given back");
+        world.topic.refuses.set(None);
+        world.state.broken.set(true);
+        batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!(world.topic.subjects().len(), 1);
+        world.state.broken.set(false);
+        batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!((world.topic.subjects().len(), world.state.objects.borrow().len()), (2, 1));
+        batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!(world.topic.subjects().len(), 2);
+    });
+}
+
+#[test]
+fn a_message_that_nobody_understands_comes_again_alone_and_is_told_once() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        let mut odd = message("odd", "x");
+        odd["body"] = json!("{\"hello\": \"world\"}");
+        for _ in 0..2 {
+            let (_, failed) = batch(&world, &queue(vec![odd.clone(), message("a", &key("a"))]), NOW).await;
+            assert_eq!(failed, ["odd"]);
+        }
+        let subjects = world.topic.subjects();
+        assert_eq!(
+            subjects.iter().filter(|subject| subject.contains("could not look")).count(),
+            1,
+            "{subjects:?}"
+        );
+        assert!(world.topic.mails().iter().any(|mail| mail.starts_with("A message could not be understood")));
+    });
+}
+
+#[test]
+fn when_time_is_up_what_was_read_is_told_and_the_rest_comes_again() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("good"), whole(log_file(&[sign_in("alice", "1")])));
+        world.logs.put(&uri("hangs"), [Attempt::SilentAfter(b"\x1f\x8b".to_vec(), 500)]);
+        let (delivered, failed) = batch(&world, &messages(&["good", "hangs"]), NOW).await;
+        assert_eq!(failed, ["hangs"]);
+        assert_eq!(delivered.failed.values().next().unwrap().kind, TroubleKind::OutOfTime);
+        assert_eq!(world.topic.subjects().len(), 1, "{:?}", world.topic.subjects());
+    });
+}
+
+#[test]
+fn log_files_are_read_at_the_same_time_within_the_budget() {
+    run(async || {
+        let world = World::default();
+        let names: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut content = json!({"Records": [sign_in("alice", "1")]}).to_string().into_bytes();
+        content.resize(500_000, b' ');
+        for name in &names {
+            world.logs.put(&uri(name), whole(content.clone()));
+        }
+        let config = Config { max_in_flight_bytes: 8 << 20, ..Config::default() };
+        let (delivered, failed) = batch_with(&world, &messages(&names), NOW, &config).await;
+        assert_eq!((delivered.counts.log_files, failed.len()), (40, 0));
+        let most = world.logs.open_bytes.most.get();
+        assert!(most > 2_000_000, "several at once: {most}");
+        assert!(most <= 8 << 20, "within the budget: {most}");
+    });
+}
+
+#[test]
+fn a_file_larger_than_the_whole_budget_is_read_by_itself() {
+    run(async || {
+        let world = World::default();
+        for name in ["a", "b"] {
+            world.logs.put(&uri(name), whole(large_log_file(name)));
+        }
+        let config = Config { max_in_flight_bytes: 1 << 20, ..Config::default() };
+        let (delivered, failed) = batch_with(&world, &messages(&["a", "b"]), NOW, &config).await;
+        assert_eq!((delivered.counts.log_files, failed.len()), (2, 0));
+    });
+}
+
+#[test]
+fn findings_below_the_least_severity_are_counted_and_told_to_nobody() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.logs.put(&uri("b"), [Attempt::Fails(TroubleKind::Unanswered, "SlowDown")]);
+        let config = Config { mail_min_severity: Severity::Critical, ..Config::default() };
+        let (delivered, failed) = batch_with(&world, &messages(&["a", "b"]), NOW, &config).await;
+        assert_eq!((delivered.findings[&Severity::High], delivered.findings[&Severity::Low]), (1, 1));
+        assert_eq!(failed, ["b"], "what was not read comes again all the same");
+        assert!(world.topic.subjects().is_empty());
+    });
+}
+
+/// What a person's request came to.
+async fn by_hand(world: &World, request: Value) -> Delivered {
+    let Event::Judge(judge) = Event::of(&request).unwrap() else { panic!("{request}") };
+    let clock = Clock::new(at(NOW), Duration::from_secs(60));
+    let (objects, asked): (Vec<Object>, _) = (judge.objects, Asked::ByHand { notify: judge.notify });
+    process_deliveries(&objects, asked, &Config::default(), &world.outside(&clock)).await
+}
+
+#[test]
+fn by_hand_everything_named_is_judged_and_what_cannot_be_is_answered() {
+    run(async || {
+        let world = World::default();
+        world.logs.put("s3://logs/copied/evidence.json", whole(log_file(&[sign_in("alice", "1")])));
+        let request = |notify: bool| json!({"objects": [{"bucket": "logs", "key": "copied/evidence.json"}, {"bucket": "logs", "key": "typo"}], "notify": notify});
+        let delivered = by_hand(&world, request(false)).await;
+        assert_eq!(delivered.failed.keys().collect::<Vec<_>>(), ["s3://logs/typo"]);
+        assert_eq!((delivered.findings[&Severity::High], delivered.mails.len()), (1, 1));
+        assert!(delivered.mails[0].published.is_none() && world.topic.subjects().is_empty());
+        by_hand(&world, request(true)).await;
+        assert_eq!(world.topic.subjects().len(), 1, "nobody is mailed about a mistyped key");
+    });
+}

@@ -1,0 +1,246 @@
+//! The outside world in memory: the core's ports without AWS, with what can go wrong.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use shared::alert::Alert;
+use shared::ports::{AlertSink, Body, LogStore, OpenObject, Outside, Pace, StateStore, Trouble, TroubleKind};
+use tokio::time::Instant;
+
+/// How one attempt to read an object goes.
+#[derive(Clone, Debug)]
+pub enum Attempt {
+    /// The whole object, in pieces of this many bytes.
+    Whole(Vec<u8>, usize),
+    /// It stops after these bytes of so many.
+    CutTo(Vec<u8>, u64),
+    /// It stops answering after these bytes of so many.
+    SilentAfter(Vec<u8>, u64),
+    /// AWS says no, or nothing.
+    Fails(TroubleKind, &'static str),
+}
+
+/// Buckets; an object answers its attempts in turn, the last one for ever.
+#[derive(Default)]
+pub struct Logs {
+    objects: RefCell<BTreeMap<String, VecDeque<Attempt>>>,
+    /// What was opened, in order.
+    pub opened: RefCell<Vec<String>>,
+    /// How many bytes of bodies are open.
+    pub open_bytes: Rc<OpenBytes>,
+}
+
+/// How many bytes of bodies are open at the same time.
+#[derive(Default)]
+pub struct OpenBytes {
+    now: Cell<u64>,
+    /// At most.
+    pub most: Cell<u64>,
+}
+
+impl Logs {
+    /// Makes `s3://bucket/key` answer so.
+    pub fn put(&self, uri: &str, attempts: impl IntoIterator<Item = Attempt>) {
+        self.objects.borrow_mut().insert(uri.to_owned(), attempts.into_iter().collect());
+    }
+}
+
+fn trouble(kind: TroubleKind, call: &str, answer: &str) -> Trouble {
+    Trouble { kind, call: call.to_owned(), answer: answer.to_owned() }
+}
+
+impl LogStore for Logs {
+    type Body = Pieces;
+
+    async fn open(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<OpenObject<Pieces>, Trouble> {
+        let mut uri = format!("s3://{bucket}/{key}");
+        if let Some(version) = version {
+            uri += &format!("?versionId={version}");
+        }
+        self.opened.borrow_mut().push(uri.clone());
+        let attempt = match self.objects.borrow_mut().get_mut(&uri) {
+            Some(attempts) if attempts.len() > 1 => attempts.pop_front(),
+            Some(attempts) => attempts.front().cloned(),
+            None => None,
+        };
+        // Whoever asked first is not the first to be answered.
+        tokio::task::yield_now().await;
+        let (content, bytes, piece, end) = match attempt {
+            None => return Err(trouble(TroubleKind::Missing, &format!("get {uri}"), "NoSuchKey")),
+            Some(Attempt::Fails(kind, answer)) => return Err(trouble(kind, &format!("get {uri}"), answer)),
+            Some(Attempt::Whole(content, piece)) => {
+                let bytes = content.len() as u64;
+                (content, bytes, piece, End::Ends)
+            }
+            Some(Attempt::CutTo(content, bytes)) => (content, bytes, usize::MAX, End::Breaks),
+            Some(Attempt::SilentAfter(content, bytes)) => (content, bytes, usize::MAX, End::Silence),
+        };
+        let open = Rc::clone(&self.open_bytes);
+        open.now.set(open.now.get() + bytes);
+        open.most.set(open.most.get().max(open.now.get()));
+        Ok(OpenObject { bytes, body: Pieces { open, bytes, rest: content.into(), piece, end } })
+    }
+}
+
+enum End {
+    Ends,
+    Breaks,
+    Silence,
+}
+
+/// A body.
+pub struct Pieces {
+    open: Rc<OpenBytes>,
+    bytes: u64,
+    rest: Bytes,
+    piece: usize,
+    end: End,
+}
+
+impl Body for Pieces {
+    async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        tokio::task::yield_now().await;
+        if !self.rest.is_empty() {
+            let piece = self.piece.min(self.rest.len());
+            return Ok(Some(self.rest.split_to(piece)));
+        }
+        match self.end {
+            End::Ends => Ok(None),
+            End::Breaks => Err(trouble(TroubleKind::Unanswered, "get", "the connection broke")),
+            End::Silence => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.open.now.set(self.open.now.get() - self.bytes);
+    }
+}
+
+/// A state bucket.
+#[derive(Default)]
+pub struct State {
+    /// Its objects.
+    pub objects: RefCell<BTreeMap<String, String>>,
+    /// Whether every call fails.
+    pub broken: Cell<bool>,
+}
+
+impl StateStore for State {
+    async fn create(&self, key: &str, content: &str) -> Result<bool, Trouble> {
+        if self.broken.get() {
+            return Err(trouble(TroubleKind::Refused, "put", "AccessDenied"));
+        }
+        let mut objects = self.objects.borrow_mut();
+        let new = !objects.contains_key(key);
+        if new {
+            objects.insert(key.to_owned(), content.to_owned());
+        }
+        Ok(new)
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), Trouble> {
+        self.objects.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+/// A topic.
+#[derive(Default)]
+pub struct Topic {
+    /// What was published.
+    pub published: RefCell<Vec<Alert>>,
+    /// Publishes of alerts whose subject has this in it fail.
+    pub refuses: Cell<Option<&'static str>>,
+}
+
+impl Topic {
+    /// The subjects, in order of their publishing.
+    pub fn subjects(&self) -> Vec<String> {
+        self.published.borrow().iter().map(|alert| alert.subject.clone()).collect()
+    }
+
+    /// The mails, in order of their publishing.
+    pub fn mails(&self) -> Vec<String> {
+        let email = |alert: &Alert| {
+            let message: Value = serde_json::from_str(&alert.message).unwrap_or_default();
+            message["email"].as_str().unwrap_or_default().to_owned()
+        };
+        self.published.borrow().iter().map(email).collect()
+    }
+}
+
+impl AlertSink for Topic {
+    async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
+        tokio::task::yield_now().await;
+        if self.refuses.get().is_some_and(|part| alert.subject.contains(part)) {
+            return Err(trouble(TroubleKind::Unanswered, "publish", "InternalError"));
+        }
+        self.published.borrow_mut().push(alert.clone());
+        Ok(self.published.borrow().len().to_string())
+    }
+}
+
+/// Time that passes when nothing else happens (tokio's paused clock).
+pub struct Clock {
+    began: Instant,
+    /// The time of day at the start.
+    pub start: DateTime<Utc>,
+    limit: Duration,
+}
+
+impl Clock {
+    /// A run that begins now and may go on for so long.
+    pub fn new(start: DateTime<Utc>, limit: Duration) -> Clock {
+        Clock { began: Instant::now(), start, limit }
+    }
+}
+
+impl Pace for Clock {
+    fn now(&self) -> DateTime<Utc> {
+        self.start + self.began.elapsed()
+    }
+
+    fn time_left(&self) -> Duration {
+        self.limit.saturating_sub(self.began.elapsed())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// What outlives a run.
+#[derive(Default)]
+pub struct World {
+    /// Buckets of log files.
+    pub logs: Logs,
+    /// The state bucket.
+    pub state: State,
+    /// The topic.
+    pub topic: Topic,
+}
+
+impl World {
+    /// Runs something in it.
+    pub fn outside<'a>(&'a self, clock: &'a Clock) -> Outside<'a, Logs, State, Topic, Clock> {
+        Outside {
+            logs: &self.logs,
+            state: &self.state,
+            alerts: &self.topic,
+            pace: clock,
+            account: Some("111122223333"),
+        }
+    }
+}
