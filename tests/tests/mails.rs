@@ -15,8 +15,9 @@ use shared::cloudtrail::Record;
 use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::Config;
 use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{detect, table, unreadable_log_file};
+use shared::detections::{could_not_look, detect, log_file_gone, table, unreadable_log_file};
 use shared::finding::{Finding, Place};
+use shared::rule::Severity;
 use shared::text;
 
 const LOG_FILE: &str = "s3://aws-cloudtrail-logs-111122223333/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
@@ -345,6 +346,24 @@ fn promise_5_every_family_reads_well() {
     let mail = golden("log-file-unreadable", &[unreadable_log_file(LOG_FILE, &broken).unwrap()]);
     assert!(mail.subject.ends_with("prod (111122223333)"), "{}", mail.subject);
     assert!(silencing(&mail).is_empty());
+}
+
+#[test]
+fn promise_3_what_could_not_be_looked_at_reads_well() {
+    let now = at("2026-04-01T08:21:07Z");
+    let refused = could_not_look(
+        "example-logs",
+        Some("111122223333"),
+        Severity::High,
+        now,
+        "3 log files of bucket example-logs could not be read: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/iamwatch-sign-in/iamwatch-sign-in is not authorized to perform: kms:Decrypt (HTTP 403, request 0123EXAMPLE)".to_owned(),
+        Some(LOG_FILE.to_owned()),
+    );
+    golden("could-not-look", &[refused]);
+    golden(
+        "log-file-gone",
+        &[log_file_gone(LOG_FILE, "NoSuchKey: The specified key does not exist. (HTTP 404)")],
+    );
 }
 
 #[test]

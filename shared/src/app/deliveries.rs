@@ -15,7 +15,7 @@ use crate::Error;
 use crate::cloudtrail::key::{self, ObjectKind};
 use crate::config::Config;
 use crate::delivery::{Message, Object};
-use crate::detections::{could_not_look, missing_log_file};
+use crate::detections::{could_not_look, log_file_gone};
 use crate::finding::Finding;
 use crate::ports::{AlertSink, LogStore, Outside, Pace, StateStore, Trouble, TroubleKind};
 use crate::rule::Severity;
@@ -92,8 +92,7 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: AlertSink, P: Pace>
     }
     for (queue, errors) in unknown {
         let what = format!("{} could not be understood: {}", counted(errors.len(), "message"), errors[0]);
-        let facts = vec![("messages", errors.len().to_string())];
-        let finding = could_not_look(queue, outside.account, Severity::High, outside.pace.now(), what, facts);
+        let finding = could_not_look(queue, outside.account, Severity::High, outside.pace.now(), what, None);
         tell_once(finding, &mut delivered, config, outside).await;
     }
     delivered
@@ -134,7 +133,7 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pac
             }
             Err(trouble) if trouble.kind == TroubleKind::Missing && !by_hand => {
                 delivered.counts += Counts { log_files: 1, unreadable_log_files: 1, ..Counts::default() };
-                vec![missing_log_file(&object.uri(), &trouble.answer)]
+                vec![log_file_gone(&object.uri(), &trouble.answer)]
             }
             Err(trouble) => {
                 delivered.failed.insert(identity, trouble);
@@ -229,7 +228,7 @@ fn blind(
     account: Option<&str>,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
-    let mut by_bucket: BTreeMap<(&str, Severity), Vec<(&str, &Trouble)>> = BTreeMap::new();
+    let mut by_bucket: BTreeMap<(&str, Severity), Vec<(&Object, &Trouble)>> = BTreeMap::new();
     for (identity, trouble) in failed {
         let severity = match trouble.kind {
             TroubleKind::Refused => Severity::High,
@@ -237,20 +236,16 @@ fn blind(
             // Told as what it is, or no trouble at all.
             TroubleKind::Missing | TroubleKind::OutOfTime => continue,
         };
-        by_bucket.entry((&objects[identity].bucket, severity)).or_default().push((identity, trouble));
+        let object = objects[identity];
+        by_bucket.entry((&object.bucket, severity)).or_default().push((object, trouble));
     }
     by_bucket
         .into_iter()
         .map(|((bucket, severity), failed)| {
-            let (first, trouble) = failed[0];
+            let (object, trouble) = failed[0];
             let log_files = counted(failed.len(), "log file");
             let what = format!("{log_files} of bucket {bucket} could not be read: {}", trouble.answer);
-            let facts = vec![
-                ("log_files", failed.len().to_string()),
-                ("first", first.to_owned()),
-                ("call", trouble.call.split(' ').next().unwrap_or_default().to_owned()),
-            ];
-            could_not_look(bucket, account, severity, now, what, facts)
+            could_not_look(bucket, account, severity, now, what, Some(object.uri()))
         })
         .collect()
 }

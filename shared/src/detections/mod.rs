@@ -17,7 +17,9 @@ mod sign_in;
 mod trail;
 mod watch;
 
-pub use watch::{COULD_NOT_LOOK, LOG_FILE_UNREADABLE, could_not_look, missing_log_file, unreadable_log_file};
+pub use watch::{
+    COULD_NOT_LOOK, LOG_FILE_GONE, LOG_FILE_UNREADABLE, could_not_look, log_file_gone, unreadable_log_file,
+};
 
 use crate::cloudtrail::Record;
 use crate::cloudtrail::sign_in::{Outcome, stated_outcome};
@@ -113,8 +115,10 @@ pub fn table() -> impl Iterator<Item = &'static Detection> {
 
 /// What every rule says about itself, those over records and those about iamwatch, by id.
 pub fn rules() -> Vec<&'static Rule> {
-    let mut rules: Vec<&Rule> =
-        table().map(|detection| &detection.rule).chain([&COULD_NOT_LOOK, &LOG_FILE_UNREADABLE]).collect();
+    let mut rules: Vec<&Rule> = table()
+        .map(|detection| &detection.rule)
+        .chain([&COULD_NOT_LOOK, &LOG_FILE_GONE, &LOG_FILE_UNREADABLE])
+        .collect();
     rules.sort_by_key(|rule| rule.id);
     rules
 }

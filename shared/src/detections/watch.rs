@@ -13,14 +13,31 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
     kind: Kind::Check,
     title: "Log file could not be read whole",
     severity: Severity::Medium,
-    severity_reason: "What stood there has not been judged, and CloudTrail does not write such files by itself. A file that is gone is HIGH: CloudTrail deletes none.",
-    condition: "a log file, or a record in it, is damaged, too large, gone, or holds more than CloudTrail writes",
+    severity_reason: "What stood there has not been judged, and CloudTrail does not write such files by itself.",
+    condition: "a log file, or a record in it, is damaged, too large, or holds more than CloudTrail writes",
     references: &["cis:7.0/4.2", "security-hub:CloudTrail.4", "mitre-attack:17/T1565.001"],
     remediation: &[
         "Look at the object: `aws s3 cp` it and unpack it; compare its size and date with its neighbours.",
         "Validate the trail's log files for that hour (`aws cloudtrail validate-logs`): it says whether the file is the one that CloudTrail wrote.",
         "If it is not: find out who can write to the bucket, and look there for what else was changed.",
         "If it is: look at the same hour with `aws cloudtrail lookup-events`, which does not need the file.",
+    ],
+};
+
+/// A log file was delivered, and is not there.
+pub static LOG_FILE_GONE: Rule = Rule {
+    id: "watch.log-file-gone",
+    kind: Kind::Check,
+    title: "Delivered log file is gone",
+    severity: Severity::High,
+    severity_reason: "CloudTrail deletes no log file: somebody or a lifecycle rule did, and what stood there has not been judged.",
+    condition: "S3 said that a log file was delivered, and has no such object when it is to be read",
+    references: &["cis:7.0/4.2", "mitre-attack:17/T1070"],
+    remediation: &[
+        "See whether the bucket keeps versions (`aws s3api list-object-versions`): if so, the log file can still be had, and what hides it says when it was deleted.",
+        "Find out who can delete in the bucket, and look at what these did at that hour with `aws cloudtrail lookup-events`, which does not need the file. The deletion itself stands only in S3 data events or server access logs.",
+        "Read what the log file held with `aws cloudtrail lookup-events` for the same hour, Region and account.",
+        "Take the permission to delete log files away from everybody, or turn on S3 Object Lock.",
     ],
 };
 
@@ -56,8 +73,8 @@ pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
         Problem { record: None, reason } => format!("a log file {reason}"),
     };
     Some(of_log_file(
+        &LOG_FILE_UNREADABLE,
         name,
-        LOG_FILE_UNREADABLE.severity,
         format!("{first} ({} of its {} records not judged)", counts.unreadable, counts.records),
         vec![
             ("records", counts.records.to_string()),
@@ -67,16 +84,15 @@ pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
     ))
 }
 
-/// The finding that tells of a log file that was gone when it was to be read: CloudTrail deletes none.
-pub fn missing_log_file(name: &str, answer: &str) -> Finding {
-    let what = "a log file was gone when it was to be read, minutes after it was delivered";
-    let answer = ("answer", answer.to_owned());
-    of_log_file(name, Severity::High, what.to_owned(), vec![answer])
+/// The finding that tells of a log file that was gone when it was to be read.
+pub fn log_file_gone(name: &str, answer: &str) -> Finding {
+    let what = "a log file that was delivered is not there".to_owned();
+    of_log_file(&LOG_FILE_GONE, name, what, vec![("answer", answer.to_owned())])
 }
 
-fn of_log_file(name: &str, severity: Severity, what: String, facts: Vec<(&'static str, String)>) -> Finding {
+fn of_log_file(rule: &'static Rule, name: &str, what: String, facts: Vec<(&'static str, String)>) -> Finding {
     let subject = Subject::LogFile(name.to_owned());
-    let mut finding = finding(&LOG_FILE_UNREADABLE, severity, &[name], subject, what);
+    let mut finding = finding(rule, rule.severity, &[name], subject, what);
     finding.account = key::account(name).map(str::to_owned);
     finding.resource = Some(name.to_owned());
     finding.time = key::delivered(name);
@@ -88,14 +104,14 @@ fn of_log_file(name: &str, severity: Severity, what: String, facts: Vec<(&'stati
 }
 
 /// The finding that tells that a source of log files could not be looked at: one for a source, an hour and
-/// a severity, however many files it was. `what` says what happened; `facts` name the first of them.
+/// a severity, however many files it was. `what` says what happened to how many, `first` is one of them.
 pub fn could_not_look(
     source: &str,
     account: Option<&str>,
     severity: Severity,
     now: DateTime<Utc>,
     what: String,
-    facts: Vec<(&'static str, String)>,
+    first: Option<String>,
 ) -> Finding {
     let hour = now.format("%Y-%m-%dT%HZ").to_string();
     let identity = [source, severity.name(), &hour];
@@ -104,7 +120,7 @@ pub fn could_not_look(
     finding.account = account.map(str::to_owned);
     finding.resource = Some(source.to_owned());
     finding.time = Some(now);
-    finding.evidence.facts = Facts(facts);
+    finding.evidence.log_file = first;
     finding.summary = crate::alert::summary(&finding);
     finding
 }

@@ -298,11 +298,11 @@ fn a_log_file_that_is_gone_is_told_and_done() {
         assert!(failed.is_empty(), "{:?}", delivered.failed);
         let subjects = world.topic.subjects();
         assert!(
-            subjects.len() == 1 && subjects[0].starts_with("[HIGH] Log file could not be read whole"),
+            subjects.len() == 1 && subjects[0].starts_with("[HIGH] Delivered log file is gone"),
             "{subjects:?}"
         );
         assert!(
-            world.topic.mails()[0].starts_with("A log file was gone when it was to be read"),
+            world.topic.mails()[0].starts_with("A log file that was delivered is not there"),
             "{}",
             world.topic.mails()[0]
         );
