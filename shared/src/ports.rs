@@ -9,7 +9,7 @@ use crate::alert::Alert;
 
 /// Why AWS did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{call} failed: {answer}")]
+#[error("{call} failed: {answer}; {}", kind.what_to_do())]
 pub struct Trouble {
     /// What can be done about it.
     pub kind: TroubleKind,
@@ -30,6 +30,21 @@ pub enum TroubleKind {
     Unanswered,
     /// AWS said no, and will until somebody changes a permission, a key or a name.
     Refused,
+}
+
+impl TroubleKind {
+    /// What whoever reads of it should do.
+    fn what_to_do(self) -> &'static str {
+        match self {
+            TroubleKind::Missing => {
+                "the bucket, the key and the version must be those of an object that is there"
+            }
+            TroubleKind::OutOfTime | TroubleKind::Unanswered => "it has to be tried again",
+            TroubleKind::Refused => {
+                "it must exist in this account, and the function's role, its own policy and that of its KMS key must allow the call"
+            }
+        }
+    }
 }
 
 /// Where log files are delivered to.
