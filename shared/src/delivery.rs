@@ -325,6 +325,7 @@ fn test_mail(payload: &Value) -> Result<Event, Error> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -492,6 +493,91 @@ mod tests {
         ] {
             let error = Event::of(&payload).unwrap_err().to_string();
             assert!(error.contains(said), "{payload}: {error}");
+        }
+    }
+
+    /// JSON out of the names and values that mean something somewhere, nested at random.
+    fn payload() -> impl Strategy<Value = Value> {
+        const NAMES: &[&str] = &[
+            "Records",
+            "s3",
+            "bucket",
+            "object",
+            "name",
+            "key",
+            "size",
+            "versionId",
+            "eventName",
+            "Sns",
+            "Message",
+            "TopicArn",
+            "detail",
+            "detail-type",
+            "source",
+            "s3Bucket",
+            "s3ObjectKey",
+            "Event",
+            "objects",
+            "notify",
+            "test_mail",
+            "version",
+            "messageId",
+            "receiptHandle",
+            "eventSourceARN",
+            "eventSource",
+            "body",
+            "attributes",
+        ];
+        const TEXTS: &[&str] = &[
+            "logs",
+            "a+b%20%FF.json.gz",
+            "aws:sqs",
+            "aws.s3",
+            "Object Created",
+            "ObjectCreated:Put",
+            "s3:TestEvent",
+            CLOUDTRAIL_VALIDATION,
+            "{\"Records\": [{}]}",
+            "\u{202e}\n",
+            "",
+        ];
+        let leaf = prop_oneof![
+            prop::sample::select(TEXTS).prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(6, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((prop::sample::select(NAMES), inner.clone()), 0..6).prop_map(
+                    |members| Value::Object(members.into_iter().map(|(n, v)| (n.to_owned(), v)).collect())
+                ),
+                inner.prop_map(|value| Value::from(value.to_string())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_function_is_handed_it_is_understood_or_refused_in_a_short_sentence(payload in payload()) {
+            let refused = |error: &Error| {
+                let said = error.to_string();
+                prop_assert!(said.contains("; it must be ") && said.chars().count() < 1000, "{}", said);
+                prop_assert!(!said.chars().any(char::is_control), "{:?}", said);
+                Ok(())
+            };
+            match Event::of(&payload) {
+                Ok(Event::Queue(messages)) => {
+                    for message in &messages {
+                        if let Err(error) = &message.objects {
+                            refused(error)?;
+                        }
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => refused(&error)?,
+            }
         }
     }
 }
