@@ -9,6 +9,21 @@ TOOL := $(TARGET)/release/iamwatch
 # What the tests need besides Rust goes here; git ignores it.
 TOOLS := .tools
 PYTHON := $(TOOLS)/python
+AWS := $(TOOLS)/aws
+CHECKOV := $(TOOLS)/checkov
+# The processor of the functions, as Lambda and Rust name it.
+ARCH ?= arm64
+RUST_TARGET = $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
+# Where template.yaml looks for the functions, whatever CARGO_TARGET_DIR says.
+LAMBDA_DIR := target/lambda
+STACK ?=
+BUCKET ?=
+PARAMETERS ?=
+S3_BUCKET ?=
+YES ?=
+# They may hold spaces and quotes, so recipes read them from the environment.
+export STACK BUCKET PARAMETERS
+export SAM_CLI_TELEMETRY := 0
 SECONDS ?= 60
 FILES ?= 100000
 BENCH ?=
@@ -21,8 +36,19 @@ demo: ## Build the command line tool and show the mails that the bundled sample 
 	@echo "One of the sample's log files is cut short, so that you see how that is told; hence exit status 2."
 	$(TOOL) sign-in tests/fixtures/sample || test $$? -eq 2
 
-build: ## Build everything for use
-	cargo build --locked --release
+build: $(AWS)/ready ## Build the command line tool for this machine and the functions for Lambda, ARCH=arm64 or x86_64
+	@case "$(ARCH)" in arm64|x86_64) ;; *) echo 'ARCH is "$(ARCH)"; it must be arm64 or x86_64' >&2; exit 1 ;; esac
+	cargo build --locked --release -p iamwatch-cli
+	@if ! test -d "$$("$${RUSTC:-rustc}" --print sysroot)/lib/rustlib/$(RUST_TARGET)"; then \
+		echo "Rust's library for $(ARCH) is not installed. Get it with" >&2; \
+		echo "  rustup target add $(RUST_TARGET)" >&2; \
+		echo "or build for the other processor: make $(MAKECMDGOALS) ARCH=$(if $(filter arm64,$(ARCH)),x86_64,arm64)" >&2; \
+		exit 1; \
+	fi
+	rm -rf $(LAMBDA_DIR)
+	PATH="$(CURDIR)/$(AWS)/bin:$$PATH" cargo lambda build --locked --release --workspace --exclude iamwatch-cli \
+		--target $(RUST_TARGET) --skip-target-check --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
+	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR)
 
 test: $(PYTHON)/ready ## Run every test; installs what they need into .tools first
 	IAMWATCH_PYTHON=$(CURDIR)/$(PYTHON)/bin/python cargo test --locked --workspace
@@ -30,7 +56,7 @@ test: $(PYTHON)/ready ## Run every test; installs what they need into .tools fir
 test-long: ## Compare the scan with a full parse over FILES=100000 hostile files, and as many broken ones
 	IAMWATCH_SCAN_FILES=$(FILES) cargo test --locked --release -p iamwatch-tests --test scan
 
-lint: ## Check the format, clippy and rustdoc with warnings as errors, and that the core knows no AWS and no tokio
+lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with warnings as errors, what knows what, and the template
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
@@ -40,6 +66,29 @@ lint: ## Check the format, clippy and rustdoc with warnings as errors, and that 
 	if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
 		echo "shared must know neither AWS nor tokio, but depends on the above" >&2; exit 1; \
 	fi
+	$(AWS)/bin/sam validate --lint --region us-east-1 --template template.yaml
+	$(AWS)/bin/cfn-lint template.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation \
+		--skip-download --quiet --compact
+
+deploy: need-STACK build ## Build, then create or update the stack STACK=name [ARCH=] [PARAMETERS="Email=a@example.com ..."] [S3_BUCKET=]
+	@case " $$PARAMETERS" in *" Architecture="*|*"=Architecture,"*) \
+		echo "PARAMETERS must not name Architecture: say ARCH=, so that the stack gets what was built" >&2; exit 1 ;; \
+	esac
+	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR) >/dev/null
+	$(AWS)/bin/sam deploy --template template.yaml --stack-name "$$STACK" --capabilities CAPABILITY_IAM \
+		--no-fail-on-empty-changeset $(if $(S3_BUCKET),--s3-bucket $(S3_BUCKET),--resolve-s3) \
+		--no-confirm-changeset --parameter-overrides "Architecture=$(ARCH) $$PARAMETERS"
+
+attach: need-BUCKET $(AWS)/ready ## Let the bucket BUCKET=name of log files send its events to EventBridge; shows the change and asks
+	@$(AWS)/bin/python deploy/attach.py $(if $(YES),--yes) "$$BUCKET"
+
+check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have it publish a mail marked TEST
+	@$(AWS)/bin/python deploy/check.py "$$STACK"
+
+remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay
+	@$(AWS)/bin/python deploy/kept.py "$$STACK"
+	$(AWS)/bin/sam delete --stack-name "$$STACK" $(if $(YES),--no-prompts)
 
 bench: ## Time iamwatch against gunzip alone over generated log files, and compare its findings with a full parse
 	cargo build --locked --release -p iamwatch-cli
@@ -55,9 +104,16 @@ clean: ## Remove what was built and installed here
 	cargo clean
 	rm -rf $(TOOLS)
 
-$(PYTHON)/ready: tests/requirements.txt
-	python3 -m venv --clear $(PYTHON)
-	$(PYTHON)/bin/pip install --quiet --require-hashes -r tests/requirements.txt
+need-STACK:
+	@test -n "$$STACK" || { echo "say which stack: make $(MAKECMDGOALS) STACK=iamwatch" >&2; exit 1; }
+
+need-BUCKET:
+	@test -n "$$BUCKET" || { echo "say which bucket: make $(MAKECMDGOALS) BUCKET=my-log-files" >&2; exit 1; }
+
+# Each has what its requirement file lists, every package by its hash.
+$(TOOLS)/%/ready: tests/requirements/%.txt
+	python3 -m venv --clear $(TOOLS)/$*
+	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
-.PHONY: help demo build test test-long lint bench fuzz bless clean
+.PHONY: help demo build test test-long lint deploy attach check remove bench fuzz bless clean need-STACK need-BUCKET

@@ -23,7 +23,7 @@ fn python() -> PathBuf {
     let python = std::env::var_os("IAMWATCH_PYTHON").map_or(ours, PathBuf::from);
     assert!(
         python.exists(),
-        "{} does not exist: run `make test`, which installs tests/requirements.txt, or set IAMWATCH_PYTHON",
+        "{} does not exist: run `make test`, which installs tests/requirements/python.txt, or set IAMWATCH_PYTHON",
         python.display()
     );
     python
