@@ -1,0 +1,75 @@
+"""What the scripts beside this one share: clients, and errors as sentences."""
+
+import sys
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+# A script for a person: it should rather say what is wrong than wait.
+PATIENCE = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+# The function has a minute, and an invocation that failed is not to be made again behind our back.
+INVOKE = Config(connect_timeout=10, read_timeout=90, retries={"total_max_attempts": 1})
+
+
+class Refused(Exception):
+    """What a person has to read before anything else can be done."""
+
+
+class Aws:
+    """Clients for the account and Region that the environment names."""
+
+    def __init__(self):
+        self.session = boto3.session.Session()
+        self.region = self.session.region_name
+        if not self.region:
+            raise Refused("no Region is set: set AWS_REGION, or a region in the profile that AWS_PROFILE names")
+        self.account = self.client("sts").get_caller_identity()["Account"]
+
+    def client(self, service, config=PATIENCE):
+        """A client of that service in our Region."""
+        return self.session.client(service, region_name=self.region, config=config)
+
+    def outputs(self, stack):
+        """The stack's status and outputs."""
+        try:
+            found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        except botocore.exceptions.ClientError as error:
+            if code(error) == "ValidationError":
+                raise Refused(f'there is no stack "{stack}" in {self.region} of account {self.account}') from error
+            raise
+        return found["StackStatus"], {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def code(error):
+    """The code of an answer that is an error, such as AccessDenied; head requests only have a number."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def denied(error):
+    """Whether the answer is that we may not."""
+    return code(error) in ("403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
+
+
+def sentence(error):
+    """An error of boto3 in words."""
+    if isinstance(error, botocore.exceptions.ClientError):
+        what = error.response.get("Error", {})
+        return f"{error.operation_name} failed: {what.get('Code', '?')}: {what.get('Message', 'no reason given')}"
+    if isinstance(error, botocore.exceptions.NoCredentialsError):
+        return "there are no AWS credentials: sign in, or set AWS_PROFILE"
+    return str(error)
+
+
+def run(main):
+    """Runs a script's main; what it refuses, and what AWS refuses, is one sentence and exit status 1."""
+    try:
+        sys.exit(main())
+    except Refused as refused:
+        sys.exit(str(refused))
+    except botocore.exceptions.BotoCoreError as error:
+        sys.exit(sentence(error))
+    except botocore.exceptions.ClientError as error:
+        sys.exit(sentence(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; nothing more was changed")

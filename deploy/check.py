@@ -1,0 +1,313 @@
+"""Looks whether a deployed stack works, from the bucket to the mailbox: make check STACK=name
+
+Where it can it lets the function try, because only that proves what the function's role and the keys allow. It
+publishes one mail, marked TEST, and changes nothing. Exit 0: all is well. Exit 1: the lines marked "problem".
+"""
+
+import datetime
+import json
+import sys
+
+import botocore.exceptions
+
+from aws import INVOKE, Aws, code, denied, run, sentence
+
+# An organisation's bucket has folders for every account and Region; this is enough to find one log file of today.
+MOST_LISTINGS = 120
+
+
+class Report:
+    """Lines for a person, and whether one of them was a problem."""
+
+    def __init__(self):
+        self.problems = 0
+
+    def ok(self, text):
+        """A thing that works."""
+        print(f"ok       {text}")
+
+    def problem(self, text, advice):
+        """A thing that does not, and what to do about it."""
+        self.problems += 1
+        print(f"problem  {text}\n         -> {advice}")
+
+
+def stack_status(report, aws, stack):
+    """The stack itself; its outputs are what everything else is looked up by."""
+    status, outputs = aws.outputs(stack)
+    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        report.ok(f"stack {stack} in {aws.region} of account {aws.account} is {status}")
+    else:
+        report.problem(
+            f"stack {stack} is {status}",
+            f"the events of the stack say why: aws cloudformation describe-stack-events --stack-name {stack}",
+        )
+    return outputs
+
+
+def bucket_sends(report, aws, outputs):
+    """Whether the bucket of log files sends its events to EventBridge."""
+    bucket = outputs["LogBucketName"]
+    configuration = aws.client("s3").get_bucket_notification_configuration(
+        Bucket=bucket, ExpectedBucketOwner=aws.account
+    )
+    if "EventBridgeConfiguration" in configuration:
+        report.ok(f"bucket {bucket} sends its events to EventBridge")
+    else:
+        report.problem(f"bucket {bucket} does not send its events to EventBridge", f"make attach BUCKET={bucket}")
+
+
+def rule_enabled(report, aws, outputs):
+    """Whether the rule is on and has the queue as its target."""
+    events, rule = aws.client("events"), outputs["RuleName"]
+    queue = queue_arn(aws, outputs["QueueUrl"])
+    if events.describe_rule(Name=rule)["State"] != "ENABLED":
+        report.problem(f"rule {rule} is disabled", f"aws events enable-rule --name {rule}")
+    elif queue not in [target["Arn"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]:
+        report.problem(f"rule {rule} has lost its target, the queue", "deploy again: make deploy")
+    else:
+        report.ok(f"rule {rule} is enabled and brings deliveries to the queue")
+
+
+def queue_arn(aws, url):
+    """The ARN of a queue."""
+    asked = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return asked["Attributes"]["QueueArn"]
+
+
+def function_fed(report, aws, outputs):
+    """Whether the queue invokes the function."""
+    function, queue = outputs["SignInFunctionName"], queue_arn(aws, outputs["QueueUrl"])
+    pages = aws.client("lambda").get_paginator("list_event_source_mappings").paginate(FunctionName=function)
+    mappings = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+    ours = [mapping for mapping in mappings if mapping["EventSourceArn"] == queue]
+    if not ours:
+        report.problem(f"the queue does not invoke {function}", "deploy again: make deploy")
+    for mapping in ours:
+        result = mapping.get("LastProcessingResult", "")
+        if mapping["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
+            report.problem(
+                f"the event source of {function} is {mapping['State']}: {mapping.get('StateTransitionReason', '')}",
+                f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled",
+            )
+        elif result.startswith("PROBLEM"):
+            report.problem(f"Lambda cannot take from the queue: {result}", "compare the role SignInRole with template.yaml")
+        else:
+            report.ok(f"the queue invokes {function}")
+
+
+def queues_empty(report, aws, outputs):
+    """What waits, and what was given up."""
+    sqs = aws.client("sqs")
+
+    def count(url, *names):
+        asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))
+        return sum(int(asked["Attributes"][name]) for name in names)
+
+    waiting = count(outputs["QueueUrl"], "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    report.ok(f"{waiting} deliveries wait in the queue or are being read")
+    log = outputs["SignInLogGroupName"]
+    for url, whose, advice in [
+        (
+            outputs["DeadLetterQueueUrl"],
+            "that the function could not read",
+            f"read in {log} why, mend it, then redrive them: aws sqs start-message-move-task --source-arn "
+            + queue_arn(aws, outputs["DeadLetterQueueUrl"]),
+        ),
+        (
+            outputs["RuleDeadLetterQueueUrl"],
+            "that EventBridge could not put into the queue",
+            "the messages' attributes ERROR_CODE and ERROR_MESSAGE say why: aws sqs receive-message --queue-url "
+            f"{outputs['RuleDeadLetterQueueUrl']} --message-attribute-names All",
+        ),
+    ]:
+        dead = count(url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        if dead:
+            report.problem(f"{dead} deliveries are dead letters, {whose}", advice)
+        else:
+            report.ok(f"there is no delivery {whose}")
+
+
+def somebody_told(report, aws, topic, what, parameter):
+    """Who is subscribed to a topic, and who only half."""
+    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    confirmed = 0
+    for subscription in (subscription for page in pages for subscription in page["Subscriptions"]):
+        who = f"{subscription['Protocol']} {subscription['Endpoint']}"
+        if subscription["SubscriptionArn"] == "PendingConfirmation":
+            report.problem(
+                f"{who} gets no {what} yet: its subscription is pending",
+                "click the link in the mail from AWS Notifications; to be sent it again: aws sns subscribe --topic-arn "
+                f"{topic} --protocol {subscription['Protocol']} --notification-endpoint {subscription['Endpoint']}",
+            )
+        elif subscription["SubscriptionArn"].startswith("arn:"):
+            confirmed += 1
+            report.ok(f"{who} gets the {what}")
+    if confirmed == 0:
+        report.problem(
+            f"nobody gets the {what}",
+            f"make deploy STACK=... PARAMETERS={parameter}=you@example.com, and click the link in the mail. If {parameter} is set "
+            f"already, somebody has clicked Unsubscribe: deploy with PARAMETERS='{parameter}=\"\"' first",
+        )
+
+
+def invoked(aws, outputs, payload):
+    """What the function answers, and the error where it is one."""
+    answer = aws.client("lambda", INVOKE).invoke(
+        FunctionName=outputs["SignInFunctionName"], Payload=json.dumps(payload).encode()
+    )
+    said = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" in answer:
+        said = said if isinstance(said, dict) else {}
+        return None, f"{said.get('errorType', answer['FunctionError'])}: {said.get('errorMessage', 'no reason given')}"
+    return said, None
+
+
+def advice_for(error, otherwise):
+    """What to do about an error of the function."""
+    if error.startswith("SettingError"):
+        return "deploy again with a value that it accepts: make deploy STACK=... PARAMETERS=..."
+    return otherwise
+
+
+def mail_published(report, aws, outputs):
+    """Whether the function can publish: its role, the topic, the topic's key."""
+    said, error = invoked(aws, outputs, {"test_mail": True})
+    if error:
+        report.problem(
+            f"the function could not publish a test mail: {error}",
+            advice_for(error, "with a TopicKeyArn, look whether the key is enabled and its policy lets this account's roles use it"),
+        )
+        return
+    mail = (said or {}).get("test_mail", {})
+    report.ok(f'a mail "{mail.get("subject")}" was published ({mail.get("message_id")}): it should arrive within a minute')
+
+
+class Listing:
+    """Folders and objects of a bucket, up to a number of requests."""
+
+    def __init__(self, s3, bucket, account):
+        self.s3, self.whose, self.left = s3, {"Bucket": bucket, "ExpectedBucketOwner": account}, MOST_LISTINGS
+
+    def page(self, prefix, **more):
+        """One answer, or an empty one once there were too many."""
+        if self.left == 0:
+            return {}
+        self.left -= 1
+        return self.s3.list_objects_v2(**self.whose, Prefix=prefix, Delimiter="/", **more)
+
+    def folders(self, prefix):
+        """The folders right under a prefix."""
+        return [found["Prefix"] for found in self.page(prefix).get("CommonPrefixes", [])]
+
+    def newest(self, prefix):
+        """The newest object right under a prefix: names sort by the time of delivery."""
+        newest, more = None, {}
+        while True:
+            page = self.page(prefix, **more)
+            found = [item for item in page.get("Contents", []) if item["Key"].endswith(".json.gz")]
+            newest = max([*found, *([newest] if newest else [])], key=lambda item: item["LastModified"], default=None)
+            if not page.get("IsTruncated"):
+                return newest
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def account_folders(listing, prefix="", depth=4):
+    """The folders of accounts, `[prefix/]AWSLogs/[o-organisation/]account/`, wherever the trails' prefixes put them."""
+    for folder in listing.folders(prefix):
+        name = folder.rstrip("/").rpartition("/")[2]
+        if "AWSLogs" in folder.split("/"):
+            if name.isdigit() and len(name) == 12:
+                yield folder
+            elif name == "AWSLogs" or name.startswith("o-"):
+                yield from account_folders(listing, folder, depth)
+        elif depth > 0:
+            yield from account_folders(listing, folder, depth - 1)
+
+
+def newest_log_file(aws, bucket, now):
+    """A log file that was delivered today or yesterday: the newest of the first account that has one."""
+    listing = Listing(aws.client("s3"), bucket, aws.account)
+    days = [now, now - datetime.timedelta(days=1)]
+    for account in account_folders(listing):
+        regions = listing.folders(f"{account}CloudTrail/")
+        # Where there are more folders than may be looked into: the likeliest first.
+        regions.sort(key=lambda region: (not region.endswith(f"/{aws.region}/"), not region.endswith("/us-east-1/"), region))
+        for day in days:
+            found = [listing.newest(f"{region}{day:%Y/%m/%d}/") for region in regions]
+            found = [item for item in found if item]
+            if found:
+                return max(found, key=lambda item: item["LastModified"])
+    return None
+
+
+def log_file_read(report, aws, outputs):
+    """Whether the function can read what CloudTrail delivers: its role, the bucket's policy, the key of the log files."""
+    bucket = outputs["LogBucketName"]
+    newest = newest_log_file(aws, bucket, datetime.datetime.now(datetime.timezone.utc))
+    if newest is None:
+        report.problem(
+            f"bucket {bucket} has no log file of today or yesterday",
+            "a new trail delivers its first within a quarter of an hour; otherwise look whether the trail is logging, and "
+            "to this bucket: aws cloudtrail describe-trails",
+        )
+        return
+    name = f"s3://{bucket}/{newest['Key']}"
+    said, error = invoked(aws, outputs, {"objects": [{"bucket": bucket, "key": newest["Key"]}], "notify": False})
+    failed = (said or {}).get("failed") or []
+    if error or failed:
+        why = error or "; ".join(str(entry.get("error")) for entry in failed)
+        report.problem(
+            f"the function could not read {name}: {why}",
+            advice_for(
+                why,
+                "log files encrypted with a KMS key need LogKeyArn, and a key policy that lets this account's roles decrypt; "
+                "else look for a Deny in the bucket's policy",
+            ),
+        )
+    elif not (said or {}).get("log_files"):
+        report.problem(f"the function took {name} for no log file", "report this: it answered " + json.dumps(said))
+    elif said.get("unreadable") or said.get("unreadable_log_files"):
+        report.problem(
+            f"the function could open {name}, and not read all of it", f"its log says what: {outputs['SignInLogGroupName']}"
+        )
+    else:
+        report.ok(f"the function can read log files, and read {said.get('records')} records of {name}")
+
+
+def main(stack):
+    """Every check; one that cannot be made is a problem, and the others are made all the same."""
+    aws, report = Aws(), Report()
+    outputs = stack_status(report, aws, stack)
+    for what, look in [
+        ("the bucket", lambda: bucket_sends(report, aws, outputs)),
+        ("the rule", lambda: rule_enabled(report, aws, outputs)),
+        ("the event source", lambda: function_fed(report, aws, outputs)),
+        ("the queues", lambda: queues_empty(report, aws, outputs)),
+        ("log files", lambda: log_file_read(report, aws, outputs)),
+        ("the test mail", lambda: mail_published(report, aws, outputs)),
+        ("subscriptions", lambda: somebody_told(report, aws, outputs["TopicArn"], "findings", "Email")),
+        ("subscriptions", lambda: somebody_told(report, aws, outputs["OperationsTopicArn"], "alarms", "OperationsEmail")),
+    ]:
+        try:
+            look()
+        except KeyError as missing:
+            report.problem(f"{what}: the stack has no output {missing}", "it is no stack of iamwatch, or not of this version")
+        except botocore.exceptions.ClientError as error:
+            report.problem(
+                f"could not look at {what}: {sentence(error)}",
+                "ask for the permission that it names" if denied(error) else f"look whether it was deleted ({code(error)})",
+            )
+        except botocore.exceptions.BotoCoreError as error:
+            report.problem(f"could not look at {what}: {sentence(error)}", "try again")
+    if report.problems:
+        print(f"\n{report.problems} {'problem' if report.problems == 1 else 'problems'}")
+        return 1
+    print("\nall is well, once the test mail has arrived")
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python deploy/check.py STACK")
+    run(lambda: main(sys.argv[1]))

@@ -1,0 +1,278 @@
+"""make check, against the template deployed into an emulated AWS, with a stand-in for the function."""
+
+import contextlib
+import datetime
+import io
+import json
+import sys
+import unittest
+import zipfile
+from unittest import mock
+
+from emulated import client, emulated_aws
+from translated import ROOT
+
+sys.path.insert(0, str(ROOT / "deploy"))
+import check
+import kept
+from aws import Refused
+
+# Answers as the function does, or as the last deployed description of it asks for.
+BOOTSTRAP = """#!/usr/bin/env python3
+import json, os, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
+while True:
+    with urllib.request.urlopen(api + "/next") as event:
+        request, payload = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
+    kind = "test_mail" if "test_mail" in payload else "objects"
+    told = json.loads(os.environ["ACCOUNT_NAMES"] or "{}").get(kind)
+    answer = {
+        "test_mail": {"test_mail": {"message_id": "m-1", "subject": "TEST"}},
+        "objects": {"log_files": 1, "records": 3, "unreadable": 0, "unreadable_log_files": 0, "failed": []},
+    }[kind]
+    end = "response"
+    if told:
+        answer, end = (told, "error") if "errorType" in told else ({**answer, **told}, "response")
+    urllib.request.urlopen(urllib.request.Request(f"{api}/{request}/{end}", json.dumps(answer).encode(), method="POST")).read()
+"""
+STACK = "watch"
+
+
+def deploy():
+    """The template as it stands, but for where the code is."""
+    s3, cloudformation = client("s3"), client("cloudformation")
+    for bucket in ["artefacts", "logs-example"]:
+        s3.create_bucket(Bucket=bucket)
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        bootstrap = zipfile.ZipInfo("bootstrap")
+        bootstrap.external_attr = 0o755 << 16
+        archive.writestr(bootstrap, BOOTSTRAP)
+    s3.put_object(Bucket="artefacts", Key="code.zip", Body=code.getvalue())
+    text = (ROOT / "template.yaml").read_text().replace("CodeUri: target/lambda/sign-in/", "CodeUri: s3://artefacts/code.zip")
+    parameters = {
+        "Architecture": "x86_64",
+        "CreateTrail": "false",
+        "LogBucketName": "logs-example",
+        "Email": "a@example.com",
+        "OperationsEmail": "b@example.com",
+    }
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=text,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    s3.put_bucket_notification_configuration(
+        Bucket="logs-example", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+
+
+def log_file_key(day, account="111122223333", region="us-east-1", before="AWSLogs/", minute=10):
+    name = f"{account}_CloudTrail_{region}_{day:%Y%m%d}T08{minute}Z_AbCdEf0123456789.json.gz"
+    return f"{before}{account}/CloudTrail/{region}/{day:%Y/%m/%d}/{name}"
+
+
+class Check(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        aws = emulated_aws()
+        aws.__enter__()
+        cls.addClassCleanup(aws.__exit__, None, None, None)
+        deploy()
+        cls.outputs = {
+            output["OutputKey"]: output["OutputValue"]
+            for output in client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        }
+        cls.mapping = client("lambda").list_event_source_mappings(FunctionName=cls.outputs["SignInFunctionName"])[
+            "EventSourceMappings"
+        ][0]["UUID"]
+        cls.today = datetime.datetime.now(datetime.timezone.utc)
+        cls.key = log_file_key(cls.today)
+        client("s3").put_object(Bucket="logs-example", Key=cls.key, Body=b"")
+
+    def check(self):
+        """The exit status and what was printed."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            status = check.main(STACK)
+        return status, printed.getvalue()
+
+    def problem(self, *words):
+        """The one problem that there is now, which must say all of this."""
+        status, printed = self.check()
+        self.assertEqual(status, 1, printed)
+        lines = printed.splitlines()
+        problems = [f"{line}\n{lines[place + 1]}" for place, line in enumerate(lines) if line.startswith("problem")]
+        self.assertEqual(len(problems), 1, printed)
+        for word in words:
+            self.assertIn(word, problems[0])
+
+    @contextlib.contextmanager
+    def function_that(self, **told):
+        """Has the function answer something else."""
+        functions, name = client("lambda"), self.outputs["SignInFunctionName"]
+        usual = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        for variables in [{**usual, "ACCOUNT_NAMES": json.dumps(told)}, usual]:
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+            if variables is not usual:
+                yield
+
+    def test_all_is_well(self):
+        status, printed = self.check()
+        self.assertEqual(status, 0, printed)
+        self.assertNotIn("problem", printed)
+        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", 'a mail "TEST" was published (m-1)']:
+            self.assertIn(line, printed)
+
+    def test_a_bucket_that_is_not_attached(self):
+        s3 = client("s3")
+        s3.put_bucket_notification_configuration(Bucket="logs-example", NotificationConfiguration={})
+        try:
+            self.problem("does not send its events", "make attach BUCKET=logs-example")
+        finally:
+            s3.put_bucket_notification_configuration(
+                Bucket="logs-example", NotificationConfiguration={"EventBridgeConfiguration": {}}
+            )
+
+    def test_a_rule_that_is_off(self):
+        events, rule = client("events"), self.outputs["RuleName"]
+        events.disable_rule(Name=rule)
+        try:
+            self.problem(f"rule {rule} is disabled", f"aws events enable-rule --name {rule}")
+        finally:
+            events.enable_rule(Name=rule)
+
+    def test_an_event_source_that_is_off(self):
+        functions = client("lambda")
+        functions.update_event_source_mapping(UUID=self.mapping, Enabled=False)
+        try:
+            self.problem("is Disabl", f"update-event-source-mapping --uuid {self.mapping} --enabled")
+        finally:
+            functions.update_event_source_mapping(UUID=self.mapping, Enabled=True)
+
+    def test_dead_letters(self):
+        sqs = client("sqs")
+        for output, words in [
+            ("DeadLetterQueueUrl", ["1 deliveries are dead letters, that the function could not read", "start-message-move-task"]),
+            ("RuleDeadLetterQueueUrl", ["that EventBridge could not put into the queue", "ERROR_CODE"]),
+        ]:
+            sqs.send_message(QueueUrl=self.outputs[output], MessageBody="x")
+            try:
+                self.problem(*words)
+            finally:
+                sqs.purge_queue(QueueUrl=self.outputs[output])
+
+    def test_a_subscription_that_nobody_confirmed(self):
+        sns = client("sns")
+        usual = check.Aws.client
+
+        def half_subscribed(aws, service, *more):
+            made = usual(aws, service, *more)
+            if service == "sns":
+                made.meta.events.register("after-call.sns.ListSubscriptionsByTopic", pending)
+            return made
+
+        def pending(parsed, **_):
+            for subscription in parsed["Subscriptions"]:
+                if subscription["Endpoint"] == "c@example.com":
+                    subscription["SubscriptionArn"] = "PendingConfirmation"
+
+        topic = self.outputs["TopicArn"]
+        arn = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="c@example.com", ReturnSubscriptionArn=True)
+        try:
+            with mock.patch.object(check.Aws, "client", half_subscribed):
+                self.problem("email c@example.com gets no findings yet", "click the link", "--notification-endpoint c@example.com")
+        finally:
+            sns.unsubscribe(SubscriptionArn=arn["SubscriptionArn"])
+
+    def test_an_unsubscribe_click(self):
+        sns, topic = client("sns"), self.outputs["OperationsTopicArn"]
+        [subscription] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        try:
+            self.problem("nobody gets the alarms", "OperationsEmail=", "Unsubscribe")
+        finally:
+            sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="b@example.com")
+
+    def test_a_mail_that_cannot_be_published(self):
+        with self.function_that(test_mail={"errorType": "AwsError", "errorMessage": "KMSDisabled: the key is disabled"}):
+            self.problem("could not publish a test mail: AwsError: KMSDisabled", "TopicKeyArn")
+
+    def test_a_setting_that_the_function_refuses(self):
+        with self.function_that(test_mail={"errorType": "SettingError", "errorMessage": "ACCOUNT_NAMES is no list"}):
+            self.problem("SettingError: ACCOUNT_NAMES is no list", "make deploy")
+
+    def test_a_log_file_that_the_function_may_not_read(self):
+        failed = [{"object": f"s3://logs-example/{self.key}", "error": "AccessDenied"}]
+        with self.function_that(objects={"log_files": 0, "records": 0, "failed": failed}):
+            self.problem(f"could not read s3://logs-example/{self.key}: AccessDenied", "LogKeyArn")
+
+    def test_a_log_file_that_the_function_cannot_read_whole(self):
+        with self.function_that(objects={"unreadable_log_files": 1}):
+            self.problem("not read all of it", self.outputs["SignInLogGroupName"])
+
+    def test_a_bucket_without_a_log_file_of_today(self):
+        s3 = client("s3")
+        s3.delete_object(Bucket="logs-example", Key=self.key)
+        s3.put_object(Bucket="logs-example", Key=log_file_key(self.today - datetime.timedelta(days=3)), Body=b"")
+        try:
+            self.problem("no log file of today or yesterday", "describe-trails")
+        finally:
+            s3.put_object(Bucket="logs-example", Key=self.key, Body=b"")
+
+    def test_what_may_not_be_looked_at_is_said_and_the_rest_is_looked_at(self):
+        usual = check.bucket_sends
+
+        def denied(report, aws, outputs):
+            error = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform s3:GetBucketNotification"}}
+            raise check.botocore.exceptions.ClientError(error, "GetBucketNotificationConfiguration")
+
+        with mock.patch.object(check, "bucket_sends", denied):
+            self.problem("could not look at the bucket", "s3:GetBucketNotification", "ask for the permission")
+        self.assertIs(check.bucket_sends, usual)
+
+    def test_a_stack_that_is_not_there(self):
+        with self.assertRaisesRegex(Refused, 'there is no stack "other" in us-east-1 of account 111122223333'):
+            check.main("other")
+
+    def test_the_newest_log_file_is_found_in_every_layout_of_a_bucket(self):
+        s3, day = client("s3"), self.today
+        for number, (keys, newest) in enumerate(
+            [
+                ([log_file_key(day)], 0),
+                ([log_file_key(day, before="AWSLogs/o-exampleorg1/")], 0),
+                ([log_file_key(day, before="trails/all/AWSLogs/")], 0),
+                ([log_file_key(day - datetime.timedelta(days=1))], 0),
+                ([log_file_key(day - datetime.timedelta(days=2))], None),
+                ([log_file_key(day, account="444455556666", before="trails/AWSLogs/o-exampleorg1/")], 0),
+                ([log_file_key(day), log_file_key(day, region="eu-west-1", minute=20)], 1),
+                (["AWSLogs/111122223333/Config/x.json.gz", "other/file"], None),
+                ([log_file_key(day).replace("/CloudTrail/", "/CloudTrail-Digest/")], None),
+                ([], None),
+            ]
+        ):
+            bucket = f"layout-{number}"
+            s3.create_bucket(Bucket=bucket)
+            for key in keys:
+                s3.put_object(Bucket=bucket, Key=key, Body=b"")
+            found = check.newest_log_file(check.Aws(), bucket, day)
+            expected = None if newest is None else keys[newest]
+            self.assertEqual(found and found["Key"], expected, keys)
+
+    def test_a_bucket_with_many_folders_is_given_up_in_time(self):
+        with mock.patch.object(check.Listing, "folders", lambda listing, prefix: listing.page(prefix) and [f"{prefix}x/", f"{prefix}y/"]):
+            with mock.patch.object(check, "MOST_LISTINGS", 7):
+                self.assertIsNone(check.newest_log_file(check.Aws(), "logs-example", self.today))
+
+    def test_removing_says_what_stays(self):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), mock.patch.object(sys, "argv", ["kept.py", STACK]):
+            kept.main()
+        self.assertIn(self.outputs["StateBucketName"], printed.getvalue())
+        self.assertIn(self.outputs["SignInLogGroupName"], printed.getvalue())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,50 @@
+//! What `deployment/*.py` proves: every branch of `template.yaml`, `make attach` and `make check`.
+
+#![allow(clippy::unwrap_used, reason = "clippy allows it in `#[test]` functions, not in what they call")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The Python that has the emulated AWS: a test that cannot run says so and fails.
+fn python() -> PathBuf {
+    let ours = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin/python"));
+    let python = std::env::var_os("IAMWATCH_PYTHON").map_or(ours, PathBuf::from);
+    assert!(
+        python.exists(),
+        "{} does not exist: run `make test`, which installs tests/requirements/python.txt, or set IAMWATCH_PYTHON",
+        python.display()
+    );
+    python
+}
+
+#[track_caller]
+fn passes(file: &str) {
+    let output = Command::new(python())
+        .args(["-B", "-m", "unittest", file])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/deployment"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("Ran 0 tests"), "{said}");
+}
+
+#[test]
+fn every_branch_of_the_template_says_what_it_should() {
+    passes("test_template");
+}
+
+#[test]
+fn attach_changes_one_thing_and_only_when_asked() {
+    passes("test_attach");
+}
+
+#[test]
+fn check_finds_what_is_wrong_with_a_deployed_stack() {
+    passes("test_check");
+}
+
+#[test]
+fn only_what_lambda_can_run_is_deployed() {
+    passes("test_binaries");
+}
