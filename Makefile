@@ -71,10 +71,7 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation \
 		--skip-download --quiet --compact
 
-deploy: need-STACK build ## Build, then create or update the stack STACK=name [ARCH=] [PARAMETERS="Email=a@example.com ..."] [S3_BUCKET=]
-	@case " $$PARAMETERS" in *" Architecture="*|*"=Architecture,"*) \
-		echo "PARAMETERS must not name Architecture: say ARCH=, so that the stack gets what was built" >&2; exit 1 ;; \
-	esac
+deploy: need-STACK sound-PARAMETERS build ## Build, then create or update the stack STACK=name [ARCH=] [PARAMETERS="Email=a@example.com ..."] [S3_BUCKET=]
 	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR) >/dev/null
 	$(AWS)/bin/sam deploy --template template.yaml --stack-name "$$STACK" --capabilities CAPABILITY_IAM \
 		--no-fail-on-empty-changeset $(if $(S3_BUCKET),--s3-bucket $(S3_BUCKET),--resolve-s3) \
@@ -107,6 +104,12 @@ clean: ## Remove what was built and installed here
 need-STACK:
 	@test -n "$$STACK" || { echo "say which stack: make $(MAKECMDGOALS) STACK=iamwatch" >&2; exit 1; }
 
+# The stack is told the architecture that was built.
+sound-PARAMETERS:
+	@case " $$PARAMETERS" in *" Architecture="*|*"=Architecture,"*) \
+		echo "PARAMETERS must not name Architecture: say ARCH=, which builds for it too" >&2; exit 1 ;; \
+	esac
+
 need-BUCKET:
 	@test -n "$$BUCKET" || { echo "say which bucket: make $(MAKECMDGOALS) BUCKET=my-log-files" >&2; exit 1; }
 
@@ -116,4 +119,4 @@ $(TOOLS)/%/ready: tests/requirements/%.txt
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
-.PHONY: help demo build test test-long lint deploy attach check remove bench fuzz bless clean need-STACK need-BUCKET
+.PHONY: help demo build test test-long lint deploy attach check remove bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS

@@ -96,6 +96,11 @@ def function_fed(report, aws, outputs):
             report.ok(f"the queue invokes {function}")
 
 
+def deliveries(number):
+    """That many deliveries."""
+    return "1 delivery" if number == 1 else f"{number} deliveries"
+
+
 def queues_empty(report, aws, outputs):
     """What waits, and what was given up."""
     sqs = aws.client("sqs")
@@ -105,7 +110,7 @@ def queues_empty(report, aws, outputs):
         return sum(int(asked["Attributes"][name]) for name in names)
 
     waiting = count(outputs["QueueUrl"], "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    report.ok(f"{waiting} deliveries wait in the queue or are being read")
+    report.ok(f"in the queue or being read: {deliveries(waiting)}")
     log = outputs["SignInLogGroupName"]
     for url, whose, advice in [
         (
@@ -123,7 +128,7 @@ def queues_empty(report, aws, outputs):
     ]:
         dead = count(url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         if dead:
-            report.problem(f"{dead} deliveries are dead letters, {whose}", advice)
+            report.problem(f"dead letters: {deliveries(dead)} {whose}", advice)
         else:
             report.ok(f"there is no delivery {whose}")
 

@@ -19,6 +19,8 @@ def main():
         if resource["LogicalResourceId"] in KEPT:
             print(f"  {resource['ResourceType']}  {resource['PhysicalResourceId']}")
     print("What waits in the queues is lost, and subscriptions are ended.")
+    if any(resource["LogicalResourceId"] == "Trail" for resource in resources):
+        print("Its trail is deleted too: unless there is another one, CloudTrail delivers nothing any more.")
     return 0
 
 

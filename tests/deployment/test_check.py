@@ -38,8 +38,19 @@ while True:
 STACK = "watch"
 
 
+def create(stack, parameters):
+    """Begins to create a stack of the template as it stands, but for where the code is."""
+    text = (ROOT / "template.yaml").read_text().replace("CodeUri: target/lambda/sign-in/", "CodeUri: s3://artefacts/code.zip")
+    client("cloudformation").create_stack(
+        StackName=stack,
+        TemplateBody=text,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+    )
+
+
 def deploy():
-    """The template as it stands, but for where the code is."""
+    """A stack, attached to a bucket."""
     s3, cloudformation = client("s3"), client("cloudformation")
     for bucket in ["artefacts", "logs-example"]:
         s3.create_bucket(Bucket=bucket)
@@ -49,7 +60,6 @@ def deploy():
         bootstrap.external_attr = 0o755 << 16
         archive.writestr(bootstrap, BOOTSTRAP)
     s3.put_object(Bucket="artefacts", Key="code.zip", Body=code.getvalue())
-    text = (ROOT / "template.yaml").read_text().replace("CodeUri: target/lambda/sign-in/", "CodeUri: s3://artefacts/code.zip")
     parameters = {
         "Architecture": "x86_64",
         "CreateTrail": "false",
@@ -57,12 +67,7 @@ def deploy():
         "Email": "a@example.com",
         "OperationsEmail": "b@example.com",
     }
-    cloudformation.create_stack(
-        StackName=STACK,
-        TemplateBody=text,
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-    )
+    create(STACK, parameters)
     cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     s3.put_bucket_notification_configuration(
         Bucket="logs-example", NotificationConfiguration={"EventBridgeConfiguration": {}}
@@ -155,7 +160,7 @@ class Check(unittest.TestCase):
     def test_dead_letters(self):
         sqs = client("sqs")
         for output, words in [
-            ("DeadLetterQueueUrl", ["1 deliveries are dead letters, that the function could not read", "start-message-move-task"]),
+            ("DeadLetterQueueUrl", ["dead letters: 1 delivery that the function could not read", "start-message-move-task"]),
             ("RuleDeadLetterQueueUrl", ["that EventBridge could not put into the queue", "ERROR_CODE"]),
         ]:
             sqs.send_message(QueueUrl=self.outputs[output], MessageBody="x")
@@ -232,6 +237,16 @@ class Check(unittest.TestCase):
         with mock.patch.object(check, "bucket_sends", denied):
             self.problem("could not look at the bucket", "s3:GetBucketNotification", "ask for the permission")
         self.assertIs(check.bucket_sends, usual)
+
+    def test_a_stack_that_cannot_work_is_not_even_begun(self):
+        for parameters, why in [
+            ({"CreateTrail": "false"}, "CreateTrail=false needs LogBucketName"),
+            ({"CreateTrail": "false", "LogBucketName": "logs-example", "EmailMinSeverity": "HIGH"}, "Set Email"),
+            ({"CreateTrail": "false", "LogBucketName": "s3://logs-example"}, "without s3://"),
+            ({"CreateTrail": "false", "LogBucketName": "logs-example", "MaxRecordBytes": "1023"}, "1024"),
+        ]:
+            with self.assertRaisesRegex(client("cloudformation").exceptions.ClientError, why):
+                create("impossible", parameters)
 
     def test_a_stack_that_is_not_there(self):
         with self.assertRaisesRegex(Refused, 'there is no stack "other" in us-east-1 of account 111122223333'):

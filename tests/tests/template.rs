@@ -124,7 +124,10 @@ fn every_parameter_is_described_bounded_and_shown_to_whoever_deploys() {
     for (name, parameter) in &parameters {
         let has = |key: &str| parameter.as_mapping_get(key).is_some();
         assert!(has("Description") && has("Default"), "{name}");
-        assert!(has("AllowedValues") || has("AllowedPattern") || has("MinValue") && has("MaxValue"), "{name}");
+        assert!(
+            has("AllowedValues") || has("AllowedPattern") || has("MinValue") && has("MaxValue"),
+            "{name}"
+        );
         assert_eq!(has("AllowedPattern"), has("ConstraintDescription"), "{name}: a pattern explains nothing");
         assert!(labels.contains_key(name), "{name}");
         assert_eq!(grouped.iter().filter(|grouped| grouped == name).count(), 1, "{name}");
