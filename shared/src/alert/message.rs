@@ -128,7 +128,9 @@ mod tests {
     fn failures(count: usize) -> Vec<Finding> {
         let one = Case::new(
             "failure",
-            From::ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#),
+            From::ConsoleSignIn(
+                r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
+            ),
             Expect::Nothing,
         )
         .finding()
