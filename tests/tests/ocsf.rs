@@ -13,9 +13,10 @@ use std::process::{Command, Output, Stdio};
 use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::Config;
 use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{self, table, unreadable_log_file};
+use shared::detections::{self, could_not_look, log_file_gone, table, unreadable_log_file};
 use shared::finding::Finding;
 use shared::ocsf;
+use shared::rule::Severity;
 
 /// The Python that has the model: a test that cannot run says so and fails.
 fn python() -> PathBuf {
@@ -56,6 +57,11 @@ fn lines() -> Vec<String> {
     let mut reader = LogFileReader::new(&Config::default());
     let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
     findings.extend(unreadable_log_file("s3://logs/AWSLogs/cut.json", &broken));
+    findings.push(log_file_gone("s3://logs/AWSLogs/gone.json", "NoSuchKey"));
+    let (account, now) = (Some("111122223333"), "2026-04-01T08:21:07Z".parse().unwrap());
+    let what = "a log file of bucket logs could not be read: AccessDenied".to_owned();
+    let first = Some("s3://logs/AWSLogs/closed.json".to_owned());
+    findings.push(could_not_look("logs", account, Severity::High, now, what, first));
     for rule in detections::rules() {
         assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }

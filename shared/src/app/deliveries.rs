@@ -51,7 +51,7 @@ pub struct Delivered {
     pub mails: Vec<Mailed>,
     /// What has to be asked for again and why, by [`Object::identity`].
     pub failed: BTreeMap<String, Trouble>,
-    /// The longest time from an object's creation to its judging.
+    /// The longest time from a delivery to its judging.
     pub delivery_lag: Option<Duration>,
 }
 
@@ -128,7 +128,10 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pac
         let found = match result {
             Ok(Read { counts, findings }) => {
                 delivered.counts += counts;
-                delivered.delivery_lag = delivered.delivery_lag.max(lag(object, outside.pace.now()));
+                // What a person names was delivered long ago.
+                if !by_hand {
+                    delivered.delivery_lag = delivered.delivery_lag.max(lag(object, outside.pace.now()));
+                }
                 findings
             }
             Err(trouble) if trouble.kind == TroubleKind::Missing && !by_hand => {
