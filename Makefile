@@ -16,6 +16,8 @@ ARCH ?= arm64
 RUST_TARGET = $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
 # Where template.yaml looks for the functions, whatever CARGO_TARGET_DIR says.
 LAMBDA_DIR := target/lambda
+# One folder, one binary, one function.
+FUNCTIONS := $(filter-out cli,$(notdir $(wildcard functions/*)))
 STACK ?=
 BUCKET ?=
 PARAMETERS ?=
@@ -46,7 +48,7 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 		exit 1; \
 	fi
 	rm -rf $(LAMBDA_DIR)
-	PATH="$(CURDIR)/$(AWS)/bin:$$PATH" cargo lambda build --locked --release --workspace --exclude iamwatch-cli \
+	PATH="$(CURDIR)/$(AWS)/bin:$$PATH" cargo lambda build --locked --release $(FUNCTIONS:%=--package iamwatch-%) \
 		--target $(RUST_TARGET) --skip-target-check --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
 	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR)
 
