@@ -13,6 +13,7 @@
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
 //! | [`alert`] | what a person is told: the summary sentence and the mail |
 //! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
+//! | [`suppress`] | what a person has accepted, why and until when |
 //! | [`text`] | what an attacker wrote, made fit to be read |
 //! | [`delivery`] | what a function is handed: which log files were delivered |
 //! | [`ports`] | the outside world, as the use cases see it |
@@ -30,6 +31,7 @@ pub mod ocsf;
 pub mod policy;
 pub mod ports;
 pub mod rule;
+pub mod suppress;
 pub mod text;
 
 pub use error::Error;

@@ -18,6 +18,7 @@ use shared::detections::cases::{Case, Expect, From};
 use shared::detections::{could_not_look, detect, log_file_gone, table, unreadable_log_file};
 use shared::finding::{Finding, Place};
 use shared::rule::Severity;
+use shared::suppress::{PLACEHOLDERS, Suppressions};
 use shared::text;
 
 const LOG_FILE: &str = "s3://aws-cloudtrail-logs-111122223333/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
@@ -107,17 +108,18 @@ fn check(mail: &Mail, findings: &[Finding]) {
     silencing(mail);
 }
 
+/// The lines that a person is told to paste.
+fn pasted(mail: &Mail) -> String {
+    let pasted = mail.body.lines().filter(|line| {
+        *line == "[[suppression]]" || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+    });
+    pasted.map(|line| format!("{line}\n")).collect()
+}
+
 /// The entries that a person is told to paste, read back as TOML.
 #[track_caller]
 fn silencing(mail: &Mail) -> Vec<toml::Table> {
-    let pasted: String = mail
-        .body
-        .lines()
-        .filter(|line| {
-            *line == "[[suppression]]" || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
-        })
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let pasted = pasted(mail);
     let file: toml::Table = pasted.parse().unwrap_or_else(|error| panic!("{error}: {pasted}"));
     let Some(entries) = file.get("suppression") else {
         assert!(file.is_empty(), "{pasted}");
@@ -582,6 +584,25 @@ fn every_rule_has_a_mail_that_keeps_the_promises() {
             check(&mail(std::slice::from_ref(&finding)), &[finding]);
         }
     }
+}
+
+#[test]
+fn the_lines_of_a_mail_silence_its_finding_once_somebody_has_said_why_and_until_when() {
+    let now = at("2026-04-02T00:00:00Z");
+    let mut silenced = 0;
+    for finding in table().flat_map(|detection| detection.cases).filter_map(Case::finding) {
+        let pasted = pasted(&mail(std::slice::from_ref(&finding)));
+        let as_pasted = Suppressions::parse(&pasted, now);
+        assert!(as_pasted.entries().is_empty(), "not before somebody has edited it: {pasted}");
+        let edited = pasted.replace(PLACEHOLDERS.0, "an exercise").replace(PLACEHOLDERS.1, "2026-04-30");
+        let suppressions = Suppressions::parse(&edited, now);
+        assert_eq!(suppressions.problems(), [], "{edited}");
+        if !pasted.is_empty() {
+            assert!(suppressions.hiding(&finding, now).is_some(), "{edited}\n{finding:?}");
+            silenced += 1;
+        }
+    }
+    assert!(silenced > 100, "too few mails print lines: {silenced}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::known;
 use super::page::Page;
 use crate::finding::{Finding, Subject};
 use crate::rule::{Kind, Rule};
+use crate::suppress::PLACEHOLDERS;
 use crate::text;
 
 /// More than that nobody silences by hand.
@@ -147,8 +148,8 @@ fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
         principal: None,
         resource: None,
         source_ip: None,
-        reason: "why this is accepted, and who says so",
-        expires: "YYYY-MM-DD",
+        reason: PLACEHOLDERS.0,
+        expires: PLACEHOLDERS.1,
     };
     if let Subject::EventName(name) = &finding.subject {
         return Ok(Suppression { resource: Some(fit(name)?), ..entry });
