@@ -3,9 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::config::{Config, SETTINGS};
 use shared::rule::Severity;
+
+use crate::suppressions;
 
 /// Judge CloudTrail log files with the rules of iamwatch. No AWS account is needed.
 #[derive(Parser)]
@@ -33,6 +36,9 @@ pub enum Command {
     SignIns(SignIns),
     /// List every rule: id, severity, title, references
     Rules(Rules),
+    /// Check a file of suppressions, and what each entry would hide in log files
+    #[command(after_help = SUPPRESSIONS_EXAMPLES, subcommand)]
+    Suppressions(Suppressions),
 }
 
 const SIGN_IN_EXAMPLES: &str = "\
@@ -43,6 +49,12 @@ Examples:
   iamwatch sign-in logs/ --set ALLOWED_SIGN_IN_CIDRS=192.0.2.0/24 --set ACCOUNT_NAMES=111122223333=prod
   aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ConsoleLogin > events.json
   iamwatch sign-in events.json";
+
+const SUPPRESSIONS_EXAMPLES: &str = "\
+Examples:
+  iamwatch suppressions check suppressions.toml           is every entry understood, and when does it expire?
+  iamwatch suppressions check suppressions.toml logs/     and how much would each of them have hidden there?
+  iamwatch sign-in logs/ --suppressions suppressions.toml";
 
 const SIGN_INS_EXAMPLES: &str = "\
 Examples:
@@ -113,6 +125,12 @@ pub struct SignIn {
     /// Leave out findings below this severity
     #[arg(long, value_name = "SEVERITY", default_value = "INFORMATIONAL", value_parser = severity)]
     pub min_severity: Severity,
+    /// Leave out what the entries of this file accept (mails print them)
+    #[arg(long, value_name = "FILE")]
+    pub suppressions: Option<PathBuf>,
+    /// The time at which entries have expired or not [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub now: Option<DateTime<Utc>>,
     /// Exit with 1 when a finding has this severity or a higher one
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,
@@ -126,6 +144,26 @@ pub struct SignIns {
     /// How to print the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
+}
+
+/// `iamwatch suppressions`.
+#[derive(Subcommand)]
+pub enum Suppressions {
+    /// Say of every entry whether it is understood, until when it holds, and what it would hide
+    Check(Check),
+}
+
+/// `iamwatch suppressions check`.
+#[derive(Args)]
+pub struct Check {
+    /// The file, as config/suppressions.toml
+    pub file: PathBuf,
+    /// Log files, or folders of them, to count in what each entry would hide
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The time at which entries have expired or not [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub now: Option<DateTime<Utc>>,
 }
 
 /// `iamwatch rules`.
@@ -181,11 +219,23 @@ pub fn parse() -> Result<Command, Unusable> {
         let text = error.render().to_string();
         if error.use_stderr() { Unusable::Said(text.trim_end().to_owned()) } else { Unusable::Help(text) }
     })?;
+    // Said here, so that what they hold ends as every other bad argument does.
+    if let Command::SignIn(SignIn { suppressions: Some(file), now, .. }) = &command {
+        suppressions::read(file, now.unwrap_or_else(Utc::now))
+            .map_err(|error| Unusable::Said(format!("iamwatch: {error:#}")))?;
+    }
     if let Command::SignIn(SignIn { reading, .. }) | Command::SignIns(SignIns { reading, .. }) = &command {
-        // Said here, so that a bad setting ends as every other bad argument does.
         reading.config().map_err(|error| Unusable::Said(format!("iamwatch: {error:#}")))?;
     }
     Ok(command)
+}
+
+impl Check {
+    /// What to read, where something is to be counted.
+    pub fn reading(&self) -> Option<Reading> {
+        let paths = self.paths.clone();
+        (!paths.is_empty()).then(|| Reading { paths, settings: Vec::new(), threads: None })
+    }
 }
 
 impl Reading {
@@ -205,6 +255,10 @@ impl Reading {
         };
         Ok(Config::from_lookup(lookup)?)
     }
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    text.parse().map_err(|_| "it must be a date and time such as 2026-04-01T00:00:00Z".to_owned())
 }
 
 fn severity(name: &str) -> Result<Severity, String> {

@@ -8,6 +8,7 @@
 //! | `sign_in.rs` | `iamwatch sign-in`: findings |
 //! | `sign_ins.rs` | `iamwatch sign-ins`: every sign-in |
 //! | `rules.rs` | `iamwatch rules`: what is watched |
+//! | `suppressions.rs` | what a person has accepted, and `iamwatch suppressions check` |
 //! | `output.rs` | writing results so that nothing in them is executed |
 
 mod args;
@@ -17,6 +18,7 @@ mod reading;
 mod rules;
 mod sign_in;
 mod sign_ins;
+mod suppressions;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::SignIn(arguments) => sign_in::run(&arguments),
         Command::SignIns(arguments) => sign_ins::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
+        Command::Suppressions(args::Suppressions::Check(arguments)) => suppressions::check(&arguments),
     };
     match end {
         Ok(End::Looked) => ExitCode::SUCCESS,

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use chrono::Utc;
 use shared::finding::Finding;
 use shared::{alert, app, ocsf};
 
@@ -9,6 +10,7 @@ use crate::End;
 use crate::args::{FindingFormat, SignIn};
 use crate::output::{counted, json_line, note, stdout};
 use crate::reading::read_all;
+use crate::suppressions;
 
 /// Reads, judges and prints.
 pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
@@ -17,6 +19,13 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
         app::judge_log_file(name, &config, findings, |judge| read(judge))
     });
     let mut findings = app::merged(read.results.into_iter().flatten().collect());
+    if let Some(file) = &arguments.suppressions {
+        let now = arguments.now.unwrap_or_else(Utc::now);
+        let accepted = suppressions::read(file, now)?;
+        let all = findings.len();
+        findings.retain(|finding| accepted.hiding(finding, now).is_none());
+        note(&format!("{} suppressed.", counted((all - findings.len()) as u64, "finding")));
+    }
     let reaches = |severity| findings.iter().any(|finding| finding.severity >= severity);
     let found = arguments.fail_on.is_some_and(reaches);
     let all = findings.len();

@@ -44,6 +44,7 @@ fn what_help_says_is_what_the_golden_files_say() {
         ("help-sign-in", &["sign-in", "--help"]),
         ("help-sign-ins", &["sign-ins", "--help"]),
         ("help-rules", &["rules", "--help"]),
+        ("help-suppressions-check", &["suppressions", "check", "--help"]),
     ] {
         let run = folder.run(arguments).exits(0);
         assert_eq!(run.stderr, "", "{name}");

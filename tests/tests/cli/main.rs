@@ -12,6 +12,7 @@
 //! | `hostile` | what an attacker writes stays text |
 //! | `secrets` | what must not be repeated |
 //! | `settings` | `--set` |
+//! | `suppressions` | what a person has accepted is left out, and only that |
 //! | `load` | many files, large files, little memory |
 //!
 //! Accept a changed golden file with `EXPECTORATE=overwrite`, then read the diff.
@@ -35,3 +36,4 @@ mod secrets;
 mod settings;
 mod shapes;
 mod sign_ins;
+mod suppressions;
