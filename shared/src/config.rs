@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::Error;
+use crate::pattern::Pattern;
 use crate::rule::Severity;
 use crate::text::is_account_id;
 
@@ -37,6 +38,8 @@ pub enum Accepts {
     Cidrs,
     /// The name of a severity that is mailed.
     MailedSeverity,
+    /// A list of names with `*`.
+    Names,
 }
 
 /// Which programs read a setting.
@@ -57,6 +60,7 @@ impl Accepts {
             Accepts::Bytes(least, most) => format!("a whole number of bytes from {least} to {most}"),
             Accepts::AccountNames => "a comma-separated list of 12-digit account ids, each once, with the name to show, such as 111122223333=prod".to_owned(),
             Accepts::Cidrs => "a comma-separated list of IPv4 or IPv6 ranges, such as 192.0.2.0/24,2001:db8::/32".to_owned(),
+            Accepts::Names => "a comma-separated list of names, ids or ARNs, in which * stands for anything, such as iamwatch-*,my-log-bucket".to_owned(),
             Accepts::MailedSeverity => {
                 let names: Vec<&str> = mailed_severities().map(Severity::name).collect();
                 format!("one of {}", names.join(", "))
@@ -83,6 +87,7 @@ pub const SETTINGS: &[Setting] = &[
     MAX_EXPORT_BYTES,
     MAX_IN_FLIGHT_BYTES,
     MAX_RECORD_BYTES,
+    OWN_RESOURCES,
 ];
 
 const ACCOUNT_NAMES: Setting = Setting {
@@ -149,6 +154,14 @@ const MAX_RECORD_BYTES: Setting = Setting {
     read_by: ReadBy::All,
 };
 
+const OWN_RESOURCES: Setting = Setting {
+    name: "OWN_RESOURCES",
+    default: "",
+    accepts: Accepts::Names,
+    purpose: "What iamwatch itself is made of: a change of it raises `watch.tampered`. The template fills it in.",
+    read_by: ReadBy::All,
+};
+
 /// All settings, read once at start; every later line trusts them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -168,6 +181,8 @@ pub struct Config {
     pub max_in_flight_bytes: u64,
     /// `MAX_RECORD_BYTES`.
     pub max_record_bytes: usize,
+    /// `OWN_RESOURCES`, in lower case.
+    pub own_resources: Vec<Pattern>,
 }
 
 impl Config {
@@ -203,6 +218,7 @@ impl Config {
             max_export_bytes: bytes(&MAX_EXPORT_BYTES)?,
             max_in_flight_bytes: bytes(&MAX_IN_FLIGHT_BYTES)?,
             max_record_bytes: bytes(&MAX_RECORD_BYTES)? as usize,
+            own_resources: parsed(&OWN_RESOURCES, value(&OWN_RESOURCES), names)?,
         })
     }
 
@@ -240,6 +256,7 @@ impl Default for Config {
             max_export_bytes: 256 << 20,
             max_in_flight_bytes: 64 << 20,
             max_record_bytes: 4 << 20,
+            own_resources: Vec::new(),
         }
     }
 }
@@ -260,6 +277,14 @@ fn account_names(list: &str) -> Option<BTreeMap<String, String>> {
         }
     }
     Some(names)
+}
+
+/// In lower case, for a bucket's name is the stack's in lower case. A bare `*` would be everything.
+fn names(list: &str) -> Option<Vec<Pattern>> {
+    let name = |entry: &str| {
+        entry.bytes().any(|byte| byte != b'*').then(|| Pattern::of(&entry.to_ascii_lowercase()))
+    };
+    entries(list).map(name).collect()
 }
 
 /// A range, or one address as the range of itself.
@@ -300,6 +325,7 @@ mod tests {
             ("ACCOUNT_NAMES", "1111=prod"),
             ("ACCOUNT_NAMES", "111122223333=a,111122223333=b"),
             ("ACCOUNT_NAMES", "111122223333="),
+            ("OWN_RESOURCES", "iamwatch-*,*"),
         ] {
             let message = with(name, value).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{name} is {value:?}; it must be ")), "{message}");

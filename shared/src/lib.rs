@@ -8,6 +8,7 @@
 //! | [`app`] | the use cases, whole |
 //! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
+//! | [`pattern`] | names with a `*` in them |
 //! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
 //! | [`rule`] | what every rule says about itself, and severities |
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
@@ -28,6 +29,7 @@ pub mod detections;
 mod error;
 pub mod finding;
 pub mod ocsf;
+pub mod pattern;
 pub mod policy;
 pub mod ports;
 pub mod rule;

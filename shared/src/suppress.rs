@@ -14,6 +14,7 @@ use toml::value::Datetime;
 
 use crate::detections;
 use crate::finding::Finding;
+use crate::pattern::Pattern;
 use crate::text;
 
 /// A file larger than this is refused.
@@ -294,54 +295,6 @@ fn line_of(file: &str, position: usize) -> usize {
     file.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// A text in which `*` stands for any other, and `\*` for itself.
-#[derive(Debug, PartialEq, Eq)]
-struct Pattern {
-    /// What stands between the stars, one more than there are stars.
-    parts: Vec<String>,
-}
-
-impl Pattern {
-    fn of(text: &str) -> Pattern {
-        let mut parts = vec![String::new()];
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            match (c, parts.last_mut()) {
-                ('*', _) => parts.push(String::new()),
-                ('\\', Some(part)) if chars.next_if_eq(&'*').is_some() => part.push('*'),
-                (c, Some(part)) => part.push(c),
-                (_, None) => {}
-            }
-        }
-        Pattern { parts }
-    }
-
-    fn is_exact(&self) -> bool {
-        self.parts.len() == 1
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        let [first, middle @ .., last] = &self.parts[..] else {
-            return self.parts.first().is_some_and(|only| only == text);
-        };
-        let Some(rest) = text.strip_prefix(&first[..]) else { return false };
-        let Some(mut rest) = rest.strip_suffix(&last[..]) else { return false };
-        middle.iter().all(|part| match rest.find(&part[..]) {
-            Some(found) => {
-                rest = &rest[found + part.len()..];
-                true
-            }
-            None => false,
-        })
-    }
-
-    /// A resource may be named whole, or by its name: what stands behind the last slash or colon.
-    fn matches_resource(&self, resource: &str) -> bool {
-        let name = resource.rsplit(['/', ':']).next().unwrap_or(resource);
-        self.matches(resource) || self.matches(name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -535,35 +488,5 @@ mod tests {
             "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nreason = \"x\"\nexpires = 2026-04-30\n";
         let suppressions = Suppressions::parse(file, at(NOW));
         assert_eq!(suppressions.entries()[0].expires.to_string(), "2026-04-30");
-    }
-
-    #[test]
-    fn a_star_stands_for_anything_and_an_escaped_one_for_itself() {
-        for (pattern, text, matches) in [
-            ("alice", "alice", true),
-            ("alice", "alice2", false),
-            ("*", "", true),
-            ("a*", "a", true),
-            ("a*a", "a", false),
-            ("a*a", "aa", true),
-            ("*b*b*", "xbyb", true),
-            ("*b*b*", "xb", false),
-            ("a**b", "ab", true),
-            ("a\\*", "a*", true),
-            ("a\\*", "ab", false),
-            ("a\\b", "a\\b", true),
-            ("", "", true),
-            ("é*", "éa", true),
-        ] {
-            assert_eq!(Pattern::of(pattern).matches(text), matches, "{pattern} {text}");
-        }
-        for (pattern, resource, matches) in [
-            ("alice", "arn:aws:iam::111122223333:user/x/alice", true),
-            ("main", "arn:aws:cloudtrail:us-east-1:111122223333:trail/main", true),
-            ("arn:aws:iam::*:user/*", "arn:aws:iam::111122223333:user/x/alice", true),
-            ("x", "arn:aws:iam::111122223333:user/x/alice", false),
-        ] {
-            assert_eq!(Pattern::of(pattern).matches_resource(resource), matches, "{pattern} {resource}");
-        }
     }
 }

@@ -14,6 +14,7 @@ mod grant;
 mod identity_center;
 mod root;
 mod sign_in;
+mod tampered;
 mod trail;
 mod watch;
 
@@ -102,6 +103,7 @@ impl Raised {
 pub fn table() -> impl Iterator<Item = &'static Detection> {
     [
         root::SPECIFIC,
+        tampered::DETECTIONS,
         trail::DETECTIONS,
         credential_change::DETECTIONS,
         grant::DETECTIONS,
