@@ -15,8 +15,8 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 /// Where the functions write their metrics.
 const REPORT: &str = include_str!("../../shared/aws/src/report.rs");
 
-/// What a function needs to know about its deployment; everything else in its environment is a setting.
-const WIRING: [&str; 2] = ["STATE_BUCKET", "TOPIC_ARN"];
+/// What a function needs to know about its deployment; everything else in its environment is a parameter.
+const WIRING: [&str; 3] = ["OWN_RESOURCES", "STATE_BUCKET", "TOPIC_ARN"];
 
 fn template() -> Yaml<'static> {
     Yaml::load_from_str(TEMPLATE).unwrap().remove(0)
@@ -63,7 +63,8 @@ fn parameter_name(setting: &str) -> String {
 }
 
 fn settings_of_functions() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.read_by != ReadBy::CommandLine)
+    let wiring = |setting: &&Setting| WIRING.contains(&setting.name);
+    SETTINGS.iter().filter(move |setting| setting.read_by != ReadBy::CommandLine && !wiring(setting))
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_setting_of_the_functions_is_a_parameter_with_the_same_default_and_range() {
                 let severities: Vec<&str> = mailed_severities().map(|severity| severity.name()).collect();
                 assert_eq!(texts(at(parameter, &["AllowedValues"])), severities, "{name}");
             }
-            Accepts::AccountNames | Accepts::Cidrs => {
+            Accepts::AccountNames | Accepts::Cidrs | Accepts::Names => {
                 let expected = setting.accepts.expected();
                 let said = text(at(parameter, &["ConstraintDescription"]));
                 assert!(said.starts_with(&format!("must be empty or {expected};")), "{name}: {said}");
