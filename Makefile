@@ -117,6 +117,8 @@ need-BUCKET:
 
 # Each has what its requirement file lists, every package by its hash.
 $(TOOLS)/%/ready: tests/requirements/%.txt
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "python3 is $$(python3 --version 2>&1); it must be Python 3.11 or later" >&2; exit 1; }
 	python3 -m venv --clear $(TOOLS)/$*
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@

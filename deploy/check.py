@@ -152,7 +152,7 @@ def somebody_told(report, aws, topic, what, parameter):
         report.problem(
             f"nobody gets the {what}",
             f"make deploy STACK=... PARAMETERS={parameter}=you@example.com, and click the link in the mail. If {parameter} is set "
-            f"already, somebody has clicked Unsubscribe: deploy with PARAMETERS='{parameter}=\"\"' first",
+            f"already, somebody has clicked Unsubscribe: deploy without it first (PARAMETERS='{parameter}=\"\" EmailMinSeverity=LOW')",
         )
 
 

@@ -14,7 +14,7 @@ mod silence;
 pub use message::{Alert, MAX_MESSAGE_BYTES, alert, test};
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -103,7 +103,7 @@ pub fn group(findings: Vec<Finding>) -> Vec<Vec<Finding>> {
     groups
 }
 
-/// The mail about the findings of one subject; nothing where there are none.
+/// The mail about the findings of one subject, or of many that share one; nothing where there are none.
 pub fn mail(findings: &[Finding], config: &Config) -> Option<Mail> {
     let mut findings: Vec<&Finding> = findings.iter().collect();
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
@@ -128,6 +128,9 @@ fn order(finding: &Finding) -> impl Ord + '_ {
 /// `[HIGH] Console sign-in without MFA - alice - prod (111122223333)`: severity and account always stay
 /// whole, the title and the name are cut in the middle where they must be.
 fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
+    if let Some(storm) = storm(findings) {
+        return text::cut(&format!("[{}] {storm}", worst.severity), MAX_SUBJECT_CHARS);
+    }
     let severity = format!("[{}] ", worst.severity);
     let more = format!("{}{}", attempt(worst), more(findings));
     let accounts = accounts(worst, findings, config).map(|accounts| format!(" - {accounts}"));
@@ -143,7 +146,17 @@ fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     format!("{severity}{title}{more}{dash}{who}{accounts}")
 }
 
+/// `300 findings about 200 principals and addresses`, where one mail has to stand for many.
+fn storm(findings: &[&Finding]) -> Option<String> {
+    let subjects = findings.iter().map(|finding| &finding.subject).collect::<BTreeSet<_>>().len();
+    (subjects > 1).then(|| format!("{} findings about {subjects} principals and addresses", findings.len()))
+}
+
 fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
+    if let Some(storm) = storm(findings) {
+        let worst = format!("{}: {storm}, the worst: {}", worst.severity, worst.title);
+        return text::cut(&worst, MAX_SMS_CHARS);
+    }
     let start = format!("{}: {}{}{}", worst.severity, worst.title, attempt(worst), more(findings));
     let account = accounts(worst, findings, config).unwrap_or_default();
     let time = worst.time.map(|time| format!("{} UTC", moment(time))).unwrap_or_default();

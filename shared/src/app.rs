@@ -5,8 +5,9 @@ mod reading;
 mod telling;
 
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
-pub use telling::Mailed;
+pub use telling::{Mailed, Outcome};
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -16,6 +17,7 @@ use crate::cloudtrail::scan::{self, Judge};
 use crate::config::Config;
 use crate::detections;
 use crate::finding::{Evidence, Finding, Place};
+use crate::rule::Severity;
 
 /// What judging one log file, or several, came to. The counts add up:
 /// `records == judged + unreadable + skipped`.
@@ -42,7 +44,7 @@ impl Counts {
             log_files: 1,
             records: file.records,
             judged,
-            skipped: file.records.saturating_sub(judged + file.unreadable),
+            skipped: file.skipped,
             unreadable: file.unreadable,
             unreadable_log_files: u64::from(!file.problems.is_empty()),
         }
@@ -67,12 +69,20 @@ pub struct Judging<'a> {
     delivered: Option<DateTime<Utc>>,
     judged: u64,
     findings: Vec<Finding>,
+    max_findings: usize,
+    left_out: BTreeMap<Severity, u64>,
 }
 
 impl<'a> Judging<'a> {
     /// `name` is the log file's `s3://bucket/key` or path.
     pub fn new(name: &'a str, config: &'a Config) -> Judging<'a> {
-        Judging { name, config, delivered: key::delivered(name), judged: 0, findings: Vec::new() }
+        Judging::with_at_most(usize::MAX, name, config)
+    }
+
+    /// The same, with a limit to the findings that are kept: the least severe are left out.
+    pub fn with_at_most(max_findings: usize, name: &'a str, config: &'a Config) -> Judging<'a> {
+        let (delivered, findings, left_out) = (key::delivered(name), Vec::new(), BTreeMap::new());
+        Judging { name, config, delivered, judged: 0, findings, max_findings, left_out }
     }
 
     /// Judges one record: its place in `Records` and its JSON.
@@ -83,13 +93,29 @@ impl<'a> Judging<'a> {
         let place = Place { log_file: self.name, record: index, delivered: self.delivered };
         self.findings.extend(detections::judge(json, self.config, place)?);
         self.judged += 1;
+        // Not at each one, for it means to sort.
+        if self.findings.len() > self.max_findings.saturating_mul(2) {
+            self.leave_out();
+        }
         Ok(())
     }
 
-    /// What it came to, now that the file was read to its end.
-    pub fn end(mut self, counts: &scan::Counts) -> (Counts, Vec<Finding>) {
+    /// What it came to, now that the file was read to its end, and how many findings of each severity were
+    /// left out.
+    pub fn end(mut self, counts: &scan::Counts) -> (Counts, Vec<Finding>, BTreeMap<Severity, u64>) {
+        self.leave_out();
         self.findings.extend(detections::unreadable_log_file(self.name, counts));
-        (Counts::of(counts, self.judged), self.findings)
+        self.findings.extend(detections::findings_left_out(self.name, self.left_out.values().sum()));
+        (Counts::of(counts, self.judged), self.findings, self.left_out)
+    }
+
+    fn leave_out(&mut self) {
+        if self.findings.len() > self.max_findings {
+            self.findings.sort_by_key(|finding| Reverse(finding.severity));
+            for finding in self.findings.drain(self.max_findings..) {
+                *self.left_out.entry(finding.severity).or_default() += 1;
+            }
+        }
     }
 }
 
@@ -105,7 +131,7 @@ pub fn judge_log_file<E>(
 ) -> Result<Counts, E> {
     let mut judging = Judging::new(name, config);
     let counts = read(&mut |index, json| judging.judge(index, json))?;
-    let (counts, found) = judging.end(&counts);
+    let (counts, found, _) = judging.end(&counts);
     findings.extend(found);
     Ok(counts)
 }

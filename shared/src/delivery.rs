@@ -240,7 +240,7 @@ fn of_record(record: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
         return Ok(Vec::new());
     }
     Ok(vec![Object {
-        version: text_at(record, &["s3", "object", "versionId"]).map(str::to_owned),
+        version: version(text_at(record, &["s3", "object", "versionId"])),
         bytes: record["s3"]["object"]["size"].as_u64(),
         created: time(text_at(record, &["eventTime"])),
         ..Object::new(bucket, form_decoded(key))?
@@ -261,7 +261,7 @@ fn of_event_bridge(event: &Value) -> Result<Vec<Object>, Error> {
     let decoded = form_decoded(key);
     Ok(vec![Object {
         decoded_key: (decoded != key).then_some(decoded),
-        version: text_at(event, &["detail", "object", "version-id"]).map(str::to_owned),
+        version: version(text_at(event, &["detail", "object", "version-id"])),
         bytes: event["detail"]["object"]["size"].as_u64(),
         created: time(text_at(event, &["time"])),
         ..Object::new(bucket, key.to_owned())?
@@ -275,6 +275,11 @@ fn form_decoded(key: &str) -> String {
         Ok(decoded) => decoded.into_owned(),
         Err(_) => key.to_owned(),
     }
+}
+
+/// An empty one is none.
+fn version(text: Option<&str>) -> Option<String> {
+    text.filter(|version| !version.is_empty()).map(str::to_owned)
 }
 
 fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
@@ -307,10 +312,11 @@ fn request(payload: &Value) -> Result<Judge, Error> {
         let expected = format!("1 to {MAX_REQUESTED} of them");
         return Err(input("the number of objects", &count.to_string(), &expected));
     }
-    let objects = request
-        .objects
-        .into_iter()
-        .map(|Named { bucket, key, version }| Ok(Object { version, ..Object::new(&bucket, key)? }));
+    let objects =
+        request.objects.into_iter().map(|Named { bucket, key, version }| match version.as_deref() {
+            Some("") => Err(input("the version of an object", "", "left out, or one that the bucket has")),
+            _ => Ok(Object { version, ..Object::new(&bucket, key)? }),
+        });
     Ok(Judge { objects: objects.collect::<Result<_, _>>()?, notify: request.notify })
 }
 
@@ -485,6 +491,10 @@ mod tests {
             (json!({"objects": "s3://logs/k"}), "the request"),
             (json!({"objects": [{"bucket": "s3://logs", "key": "k"}]}), "the name of a bucket is"),
             (json!({"objects": [{"bucket": "logs", "key": ""}]}), "the key of an object is"),
+            (
+                json!({"objects": [{"bucket": "logs", "key": "k", "version": ""}]}),
+                "the version of an object is",
+            ),
             (json!({"test_mail": false}), "test_mail"),
             (json!({"test_mail": true, "to": "x"}), "nothing beside it"),
             (json!({}), "the payload is \"an object of nothing\""),

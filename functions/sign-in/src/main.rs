@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use iamwatch_aws::pace::Invocation;
-use iamwatch_aws::report::{answer, report, report_queue};
+use iamwatch_aws::report::{Batch, answer, report, report_queue};
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
 use iamwatch_aws::sqs::Queues;
@@ -49,7 +49,8 @@ impl SignIn {
                 let failed: Vec<&Message> =
                     messages.iter().filter(|message| delivered.must_come_again(message)).collect();
                 report_queue(&self.queues.put_off(&failed).await);
-                report(&delivered, Some(messages.len() as u64), Some(failed.len() as u64), function_name);
+                let batch = Batch { messages: messages.len(), failed: failed.len() };
+                report(&delivered, Some(batch), function_name);
                 let mut response = SqsBatchResponse::default();
                 response.batch_item_failures = failed
                     .into_iter()
@@ -63,14 +64,14 @@ impl SignIn {
             }
             Event::Deliveries(objects) => {
                 let delivered = process_deliveries(&objects, Asked::ByDelivery, config, &outside).await;
-                report(&delivered, None, None, function_name);
+                report(&delivered, None, function_name);
                 // Without a queue Lambda itself tries again, all of it.
-                delivered.failed.values().next().map_or(Ok(Value::Null), |trouble| Err(trouble.into()))
+                delivered.failed().next().map_or(Ok(Value::Null), |(_, trouble)| Err(trouble.into()))
             }
             Event::Judge(Judge { objects, notify }) => {
                 let delivered =
                     process_deliveries(&objects, Asked::ByHand { notify }, config, &outside).await;
-                report(&delivered, None, None, function_name);
+                report(&delivered, None, function_name);
                 Ok(answer(&delivered))
             }
             Event::TestMail => {

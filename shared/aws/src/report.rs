@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
-use shared::app::{Counts, Delivered, Mailed};
+use shared::app::{Counts, Delivered, Mailed, Outcome};
 use shared::ports::{Trouble, TroubleKind};
 use shared::rule::Severity;
 
@@ -19,13 +19,21 @@ pub const DIMENSION: &str = "FunctionName";
 /// How many of the objects that failed are named in the log; all are counted.
 const MAX_NAMED: usize = 20;
 
+/// The messages of a queue that a run was about.
+pub struct Batch {
+    /// How many there were.
+    pub messages: usize,
+    /// How many of them must come again.
+    pub failed: usize,
+}
+
 /// Writes the log line and the metrics of a run.
-pub fn report(delivered: &Delivered, messages: Option<u64>, failed_messages: Option<u64>, function: &str) {
+pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
-    let (mails, failed_publishes) = delivered.published();
+    let (mails, failed_publishes) = published(delivered);
     tracing::info!(
-        messages,
-        failed_messages,
+        messages = batch.as_ref().map(|batch| batch.messages),
+        failed_messages = batch.as_ref().map(|batch| batch.failed),
         log_files,
         records,
         judged,
@@ -33,24 +41,40 @@ pub fn report(delivered: &Delivered, messages: Option<u64>, failed_messages: Opt
         skipped,
         unreadable_log_files,
         skipped_objects = delivered.skipped_objects,
-        failed_objects = delivered.failed.len(),
+        unread_objects = delivered.unread.len(),
+        untold_objects = delivered.untold.len(),
         findings = delivered.findings.values().sum::<u64>(),
         mails,
         failed_publishes,
         delivery_lag_seconds = delivered.delivery_lag.map(|lag| lag.as_secs()),
         "log files judged"
     );
-    for (object, trouble) in delivered.failed.iter().take(MAX_NAMED) {
+    for (object, trouble) in delivered.failed().take(MAX_NAMED) {
         tracing::warn!(object, error = %trouble, "to be read again");
     }
-    for mail in &delivered.mails {
-        if let Some(trouble) = mail.trouble() {
-            tracing::error!(subject = mail.subject, error = %trouble, "alert not published");
+    for error in delivered.not_understood.iter().take(MAX_NAMED) {
+        tracing::warn!(error, "message not understood");
+    }
+    for trouble in &delivered.state_troubles {
+        tracing::warn!(error = %trouble, "the state bucket failed; an alert may be told twice");
+    }
+    for Mailed { subject, outcome, .. } in &delivered.mails {
+        if let Outcome::Failed(trouble) = outcome {
+            tracing::error!(subject, error = %trouble, "alert not published");
         }
     }
     let line = metrics(delivered, function, Utc::now()).to_string() + "\n";
     // CloudWatch wants the line by itself, and nobody is left to tell when it cannot be written.
     let _ = io::stdout().lock().write_all(line.as_bytes());
+}
+
+/// How many alerts were published, and how many SNS did not take. That no time was left is not its fault.
+fn published(delivered: &Delivered) -> (u64, u64) {
+    let count = |wanted: fn(&Outcome) -> bool| {
+        delivered.mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64
+    };
+    let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(trouble) if trouble.kind != TroubleKind::OutOfTime);
+    (count(|outcome| matches!(outcome, Outcome::Published)), count(refused))
 }
 
 /// Logs what could not be done about the queue.
@@ -62,9 +86,9 @@ pub fn report_queue(troubles: &[Trouble]) {
 
 /// The metrics in CloudWatch's embedded metric format.
 fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
-    let (mails, failed_publishes) = delivered.published();
-    let troubles = delivered.failed.values();
-    let failed_reads = troubles.filter(|trouble| trouble.kind != TroubleKind::OutOfTime).count() as u64;
+    let (mails, failed_publishes) = published(delivered);
+    let failed_reads =
+        delivered.unread.values().filter(|trouble| trouble.kind != TroubleKind::OutOfTime).count() as u64;
     let mut values = vec![
         ("LogFiles", "Count", delivered.counts.log_files),
         ("Records", "Count", delivered.counts.records),
@@ -109,7 +133,7 @@ pub fn answer(delivered: &Delivered) -> Value {
         .map(|(severity, count)| (severity.name().to_owned(), (*count).into()))
         .collect();
     let mail = |mail: &Mailed| {
-        let published = matches!(mail.published, Some(Ok(())));
+        let published = matches!(mail.outcome, Outcome::Published);
         json!({"subject": mail.subject, "published": published})
     };
     let failed =
@@ -124,6 +148,94 @@ pub fn answer(delivered: &Delivered) -> Value {
         "skipped_objects": delivered.skipped_objects,
         "findings": findings,
         "mails": delivered.mails.iter().map(mail).collect::<Vec<_>>(),
-        "failed": delivered.failed.iter().map(failed).collect::<Vec<_>>(),
+        "failed": delivered.failed().map(failed).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn trouble(kind: TroubleKind) -> Trouble {
+        Trouble { kind, call: "s3:GetObject s3://logs/a".to_owned(), answer: "AccessDenied".to_owned() }
+    }
+
+    fn delivered() -> Delivered {
+        let mail =
+            |outcome| Mailed { subject: "alice in 111122223333".to_owned(), findings: [].into(), outcome };
+        Delivered {
+            counts: Counts {
+                log_files: 3,
+                records: 9,
+                judged: 2,
+                skipped: 6,
+                unreadable: 1,
+                unreadable_log_files: 1,
+            },
+            skipped_objects: 4,
+            findings: Severity::ALL.into_iter().zip([5, 4, 3, 2, 1]).collect(),
+            mails: vec![
+                mail(Outcome::Published),
+                mail(Outcome::Failed(trouble(TroubleKind::Refused))),
+                mail(Outcome::Failed(trouble(TroubleKind::OutOfTime))),
+            ],
+            unread: [
+                ("s3://logs/a".to_owned(), trouble(TroubleKind::Refused)),
+                ("s3://logs/b".to_owned(), trouble(TroubleKind::OutOfTime)),
+            ]
+            .into(),
+            untold: [("s3://logs/c".to_owned(), trouble(TroubleKind::Refused))].into(),
+            delivery_lag: Some(Duration::from_millis(30_900)),
+            ..Delivered::default()
+        }
+    }
+
+    #[test]
+    fn metrics_are_in_the_embedded_format_and_name_no_account_and_no_user() {
+        let now = "2026-04-01T08:21:00Z".parse().unwrap();
+        let line = metrics(&delivered(), "sign-in", now);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(line["_aws"]["Timestamp"], 1_775_031_660_000_u64);
+        assert_eq!(
+            (&directive["Namespace"], &directive["Dimensions"]),
+            (&json!("iamwatch"), &json!([["FunctionName"]]))
+        );
+        let metrics = directive["Metrics"].as_array().unwrap();
+        assert_eq!(line.as_object().unwrap().len(), metrics.len() + 2, "every member is a metric: {line}");
+        for (name, value) in [
+            ("LogFiles", 3),
+            ("Records", 9),
+            ("UnreadableRecords", 1),
+            ("UnreadableLogFiles", 1),
+            ("FailedReads", 1),
+            ("Mails", 1),
+            ("FailedPublishes", 1),
+            ("FindingsInformational", 5),
+            ("FindingsCritical", 1),
+            ("DeliveryLag", 30),
+        ] {
+            assert_eq!(line[name], value, "{name}");
+            assert!(metrics.iter().any(|metric| metric["Name"] == name), "{name}");
+        }
+        let text = line.to_string();
+        assert!(!text.contains("alice") && !text.contains("111122223333"), "{text}");
+    }
+
+    #[test]
+    fn a_request_by_hand_is_answered_with_counts_subjects_and_what_failed() {
+        let answer = answer(&delivered());
+        assert_eq!(
+            answer["findings"],
+            json!({"INFORMATIONAL": 5, "LOW": 4, "MEDIUM": 3, "HIGH": 2, "CRITICAL": 1})
+        );
+        assert_eq!(answer["mails"][0], json!({"subject": "alice in 111122223333", "published": true}));
+        assert_eq!(answer["mails"][1]["published"], false);
+        assert_eq!(answer["failed"].as_array().unwrap().len(), 3);
+        assert_eq!(
+            (&answer["records"], &answer["judged"], &answer["skipped"], &answer["unreadable"]),
+            (&json!(9), &json!(2), &json!(6), &json!(1))
+        );
+    }
 }

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use shared::ports::{Body, LogStore, OpenObject, StateStore, Trouble, TroubleKind};
@@ -17,6 +21,15 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long all attempts may take together.
 const OPERATION: Duration = Duration::from_secs(18);
 const CONNECT: Duration = Duration::from_secs(2);
+
+/// There is such an object already. Source: S3 User Guide, "Conditional writes".
+const PRECONDITION_FAILED: u16 = 412;
+/// Somebody else is writing it at this moment: who wins is not known yet.
+const CONFLICT: u16 = 409;
+/// How often a write is made that is in conflict with another.
+const ATTEMPTS: u32 = 4;
+/// The first pause between two; each is twice the one before.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the next piece of a body may take.
 const PIECE: Duration = Duration::from_secs(5);
@@ -71,6 +84,32 @@ impl LogStore for S3 {
     }
 }
 
+impl S3 {
+    /// Without the SDK's own retries: an answer that was lost would come back as "there is one already", and
+    /// nobody would know that it is ours.
+    async fn create_once(&self, key: &str, content: &str) -> Result<PutObjectOutput, CreateError> {
+        let content = ByteStream::from(content.as_bytes().to_vec());
+        let request = self.client.put_object().bucket(&self.state_bucket).key(key).if_none_match("*");
+        let request = request.set_expected_bucket_owner(self.account.clone());
+        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
+        request.content_type("application/json").body(content).customize().config_override(once).send().await
+    }
+
+    fn created(&self, key: &str, outcome: Result<PutObjectOutput, CreateError>) -> Result<bool, Trouble> {
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == Some(PRECONDITION_FAILED) => Ok(false),
+            Err(error) => Err(trouble(format!("s3:PutObject s3://{}/{key}", self.state_bucket), &error)),
+        }
+    }
+}
+
+type CreateError = SdkError<PutObjectError, HttpResponse>;
+
+fn status(error: &CreateError) -> Option<u16> {
+    Some(error.raw_response()?.status().as_u16())
+}
+
 /// What is still to come of an object.
 pub struct ObjectBody {
     call: String,
@@ -91,14 +130,17 @@ impl Body for ObjectBody {
 
 impl StateStore for S3 {
     async fn create(&self, key: &str, content: &str) -> Result<bool, Trouble> {
-        let content = ByteStream::from(content.as_bytes().to_vec());
-        let request = self.client.put_object().bucket(&self.state_bucket).key(key).if_none_match("*");
-        let request = request.set_expected_bucket_owner(self.account.clone());
-        match request.content_type("application/json").body(content).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 412) => Ok(false),
-            Err(error) => Err(trouble(format!("s3:PutObject s3://{}/{key}", self.state_bucket), &error)),
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.create_once(key, content).await {
+                Err(error) if status(&error) == Some(CONFLICT) => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                outcome => return self.created(key, outcome),
+            }
         }
+        self.created(key, self.create_once(key, content).await)
     }
 
     async fn remove(&self, key: &str) -> Result<(), Trouble> {

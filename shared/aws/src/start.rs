@@ -9,8 +9,11 @@ use shared::Error;
 use shared::config::Config;
 use shared::ports::Trouble;
 
+/// What a function needs beside what it reads: the program, the AWS clients, findings that wait to be told.
+const MEMORY_BESIDE_BYTES: u64 = 150 << 20;
+
 /// What went wrong with a whole invocation; the kind is its `errorType`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     kind: &'static str,
     message: String,
@@ -60,13 +63,36 @@ impl Deployment {
             Err(Error::Setting { name: name.to_owned(), value, expected: expected.to_owned() })
         };
         let is_topic = |value: &str| value.starts_with("arn:") && value.split(':').nth(2) == Some("sns");
+        let config = Config::from_lookup(&lookup)?;
+        if let Some(megabytes) = lookup("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse().ok())
+        {
+            check_memory(&config, megabytes)?;
+        }
         Ok(Deployment {
-            config: Config::from_lookup(&lookup)?,
+            config,
             topic_arn: required("TOPIC_ARN", "the ARN of an SNS topic", is_topic)?,
             state_bucket: required("STATE_BUCKET", "the name of a bucket", |value| !value.is_empty())?,
             function_name: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "iamwatch".to_owned()),
         })
     }
+}
+
+/// Refuses limits that a function of that much memory would be killed for.
+fn check_memory(config: &Config, megabytes: u64) -> Result<(), Error> {
+    // The one log file that is always read may be the largest: see `LogFileReader::buffer_bytes`.
+    let beside = MEMORY_BESIDE_BYTES + 2 * config.max_record_bytes as u64;
+    let room = (megabytes << 20).saturating_sub(beside);
+    if config.max_in_flight_bytes <= room {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        name: "MAX_IN_FLIGHT_BYTES".to_owned(),
+        value: config.max_in_flight_bytes.to_string(),
+        expected: format!(
+            "at most {room} in a function with {megabytes} MB of memory and MAX_RECORD_BYTES of {}, or the function must have more",
+            config.max_record_bytes
+        ),
+    })
 }
 
 /// Runs a function until Lambda ends it: `build` makes it once, `answer` is asked for each invocation.
@@ -86,14 +112,14 @@ pub async fn run<F>(
             let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
             Ok(build(deployment, &sdk))
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(Failure::from(error)),
     };
     let (function, answer) = (&function, &answer);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
         let outcome = match function {
             // Boxed: the compiler gives up on laying out what it would be in place.
             Ok(function) => Box::pin(answer(function, event.payload, &event.context)).await,
-            Err(message) => Err(Failure { kind: "SettingError", message: message.clone() }),
+            Err(failure) => Err(failure.clone()),
         };
         outcome.inspect_err(|Failure { kind, message }| {
             lambda_runtime::tracing::error!(error_type = kind, error = message, "the invocation failed");
@@ -120,6 +146,20 @@ mod tests {
             _ => None,
         };
         Deployment::from_lookup(lookup).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn limits_beyond_the_memory_of_the_function_are_refused() {
+        let config = |bytes| Config { max_in_flight_bytes: bytes, ..Config::default() };
+        assert!(check_memory(&Config::default(), 512).is_ok(), "the template's defaults");
+        assert!(check_memory(&Config::default(), 192).is_err());
+        assert!(check_memory(&config(8 << 30), 512).is_err());
+        assert!(check_memory(&config(8 << 30), 10_240).is_ok());
+        let message = check_memory(&config(1 << 30), 512).unwrap_err().to_string();
+        assert!(
+            message.starts_with("MAX_IN_FLIGHT_BYTES is \"1073741824\"; it must be at most 371195904 in"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::page::Page;
-use super::{Source, account_label, evidence, kind_noun, known, moment, quoted, sentence, silence};
+use super::{Source, account_label, evidence, kind_noun, known, moment, quoted, sentence, silence, storm};
 use crate::config::Config;
 use crate::finding::{Finding, Subject};
 use crate::rule::Rule;
@@ -50,6 +50,9 @@ pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> S
 
 fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     let sentence = sentence(worst, known(&worst.account).map(|account| account_label(account, config)));
+    if let Some(storm) = storm(findings) {
+        return format!("{storm}, in one mail because they are too many for one each. The worst: {sentence}");
+    }
     let last = findings.iter().filter_map(|finding| finding.time).max();
     if findings.len() > 1
         && let Some(last) = last

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::finding::{Finding, stable_id};
 use crate::ocsf;
 use crate::rule::Severity;
+use crate::text::is_account_id;
 
 /// The most that a message has with its attributes, as escaped: SNS refuses 256 KiB, and what subscribers
 /// wrap it in must fit into the same.
@@ -21,7 +22,7 @@ const OVERHEAD_BYTES: usize = 1_000;
 /// An attribute that lists accounts lists no more than these.
 const MAX_LISTED: usize = 500;
 
-/// What is published about one subject.
+/// What is published as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// What tells a repetition of it from another one.
@@ -45,7 +46,7 @@ impl Alert {
     }
 }
 
-/// The alert about the findings of one subject; nothing where there are none.
+/// The alert about the findings of one subject, or of many that share one; nothing where there are none.
 pub fn alert(mut findings: Vec<Finding>, config: &Config) -> Option<Alert> {
     // The worst come first, for what does not fit is left out at the end.
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
@@ -54,7 +55,9 @@ pub fn alert(mut findings: Vec<Finding>, config: &Config) -> Option<Alert> {
     let mut ids: Vec<&str> = findings.iter().map(|finding| &finding.id[..]).collect();
     ids.sort_unstable();
     let rules = distinct(findings.iter().map(|finding| finding.rule.id));
-    let accounts = distinct(findings.iter().filter_map(|finding| finding.account.as_deref()));
+    let accounts = distinct(
+        findings.iter().filter_map(|finding| finding.account.as_deref().filter(|id| is_account_id(id))),
+    );
     Some(Alert {
         id: stable_id(&ids),
         message: message(&mail, &findings, &[&rules, &accounts], config),

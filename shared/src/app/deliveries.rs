@@ -6,12 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, select_biased};
-use serde_json::json;
 
-use super::reading::{Read, Reading};
-use super::telling::{Mailed, tell};
+use super::reading::{Read, Reading, out_of_time};
+use super::telling::{Mailed, Outcome, Telling};
 use super::{Counts, merged};
-use crate::Error;
 use crate::cloudtrail::key::{self, ObjectKind};
 use crate::config::Config;
 use crate::delivery::{Message, Object};
@@ -23,8 +21,8 @@ use crate::rule::Severity;
 /// What is left for telling once reading has to stop; where there is less in all, half of it.
 const TIME_TO_TELL: Duration = Duration::from_secs(15);
 
-/// Where the claim of a could-not-look stands in the state bucket; a lifecycle rule removes it.
-const CLAIMS: &str = "told/could-not-look/";
+/// From this receive on a message that no run had time for is told as one that could not be looked at.
+const LATE_RECEIVES: u32 = 3;
 
 /// Who asked for log files to be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,26 +47,30 @@ pub struct Delivered {
     pub findings: BTreeMap<Severity, u64>,
     /// The alerts.
     pub mails: Vec<Mailed>,
-    /// What has to be asked for again and why, by [`Object::identity`].
-    pub failed: BTreeMap<String, Trouble>,
+    /// What could not be read, and why, by [`Object::identity`].
+    pub unread: BTreeMap<String, Trouble>,
+    /// What was read but not told, and why, by [`Object::identity`].
+    pub untold: BTreeMap<String, Trouble>,
+    /// Why messages could not be understood.
+    pub not_understood: Vec<String>,
+    /// What went wrong with the state bucket. Nothing is lost by it, but something may be told twice.
+    pub state_troubles: Vec<Trouble>,
     /// The longest time from a delivery to its judging.
     pub delivery_lag: Option<Duration>,
 }
 
 impl Delivered {
-    /// How many alerts were published, and how many could not be.
-    pub fn published(&self) -> (u64, u64) {
-        let count = |wanted: bool| {
-            let outcomes = self.mails.iter().filter_map(|mail| mail.published.as_ref());
-            outcomes.filter(|published| published.is_ok() == wanted).count() as u64
-        };
-        (count(true), count(false))
+    /// What has to be asked for again, and why.
+    pub fn failed(&self) -> impl Iterator<Item = (&String, &Trouble)> {
+        self.unread.iter().chain(&self.untold)
     }
 
     /// Whether a message has to come again: not all that it names is done, or nobody knows what it names.
     pub fn must_come_again(&self, message: &Message) -> bool {
+        let failed =
+            |identity: &String| self.unread.contains_key(identity) || self.untold.contains_key(identity);
         match &message.objects {
-            Ok(objects) => objects.iter().any(|object| self.failed.contains_key(&object.identity())),
+            Ok(objects) => objects.iter().any(|object| failed(&object.identity())),
             Err(_) => true,
         }
     }
@@ -81,30 +83,53 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: AlertSink, P: Pace>
     config: &Config,
     outside: &Outside<'_, L, S, A, P>,
 ) -> Delivered {
-    let objects: Vec<Object> =
-        messages.iter().filter_map(|message| message.objects.as_ref().ok()).flatten().cloned().collect();
-    let mut delivered = process_deliveries(&objects, Asked::ByDelivery, config, outside).await;
-    let mut unknown: BTreeMap<&str, Vec<&Error>> = BTreeMap::new();
+    let mut objects = Vec::new();
+    let mut late = BTreeSet::new();
+    let mut not_understood: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for message in messages {
-        if let Err(error) = &message.objects {
-            unknown.entry(&message.queue_arn).or_default().push(error);
+        match &message.objects {
+            Ok(named) => {
+                objects.extend(named.iter().cloned());
+                if message.receives >= LATE_RECEIVES {
+                    late.extend(named.iter().map(Object::identity));
+                }
+            }
+            Err(error) => not_understood.entry(&message.queue_arn).or_default().push(error.to_string()),
         }
     }
-    for (queue, errors) in unknown {
-        let what = format!("{} could not be understood: {}", counted(errors.len(), "message"), errors[0]);
-        let finding = could_not_look(queue, outside.account, Severity::High, outside.pace.now(), what, None);
-        tell_once(finding, &mut delivered, config, outside).await;
-    }
+    let now = outside.pace.now();
+    let odd = not_understood
+        .iter()
+        .map(|(queue, errors)| {
+            let what = format!("{} could not be understood: {}", counted(errors.len(), "message"), errors[0]);
+            could_not_look(queue, outside.account, Severity::High, now, what, None)
+        })
+        .collect();
+    let mut delivered = process(&objects, Asked::ByDelivery, &late, odd, config, outside).await;
+    delivered.not_understood = not_understood.into_values().flatten().collect();
     delivered
 }
 
 /// Reads the log files, judges them and publishes what there is to tell.
 ///
-/// A log file that AWS refuses or cannot answer about is left in [`Delivered::failed`], and so is one whose
-/// findings could not be published: it must be asked for again. Everything else is done.
+/// A log file that AWS refuses or cannot answer about is left in [`Delivered::unread`], and one whose
+/// findings could not be published in [`Delivered::untold`]: it must be asked for again. Everything else is
+/// done.
 pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     objects: &[Object],
     asked: Asked,
+    config: &Config,
+    outside: &Outside<'_, L, S, A, P>,
+) -> Delivered {
+    process(objects, asked, &BTreeSet::new(), Vec::new(), config, outside).await
+}
+
+/// The same, for objects of which some come late, and beside what else could not be looked at.
+async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
+    objects: &[Object],
+    asked: Asked,
+    late: &BTreeSet<String>,
+    mut blind: Vec<Finding>,
     config: &Config,
     outside: &Outside<'_, L, S, A, P>,
 ) -> Delivered {
@@ -126,8 +151,11 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pac
     for (identity, result) in read_all(&wanted, config, outside).await {
         let object = wanted[&identity];
         let found = match result {
-            Ok(Read { counts, findings }) => {
+            Ok(Read { counts, findings, left_out }) => {
                 delivered.counts += counts;
+                for (severity, count) in left_out {
+                    *delivered.findings.entry(severity).or_default() += count;
+                }
                 // What a person names was delivered long ago.
                 if !by_hand {
                     delivered.delivery_lag = delivered.delivery_lag.max(lag(object, outside.pace.now()));
@@ -139,32 +167,36 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pac
                 vec![log_file_gone(&object.uri(), &trouble.answer)]
             }
             Err(trouble) => {
-                delivered.failed.insert(identity, trouble);
+                delivered.unread.insert(identity, trouble);
                 continue;
             }
         };
         findings_of.insert(identity, found.iter().map(|finding| finding.id.clone()).collect());
         findings.extend(found);
     }
-    let blind = if by_hand {
-        Vec::new()
-    } else {
-        blind(&delivered.failed, &wanted, outside.account, outside.pace.now())
-    };
     let findings = merged(findings);
-    for finding in &findings {
+    if !by_hand {
+        blind.extend(closed(&delivered.unread, &wanted, late, outside.account, outside.pace.now()));
+    }
+    for finding in findings.iter().chain(&blind) {
         *delivered.findings.entry(finding.severity).or_default() += 1;
     }
-    delivered.mails = tell(findings, notify, config, outside.alerts, outside.pace).await;
+
+    let mut telling = Telling::new(config, outside.state, outside.alerts, outside.pace, notify);
+    telling.tell(findings).await;
     for (identity, ids) in findings_of {
-        let mails = delivered.mails.iter().filter(|mail| !mail.findings.is_disjoint(&ids));
-        if let Some(trouble) = mails.filter_map(Mailed::trouble).next() {
-            delivered.failed.insert(identity, trouble.clone());
-        }
+        let mails = telling.mails.iter().filter(|mail| !mail.findings.is_disjoint(&ids));
+        let trouble = mails.filter_map(|mail| match &mail.outcome {
+            Outcome::Failed(trouble) => Some(trouble.clone()),
+            Outcome::Published | Outcome::Withheld => None,
+        });
+        delivered.untold.extend(trouble.map(|trouble| (identity.clone(), trouble)).next());
     }
     for finding in blind {
-        tell_once(finding, &mut delivered, config, outside).await;
+        telling.tell_once(finding).await;
     }
+    delivered.mails = telling.mails;
+    delivered.state_troubles = telling.state_troubles;
     delivered
 }
 
@@ -189,9 +221,9 @@ async fn read_all<L: LogStore, S, A, P: Pace>(
     outside: &Outside<'_, L, S, A, P>,
 ) -> Vec<(String, Result<Read, Trouble>)> {
     let time_left = outside.pace.time_left();
-    let time_to_read = time_left - TIME_TO_TELL.min(time_left / 2);
-    let mut time_is_up = Box::pin(outside.pace.sleep(time_to_read)).fuse();
-    let reading = Reading::new(config, outside.logs, outside.pace);
+    let time_to_tell = TIME_TO_TELL.min(time_left / 2);
+    let mut time_is_up = Box::pin(outside.pace.sleep(time_left - time_to_tell)).fuse();
+    let reading = Reading::new(config, outside.logs, outside.pace, time_to_tell);
     let mut waiting = objects.iter().peekable();
     let mut running = FuturesUnordered::new();
     let mut results = BTreeMap::new();
@@ -210,43 +242,40 @@ async fn read_all<L: LogStore, S, A, P: Pace>(
         let Some((identity, result)) = next else { break };
         results.insert(identity, result);
     }
-    let out_of_time = |object: &Object| Trouble {
-        kind: TroubleKind::OutOfTime,
-        call: format!("reading {}", object.uri()),
-        answer: "no time is left in this run".to_owned(),
-    };
     objects
         .iter()
         .map(|(identity, object)| {
-            let result = results.remove(identity).unwrap_or_else(|| Err(out_of_time(object)));
+            let result = results.remove(identity).unwrap_or_else(|| Err(out_of_time(&object.uri())));
             (identity.clone(), result)
         })
         .collect()
 }
 
-/// What could not be looked at: one finding for each bucket and severity.
-fn blind(
-    failed: &BTreeMap<String, Trouble>,
+/// The buckets that could not be looked at: one finding for each, and each severity.
+fn closed(
+    unread: &BTreeMap<String, Trouble>,
     objects: &BTreeMap<String, &Object>,
+    late: &BTreeSet<String>,
     account: Option<&str>,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let mut by_bucket: BTreeMap<(&str, Severity), Vec<(&Object, &Trouble)>> = BTreeMap::new();
-    for (identity, trouble) in failed {
+    for (identity, trouble) in unread {
         let severity = match trouble.kind {
-            TroubleKind::Refused => Severity::High,
+            TroubleKind::Refused | TroubleKind::Missing => Severity::High,
             TroubleKind::Unanswered => Severity::Low,
-            // Told as what it is, or no trouble at all.
-            TroubleKind::Missing | TroubleKind::OutOfTime => continue,
+            // A run may end before all is read. That it is always the same that is not read, is trouble.
+            TroubleKind::OutOfTime if late.contains(identity) => Severity::Low,
+            TroubleKind::OutOfTime => continue,
         };
         let object = objects[identity];
         by_bucket.entry((&object.bucket, severity)).or_default().push((object, trouble));
     }
     by_bucket
         .into_iter()
-        .map(|((bucket, severity), failed)| {
-            let (object, trouble) = failed[0];
-            let log_files = counted(failed.len(), "log file");
+        .map(|((bucket, severity), unread)| {
+            let (object, trouble) = unread[0];
+            let log_files = counted(unread.len(), "log file");
             let what = format!("{log_files} of bucket {bucket} could not be read: {}", trouble.answer);
             could_not_look(bucket, account, severity, now, what, Some(object.uri()))
         })
@@ -255,33 +284,4 @@ fn blind(
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("a {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// Tells a finding that many runs come upon at the same time, once: whoever writes its claim first.
-///
-/// The claim is given back where the alert could not be published. Should this run end before that, it is
-/// told in the next hour, if it is still so: what could not be looked at keeps coming back until then.
-async fn tell_once<L, S: StateStore, A: AlertSink, P: Pace>(
-    finding: Finding,
-    delivered: &mut Delivered,
-    config: &Config,
-    outside: &Outside<'_, L, S, A, P>,
-) {
-    *delivered.findings.entry(finding.severity).or_default() += 1;
-    if finding.severity < config.mail_min_severity {
-        return;
-    }
-    let claim = format!("{CLAIMS}{}.json", finding.id);
-    let content = json!({"format": 1, "rule": finding.rule.id, "summary": finding.summary}).to_string();
-    // Where nobody knows whether it is claimed, it is better told twice than not at all.
-    let claimed = outside.state.create(&claim, &content).await;
-    if claimed == Ok(false) {
-        return;
-    }
-    let mails = tell(vec![finding], true, config, outside.alerts, outside.pace).await;
-    if claimed.is_ok() && mails.iter().any(|mail| mail.trouble().is_some()) {
-        // If it cannot be given back, the next hour tells it.
-        let _ = outside.state.remove(&claim).await;
-    }
-    delivered.mails.extend(mails);
 }

@@ -1,6 +1,7 @@
 //! Reading one delivered log file, until it has been read or cannot be.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Counts, Judging};
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::delivery::Object;
 use crate::finding::Finding;
 use crate::ports::{Body, LogStore, OpenObject, Pace, Trouble, TroubleKind};
+use crate::rule::Severity;
 
 /// Log files up to this size are fetched whole and judged at once; larger ones are judged as they come.
 const MAX_WHOLE_BYTES: u64 = 1 << 20;
@@ -20,6 +22,10 @@ const OVERHEAD_BYTES: u64 = 128 << 10;
 /// How often a log file is opened before it is left to the queue.
 const MAX_READS: u32 = 4;
 
+/// How many findings of a log file are kept, and of a run: each takes some 6 KB.
+const MAX_FINDINGS: usize = 5_000;
+const MAX_FINDINGS_OF_RUN: usize = 20_000;
+
 /// The first pause between two reads of a log file; each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -27,6 +33,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Read {
     pub counts: Counts,
     pub findings: Vec<Finding>,
+    /// How many findings of each severity were left out.
+    pub left_out: BTreeMap<Severity, u64>,
 }
 
 /// Reads log files, several at a time, within a budget of memory.
@@ -34,9 +42,13 @@ pub(super) struct Reading<'a, L, P> {
     config: &'a Config,
     logs: &'a L,
     pace: &'a P,
+    /// Reading ends when so much of the run's time is left.
+    ends_with: Duration,
     /// For log files that are fetched whole: judged between two waits, so one is enough.
     whole: RefCell<LogFileReader>,
     in_flight_bytes: Cell<u64>,
+    /// How many findings the run may still keep.
+    findings_left: Cell<usize>,
 }
 
 /// The part of the budget that one log file has.
@@ -59,13 +71,16 @@ impl Drop for Share<'_> {
 }
 
 impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
-    pub fn new(config: &'a Config, logs: &'a L, pace: &'a P) -> Self {
+    /// Reading ends when `ends_with` is left of the run's time.
+    pub fn new(config: &'a Config, logs: &'a L, pace: &'a P, ends_with: Duration) -> Self {
         Reading {
             config,
             logs,
             pace,
+            ends_with,
             whole: RefCell::new(LogFileReader::new(config)),
             in_flight_bytes: Cell::new(0),
+            findings_left: Cell::new(MAX_FINDINGS_OF_RUN),
         }
     }
 
@@ -80,16 +95,13 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         Some(share)
     }
 
-    /// What memory a log file of that size takes while it is read; a size that is not known is taken to
-    /// be small until the object is opened.
+    /// What memory a log file of that size takes while it is read; one whose size is not known is taken to
+    /// be large until it is opened.
     fn cost(&self, bytes: Option<u64>) -> u64 {
         let held = match bytes {
-            Some(bytes) if bytes > MAX_WHOLE_BYTES => {
-                // A window, and the largest record twice: see `LogFileReader::buffer_bytes`.
-                MAX_WHOLE_BYTES + 2 * self.config.max_record_bytes as u64
-            }
-            Some(bytes) => bytes,
-            None => MAX_WHOLE_BYTES,
+            Some(bytes) if bytes <= MAX_WHOLE_BYTES => bytes,
+            // A window, and the largest record twice: see `LogFileReader::buffer_bytes`.
+            _ => MAX_WHOLE_BYTES + 2 * self.config.max_record_bytes as u64,
         };
         held + OVERHEAD_BYTES
     }
@@ -147,14 +159,20 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         uri: &str,
         OpenObject { bytes, mut body }: OpenObject<L::Body>,
     ) -> Result<(Read, scan::Counts), Trouble> {
-        let mut judging = Judging::new(uri, self.config);
+        let max_findings = MAX_FINDINGS.min(self.findings_left.get());
+        let mut judging = Judging::with_at_most(max_findings, uri, self.config);
         let mut length = 0;
+        let mut gave_up = false;
         let counts = if bytes > MAX_WHOLE_BYTES {
             let mut reader = LogFileReader::new(self.config);
             let mut open = reader.open();
             while let Some(piece) = body.next().await? {
                 length += piece.len() as u64;
                 open.push(&piece, &mut |index, json| judging.judge(index, json));
+                gave_up = open.gave_up();
+                if gave_up {
+                    break;
+                }
             }
             open.finish(&mut |index, json| judging.judge(index, json))
         } else {
@@ -163,14 +181,25 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
                 content.extend_from_slice(&piece);
             }
             length = content.len() as u64;
+            // Unpacking is not interrupted: many that unpack to much must not hide that time is up.
+            if self.pace.time_left() < self.ends_with {
+                return Err(out_of_time(uri));
+            }
             self.whole.borrow_mut().read(&content, &mut |index, json| judging.judge(index, json))
         };
-        if length != bytes {
+        if length != bytes && !gave_up {
             return Err(unanswered(uri, format!("the body ended after {length} of {bytes} bytes")));
         }
-        let (read, findings) = judging.end(&counts);
-        Ok((Read { counts: read, findings }, counts))
+        let (of_file, findings, left_out) = judging.end(&counts);
+        self.findings_left.set(self.findings_left.get().saturating_sub(findings.len()));
+        Ok((Read { counts: of_file, findings, left_out }, counts))
     }
+}
+
+/// This run has no time for a log file; the next one has.
+pub(super) fn out_of_time(uri: &str) -> Trouble {
+    let (call, answer) = (format!("reading {uri}"), "no time is left in this run".to_owned());
+    Trouble { kind: TroubleKind::OutOfTime, call, answer }
 }
 
 fn unanswered(uri: &str, answer: String) -> Trouble {

@@ -1,15 +1,32 @@
-//! Telling people: one alert a subject, the worst first.
+//! Telling people: one alert a subject, the worst first, as far as a mailbox and the time allow.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::{FutureExt, select_biased};
+use serde_json::json;
 
 use crate::alert::{self, Alert};
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::ports::{AlertSink, Pace, Trouble, TroubleKind};
+use crate::ports::{AlertSink, Pace, StateStore, Trouble, TroubleKind};
 
-/// No publish is begun with less than this left: its outcome might not be learnt any more.
-const LEAST_TIME: Duration = Duration::from_secs(5);
+/// So many alerts about one subject each are published in a run; all other subjects share one more.
+const MAX_ALERTS: usize = 10;
+
+/// The pause between two. SNS suspends an address that is sent more than 10 mails a second, and
+/// as many runs as `MaximumConcurrency` (5) publish at the same time.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is kept of a run's time for its answer.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(4);
+
+/// Nothing is begun with less than this besides: its outcome might not be learnt.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// Where the claim of what many runs come upon stands in the state bucket; a lifecycle rule removes it.
+const CLAIMS: &str = "told/could-not-look/";
 
 /// One alert, and what became of it.
 #[derive(Debug)]
@@ -18,43 +35,114 @@ pub struct Mailed {
     pub subject: String,
     /// The findings that it tells, by id.
     pub findings: BTreeSet<String>,
-    /// Whether it was published; nothing where nobody was to be told.
-    pub published: Option<Result<(), Trouble>>,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
-impl Mailed {
-    /// Why it has to be told again.
-    pub fn trouble(&self) -> Option<&Trouble> {
-        self.published.as_ref()?.as_ref().err()
-    }
+/// What became of an alert.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was published.
+    Published,
+    /// It has to be told again.
+    Failed(Trouble),
+    /// Nobody was to be told.
+    Withheld,
 }
 
-/// Publishes what is at or above `MAIL_MIN_SEVERITY`, if `notify` says so.
-pub(super) async fn tell(
-    findings: Vec<Finding>,
+/// The telling of one run.
+pub(super) struct Telling<'a, S, A, P> {
+    config: &'a Config,
+    state: &'a S,
+    alerts: &'a A,
+    pace: &'a P,
     notify: bool,
-    config: &Config,
-    alerts: &impl AlertSink,
-    pace: &impl Pace,
-) -> Vec<Mailed> {
-    let mailed = |finding: &Finding| finding.severity >= config.mail_min_severity;
-    let mut told = Vec::new();
-    for findings in alert::group(findings.into_iter().filter(mailed).collect()) {
-        let ids = findings.iter().map(|finding| finding.id.clone()).collect();
-        let Some(alert) = alert::alert(findings, config) else { continue };
-        let published = if notify { Some(publish(&alert, alerts, pace).await) } else { None };
-        told.push(Mailed { subject: alert.subject, findings: ids, published });
-    }
-    told
+    /// What became of each alert, in order.
+    pub mails: Vec<Mailed>,
+    /// What went wrong with the state bucket. Nothing is lost by it, but something may be told twice.
+    pub state_troubles: Vec<Trouble>,
 }
 
-async fn publish(alert: &Alert, alerts: &impl AlertSink, pace: &impl Pace) -> Result<(), Trouble> {
-    if pace.time_left() < LEAST_TIME {
-        return Err(Trouble {
-            kind: TroubleKind::OutOfTime,
-            call: format!("publishing alert {}", alert.id),
-            answer: "no time is left in this run".to_owned(),
-        });
+impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
+    pub fn new(config: &'a Config, state: &'a S, alerts: &'a A, pace: &'a P, notify: bool) -> Self {
+        let (mails, state_troubles) = (Vec::new(), Vec::new());
+        Telling { config, state, alerts, pace, notify, mails, state_troubles }
     }
-    alerts.publish(alert).await.map(|_| ())
+
+    /// Publishes what is at or above `MAIL_MIN_SEVERITY`.
+    pub async fn tell(&mut self, findings: Vec<Finding>) {
+        let mailed = |finding: &Finding| is_mailed(finding, self.config);
+        let mut groups = alert::group(findings.into_iter().filter(mailed).collect());
+        let others: Vec<Finding> = groups.drain(groups.len().min(MAX_ALERTS)..).flatten().collect();
+        for findings in groups.into_iter().chain([others]) {
+            let ids = findings.iter().map(|finding| finding.id.clone()).collect();
+            let Some(alert) = alert::alert(findings, self.config) else { continue };
+            let outcome = if self.notify { self.publish(&alert).await } else { Outcome::Withheld };
+            self.mails.push(Mailed { subject: alert.subject, findings: ids, outcome });
+        }
+    }
+
+    async fn publish(&self, alert: &Alert) -> Outcome {
+        if !self.mails.is_empty() && self.time_left() > LEAST_TIME + PAUSE {
+            self.pace.sleep(PAUSE).await;
+        }
+        match self.in_time(&format!("publishing alert {}", alert.id), self.alerts.publish(alert)).await {
+            Ok(_) => Outcome::Published,
+            Err(trouble) => Outcome::Failed(trouble),
+        }
+    }
+
+    /// Tells a finding that many runs come upon at the same time, once: whoever writes its claim first.
+    ///
+    /// The claim is given back where the alert could not be published. Should this run end before that, it
+    /// is told in the next hour, if it is still so: what could not be looked at comes back until then.
+    pub async fn tell_once(&mut self, finding: Finding) {
+        let claim = format!("{CLAIMS}{}.json", finding.id);
+        let content = json!({"format": 1, "rule": finding.rule.id, "summary": finding.summary}).to_string();
+        let call = format!("writing {claim}");
+        let claimed = self.in_time(&call, self.state.create(&claim, &content)).await;
+        match &claimed {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(Trouble { kind: TroubleKind::OutOfTime, .. }) => return,
+            // Where nobody knows whether it is claimed, it is better told twice than not at all.
+            Err(trouble) => self.state_troubles.push(trouble.clone()),
+        }
+        let told = self.mails.len();
+        self.tell(vec![finding]).await;
+        let failed = self.mails[told..].iter().any(|mail| matches!(mail.outcome, Outcome::Failed(_)));
+        if claimed.is_ok() && failed {
+            let removed = self.in_time(&format!("removing {claim}"), self.state.remove(&claim)).await;
+            self.state_troubles.extend(removed.err());
+        }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.pace.time_left().saturating_sub(TIME_TO_ANSWER)
+    }
+
+    /// What becomes of a call before this run has to answer.
+    async fn in_time<T>(
+        &self,
+        call: &str,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let trouble = |kind, answer: &str| Trouble { kind, call: call.to_owned(), answer: answer.to_owned() };
+        let time_left = self.time_left();
+        if time_left < LEAST_TIME {
+            return Err(trouble(TroubleKind::OutOfTime, "no time is left in this run"));
+        }
+        let mut time_is_up = pin!(self.pace.sleep(time_left).fuse());
+        let mut work = pin!(work.fuse());
+        select_biased! {
+            done = work => done,
+            () = time_is_up => Err(trouble(TroubleKind::Unanswered, "no answer came before this run had to end")),
+        }
+    }
+}
+
+/// Whether somebody is told. What iamwatch could not look at is told whatever the least severity is:
+/// silence must mean that nothing was found.
+fn is_mailed(finding: &Finding, config: &Config) -> bool {
+    finding.severity >= config.mail_min_severity || finding.rule.family() == "watch"
 }

@@ -162,6 +162,11 @@ impl OpenLogFile<'_> {
         }
     }
 
+    /// Whether what still comes would not be looked at: a limit was reached, or the packing is broken.
+    pub fn gave_up(&self) -> bool {
+        matches!(self.packing, Packing::GaveUp)
+    }
+
     fn take(&mut self, mut piece: &[u8], judge: &mut Judge<'_>) {
         while !piece.is_empty() {
             match std::mem::replace(&mut self.packing, Packing::GaveUp) {

@@ -53,6 +53,8 @@ pub struct Counts {
     pub records: u64,
     /// How many of them could not be judged.
     pub unreadable: u64,
+    /// How many of them no rule asks for: nobody was shown them.
+    pub skipped: u64,
     /// The first few things that could not be read, of records and of the file as a whole.
     pub problems: Vec<Problem>,
     /// Whether there was a `Records` array at all.
@@ -477,6 +479,7 @@ impl Scan {
         let invalid = beyond_ascii && std::str::from_utf8(json).is_err();
         let object = json.starts_with(b"{") && json.ends_with(b"}");
         if object && !worth && !invalid && names == 1 && sources == 1 {
+            self.counts.skipped += 1;
             return;
         }
         if let Err(reason) = judge(index, json) {

@@ -19,7 +19,8 @@ mod trail;
 mod watch;
 
 pub use watch::{
-    COULD_NOT_LOOK, LOG_FILE_GONE, LOG_FILE_UNREADABLE, could_not_look, log_file_gone, unreadable_log_file,
+    COULD_NOT_LOOK, FINDINGS_LEFT_OUT, LOG_FILE_GONE, LOG_FILE_UNREADABLE, could_not_look, findings_left_out,
+    log_file_gone, unreadable_log_file,
 };
 
 use crate::cloudtrail::Record;
@@ -119,7 +120,7 @@ pub fn table() -> impl Iterator<Item = &'static Detection> {
 pub fn rules() -> Vec<&'static Rule> {
     let mut rules: Vec<&Rule> = table()
         .map(|detection| &detection.rule)
-        .chain([&COULD_NOT_LOOK, &LOG_FILE_GONE, &LOG_FILE_UNREADABLE])
+        .chain([&COULD_NOT_LOOK, &FINDINGS_LEFT_OUT, &LOG_FILE_GONE, &LOG_FILE_UNREADABLE])
         .collect();
     rules.sort_by_key(|rule| rule.id);
     rules

@@ -24,6 +24,21 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
     ],
 };
 
+/// A log file raised more findings than one run can keep.
+pub static FINDINGS_LEFT_OUT: Rule = Rule {
+    id: "watch.findings-left-out",
+    kind: Kind::Check,
+    title: "Findings of a log file were left out",
+    severity: Severity::Medium,
+    severity_reason: "What was left out is counted, and no worse than what was kept; but nobody has been told what it was.",
+    condition: "a log file raised thousands of findings, more than a function can keep in its memory",
+    references: &["mitre-attack:17/T1110"],
+    remediation: &[
+        "Look at the mails of the same hour first: somebody may be making noise to hide in.",
+        "Have the command line tool judge the log file, which keeps everything: `aws s3 cp` it, then `iamwatch sign-in`.",
+    ],
+};
+
 /// A log file was delivered, and is not there.
 pub static LOG_FILE_GONE: Rule = Rule {
     id: "watch.log-file-gone",
@@ -82,6 +97,13 @@ pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
             ("reasons", reasons.join("; ")),
         ],
     ))
+}
+
+/// The finding that tells how many findings of a log file were left out; nothing where none was.
+pub fn findings_left_out(name: &str, left_out: u64) -> Option<Finding> {
+    let what = format!("{left_out} findings of a log file were left out, the least severe ones");
+    let facts = vec![("left_out", left_out.to_string())];
+    (left_out > 0).then(|| of_log_file(&FINDINGS_LEFT_OUT, name, what, facts))
 }
 
 /// The finding that tells of a log file that was gone when it was to be read.

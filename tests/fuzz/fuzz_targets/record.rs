@@ -46,6 +46,7 @@ fuzz_target!(|input: &[u8]| {
         unreadable: 1,
         problems: vec![Problem { record: Some(0), reason: text.to_string() }],
         has_records: true,
+        skipped: 0,
     };
     if let Some(finding) = unreadable_log_file(&text, &counts) {
         send(&[finding], &config);

@@ -17,7 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
-use shared::app::{Asked, Delivered, process_deliveries, process_messages};
+use shared::app::{Asked, Delivered, Outcome, process_deliveries, process_messages};
 use shared::config::Config;
 use shared::delivery::{Event, Message, Object};
 use shared::ports::TroubleKind;
@@ -76,9 +76,13 @@ fn whole(content: Vec<u8>) -> [Attempt; 1] {
 
 /// The message of a queue about one log file, as EventBridge words it.
 fn message(id: &str, key: &str) -> Value {
+    message_of_size(id, key, None)
+}
+
+fn message_of_size(id: &str, key: &str, bytes: Option<usize>) -> Value {
     let event = json!({
         "source": "aws.s3", "detail-type": "Object Created", "time": "2026-04-01T08:20:30Z",
-        "detail": {"bucket": {"name": "logs"}, "object": {"key": key}},
+        "detail": {"bucket": {"name": "logs"}, "object": {"key": key, "size": bytes}},
     });
     json!({
         "messageId": id, "receiptHandle": format!("receipt of {id}"), "body": event.to_string(),
@@ -133,7 +137,7 @@ fn a_delivered_sign_in_without_mfa_is_one_mail_and_the_message_is_done() {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[quiet(), sign_in("alice", "1"), quiet()])));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert!(failed.is_empty(), "{:?}", delivered.unread);
         assert_eq!(world.topic.subjects(), ["[HIGH] Console sign-in without MFA - alice - 111122223333"]);
         assert_eq!((delivered.counts.records, delivered.counts.judged, delivered.counts.skipped), (3, 1, 2));
         assert_eq!(delivered.findings[&Severity::High], 1);
@@ -149,7 +153,7 @@ fn the_same_event_in_several_files_of_a_batch_is_one_mail() {
             world.logs.put(&uri(name), whole(log_file(&[sign_in("alice", "1")])));
         }
         let (delivered, failed) = batch(&world, &messages(&["a", "b", "c"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert!(failed.is_empty(), "{:?}", delivered.unread);
         assert_eq!(world.topic.subjects().len(), 1);
         assert!(world.topic.mails()[0].contains("the same event stands in 2 more log files"));
     });
@@ -190,7 +194,7 @@ fn a_file_that_cannot_be_read_is_told_and_done_and_spoils_no_neighbour() {
         world.logs.put(&uri("no-gzip"), whole(b"\x1f\x8b nothing".to_vec()));
         world.logs.put(&uri("good"), whole(log_file(&[sign_in("alice", "1")])));
         let (delivered, failed) = batch(&world, &messages(&["bad", "no-gzip", "good"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert!(failed.is_empty(), "{:?}", delivered.unread);
         let subjects = world.topic.subjects();
         assert!(subjects[0].contains("alice"), "{subjects:?}");
         assert_eq!(subjects.iter().filter(|subject| subject.contains("could not be read whole")).count(), 2);
@@ -214,7 +218,7 @@ fn a_body_that_breaks_off_or_was_garbled_on_its_way_is_read_again() {
             let world = World::default();
             world.logs.put(&uri("a"), [first, Attempt::Whole(sound.clone(), 7)]);
             let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-            assert!(failed.is_empty(), "{name}: {:?}", delivered.failed);
+            assert!(failed.is_empty(), "{name}: {:?}", delivered.unread);
             assert_eq!(world.topic.subjects().len(), 1, "{name}: {:?}", world.topic.subjects());
             assert_eq!(delivered.counts.unreadable_log_files, 0, "{name}");
         }
@@ -230,7 +234,7 @@ fn a_large_file_is_judged_as_it_comes_and_from_its_beginning_when_it_broke_off()
         let cut = Attempt::CutTo(large[..1_000_000].to_vec(), large.len() as u64);
         world.logs.put(&uri("a"), [cut, Attempt::Whole(large, 50_000)]);
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert!(failed.is_empty(), "{:?}", delivered.unread);
         assert_eq!((delivered.counts.records, world.topic.subjects().len()), (30_001, 1));
     });
 }
@@ -295,7 +299,7 @@ fn a_log_file_that_is_gone_is_told_and_done() {
     run(async || {
         let world = World::default();
         let (delivered, failed) = batch(&world, &messages(&["gone"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.failed);
+        assert!(failed.is_empty(), "{:?}", delivered.unread);
         let subjects = world.topic.subjects();
         assert!(
             subjects.len() == 1 && subjects[0].starts_with("[HIGH] Delivered log file is gone"),
@@ -334,7 +338,7 @@ fn only_the_messages_whose_findings_were_not_published_come_again() {
         world.topic.refuses.set(Some("bob"));
         let (delivered, failed) = batch(&world, &messages(&["a", "b", "c", "d"]), NOW).await;
         assert_eq!(failed, ["b", "c"]);
-        assert_eq!(delivered.published(), (1, 1));
+        assert_eq!(delivered.untold.len(), 2);
         world.topic.refuses.set(None);
         let (_, failed) = batch(&world, &messages(&["b", "c"]), NOW).await;
         assert!(failed.is_empty());
@@ -391,7 +395,7 @@ fn when_time_is_up_what_was_read_is_told_and_the_rest_comes_again() {
         world.logs.put(&uri("hangs"), [Attempt::SilentAfter(b"\x1f\x8b".to_vec(), 500)]);
         let (delivered, failed) = batch(&world, &messages(&["good", "hangs"]), NOW).await;
         assert_eq!(failed, ["hangs"]);
-        assert_eq!(delivered.failed.values().next().unwrap().kind, TroubleKind::OutOfTime);
+        assert_eq!(delivered.unread.values().next().unwrap().kind, TroubleKind::OutOfTime);
         assert_eq!(world.topic.subjects().len(), 1, "{:?}", world.topic.subjects());
     });
 }
@@ -408,11 +412,14 @@ fn log_files_are_read_at_the_same_time_within_the_budget() {
             world.logs.put(&uri(name), whole(content.clone()));
         }
         let config = Config { max_in_flight_bytes: 8 << 20, ..Config::default() };
-        let (delivered, failed) = batch_with(&world, &messages(&names), NOW, &config).await;
-        assert_eq!((delivered.counts.log_files, failed.len()), (40, 0));
-        let most = world.logs.open_bytes.most.get();
-        assert!(most > 2_000_000, "several at once: {most}");
-        assert!(most <= 8 << 20, "within the budget: {most}");
+        for (bytes, least, at_most) in [(Some(content.len()), 2_000_000, 8 << 20), (None, 0, 1_000_000)] {
+            let batched = names.iter().map(|name| message_of_size(name, &key(name), bytes)).collect();
+            world.logs.open_bytes.most.set(0);
+            let (delivered, failed) = batch_with(&world, &queue(batched), NOW, &config).await;
+            assert_eq!((delivered.counts.log_files, failed.len()), (40, 0));
+            let most = world.logs.open_bytes.most.get();
+            assert!(most > least && most <= at_most, "{bytes:?}: {most}");
+        }
     });
 }
 
@@ -430,7 +437,7 @@ fn a_file_larger_than_the_whole_budget_is_read_by_itself() {
 }
 
 #[test]
-fn findings_below_the_least_severity_are_counted_and_told_to_nobody() {
+fn findings_below_the_least_severity_are_counted_and_told_to_nobody_unless_iamwatch_could_not_look() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -438,8 +445,117 @@ fn findings_below_the_least_severity_are_counted_and_told_to_nobody() {
         let config = Config { mail_min_severity: Severity::Critical, ..Config::default() };
         let (delivered, failed) = batch_with(&world, &messages(&["a", "b"]), NOW, &config).await;
         assert_eq!((delivered.findings[&Severity::High], delivered.findings[&Severity::Low]), (1, 1));
-        assert_eq!(failed, ["b"], "what was not read comes again all the same");
-        assert!(world.topic.subjects().is_empty());
+        assert_eq!(failed, ["b"]);
+        let subjects = world.topic.subjects();
+        assert!(subjects.len() == 1 && subjects[0].contains("could not look"), "{subjects:?}");
+    });
+}
+
+#[test]
+fn a_storm_is_ten_mails_and_one_that_stands_for_the_rest() {
+    run(async || {
+        let world = World::default();
+        let records: Vec<Value> = (0..300).map(|n| sign_in(&format!("user{n}"), &n.to_string())).collect();
+        world.logs.put(&uri("a"), whole(log_file(&records)));
+        let began = tokio::time::Instant::now();
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        let subjects = world.topic.subjects();
+        assert_eq!((subjects.len(), failed.len(), delivered.findings[&Severity::High]), (11, 0, 300));
+        assert_eq!(subjects[10], "[HIGH] 290 findings about 290 principals and addresses");
+        let mail = &world.topic.mails()[10];
+        assert!(
+            mail.starts_with("290 findings about 290 principals and addresses, in one mail because"),
+            "{mail}"
+        );
+        assert!(began.elapsed() >= Duration::from_secs(5), "no mailbox is flooded: {:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn findings_beyond_what_can_be_kept_are_counted_and_told() {
+    run(async || {
+        let world = World::default();
+        let mut failed = sign_in("alice", "x");
+        failed["responseElements"]["ConsoleLogin"] = json!("Failure");
+        let mut records: Vec<Value> = (0..12_000)
+            .map(|n| {
+                failed["eventID"] = json!(n.to_string());
+                failed.clone()
+            })
+            .collect();
+        records.push(sign_in("mallory", "intrusion"));
+        world.logs.put(&uri("a"), whole(log_file(&records)));
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert!(failed.is_empty());
+        assert_eq!(delivered.findings[&Severity::High], 1);
+        assert_eq!(delivered.findings[&Severity::Medium], 12_001, "all, and the one that says so");
+        let subjects = world.topic.subjects();
+        assert!(subjects[0].contains("mallory"), "the worst is kept: {subjects:?}");
+        assert!(
+            world
+                .topic
+                .mails()
+                .iter()
+                .any(|mail| mail.starts_with("7001 findings of a log file were left out"))
+        );
+    });
+}
+
+#[test]
+fn a_file_beyond_a_limit_is_read_so_far_and_no_further() {
+    run(async || {
+        let world = World::default();
+        // More than anybody will send: it ends only where the reader does.
+        let endless = Attempt::SilentAfter(large_log_file("alice"), 1 << 40);
+        world.logs.put(&uri("a"), [endless]);
+        let config = Config { max_compressed_bytes: 1 << 20, ..Config::default() };
+        let (delivered, failed) = batch_with(&world, &messages(&["a"]), NOW, &config).await;
+        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        let mails = world.topic.mails();
+        assert!(mails.len() == 1 && mails[0].contains("MAX_COMPRESSED_BYTES"), "{mails:?}");
+    });
+}
+
+#[test]
+fn a_file_that_no_run_has_time_for_is_told_at_its_third_try() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("slow"), [Attempt::SilentAfter(b"\x1f\x8b".to_vec(), 500)]);
+        for receives in 1..=4 {
+            let mut again = message("slow", &key("slow"));
+            again["attributes"]["ApproximateReceiveCount"] = json!(receives.to_string());
+            let (_, failed) = batch(&world, &queue(vec![again]), NOW).await;
+            assert_eq!(failed, ["slow"]);
+            assert_eq!(world.topic.subjects().len(), usize::from(receives >= 3), "try {receives}");
+        }
+    });
+}
+
+#[test]
+fn a_run_answers_in_time_whatever_hangs() {
+    run(async || {
+        for (limit, told) in [(0, 0), (1, 0), (4, 0), (5, 1), (60, 1)] {
+            for hangs in ["nothing", "topic", "state"] {
+                let world = World::default();
+                world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+                world.logs.put(&uri("b"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
+                world.topic.hangs.set(hangs == "topic");
+                world.state.hangs.set(hangs == "state");
+                let limit = Duration::from_secs(limit);
+                let clock = Clock::new(at(NOW), limit);
+                let began = tokio::time::Instant::now();
+                let batched = messages(&["a", "b"]);
+                let delivered = process_messages(&batched, &Config::default(), &world.outside(&clock)).await;
+                let took = began.elapsed();
+                let answers_by = limit.saturating_sub(Duration::from_secs(4)).max(limit / 2);
+                assert!(took <= answers_by, "{limit:?}, {hangs}: took {took:?}");
+                assert!(delivered.must_come_again(&batched[1]), "{limit:?}, {hangs}");
+                let published = world.topic.subjects().iter().filter(|mail| mail.contains("alice")).count();
+                let expected = if hangs == "topic" { 0 } else { told };
+                assert_eq!(published, expected, "{limit:?}, {hangs}");
+                assert_eq!(delivered.must_come_again(&batched[0]), published == 0, "{limit:?}, {hangs}");
+            }
+        }
     });
 }
 
@@ -458,9 +574,9 @@ fn by_hand_everything_named_is_judged_and_what_cannot_be_is_answered() {
         world.logs.put("s3://logs/copied/evidence.json", whole(log_file(&[sign_in("alice", "1")])));
         let request = |notify: bool| json!({"objects": [{"bucket": "logs", "key": "copied/evidence.json"}, {"bucket": "logs", "key": "typo"}], "notify": notify});
         let delivered = by_hand(&world, request(false)).await;
-        assert_eq!(delivered.failed.keys().collect::<Vec<_>>(), ["s3://logs/typo"]);
+        assert_eq!(delivered.unread.keys().collect::<Vec<_>>(), ["s3://logs/typo"]);
         assert_eq!((delivered.findings[&Severity::High], delivered.mails.len()), (1, 1));
-        assert!(delivered.mails[0].published.is_none() && world.topic.subjects().is_empty());
+        assert!(matches!(delivered.mails[0].outcome, Outcome::Withheld) && world.topic.subjects().is_empty());
         by_hand(&world, request(true)).await;
         assert_eq!(world.topic.subjects().len(), 1, "nobody is mailed about a mistyped key");
     });

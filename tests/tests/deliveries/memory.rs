@@ -135,10 +135,15 @@ pub struct State {
     pub objects: RefCell<BTreeMap<String, String>>,
     /// Whether every call fails.
     pub broken: Cell<bool>,
+    /// Whether no call is answered.
+    pub hangs: Cell<bool>,
 }
 
 impl StateStore for State {
     async fn create(&self, key: &str, content: &str) -> Result<bool, Trouble> {
+        if self.hangs.get() {
+            return std::future::pending().await;
+        }
         if self.broken.get() {
             return Err(trouble(TroubleKind::Refused, "put", "AccessDenied"));
         }
@@ -163,6 +168,8 @@ pub struct Topic {
     pub published: RefCell<Vec<Alert>>,
     /// Publishes of alerts whose subject has this in it fail.
     pub refuses: Cell<Option<&'static str>>,
+    /// Whether no publish is answered.
+    pub hangs: Cell<bool>,
 }
 
 impl Topic {
@@ -184,6 +191,9 @@ impl Topic {
 impl AlertSink for Topic {
     async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
         tokio::task::yield_now().await;
+        if self.hangs.get() {
+            return std::future::pending().await;
+        }
         if self.refuses.get().is_some_and(|part| alert.subject.contains(part)) {
             return Err(trouble(TroubleKind::Unanswered, "publish", "InternalError"));
         }
