@@ -13,7 +13,9 @@ use std::process::{Command, Output, Stdio};
 use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::Config;
 use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{self, could_not_look, log_file_gone, table, unreadable_log_file};
+use shared::detections::{
+    self, could_not_look, findings_left_out, log_file_gone, table, unreadable_log_file,
+};
 use shared::finding::Finding;
 use shared::ocsf;
 use shared::rule::Severity;
@@ -57,6 +59,7 @@ fn lines() -> Vec<String> {
     let mut reader = LogFileReader::new(&Config::default());
     let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
     findings.extend(unreadable_log_file("s3://logs/AWSLogs/cut.json", &broken));
+    findings.extend(findings_left_out("s3://logs/AWSLogs/storm.json", 7));
     findings.push(log_file_gone("s3://logs/AWSLogs/gone.json", "NoSuchKey"));
     let (account, now) = (Some("111122223333"), "2026-04-01T08:21:07Z".parse().unwrap());
     let what = "a log file of bucket logs could not be read: AccessDenied".to_owned();
