@@ -1,7 +1,11 @@
-//! What the integration tests, the fuzz targets and the benchmark share.
+//! What the integration tests, the fuzz targets and the benchmarks share.
 
 pub mod corpus;
 pub mod fuzz;
 pub mod hostile;
+#[cfg(feature = "functions")]
+pub mod loopback;
 pub mod oracle;
+#[cfg(feature = "functions")]
+pub mod runtime_api;
 pub mod sample;
