@@ -9,3 +9,5 @@ pub mod oracle;
 #[cfg(feature = "functions")]
 pub mod runtime_api;
 pub mod sample;
+#[cfg(feature = "functions")]
+pub mod stub_aws;
