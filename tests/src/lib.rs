@@ -11,3 +11,12 @@ pub mod runtime_api;
 pub mod sample;
 #[cfg(feature = "functions")]
 pub mod stub_aws;
+#[cfg(feature = "functions")]
+pub mod waiting;
+
+use std::path::{Path, PathBuf};
+
+/// The repository's folder.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,13 +1,12 @@
 //! An HTTP/1.1 server on 127.0.0.1 that can also answer badly: half an answer, none, or a closed connection.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops at the first thing that is not so")]
+#![allow(clippy::expect_used, reason = "a test stops at the first thing that is not so")]
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -140,6 +139,11 @@ impl Reply {
         reply
     }
 
+    /// The answer of another server, passed on.
+    pub fn passed_on(status: StatusCode, headers: HeaderMap, body: Bytes) -> Reply {
+        Reply { status, headers, sent_bytes: body.len(), body, ending: Ending::Complete }
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Reply {
@@ -173,7 +177,8 @@ impl Reply {
         let length = self.body.len();
         let bytes = self.body.slice(..if self.ending == Ending::Complete { length } else { self.sent_bytes });
         if self.status != StatusCode::NO_CONTENT {
-            self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            // The answer to a HEAD that is passed on says what the body would be.
+            self.headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
         let mut response = Response::new(ReplyBody { bytes: Some(bytes), ending: self.ending, sent: false });
         *response.status_mut() = self.status;
@@ -244,16 +249,4 @@ where
     // An error is a client that went away, or an answer that was cut short on purpose.
     let _: Result<(), hyper::Error> =
         http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// What a future answers in time; otherwise the test stops, with what `told` says.
-pub async fn within<T>(
-    longest: Duration,
-    future: impl Future<Output = T>,
-    told: impl FnOnce() -> String,
-) -> T {
-    match tokio::time::timeout(longest, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("not after {longest:?}: {}", told()),
-    }
 }

@@ -25,7 +25,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::loopback::{Closed, Reply, Request, Server, within};
+use crate::loopback::{Closed, Reply, Request, Server};
+use crate::waiting::within;
 
 /// The account of the function.
 pub const ACCOUNT: &str = "111122223333";
@@ -321,6 +322,8 @@ fn lambda_environment(name: &str, runtime_api: &str) -> Vec<(&'static str, Strin
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/04/01/[$LATEST]0123456789abcdef0123456789abcdef".to_owned()),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ("AWS_LAMBDA_LOG_LEVEL", "INFO".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
         ("AWS_REGION", REGION.to_owned()),

@@ -28,7 +28,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::loopback::{Closed, Reply, Request, Server, within};
+use crate::loopback::{Closed, Reply, Request, Server};
+use crate::waiting::within;
 
 pub use fault::{Fault, Which};
 pub use messaging::{Attribute, Mail, VisibilityChange, form};
@@ -142,6 +143,14 @@ impl StubAws {
     /// From now on nothing fails.
     pub fn recover(&self) {
         self.state().plan = Plan::default();
+    }
+
+    /// Forgets what was called, published and put off; objects and faults stay.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.mails.clear();
+        state.visibility_changes.clear();
     }
 
     /// Every call so far, in order of arrival.

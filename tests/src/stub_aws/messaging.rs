@@ -39,7 +39,7 @@ pub struct Attribute {
 
 impl Mail {
     /// Nothing where the form asks for something else.
-    pub(super) fn asked_by(body: &[u8]) -> Option<Mail> {
+    pub(crate) fn asked_by(body: &[u8]) -> Option<Mail> {
         let mut form = form(body);
         if form.get("Action").is_none_or(|action| action != "Publish") {
             return None;
