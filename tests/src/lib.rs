@@ -5,7 +5,11 @@ pub mod fuzz;
 pub mod hostile;
 #[cfg(feature = "functions")]
 pub mod loopback;
+#[cfg(feature = "functions")]
+pub mod ministack;
 pub mod oracle;
+#[cfg(feature = "functions")]
+pub mod recording_proxy;
 #[cfg(feature = "functions")]
 pub mod runtime_api;
 pub mod sample;
