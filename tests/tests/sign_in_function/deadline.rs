@@ -45,6 +45,8 @@ async fn no_mail_is_begun_that_could_not_be_finished() {
     let stage = Stage::new().await;
     let keys = ["alice", "bob", "carol"].map(|user| (user, stage.deliver(user)));
     stage.aws.fail(Which::every(Operation::Publish), Fault::HangBefore);
+    // Nor does the queue hear that they are put off.
+    stage.aws.fail(Which::every(Operation::ChangeMessageVisibility), Fault::HangBefore);
     let function = stage.function().await;
     let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
     let response = answered_within(&function, &event, Duration::from_millis(10_300)).await;

@@ -188,7 +188,10 @@ async fn a_state_bucket_in_trouble_costs_no_mail() {
         (claims.clone(), Fault::ACCESS_DENIED),
         (claims.clone(), Fault::INTERNAL_ERROR),
         (claims.clone(), Fault::CloseAfter),
-        (claims, Fault::Error { status: 409, code: "ConditionalRequestConflict" }),
+        (claims.clone(), Fault::Error { status: 409, code: "ConditionalRequestConflict" }),
+        // The claim is written, and its answer lost: it is not another run's.
+        (claims.clone().nth(1), Fault::CloseAfter),
+        (claims.nth(1), Fault::HangAfter),
     ];
     let tried = faults.map(async |(which, fault)| {
         let stage = Stage::new().await;
