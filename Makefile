@@ -95,6 +95,10 @@ remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state
 	@$(AWS)/bin/python deploy/kept.py "$$STACK"
 	$(AWS)/bin/sam delete --stack-name "$$STACK" $(if $(YES),--no-prompts)
 
+local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machine, and show each mail, until Ctrl-C
+	$(MAKE) build ARCH=$(OWN_ARCH)
+	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
+
 bench: ## Time the functions' start, and iamwatch against gunzip alone, whose findings a full parse must confirm
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
@@ -130,4 +134,4 @@ $(TOOLS)/%/ready: tests/requirements/%.txt
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
-.PHONY: help demo build test test-long lint deploy attach check remove bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS
+.PHONY: help demo build test test-long lint deploy attach check remove local bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS
