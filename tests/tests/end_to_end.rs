@@ -16,6 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use iamwatch_tests::corpus::gzip;
 use iamwatch_tests::ministack::{Ministack, Permissions};
+use iamwatch_tests::recording_proxy::Passed;
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, sign_in, unproven_user};
 use iamwatch_tests::stub_aws::Mail;
@@ -145,6 +146,22 @@ impl Deployed {
         let answer = self.aws.call("lambda", "invoke", invocation).await;
         assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.told());
         serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
+    }
+
+    /// The document of the function's role, and the role's name.
+    async fn role(&self) -> (String, Value) {
+        let function = json!({"FunctionName": self.output("SignInFunctionName")});
+        let function = self.aws.call("lambda", "get_function_configuration", function).await;
+        let role = function["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let policy = json!({"RoleName": role, "PolicyName": "sign-in"});
+        let mut policy = self.aws.call("iam", "get_role_policy", policy).await;
+        (role, policy["PolicyDocument"].take())
+    }
+
+    async fn set_role(&self, role: &str, document: &Value) {
+        let policy =
+            json!({"RoleName": role, "PolicyName": "sign-in", "PolicyDocument": document.to_string()});
+        self.aws.call("iam", "put_role_policy", policy).await;
     }
 
     /// What happened, for a person to read.
@@ -322,5 +339,51 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     let claims = json!({"Bucket": deployed.output("StateBucketName"), "Prefix": "told/"});
     let claims = deployed.aws.call("s3", "list_objects_v2", claims).await;
     assert_eq!(claims["KeyCount"], 1, "{claims}");
+    every_statement_is_needed(&deployed).await;
     deployed.aws.stop().await;
+}
+
+/// Takes one statement after the other out of the function's role, and sees that AWS then refuses what it allows.
+async fn every_statement_is_needed(deployed: &Deployed) {
+    let (role, document) = deployed.role().await;
+    let by_hand = |key: String| json!({"objects": [{"bucket": LOGS, "key": key}], "notify": false});
+    // The only bucket that is refused with all statements, so that something has to be told.
+    let failing = {
+        let mut announcement = announcement(&key("first"));
+        announcement["detail"]["bucket"]["name"] = "somebody-elses".into();
+        json!({"Records": [{
+            "messageId": "m1", "receiptHandle": "AQEBexample", "body": announcement.to_string(),
+            "attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", deployed.output("QueueUrl").rsplit('/').next().unwrap()),
+        }]})
+    };
+    // The emulator writes the function's log by itself, and tells everybody which objects are gone.
+    let mut needed = BTreeSet::from(["Log", "TellGoneFromDenied"]);
+    for (statement, payload, refused) in [
+        ("ReadLogFiles", by_hand(key("first")), format!("GET /{LOGS}/")),
+        ("RememberWhatWasTold", failing.clone(), "PUT /".to_owned()),
+        ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
+        ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
+    ] {
+        let mut without = document.clone();
+        let statements = without["Statement"].as_array_mut().unwrap();
+        let all = statements.len();
+        statements.retain(|one| one["Sid"] != statement);
+        assert_eq!(statements.len() + 1, all, "{statement} is no statement of {document:#}");
+        deployed.set_role(&role, &without).await;
+        let before = deployed.aws.proxy().refused().len();
+        let invocation =
+            json!({"FunctionName": deployed.output("SignInFunctionName"), "Payload": payload.to_string()});
+        deployed.aws.call("lambda", "invoke", invocation).await;
+        let seen = &deployed.aws.proxy().refused()[before..];
+        let denied = |error: &str| error.contains("AccessDenied") || error.contains("AuthorizationError");
+        let is_it =
+            |one: &&Passed| one.call.starts_with(&refused) && one.error.as_deref().is_some_and(denied);
+        assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.told());
+        needed.insert(statement);
+    }
+    deployed.set_role(&role, &document).await;
+    let statements = document["Statement"].as_array().unwrap();
+    let statements: BTreeSet<&str> = statements.iter().map(|one| one["Sid"].as_str().unwrap()).collect();
+    assert_eq!(statements, needed, "a statement that nothing here needs");
 }
