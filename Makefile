@@ -13,6 +13,8 @@ AWS := $(TOOLS)/aws
 CHECKOV := $(TOOLS)/checkov
 # The processor of the functions, as Lambda and Rust name it.
 ARCH ?= arm64
+# That of this machine, on which the tests run the functions.
+OWN_ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
 RUST_TARGET = $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
 # Where template.yaml looks for the functions, whatever CARGO_TARGET_DIR says.
 LAMBDA_DIR := target/lambda
@@ -29,6 +31,9 @@ export SAM_CLI_TELEMETRY := 0
 SECONDS ?= 60
 FILES ?= 100000
 BENCH ?=
+# Where the tests find what `make` has built and installed.
+TEST_ENVIRONMENT = IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
+	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)"
 
 help: ## List the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,8 +57,9 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 		--target $(RUST_TARGET) --skip-target-check --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
 	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR)
 
-test: $(PYTHON)/ready ## Run every test; installs what they need into .tools first
-	IAMWATCH_PYTHON=$(CURDIR)/$(PYTHON)/bin/python cargo test --locked --workspace
+test: $(PYTHON)/ready $(AWS)/ready ## Run every test; builds the functions for this machine and installs what is needed into .tools first
+	$(MAKE) build ARCH=$(OWN_ARCH)
+	$(TEST_ENVIRONMENT) cargo test --locked --workspace
 
 test-long: ## Compare the scan with a full parse over FILES=100000 hostile files, and as many broken ones
 	IAMWATCH_SCAN_FILES=$(FILES) cargo test --locked --release -p iamwatch-tests --test scan
@@ -89,15 +95,20 @@ remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state
 	@$(AWS)/bin/python deploy/kept.py "$$STACK"
 	$(AWS)/bin/sam delete --stack-name "$$STACK" $(if $(YES),--no-prompts)
 
-bench: ## Time iamwatch against gunzip alone over generated log files, and compare its findings with a full parse
-	cargo build --locked --release -p iamwatch-cli
+local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machine, and show each mail, until Ctrl-C
+	$(MAKE) build ARCH=$(OWN_ARCH)
+	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
+
+bench: ## Time the functions' start, and iamwatch against gunzip alone, whose findings a full parse must confirm
+	$(MAKE) build ARCH=$(OWN_ARCH)
+	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
 
 bless: $(PYTHON)/ready ## Accept changed mails, tables and help texts as they are now; then read the diff
-	EXPECTORATE=overwrite IAMWATCH_PYTHON=$(CURDIR)/$(PYTHON)/bin/python cargo test --locked -p iamwatch-tests
+	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test cli --test mails --test readme
 
 clean: ## Remove what was built and installed here
 	cargo clean
@@ -123,4 +134,4 @@ $(TOOLS)/%/ready: tests/requirements/%.txt
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
-.PHONY: help demo build test test-long lint deploy attach check remove bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS
+.PHONY: help demo build test test-long lint deploy attach check remove local bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS

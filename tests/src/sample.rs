@@ -5,7 +5,7 @@
 //! ("Understanding IAM Identity Center sign-in events"); `tests/fixtures/README.md`
 //! says which record is where. `cargo run -p iamwatch-tests --example make-sample` writes it.
 
-mod records;
+pub mod records;
 
 use std::io;
 

@@ -18,8 +18,13 @@ fn event_id(n: usize) -> String {
 /// How a console sign-in ended.
 #[derive(Debug, Clone, Copy)]
 pub enum Outcome {
+    /// It succeeded.
     Success,
-    Failure { message: &'static str },
+    /// It failed.
+    Failure {
+        /// The error message of the record.
+        message: &'static str,
+    },
 }
 
 /// How it ends for a user whose password or second factor is wrong.

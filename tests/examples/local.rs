@@ -1,0 +1,95 @@
+//! `make local`: the deployed stack in an emulated AWS on this machine, for a person to play with, until Ctrl-C.
+
+#![allow(clippy::print_stdout, reason = "a person reads it")]
+#![allow(clippy::expect_used, reason = "nothing is left to do without it")]
+
+use iamwatch_tests::ministack::{Ministack, Permissions};
+use iamwatch_tests::runtime_api::REGION;
+use iamwatch_tests::sample;
+use iamwatch_tests::stub_aws::Mail;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+const STACK: &str = "iamwatch";
+const LOGS: &str = "example-logs";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    println!("Starting an emulated AWS and deploying template.yaml into it; this takes some seconds ...");
+    let aws = Ministack::start(Permissions::Open).await;
+    tokio::select! {
+        () = play(&aws) => {}
+        _ = tokio::signal::ctrl_c() => println!("\nStopping; nothing of it stays."),
+    }
+    aws.stop().await;
+}
+
+async fn play(aws: &Ministack) {
+    aws.make_log_bucket(LOGS).await;
+    aws.deploy(STACK, LOGS, &[("Email", "you@example.com")]).await;
+    let outputs = aws.outputs(STACK).await;
+    println!(
+        "{}",
+        instructions(&aws.endpoint(), &outputs["SignInFunctionName"], &outputs["SignInLogGroupName"])
+    );
+    let mut published = aws.proxy().published();
+    let mut shown = 0;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut listening = true;
+    loop {
+        tokio::select! {
+            changed = published.changed() => {
+                changed.expect("the proxy lives as long as this");
+                for mail in &published.borrow_and_update()[shown..] {
+                    show(mail);
+                    shown += 1;
+                }
+            }
+            line = lines.next_line(), if listening => match line {
+                Ok(Some(_)) => put_sample(aws).await,
+                _ => listening = false,
+            },
+        }
+    }
+}
+
+fn instructions(endpoint: &str, function: &str, log_group: &str) -> String {
+    format!(
+        "
+The stack \"{STACK}\" is deployed, and watches the bucket {LOGS}. Mails appear here as they are published.
+
+Press Enter to put the sample's log files into the bucket. Or in another terminal, with the AWS command line, version 2:
+
+  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  unset AWS_PROFILE AWS_SESSION_TOKEN
+
+Drop log files in; only keys like those that CloudTrail uses are looked at:
+  aws s3 cp --recursive tests/fixtures/sample s3://{LOGS}
+
+Have it send a mail marked TEST:
+  aws lambda invoke --function-name {function} --payload '{{\"test_mail\": true}}' --cli-binary-format raw-in-base64-out /dev/stdout
+
+Read what the function says about its work:
+  aws logs tail {log_group}
+
+Ctrl-C ends it all.
+"
+    )
+}
+
+async fn put_sample(aws: &Ministack) {
+    let folder = tempfile::tempdir().expect("there is room for a file");
+    let objects = sample::objects().expect("it is made in memory");
+    println!("Putting {} objects into {LOGS} ...", objects.len());
+    for (key, content) in objects {
+        let path = folder.path().join("object");
+        std::fs::write(&path, content).expect("there is room for a file");
+        aws.call("s3", "put_object", json!({"Bucket": LOGS, "Key": key, "Body": path})).await;
+    }
+}
+
+fn show(mail: &Mail) {
+    println!("{}", "=".repeat(78));
+    println!("Subject: {}\n", mail.subject.as_deref().unwrap_or_default());
+    println!("{}", mail.form_for("email").unwrap_or_else(|| mail.message.clone()));
+}

@@ -1,0 +1,44 @@
+"""Makes AWS API calls: one a line on stdin, its outcome as a line on stdout, until stdin ends.
+
+A call is {"service", "operation", "parameters"}, named as botocore names them; an outcome {"answer"} or
+{"error": {"code", "message"}}. `Body` in a call is the path of a file; bodies in answers are text.
+"""
+
+import json
+import sys
+
+import botocore.config
+import botocore.exceptions
+import botocore.session
+
+# One attempt: a test wants to see what the first one comes to.
+CONFIG = botocore.config.Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+
+
+def plain(value):
+    """What JSON has no word for, as text."""
+    return value.read().decode("utf-8", "replace") if hasattr(value, "read") else str(value)
+
+
+def main():
+    session = botocore.session.get_session()
+    clients = {}
+    for line in sys.stdin:
+        call = json.loads(line)
+        service, parameters = call["service"], call["parameters"]
+        if service not in clients:
+            clients[service] = session.create_client(service, config=CONFIG)
+        if "Body" in parameters:
+            with open(parameters["Body"], "rb") as body:
+                parameters["Body"] = body.read()
+        try:
+            answer = getattr(clients[service], call["operation"])(**parameters)
+            answer.pop("ResponseMetadata", None)
+            outcome = {"answer": answer}
+        except botocore.exceptions.ClientError as error:
+            outcome = {"error": {"code": error.response["Error"]["Code"], "message": str(error)}}
+        print(json.dumps(outcome, default=plain), flush=True)
+
+
+if __name__ == "__main__":
+    main()

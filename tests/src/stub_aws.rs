@@ -1,0 +1,298 @@
+//! As much of AWS as the functions call, on 127.0.0.1, and every way in which it may fail them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `stub_aws` | the server: what it keeps, what it was asked |
+//! | `stub_aws/fault` | what goes wrong, and at which call |
+//! | `stub_aws/s3` | GetObject, PutObject, DeleteObject |
+//! | `stub_aws/messaging` | `sns:Publish`, `sqs:ChangeMessageVisibility` |
+//!
+//! Every call is noted in the order of arrival. To try a fault at every call in turn: run once without faults,
+//! count [`StubAws::calls`], then run again with `Which::any().nth(n)` for each n.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not so"
+)]
+
+mod fault;
+mod messaging;
+mod s3;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::loopback::{Closed, Reply, Request, Server};
+use crate::waiting::within;
+
+pub use fault::{Fault, Which};
+pub use messaging::{Attribute, Mail, VisibilityChange, form};
+pub use s3::{Bucket, Object};
+
+use fault::Plan;
+
+/// An operation that the functions call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// `s3:GetObject`
+    GetObject,
+    /// `s3:PutObject`
+    PutObject,
+    /// `s3:DeleteObject`
+    DeleteObject,
+    /// `sns:Publish`
+    Publish,
+    /// `sqs:ChangeMessageVisibility`
+    ChangeMessageVisibility,
+    /// Anything else: no function should call it.
+    Unknown,
+}
+
+/// One call that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What was called.
+    pub operation: Operation,
+    /// What it was about: `s3://bucket/key`, a topic's ARN, a queue's URL; for an unknown operation the request.
+    pub target: String,
+    /// What went wrong with it.
+    pub fault: Option<Fault>,
+}
+
+/// AWS, as far as the functions can tell.
+#[derive(Debug)]
+pub struct StubAws {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// How many calls have arrived.
+    arrived: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    buckets: BTreeMap<String, Bucket>,
+    mails: Vec<Mail>,
+    visibility_changes: Vec<VisibilityChange>,
+    calls: Vec<Call>,
+    plan: Plan,
+}
+
+impl StubAws {
+    /// Starts it, with nothing in it.
+    pub async fn start() -> StubAws {
+        let shared = Arc::new(Shared::default());
+        let server = Server::start({
+            let shared = Arc::clone(&shared);
+            move |request| answer(Arc::clone(&shared), request)
+        })
+        .await;
+        StubAws { shared, server }
+    }
+
+    /// What AWS_ENDPOINT_URL must be.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// Makes an empty bucket of an account.
+    pub fn make_bucket(&self, name: &str, account: &str) {
+        self.state().buckets.insert(name.to_owned(), Bucket::of(account));
+    }
+
+    /// Puts an object into a bucket and gives its version.
+    pub fn put(&self, bucket: &str, key: &str, content: impl Into<Bytes>) -> String {
+        self.in_bucket(bucket, |bucket| bucket.put(key, content.into()))
+    }
+
+    /// Takes an object out of a bucket.
+    pub fn delete(&self, bucket: &str, key: &str) {
+        self.in_bucket(bucket, |bucket| bucket.delete(key));
+    }
+
+    /// From now on a bucket sends each object's checksum along, as S3 does for objects that have one.
+    pub fn send_checksums(&self, bucket: &str) {
+        self.in_bucket(bucket, |bucket| bucket.sends_checksums = true);
+    }
+
+    /// The keys that a bucket holds.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        self.in_bucket(bucket, |bucket| bucket.keys())
+    }
+
+    fn in_bucket<T>(&self, name: &str, act: impl FnOnce(&mut Bucket) -> T) -> T {
+        let mut state = self.state();
+        act(state.buckets.get_mut(name).unwrap_or_else(|| panic!("no bucket {name}")))
+    }
+
+    /// From now on these calls fail so. Where several faults apply to a call, the one that was asked for first does.
+    pub fn fail(&self, which: Which, fault: Fault) {
+        self.state().plan.add(which, fault);
+    }
+
+    /// From now on nothing fails.
+    pub fn recover(&self) {
+        self.state().plan = Plan::default();
+    }
+
+    /// Forgets what was called, published and put off; objects and faults stay.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.mails.clear();
+        state.visibility_changes.clear();
+    }
+
+    /// Every call so far, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// How often an operation was called.
+    pub fn count(&self, operation: Operation) -> usize {
+        self.state().calls.iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// What was published, in order.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.state().mails.clone()
+    }
+
+    /// The messages that were given another visibility time-out, in order.
+    pub fn visibility_changes(&self) -> Vec<VisibilityChange> {
+        self.state().visibility_changes.clone()
+    }
+
+    /// Waits until an operation has been called so often.
+    pub async fn until_called(&self, operation: Operation, times: usize) {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let mut arrived = self.shared.arrived.subscribe();
+        let enough = async {
+            while self.count(operation) < times {
+                arrived.changed().await.expect("the sender lives as long as this");
+            }
+        };
+        within(LONGEST, enough, || {
+            format!("{operation:?} was not called {times} times: {:#?}", self.calls())
+        })
+        .await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("nobody panics with the state in hand")
+    }
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+enum Asked {
+    S3(s3::Asked),
+    Publish(Mail),
+    ChangeMessageVisibility(VisibilityChange),
+    Unknown,
+}
+
+impl Asked {
+    fn by(request: &Request) -> Asked {
+        match request.header("x-amz-target") {
+            Some("AmazonSQS.ChangeMessageVisibility") => VisibilityChange::asked_by(&request.body)
+                .map_or(Asked::Unknown, Asked::ChangeMessageVisibility),
+            Some(_) => Asked::Unknown,
+            None if request.header("content-type") == Some("application/x-www-form-urlencoded") => {
+                Mail::asked_by(&request.body).map_or(Asked::Unknown, Asked::Publish)
+            }
+            None => s3::Asked::by(request).map_or(Asked::Unknown, Asked::S3),
+        }
+    }
+
+    fn operation(&self) -> Operation {
+        match self {
+            Asked::S3(asked) => asked.operation(),
+            Asked::Publish(_) => Operation::Publish,
+            Asked::ChangeMessageVisibility(_) => Operation::ChangeMessageVisibility,
+            Asked::Unknown => Operation::Unknown,
+        }
+    }
+
+    fn target(&self, request: &Request) -> String {
+        match self {
+            Asked::S3(asked) => asked.target(),
+            Asked::Publish(mail) => mail.topic_arn.clone(),
+            Asked::ChangeMessageVisibility(change) => change.queue_url.clone(),
+            Asked::Unknown => format!("{} {}?{}", request.method, request.path, request.query),
+        }
+    }
+}
+
+/// Notes the call and does what is asked for, unless it is to fail.
+async fn answer(shared: Arc<Shared>, request: Request) -> Result<Reply, Closed> {
+    let asked = Asked::by(&request);
+    let operation = asked.operation();
+    let target = asked.target(&request);
+    let (reply, fault) = {
+        let mut state = shared.state.lock().expect("nobody panics with the state in hand");
+        let fault = state.plan.next(operation, &target);
+        state.calls.push(Call { operation, target: target.clone(), fault });
+        let reply = match fault {
+            Some(Fault::Error { status, code }) => Some(error(operation, status, code, &target)),
+            Some(Fault::CloseBefore | Fault::HangBefore) => None,
+            _ => Some(state.do_what_is(asked, &target)),
+        };
+        (reply, fault)
+    };
+    shared.arrived.send_modify(|arrived| *arrived += 1);
+    match (reply, fault) {
+        (_, Some(Fault::HangBefore | Fault::HangAfter)) => std::future::pending().await,
+        (None, _) => Err(Closed),
+        (Some(reply), None) => Ok(reply),
+        (Some(reply), Some(fault)) => fault.spoil(reply),
+    }
+}
+
+impl State {
+    fn do_what_is(&mut self, asked: Asked, target: &str) -> Reply {
+        match asked {
+            Asked::S3(asked) => asked.answer(&mut self.buckets),
+            Asked::Publish(mail) => {
+                self.mails.push(mail);
+                messaging::published(self.mails.len())
+            }
+            Asked::ChangeMessageVisibility(change) => {
+                self.visibility_changes.push(change);
+                Reply::new(200, messaging::JSON, "")
+            }
+            Asked::Unknown => error(Operation::Unknown, 501, "NotImplemented", target),
+        }
+    }
+}
+
+/// An error, in the words of the protocol of its service.
+fn error(operation: Operation, status: u16, code: &str, target: &str) -> Reply {
+    let message = match code {
+        "AccessDenied" => "Access Denied",
+        "InternalError" | "InternalFailure" => "We encountered an internal error. Please try again.",
+        "NoSuchBucket" => "The specified bucket does not exist",
+        "NoSuchKey" => "The specified key does not exist.",
+        "NoSuchVersion" => "The specified version does not exist.",
+        "PreconditionFailed" => "At least one of the pre-conditions you specified did not hold",
+        "ServiceUnavailable" => "Service is unable to handle request.",
+        "SlowDown" => "Please reduce your request rate.",
+        "Throttling" | "Throttled" => "Rate exceeded",
+        _ => "It failed because a test asked for it.",
+    };
+    match operation {
+        Operation::Publish => messaging::sns_error(status, code, message),
+        Operation::ChangeMessageVisibility => messaging::sqs_error(status, code, message),
+        _ => s3::error(status, code, message, target),
+    }
+}

@@ -1,0 +1,37 @@
+//! Waits that end: a test that hangs says for what it waited.
+
+#![allow(clippy::panic, reason = "a test stops at the first thing that is not so")]
+
+use std::time::Duration;
+
+/// How often a condition is looked at that nobody announces.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a future answers in time; otherwise the test stops, with what `told` says.
+pub async fn within<T>(
+    longest: Duration,
+    future: impl Future<Output = T>,
+    told: impl FnOnce() -> String,
+) -> T {
+    match tokio::time::timeout(longest, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("not after {longest:?}: {}", told()),
+    }
+}
+
+/// What `look` finds at last; it is asked again and again.
+pub async fn until<T>(
+    longest: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+    told: impl FnOnce() -> String,
+) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    within(longest, found, told).await
+}

@@ -1,0 +1,389 @@
+//! From a log file put into a bucket to the mail and the finding: `template.yaml` as it is, deployed with `sam`
+//! into an emulated AWS that runs the functions' real binaries.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use iamwatch_tests::corpus::gzip;
+use iamwatch_tests::ministack::{Ministack, Permissions};
+use iamwatch_tests::recording_proxy::Passed;
+use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, sign_in, unproven_user};
+use iamwatch_tests::stub_aws::Mail;
+use iamwatch_tests::waiting::{until, within};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const STACK: &str = "iamwatch";
+const LOGS: &str = "example-logs";
+
+/// Longer than a delivery takes on a busy machine, the function's back-off included.
+const MAX_DELIVERY: Duration = Duration::from_secs(120);
+
+/// A deployed stack, and somebody who subscribes to its findings by SQS.
+struct Deployed {
+    aws: Ministack,
+    outputs: BTreeMap<String, String>,
+    subscriber: String,
+    folder: TempDir,
+}
+
+impl Deployed {
+    /// As README says it: a bucket that exists, attached; the stack; a subscription.
+    async fn new(permissions: Permissions) -> Deployed {
+        let aws = Ministack::start(permissions).await;
+        aws.make_log_bucket(LOGS).await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut deployed = Deployed { aws, outputs: BTreeMap::new(), subscriber: String::new(), folder };
+        deployed.deploy(&[]).await;
+        deployed.subscribe().await;
+        deployed
+    }
+
+    /// Deploys it, or updates it, with these parameters changed.
+    async fn deploy(&mut self, parameters: &[(&str, &str)]) {
+        let mut all = vec![("Email", "security@example.com"), ("OperationsEmail", "operations@example.com")];
+        all.extend(parameters);
+        self.aws.deploy(STACK, LOGS, &all).await;
+        self.outputs = self.aws.outputs(STACK).await;
+    }
+
+    fn output(&self, name: &str) -> &str {
+        self.outputs.get(name).unwrap_or_else(|| panic!("no output {name}: {:#?}", self.outputs))
+    }
+
+    async fn subscribe(&mut self) {
+        let queue = self.aws.call("sqs", "create_queue", json!({"QueueName": "subscriber"})).await;
+        self.subscriber = queue["QueueUrl"].as_str().unwrap().to_owned();
+        let arn = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:subscriber");
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": self.output("TopicArn")}},
+        }]});
+        let attributes = json!({"QueueUrl": self.subscriber, "Attributes": {"Policy": policy.to_string()}});
+        self.aws.call("sqs", "set_queue_attributes", attributes).await;
+        let subscription = json!({
+            "TopicArn": self.output("TopicArn"), "Protocol": "sqs", "Endpoint": arn,
+            "Attributes": {"RawMessageDelivery": "true"},
+        });
+        self.aws.call("sns", "subscribe", subscription).await;
+    }
+
+    /// Puts a log file into the bucket, as CloudTrail does.
+    async fn put(&self, key: &str, content: &[u8]) {
+        let path: PathBuf = self.folder.path().join("object");
+        std::fs::write(&path, content).unwrap();
+        self.aws.call("s3", "put_object", json!({"Bucket": LOGS, "Key": key, "Body": path})).await;
+    }
+
+    /// Waits until exactly these mails have been published, and gives them by subject.
+    async fn mails(&self, subjects: &[&str]) -> BTreeMap<String, Mail> {
+        let mut published = self.aws.proxy().published();
+        let enough =
+            async { published.wait_for(|mails| mails.len() >= subjects.len()).await.unwrap().clone() };
+        let mails = within(MAX_DELIVERY, enough, || self.told()).await;
+        let mails: BTreeMap<String, Mail> =
+            mails.into_iter().map(|mail| (mail.subject.clone().unwrap_or_default(), mail)).collect();
+        let told: BTreeSet<&str> = mails.keys().map(String::as_str).collect();
+        assert_eq!(told, subjects.iter().copied().collect(), "{}", self.told());
+        mails
+    }
+
+    /// Waits until the subscriber has been sent findings of these rules, and gives them.
+    async fn findings(&self, rules: &[&str]) -> Vec<Value> {
+        let mut findings: Vec<Value> = Vec::new();
+        let all = async || {
+            let receive =
+                json!({"QueueUrl": self.subscriber, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 5});
+            let received = self.aws.call("sqs", "receive_message", receive).await;
+            for message in received["Messages"].as_array().into_iter().flatten() {
+                let delete = json!({"QueueUrl": self.subscriber, "ReceiptHandle": message["ReceiptHandle"]});
+                self.aws.call("sqs", "delete_message", delete).await;
+                let body = message["Body"].as_str().unwrap();
+                let sent: Vec<Value> =
+                    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"));
+                findings.extend(sent);
+            }
+            (findings.len() >= rules.len()).then(|| findings.clone())
+        };
+        let found = until(MAX_DELIVERY, all, || self.told()).await;
+        let mut raised: Vec<&str> = found.iter().map(rule).collect();
+        let mut expected = rules.to_vec();
+        raised.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(raised, expected, "{found:#?}");
+        found
+    }
+
+    /// Waits until the queue of deliveries holds nothing: everything is done and acknowledged.
+    async fn until_done(&self) {
+        const COUNTS: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let empty = async || {
+            let asked = json!({"QueueUrl": self.output("QueueUrl"), "AttributeNames": COUNTS});
+            let attributes = self.aws.call("sqs", "get_queue_attributes", asked).await;
+            COUNTS.iter().all(|count| attributes["Attributes"][*count] == "0").then_some(())
+        };
+        until(MAX_DELIVERY, empty, || self.told()).await;
+    }
+
+    /// Invokes the function by hand, as an administrator.
+    async fn invoke(&self, payload: &Value) -> Value {
+        let invocation =
+            json!({"FunctionName": self.output("SignInFunctionName"), "Payload": payload.to_string()});
+        let answer = self.aws.call("lambda", "invoke", invocation).await;
+        assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.told());
+        serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
+    }
+
+    /// The document of the function's role, and the role's name.
+    async fn role(&self) -> (String, Value) {
+        let function = json!({"FunctionName": self.output("SignInFunctionName")});
+        let function = self.aws.call("lambda", "get_function_configuration", function).await;
+        let role = function["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let policy = json!({"RoleName": role, "PolicyName": "sign-in"});
+        let mut policy = self.aws.call("iam", "get_role_policy", policy).await;
+        (role, policy["PolicyDocument"].take())
+    }
+
+    async fn set_role(&self, role: &str, document: &Value) {
+        let policy =
+            json!({"RoleName": role, "PolicyName": "sign-in", "PolicyDocument": document.to_string()});
+        self.aws.call("iam", "put_role_policy", policy).await;
+    }
+
+    /// What happened, for a person to read.
+    fn told(&self) -> String {
+        let mails = self.aws.proxy().mails();
+        let subjects: Vec<_> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
+        format!("mails: {subjects:#?}\ncalls: {:#?}\n{}", self.aws.proxy().passed(), self.aws.log())
+    }
+}
+
+/// The rule of an OCSF Detection Finding.
+fn rule(finding: &Value) -> &str {
+    finding["finding_info"]["analytic"]["uid"].as_str().unwrap_or("(none)")
+}
+
+/// The key of a log file that is delivered today, as `make check` expects some to be.
+fn key(name: &str) -> String {
+    static TODAY: LazyLock<DateTime<Utc>> = LazyLock::new(Utc::now);
+    let (folder, day) = (TODAY.format("%Y/%m/%d"), TODAY.format("%Y%m%d"));
+    format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{folder}/{ACCOUNT}_CloudTrail_{REGION}_{day}T0000Z_{name:X<16}.json.gz"
+    )
+}
+
+fn log_file(records: &[String]) -> Vec<u8> {
+    gzip(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap()
+}
+
+fn failure(n: usize, user: &str) -> String {
+    sign_in(n, REGION, "08:01:12", &unproven_user(user), "192.0.2.66", WRONG_PASSWORD, r#""MFAUsed":"No""#)
+}
+
+fn root(n: usize) -> String {
+    sign_in(n, REGION, "08:02:00", ROOT, "192.0.2.44", Outcome::Success, r#""MFAUsed":"No""#)
+}
+
+const ROOT_SUBJECT: &str = "[CRITICAL] Root signed in without MFA - root - 111122223333";
+
+fn failure_subject(user: &str) -> String {
+    format!("[MEDIUM] Sign-in failed - {user} - {ACCOUNT}")
+}
+
+/// What EventBridge puts into the queue for an object.
+fn announcement(key: &str) -> Value {
+    json!({
+        "version": "0", "source": "aws.s3", "detail-type": "Object Created", "account": ACCOUNT, "region": REGION,
+        "time": "2026-04-01T08:05:00Z",
+        "detail": {"bucket": {"name": LOGS}, "object": {"key": key, "size": 700}, "reason": "PutObject"},
+    })
+}
+
+#[tokio::test]
+async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
+    let mut deployed = Deployed::new(Permissions::Open).await;
+
+    // A digest is a neighbour of log files and no log file: the rule leaves it where it is.
+    let digest = format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/04/01/digest.json.gz");
+    deployed.put(&digest, b"x").await;
+    deployed.put(&key("first"), &log_file(&[failure(1, "alice"), root(2)])).await;
+    let findings = deployed.findings(&["sign-in.failed", "root.sign-in-without-mfa"]).await;
+    let of_alice = findings.iter().find(|finding| rule(finding) == "sign-in.failed").unwrap();
+    assert_eq!(
+        (&of_alice["class_uid"], &of_alice["severity"]),
+        (&2004.into(), &"Medium".into()),
+        "{of_alice:#}"
+    );
+    assert!(of_alice.to_string().contains("5a3e0000-0000-4000-8000-000000000001"), "{of_alice:#}");
+
+    let alice = failure_subject("alice");
+    let mails = deployed.mails(&[&alice, ROOT_SUBJECT]).await;
+    let text = mails[&alice].form_for("email").unwrap();
+    let first = "IAM user alice failed to sign in to the AWS console from 192.0.2.66 in account 111122223333 at 2026-04-01 08:01:12 UTC.";
+    assert_eq!(text.lines().next(), Some(first), "{text}");
+    assert!(text.contains(&format!("aws s3 cp s3://{LOGS}/{} - | gunzip", key("first"))), "{text}");
+    deployed.until_done().await;
+    assert!(!deployed.aws.proxy().passed().iter().any(|passed| passed.call.contains("Digest")));
+
+    // `make check` finds nothing wrong, and a mail marked TEST arrives.
+    let (ended, said) = deployed.aws.script(&["deploy/check.py", STACK]).await;
+    assert!(ended.success(), "{said}");
+    let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
+    assert!(subjects.len() == 3 && subjects[2].contains("TEST"), "{subjects:?}\n{said}");
+
+    // What cannot be read, and what is gone before it is read, is told and acknowledged.
+    deployed.put(&key("broken"), b"no gzip").await;
+    deployed.findings(&["watch.log-file-unreadable"]).await;
+    let gone = json!({"QueueUrl": deployed.output("QueueUrl"), "MessageBody": announcement(&key("gone")).to_string()});
+    deployed.aws.call("sqs", "send_message", gone).await;
+    deployed.findings(&["watch.log-file-gone"]).await;
+    deployed.until_done().await;
+    assert_eq!(deployed.aws.proxy().mails().len(), 5, "{}", deployed.told());
+
+    // By hand.
+    let answer =
+        deployed.invoke(&json!({"objects": [{"bucket": LOGS, "key": key("first")}], "notify": false})).await;
+    assert_eq!((&answer["judged"], &answer["findings"]["CRITICAL"]), (&2.into(), &1.into()), "{answer}");
+
+    // An update changes a setting, and the function obeys it.
+    deployed.deploy(&[("MailMinSeverity", "CRITICAL")]).await;
+    deployed.put(&key("second"), &log_file(&[failure(3, "bob")])).await;
+    deployed.until_done().await;
+    deployed.put(&key("third"), &log_file(&[root(4)])).await;
+    deployed.findings(&["root.sign-in-without-mfa"]).await;
+    deployed.until_done().await;
+    let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
+    assert_eq!(subjects[5..], [ROOT_SUBJECT], "{}", deployed.told());
+    let refused = deployed.aws.proxy().refused();
+    assert!(refused.iter().all(|refused| refused.call.contains("gone")), "{refused:#?}");
+
+    // What holds data outlives the stack.
+    let state = deployed.output("StateBucketName").to_owned();
+    let function = deployed.output("SignInFunctionName").to_owned();
+    deployed.aws.delete(STACK).await;
+    let buckets = deployed.aws.call("s3", "list_buckets", json!({})).await;
+    let buckets: Vec<&str> = buckets["Buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bucket| bucket["Name"].as_str().unwrap())
+        .collect();
+    assert!(buckets.contains(&LOGS) && buckets.contains(&&state[..]), "{buckets:?}");
+    let objects = deployed.aws.call("s3", "list_objects_v2", json!({"Bucket": LOGS})).await;
+    assert_eq!(objects["KeyCount"], 5, "{objects}");
+    let groups = deployed.aws.call("logs", "describe_log_groups", json!({})).await;
+    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(1), "{groups}");
+    let gone = deployed.aws.try_call("lambda", "get_function", json!({"FunctionName": function})).await;
+    assert_eq!(gone.unwrap_err().code, "ResourceNotFoundException");
+    deployed.aws.stop().await;
+}
+
+#[tokio::test]
+async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overcome() {
+    let deployed = Deployed::new(Permissions::Enforced).await;
+    deployed.put(&key("first"), &log_file(&[failure(1, "alice")])).await;
+    deployed.findings(&["sign-in.failed"]).await;
+    deployed.until_done().await;
+    let refused = deployed.aws.proxy().refused();
+    assert!(refused.is_empty(), "{refused:#?}");
+
+    // Somebody denies the function a log file; then nobody does any more.
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
+        "Resource": format!("arn:aws:s3:::{LOGS}/{}", key("denied")),
+    }]});
+    deployed.aws.call("s3", "put_bucket_policy", json!({"Bucket": LOGS, "Policy": policy.to_string()})).await;
+    deployed.put(&key("denied"), &log_file(&[failure(2, "bob")])).await;
+    deployed.findings(&["watch.could-not-look"]).await;
+    deployed.aws.call("s3", "delete_bucket_policy", json!({"Bucket": LOGS})).await;
+    deployed.findings(&["sign-in.failed"]).await;
+    deployed.until_done().await;
+    let told: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!((&told[0], &told[2]), (&failure_subject("alice"), &failure_subject("bob")));
+    assert!(told[1].starts_with("[HIGH] iamwatch could not look - "), "{told:?}");
+
+    // It may read nothing but log files, and is told what is not there.
+    let other = json!({"Bucket": "somebody-elses"});
+    deployed.aws.call("s3", "create_bucket", other.clone()).await;
+    deployed.put("payroll.csv", b"x").await;
+    let named = |(bucket, key): (&str, String)| json!({"bucket": bucket, "key": key});
+    let objects = [("somebody-elses", key("first")), (LOGS, "payroll.csv".to_owned()), (LOGS, key("gone"))];
+    let answer = deployed.invoke(&json!({"objects": objects.map(named), "notify": false})).await;
+    let failed = answer["failed"].as_array().unwrap();
+    let errors: Vec<&str> = failed.iter().map(|failed| failed["error"].as_str().unwrap()).collect();
+    let said = |part: &str| errors.iter().filter(|error| error.contains(part)).count();
+    assert_eq!((said("AccessDenied"), said("NoSuchKey"), errors.len()), (2, 1, 3), "{errors:#?}");
+
+    // Nothing else was refused on the way: not the claim of what was told, nor the queue, nor the topic.
+    let refused = deployed.aws.proxy().refused();
+    assert!(!refused.is_empty());
+    for refused in refused {
+        let asked_for = ["/somebody-elses/", "/payroll.csv", &key("denied"), &key("gone")];
+        assert!(asked_for.iter().any(|part| refused.call.contains(part)), "{refused:#?}");
+    }
+    let claims = json!({"Bucket": deployed.output("StateBucketName"), "Prefix": "told/"});
+    let claims = deployed.aws.call("s3", "list_objects_v2", claims).await;
+    assert_eq!(claims["KeyCount"], 1, "{claims}");
+    every_statement_is_needed(&deployed).await;
+    deployed.aws.stop().await;
+}
+
+/// Takes one statement after the other out of the function's role, and sees that AWS then refuses what it allows.
+async fn every_statement_is_needed(deployed: &Deployed) {
+    let (role, document) = deployed.role().await;
+    let by_hand = |key: String| json!({"objects": [{"bucket": LOGS, "key": key}], "notify": false});
+    // The only bucket that is refused with all statements, so that something has to be told.
+    let failing = {
+        let mut announcement = announcement(&key("first"));
+        announcement["detail"]["bucket"]["name"] = "somebody-elses".into();
+        json!({"Records": [{
+            "messageId": "m1", "receiptHandle": "AQEBexample", "body": announcement.to_string(),
+            "attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", deployed.output("QueueUrl").rsplit('/').next().unwrap()),
+        }]})
+    };
+    // The emulator writes the function's log by itself, and tells everybody which objects are gone.
+    let mut needed = BTreeSet::from(["Log", "TellGoneFromDenied"]);
+    for (statement, payload, refused) in [
+        ("ReadLogFiles", by_hand(key("first")), format!("GET /{LOGS}/")),
+        ("RememberWhatWasTold", failing.clone(), "PUT /".to_owned()),
+        ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
+        ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
+    ] {
+        let mut without = document.clone();
+        let statements = without["Statement"].as_array_mut().unwrap();
+        let all = statements.len();
+        statements.retain(|one| one["Sid"] != statement);
+        assert_eq!(statements.len() + 1, all, "{statement} is no statement of {document:#}");
+        deployed.set_role(&role, &without).await;
+        let before = deployed.aws.proxy().refused().len();
+        let invocation =
+            json!({"FunctionName": deployed.output("SignInFunctionName"), "Payload": payload.to_string()});
+        deployed.aws.call("lambda", "invoke", invocation).await;
+        let seen = &deployed.aws.proxy().refused()[before..];
+        let denied = |error: &str| error.contains("AccessDenied") || error.contains("AuthorizationError");
+        let is_it =
+            |one: &&Passed| one.call.starts_with(&refused) && one.error.as_deref().is_some_and(denied);
+        assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.told());
+        needed.insert(statement);
+    }
+    deployed.set_role(&role, &document).await;
+    let statements = document["Statement"].as_array().unwrap();
+    let statements: BTreeSet<&str> = statements.iter().map(|one| one["Sid"].as_str().unwrap()).collect();
+    assert_eq!(statements, needed, "a statement that nothing here needs");
+}

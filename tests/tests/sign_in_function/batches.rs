@@ -1,0 +1,155 @@
+//! Exactly the failed messages come again; one bad thing spoils only itself.
+
+use iamwatch_tests::corpus::gzip;
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+
+use super::events::{batch, batch_received, cloudtrail_message, deliveries, event_bridge};
+use super::stage::{
+    LOGS, ROOT_SUBJECT, STATE, Stage, could_not_look, failed, failure, failure_subject, key, log_file,
+    root_without_mfa,
+};
+
+/// In front of the subject of a mail about an unreadable log file.
+const UNREADABLE: &str = "[MEDIUM] Log file could not be read whole - ";
+
+#[tokio::test]
+async fn a_poisoned_log_file_never_fails_its_neighbours() {
+    let whole = log_file(&[failure("mallory")]);
+    let cut = whole[..whole.len() / 2].to_vec();
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 0xff;
+    let bomb = gzip(&vec![b' '; 3 << 20]).unwrap();
+    for (name, poison) in [
+        ("empty", Vec::new()),
+        ("no gzip", b"hello".to_vec()),
+        ("gzip cut short", cut),
+        ("gzip with a changed byte", changed),
+        ("gzip of no JSON", gzip(b"hello").unwrap()),
+        ("gzip of other JSON", gzip(br#"{"a": 1}"#).unwrap()),
+        ("an element that is no record", gzip(br#"{"Records":[42]}"#).unwrap()),
+        ("larger than it may be", bomb),
+    ] {
+        eprintln!("{name}");
+        let stage = Stage::new().await.with("MAX_DECOMPRESSED_BYTES", "1048576");
+        let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));
+        stage.aws.put(LOGS, &key("poison"), poison);
+        let function = stage.function().await;
+        let event = deliveries(&[("a", &alice), ("poison", &key("poison")), ("b", &bob)]);
+        assert_eq!(failed(&function.response(&event).await), [""; 0], "{name}: {}", function.output());
+        let mails = stage.aws.mails();
+        // What can be read of the poisoned file itself may be told too.
+        let own = failure_subject("mallory");
+        let told: Vec<&str> = mails
+            .iter()
+            .filter_map(|mail| mail.subject.as_deref())
+            .filter(|subject| *subject != own)
+            .collect();
+        assert_eq!(told.len(), 3, "{name}: {told:?}");
+        for user in ["alice", "bob"] {
+            assert!(told.contains(&&failure_subject(user)[..]), "{name}: {told:?}");
+        }
+        assert_eq!(
+            told.iter().filter(|subject| subject.starts_with(UNREADABLE)).count(),
+            1,
+            "{name}: {told:?}"
+        );
+        stage.put_off(&[]);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_record_costs_that_record_and_its_file_is_judged_all_the_same() {
+    let stage = Stage::new().await;
+    let records = [failure("alice"), "42".to_owned(), root_without_mfa()];
+    stage.aws.put(LOGS, &key("mixed"), log_file(&records));
+    let function = stage.function().await;
+    assert_eq!(failed(&function.response(&deliveries(&[("m", &key("mixed"))])).await), [""; 0]);
+    let mails = stage.aws.mails();
+    let told: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.contains(&ROOT_SUBJECT) && told.contains(&&failure_subject("alice")[..]), "{told:?}");
+    assert!(told.iter().any(|subject| subject.starts_with(UNREADABLE)), "{told:?}");
+}
+
+#[tokio::test]
+async fn exactly_the_messages_that_are_not_done_come_again() {
+    let stage = Stage::new().await;
+    let (alice, bob, carol) = (stage.deliver("alice"), stage.deliver("bob"), stage.deliver("carol"));
+    let denied = stage.deliver("denied");
+    stage.aws.put(LOGS, &key("poison"), "hello");
+    stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+    let function = stage.function().await;
+    let one = |key: &str| event_bridge(key).to_string();
+    let several = |keys: &[&str]| cloudtrail_message(keys).to_string();
+    let event = batch(&[
+        ("good", &one(&alice)),
+        ("denied", &one(&denied)),
+        ("poison", &one(&key("poison"))),
+        ("odd", "hello"),
+        ("half", &several(&[&bob, &denied])),
+        ("whole", &several(&[&bob, &carol])),
+        ("digest", &one("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/x.json.gz")),
+    ]);
+    assert_eq!(failed(&function.response(&event).await), ["denied", "odd", "half"]);
+    stage.put_off(&[("denied", 30), ("odd", 30), ("half", 30)]);
+    let mails = stage.aws.mails();
+    let told = |start: &str| {
+        mails
+            .iter()
+            .filter(|mail| mail.subject.as_deref().is_some_and(|subject| subject.starts_with(start)))
+            .count()
+    };
+    for user in ["alice", "bob", "carol"] {
+        assert_eq!(told(&failure_subject(user)), 1, "{user}");
+    }
+    // The bucket and the queue: two sources that could not be looked at.
+    assert_eq!((told(UNREADABLE), told(&could_not_look("HIGH")), mails.len()), (1, 2, 6), "{mails:#?}");
+    assert_eq!(stage.aws.keys(STATE).len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_comes_back_later_the_more_often_it_has_failed() {
+    let stage = Stage::new().await;
+    let denied = stage.deliver("denied");
+    stage.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
+    let function = stage.function().await;
+    let body = event_bridge(&denied).to_string();
+    for (received, seconds) in [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 900), (20, 900)] {
+        stage.aws.forget();
+        let response = function.response(&batch_received(received, &[("m", &body)])).await;
+        assert_eq!(failed(&response), ["m"]);
+        stage.put_off(&[("m", seconds)]);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
+    for fault in [Fault::ACCESS_DENIED, Fault::INTERNAL_ERROR, Fault::HangBefore, Fault::CloseBefore] {
+        let stage = Stage::new().await;
+        let (alice, denied) = (stage.deliver("alice"), stage.deliver("denied"));
+        stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+        stage.aws.fail(Which::every(Operation::ChangeMessageVisibility), fault);
+        let function = stage.function().await;
+        let response = function.response(&deliveries(&[("good", &alice), ("denied", &denied)])).await;
+        assert_eq!(failed(&response), ["denied"], "{fault:?}");
+        assert_eq!(stage.aws.mails().len(), 2, "{fault:?}");
+        let said = function.stdout().contains("a failed message comes back at the queue's own pace");
+        assert!(said, "{fault:?}: {}", function.output());
+    }
+}
+
+#[tokio::test]
+async fn findings_of_one_event_in_two_log_files_are_one_mail() {
+    let stage = Stage::new().await;
+    stage.aws.put(LOGS, &key("first"), log_file(&[failure("alice")]));
+    stage.aws.put(LOGS, &key("second"), log_file(&[failure("alice")]));
+    let function = stage.function().await;
+    let response = function.response(&deliveries(&[("1", &key("first")), ("2", &key("second"))])).await;
+    assert_eq!(failed(&response), [""; 0]);
+    stage.told(&[failure_subject("alice")], &function);
+    let findings = stage.aws.mails()[0].findings();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    let evidence = findings[0].to_string();
+    assert!(evidence.contains("first") && evidence.contains("second"), "{evidence}");
+}

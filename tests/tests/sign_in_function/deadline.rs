@@ -1,0 +1,70 @@
+//! It answers before Lambda ends it, and what it has not done comes again.
+
+use std::time::{Duration, Instant};
+
+use iamwatch_tests::runtime_api::{Function, Outcome};
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+use serde_json::Value;
+
+use super::events::deliveries;
+use super::stage::{Stage, failed, failure_subject, key};
+
+/// The answer to an event with so much time left: Lambda would have ended it afterwards.
+async fn answered_within(function: &Function, event: &Value, time_left: Duration) -> Value {
+    let asked = Instant::now();
+    let outcome = function.invoke_with(event, time_left).await;
+    let taken = asked.elapsed();
+    assert!(taken < time_left, "{taken:?} of {time_left:?}\n{}", function.output());
+    match outcome {
+        Outcome::Response(response) => response,
+        other => panic!("{other:?}\n{}", function.output()),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {
+    for fault in [Fault::HangBefore, Fault::HangInBody { after_bytes: 100 }] {
+        let stage = Stage::new().await;
+        let users: Vec<String> = (0..20).map(|n| format!("user{n:02}")).collect();
+        let keys: Vec<String> = users.iter().map(|user| stage.deliver(user)).collect();
+        stage.aws.fail(Which::every(Operation::GetObject).about("user07"), fault);
+        let function = stage.function().await;
+        let messages: Vec<(&str, &str)> =
+            users.iter().zip(&keys).map(|(user, key)| (&user[..], &key[..])).collect();
+        let response = answered_within(&function, &deliveries(&messages), Duration::from_secs(12)).await;
+        assert_eq!(failed(&response), ["user07"], "{fault:?}: {}", function.output());
+        // Too little time is no trouble of the bucket: nobody is told that it could not be looked at.
+        let told = users.iter().filter(|user| *user != "user07").map(|user| failure_subject(user));
+        stage.told(&told.collect::<Vec<_>>(), &function);
+        stage.put_off(&[("user07", 30)]);
+    }
+}
+
+#[tokio::test]
+async fn no_mail_is_begun_that_could_not_be_finished() {
+    let stage = Stage::new().await;
+    let keys = ["alice", "bob", "carol"].map(|user| (user, stage.deliver(user)));
+    stage.aws.fail(Which::every(Operation::Publish), Fault::HangBefore);
+    // Nor does the queue hear that they are put off.
+    stage.aws.fail(Which::every(Operation::ChangeMessageVisibility), Fault::HangBefore);
+    let function = stage.function().await;
+    let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
+    let response = answered_within(&function, &event, Duration::from_millis(10_300)).await;
+    assert_eq!(failed(&response), ["alice", "bob", "carol"], "{}", function.output());
+}
+
+#[tokio::test]
+async fn with_hardly_any_time_nothing_is_begun_and_everything_comes_again() {
+    let stage = Stage::new().await;
+    let alice = stage.deliver("alice");
+    let function = stage.function().await;
+    let response = match function.invoke_with(&deliveries(&[("m1", &alice)]), Duration::from_secs(2)).await {
+        Outcome::Response(response) => response,
+        other => panic!("{other:?}\n{}", function.output()),
+    };
+    assert_eq!(failed(&response), ["m1"]);
+    stage.told(&[""; 0], &function);
+    // The next one has all the time there is.
+    assert_eq!(failed(&function.response(&deliveries(&[("m1", &key("alice"))])).await), [""; 0]);
+    stage.told(&[failure_subject("alice")], &function);
+}

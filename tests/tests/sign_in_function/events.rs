@@ -1,0 +1,141 @@
+//! What Lambda hands over.
+//!
+//! Sources: S3 User Guide, "Event message structure" and "EventBridge event message structure"; CloudTrail User
+//! Guide, "Configuring Amazon SNS notifications for CloudTrail"; Lambda Developer Guide, "Using Lambda with Amazon SQS".
+
+use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use serde_json::{Value, json};
+
+use super::stage::LOGS;
+
+/// What S3 tells EventBridge. The key stands there as it is given.
+pub fn event_bridge(key: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "time": "2026-04-01T08:05:00Z",
+        "region": REGION,
+        "resources": [format!("arn:aws:s3:::{LOGS}")],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": LOGS},
+            "object": {"key": key, "size": 1024, "etag": "b1946ac92492d2347c6235b4d2611184", "sequencer": "00617F08299329D189"},
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": "cloudtrail.amazonaws.com",
+            "source-ip-address": "192.0.2.3",
+            "reason": "PutObject",
+        },
+    })
+}
+
+/// The same for one version of it.
+pub fn event_bridge_of_version(key: &str, version: &str) -> Value {
+    let mut event = event_bridge(key);
+    event["detail"]["object"]["version-id"] = version.into();
+    event
+}
+
+/// What S3 tells by itself. The key stands there as it is given: S3 encodes it as a form does.
+pub fn s3_notification(key: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": "2026-04-01T08:05:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:AROAEXAMPLE:cloudtrail"},
+        "requestParameters": {"sourceIPAddress": "192.0.2.3"},
+        "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "EXAMPLE"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "deliveries",
+            "bucket": {"name": LOGS, "ownerIdentity": {"principalId": "A3NL1KOZZKExample"}, "arn": format!("arn:aws:s3:::{LOGS}")},
+            "object": {"key": key, "size": 1024, "eTag": "b1946ac92492d2347c6235b4d2611184", "sequencer": "0A1B2C3D4E5F678901"},
+        },
+    }]})
+}
+
+/// What S3 sends when a notification is set up.
+pub fn s3_test() -> Value {
+    json!({
+        "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-04-01T08:00:00.000Z", "Bucket": LOGS,
+        "RequestId": "5582815E1AEA5ADF", "HostId": "EXAMPLE",
+    })
+}
+
+/// What CloudTrail itself tells a topic.
+pub fn cloudtrail_message(keys: &[&str]) -> Value {
+    json!({"s3Bucket": LOGS, "s3ObjectKey": keys})
+}
+
+/// What CloudTrail tells a topic when the trail gets it.
+pub const CLOUDTRAIL_VALIDATION: &str = "CloudTrail validation message.";
+
+/// What SNS puts into a queue.
+pub fn by_sns(message: &str) -> Value {
+    json!({
+        "Type": "Notification",
+        "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+        "TopicArn": "arn:aws:sns:us-east-1:111122223333:deliveries",
+        "Subject": "Amazon S3 Notification",
+        "Message": message,
+        "Timestamp": "2026-04-01T08:05:00.000Z",
+        "SignatureVersion": "1",
+        "Signature": "EXAMPLE=",
+        "SigningCertURL": "https://sns.us-east-1.amazonaws.com/EXAMPLE.pem",
+        "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn=EXAMPLE",
+    })
+}
+
+/// What SNS hands a function.
+pub fn from_sns(message: &str) -> Value {
+    json!({"Records": [{
+        "EventSource": "aws:sns",
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": "arn:aws:sns:us-east-1:111122223333:deliveries:21be56ed-a058-49f5-8c98-aedd2564c486",
+        "Sns": by_sns(message),
+    }]})
+}
+
+/// A batch of messages, each with its id and body, received for the first time.
+pub fn batch(messages: &[(&str, &str)]) -> Value {
+    batch_received(1, messages)
+}
+
+/// The same, received so often by now.
+pub fn batch_received(times: u32, messages: &[(&str, &str)]) -> Value {
+    let record = |(id, body): &(&str, &str)| {
+        json!({
+            "messageId": id,
+            "receiptHandle": receipt_handle(id),
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": times.to_string(),
+                "SentTimestamp": "1775030700000",
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": "1775030700001",
+            },
+            "messageAttributes": {},
+            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:deliveries"),
+            "awsRegion": REGION,
+        })
+    };
+    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+}
+
+/// A batch with one message for each key, as EventBridge tells of them; each message is called as its key's name.
+pub fn deliveries(keys: &[(&str, &str)]) -> Value {
+    let bodies: Vec<(&str, String)> =
+        keys.iter().map(|(id, key)| (*id, event_bridge(key).to_string())).collect();
+    batch(&bodies.iter().map(|(id, body)| (*id, &body[..])).collect::<Vec<_>>())
+}
+
+/// The receipt handle of the message of that id.
+pub fn receipt_handle(id: &str) -> String {
+    format!("AQEBreceiptHANDLEof{id}EXAMPLE==")
+}

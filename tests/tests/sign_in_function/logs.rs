@@ -1,0 +1,181 @@
+//! What it writes adds up and holds no secret.
+
+use std::collections::BTreeSet;
+
+use iamwatch_tests::runtime_api::{Function, SECRETS};
+use iamwatch_tests::sample;
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+use serde_json::{Map, Value, json};
+
+use super::events::{batch, deliveries, event_bridge, receipt_handle};
+use super::stage::{LOGS, Stage, failed};
+
+/// Every line that the function has written, which all must be JSON.
+#[track_caller]
+fn lines(function: &Function) -> Vec<Value> {
+    let parsed = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    function.stdout().lines().map(parsed).collect()
+}
+
+/// The one line with metrics, without what describes them.
+#[track_caller]
+pub fn metrics(function: &Function) -> Map<String, Value> {
+    let mut lines: Vec<Value> =
+        lines(function).into_iter().filter(|line| line.get("_aws").is_some()).collect();
+    assert_eq!(lines.len(), 1, "{}", function.output());
+    let line = lines.remove(0);
+    let described = &line["_aws"]["CloudWatchMetrics"];
+    assert_eq!(described.as_array().map(Vec::len), Some(1));
+    assert_eq!(described[0]["Namespace"], "iamwatch");
+    assert_eq!(described[0]["Dimensions"], json!([["FunctionName"]]));
+    assert_eq!(line["FunctionName"], "sign-in");
+    assert!(line["_aws"]["Timestamp"].as_u64().is_some());
+    let metrics = described[0]["Metrics"].as_array().unwrap();
+    for metric in metrics {
+        let name = metric["Name"].as_str().unwrap();
+        assert!(line[name].as_u64().is_some(), "{name} has no value: {line}");
+        let unit = if name == "DeliveryLag" { "Seconds" } else { "Count" };
+        assert_eq!(metric["Unit"], unit, "{name}");
+    }
+    let names: BTreeSet<&str> = metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+    let Value::Object(values) = &line else { panic!("{line}") };
+    // Nothing stands beside the metrics that somebody could take for a dimension.
+    let beside: Vec<&String> = values.keys().filter(|name| !names.contains(&name[..])).collect();
+    assert_eq!(beside, ["FunctionName", "_aws"]);
+    values.clone()
+}
+
+/// The one line that says what an invocation came to.
+#[track_caller]
+fn judged(function: &Function) -> Value {
+    let told = |line: &Value| line["fields"]["message"] == "log files judged";
+    let mut lines: Vec<Value> = lines(function).into_iter().filter(told).collect();
+    assert_eq!(lines.len(), 1, "{}", function.output());
+    lines.remove(0)
+}
+
+#[tokio::test]
+async fn the_log_line_and_the_metrics_add_up() {
+    let stage = Stage::new().await;
+    let mut keys = Vec::new();
+    for (key, content) in sample::objects().unwrap() {
+        stage.aws.put(LOGS, &key, content);
+        keys.push(key);
+    }
+    let denied = stage.deliver("denied");
+    stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+    let function = stage.function().await;
+    let mut messages: Vec<(String, String)> =
+        keys.iter().enumerate().map(|(n, key)| (format!("m{n}"), event_bridge(key).to_string())).collect();
+    messages.push(("denied".into(), event_bridge(&denied).to_string()));
+    messages.push(("odd".into(), "hello".into()));
+    let messages: Vec<(&str, &str)> = messages.iter().map(|(id, body)| (&id[..], &body[..])).collect();
+    assert_eq!(failed(&function.response(&batch(&messages)).await), ["denied", "odd"]);
+
+    let line = judged(&function);
+    let fields = &line["fields"];
+    let number = |name: &str| fields[name].as_u64().unwrap_or_else(|| panic!("{name}: {fields}"));
+    assert_eq!(number("records"), number("judged") + number("unreadable") + number("skipped"), "{fields}");
+    assert_eq!(
+        (number("messages"), number("failed_messages"), number("skipped_objects"), number("failed_objects")),
+        (11, 2, 1, 1),
+        "{fields}"
+    );
+    assert_eq!((number("log_files"), number("unreadable_log_files")), (8, 1), "{fields}");
+    assert_eq!(number("mails"), stage.aws.mails().len() as u64, "{fields}");
+    assert_eq!(line["level"], "INFO");
+
+    let metrics = metrics(&function);
+    let metric = |name: &str| metrics[name].as_u64().unwrap();
+    let severities = ["Informational", "Low", "Medium", "High", "Critical"];
+    let findings: u64 = severities.iter().map(|severity| metric(&format!("Findings{severity}"))).sum();
+    assert_eq!(findings, number("findings"));
+    for (name, field) in [
+        ("LogFiles", "log_files"),
+        ("Records", "records"),
+        ("UnreadableRecords", "unreadable"),
+        ("UnreadableLogFiles", "unreadable_log_files"),
+        ("FailedReads", "failed_objects"),
+        ("Mails", "mails"),
+        ("FailedPublishes", "failed_publishes"),
+        ("DeliveryLag", "delivery_lag_seconds"),
+    ] {
+        assert_eq!(metric(name), number(field), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_invocation_has_its_own_line_with_its_request() {
+    let stage = Stage::new().await;
+    let alice = stage.deliver("alice");
+    let function = stage.function().await;
+    for _ in 0..3 {
+        assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
+    }
+    let told: Vec<Value> =
+        lines(&function).into_iter().filter(|line| line["fields"]["message"] == "log files judged").collect();
+    let requests: BTreeSet<String> = told.iter().map(|line| line["span"]["requestId"].to_string()).collect();
+    assert_eq!((told.len(), requests.len()), (3, 3), "{}", function.output());
+}
+
+#[tokio::test]
+async fn the_lag_is_that_from_the_creation_of_the_oldest_object() {
+    let stage = Stage::new().await;
+    let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));
+    let function = stage.function().await;
+    let now = chrono::Utc::now();
+    let created = |key: &str, seconds| {
+        let mut event = event_bridge(key);
+        event["time"] = (now - chrono::TimeDelta::seconds(seconds)).to_rfc3339().into();
+        event.to_string()
+    };
+    let event = batch(&[("m1", &created(&alice, 300)), ("m2", &created(&bob, 7000))]);
+    assert_eq!(failed(&function.response(&event).await), [""; 0]);
+    let lag = metrics(&function)["DeliveryLag"].as_u64().unwrap();
+    assert!((7000..7300).contains(&lag), "{lag}");
+}
+
+#[tokio::test]
+async fn nothing_secret_and_nothing_of_a_record_is_written() {
+    let stage = Stage::new().await;
+    let mut keys = Vec::new();
+    for (key, content) in sample::objects().unwrap() {
+        stage.aws.put(LOGS, &key, content);
+        keys.push(key);
+    }
+    let denied = stage.deliver("denied");
+    stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+    stage.aws.fail(Which::every(Operation::Publish).nth(2), Fault::ACCESS_DENIED);
+    stage.aws.fail(Which::every(Operation::ChangeMessageVisibility).nth(1), Fault::ACCESS_DENIED);
+    let function = stage.function().await;
+    let mut bodies: Vec<(String, String)> =
+        keys.iter().map(|key| (key.clone(), event_bridge(key).to_string())).collect();
+    bodies.push(("denied".into(), event_bridge(&denied).to_string()));
+    bodies.push(("odd".into(), r#"{"password": "correcthorse"}"#.into()));
+    let messages: Vec<(&str, &str)> = bodies.iter().map(|(id, body)| (&id[..], &body[..])).collect();
+    function.response(&batch(&messages)).await;
+    function.error(&json!({"password": "correcthorse"})).await;
+    function.response(&json!({"test_mail": true})).await;
+
+    let output = function.output();
+    assert!(output.contains("AccessDenied"), "the failures are there: {output}");
+    for secret in SECRETS.into_iter().chain([
+        "correcthorse",
+        "eventVersion",
+        "userIdentity",
+        "Mozilla",
+        "batchItemFailures",
+    ]) {
+        assert!(!output.contains(secret), "{secret} stands in: {output}");
+    }
+    let handle = receipt_handle("denied");
+    assert!(!output.contains(&handle), "{handle} stands in: {output}");
+    let metrics: Vec<Value> =
+        lines(&function).into_iter().filter(|line| line.get("_aws").is_some()).collect();
+    for line in &metrics {
+        for name in ["111122223333", "444455556666", "alice", "mallory", "example-logs"] {
+            assert!(!line.to_string().contains(name), "{name} stands in: {line}");
+        }
+    }
+    assert_eq!(metrics.len(), 1, "only where log files are judged");
+}

@@ -1,0 +1,38 @@
+//! The real `sign-in` function, run under a Runtime API of our own against an AWS that fails on demand.
+//!
+//! | module | what it proves |
+//! |---|---|
+//! | `stage` | (starts function and AWS, makes log files, and insists on what was told) |
+//! | `events` | (makes what Lambda hands over) |
+//! | `shapes` | every form in which a delivery is announced |
+//! | `batches` | exactly the failed messages come again; one bad file spoils only itself |
+//! | `s3_faults` | S3 is busy, broken, silent, refuses, or sends something else than it has |
+//! | `sns_faults` | SNS is busy, broken or silent |
+//! | `crashes` | the process is killed, or panics |
+//! | `deadline` | it answers before Lambda ends it |
+//! | `by_hand` | what a person may ask, and is answered |
+//! | `settings` | what it is deployed with |
+//! | `logs` | what it writes adds up and holds no secret |
+//! | `load` | many log files at once, large ones as they come |
+//!
+//! `make test` builds the function first and says where it is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+mod batches;
+mod by_hand;
+mod crashes;
+mod deadline;
+mod events;
+mod load;
+mod logs;
+mod s3_faults;
+mod settings;
+mod shapes;
+mod sns_faults;
+mod stage;

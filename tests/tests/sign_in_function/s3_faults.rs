@@ -1,0 +1,213 @@
+//! S3 is busy, broken, silent, refuses, or sends something else than it has.
+
+use iamwatch_tests::runtime_api::{Function, Outcome};
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+use serde_json::Value;
+
+use super::events::deliveries;
+use super::stage::{LOGS, STATE, Stage, could_not_look, failed, failure, failure_subject, key, log_file};
+
+/// Half of a log file.
+fn half() -> usize {
+    log_file(&[failure("alice")]).len() / 2
+}
+
+/// A function that is handed a log file whose reading fails, and a neighbour's that can be read.
+async fn with_fault(which: Which, fault: Fault, checksums: bool) -> (Stage, Function, Value) {
+    let stage = Stage::new().await;
+    let (alice, neighbour) = (stage.deliver("alice"), stage.deliver("neighbour"));
+    if checksums {
+        stage.aws.send_checksums(LOGS);
+    }
+    stage.aws.fail(which, fault);
+    let function = stage.function().await;
+    let event = deliveries(&[("m1", &alice), ("m2", &neighbour)]);
+    let response = match function.invoke(&event).await {
+        Outcome::Response(response) => response,
+        other => panic!("{fault:?}: {other:?}\n{}", function.output()),
+    };
+    (stage, function, response)
+}
+
+#[tokio::test]
+async fn what_fails_once_is_tried_again_and_nobody_notices() {
+    let once = [
+        (Fault::INTERNAL_ERROR, false),
+        (Fault::SLOW_DOWN, false),
+        (Fault::UNAVAILABLE, false),
+        (Fault::Error { status: 429, code: "TooManyRequestsException" }, false),
+        (Fault::Error { status: 400, code: "RequestTimeout" }, false),
+        (Fault::CloseBefore, false),
+        (Fault::CloseAfter, false),
+        (Fault::CutBody { after_bytes: 0 }, false),
+        (Fault::CutBody { after_bytes: half() }, false),
+        (Fault::CutBody { after_bytes: half() }, true),
+        (Fault::CorruptBody { bytes: 16 }, false),
+        (Fault::CorruptBody { bytes: 16 }, true),
+        (Fault::HangBefore, false),
+        (Fault::HangAfter, false),
+        (Fault::HangInBody { after_bytes: 0 }, false),
+        (Fault::HangInBody { after_bytes: half() }, true),
+    ];
+    let tried = once.map(async |(fault, checksums)| {
+        let which = Which::every(Operation::GetObject).about("alice").first(1);
+        let (stage, function, response) = with_fault(which, fault, checksums).await;
+        assert_eq!(failed(&response), [""; 0], "{fault:?}: {}", function.output());
+        stage.told(&["alice", "neighbour"].map(failure_subject), &function);
+        stage.put_off(&[]);
+        let reads = stage.aws.calls().iter().filter(|call| call.target.contains("alice")).count();
+        assert!(reads >= 2, "{fault:?} was read {reads} times");
+    });
+    futures_util::future::join_all(tried).await;
+}
+
+/// What never ends is told once, and the log file comes again; its neighbour is told as ever.
+async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
+    let tried = faults.into_iter().map(async |(fault, checksums)| {
+        let which = Which::every(Operation::GetObject).about("alice");
+        let (stage, function, response) = with_fault(which, fault, checksums).await;
+        assert_eq!(failed(&response), ["m1"], "{fault:?}: {}", function.output());
+        let mails = stage.aws.mails();
+        let subjects: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
+        assert_eq!(subjects.len(), 2, "{fault:?}: {subjects:?}");
+        assert!(subjects.contains(&&failure_subject("neighbour")[..]), "{fault:?}: {subjects:?}");
+        let told = could_not_look(severity);
+        assert!(subjects.iter().any(|subject| subject.starts_with(&told)), "{fault:?}: {subjects:?}");
+        stage.put_off(&[("m1", 30)]);
+        assert_eq!(stage.aws.keys(STATE).len(), 1, "{fault:?}");
+
+        // Once S3 is well again, the same message leads to its mail.
+        stage.aws.recover();
+        stage.aws.forget();
+        let response = function.response(&deliveries(&[("m1", &key("alice"))])).await;
+        assert_eq!(failed(&response), [""; 0], "{fault:?}");
+        stage.told(&[failure_subject("alice")], &function);
+    });
+    futures_util::future::join_all(tried).await;
+}
+
+#[tokio::test]
+async fn what_s3_cannot_answer_comes_again_and_is_told_as_low() {
+    comes_again(
+        vec![
+            (Fault::INTERNAL_ERROR, false),
+            (Fault::SLOW_DOWN, false),
+            (Fault::CloseBefore, false),
+            (Fault::CutBody { after_bytes: half() }, false),
+            (Fault::CutBody { after_bytes: half() }, true),
+            // The checksum says that this is not what S3 has.
+            (Fault::CorruptBody { bytes: 16 }, true),
+        ],
+        "LOW",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_given_up_and_comes_again() {
+    let hanging =
+        [Fault::HangBefore, Fault::HangInBody { after_bytes: 0 }, Fault::HangInBody { after_bytes: half() }];
+    comes_again(hanging.map(|fault| (fault, false)).into(), "LOW").await;
+}
+
+#[tokio::test]
+async fn what_s3_refuses_comes_again_and_is_told_as_high() {
+    comes_again(
+        vec![
+            (Fault::ACCESS_DENIED, false),
+            (Fault::Error { status: 404, code: "NoSuchBucket" }, false),
+            (Fault::Error { status: 400, code: "KMS.DisabledException" }, false),
+            (Fault::Error { status: 403, code: "InvalidObjectState" }, false),
+        ],
+        "HIGH",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_wrong_at_every_read_are_what_the_object_holds() {
+    let which = Which::every(Operation::GetObject).about("alice");
+    let (stage, function, response) = with_fault(which, Fault::CorruptBody { bytes: 16 }, false).await;
+    assert_eq!(failed(&response), [""; 0]);
+    let mails = stage.aws.mails();
+    let unreadable = |subject: &str| subject.starts_with("[MEDIUM] Log file could not be read whole - ");
+    let told = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(unreadable)).count();
+    assert_eq!((told, mails.len()), (1, 2), "{}", function.output());
+}
+
+#[tokio::test]
+async fn a_log_file_that_is_gone_is_told_as_high_and_acknowledged() {
+    for code in ["NoSuchKey", "NoSuchVersion"] {
+        let which = Which::every(Operation::GetObject).about("alice");
+        let (stage, function, response) = with_fault(which, Fault::Error { status: 404, code }, false).await;
+        assert_eq!(failed(&response), [""; 0], "{code}");
+        let mails = stage.aws.mails();
+        let gone = |subject: &str| subject.starts_with("[HIGH] Delivered log file is gone - ");
+        let told = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(gone)).count();
+        assert_eq!((told, mails.len()), (1, 2), "{code}: {}", function.output());
+        stage.put_off(&[]);
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_account_is_not_read() {
+    let stage = Stage::new().await;
+    stage.aws.make_bucket(LOGS, "444455556666");
+    let alice = stage.deliver("alice");
+    let function = stage.function().await;
+    assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), ["m1"]);
+    let mails = stage.aws.mails();
+    let subjects: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
+    assert!(subjects.len() == 1 && subjects[0].starts_with(&could_not_look("HIGH")), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_be_read_is_told_once_in_an_hour_however_many_files_and_runs() {
+    let stage = Stage::new().await;
+    let users = ["alice", "bob", "carol", "dave", "erin"];
+    let keys = users.map(|user| stage.deliver(user));
+    stage.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
+    let (one, other) = (stage.function().await, stage.function().await);
+    let messages: Vec<(&str, &str)> = users.iter().zip(&keys).map(|(user, key)| (*user, &key[..])).collect();
+    for function in [&one, &other, &one] {
+        assert_eq!(failed(&function.response(&deliveries(&messages)).await), users);
+    }
+    // One claim for each hour that the runs were in: nearly always the same one.
+    let claims = stage.aws.keys(STATE);
+    assert!((1..=2).contains(&claims.len()), "{claims:?}");
+    assert!(claims.iter().all(|claim| claim.starts_with("told/could-not-look/")), "{claims:?}");
+    let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
+    assert_eq!(subjects.len(), claims.len(), "{subjects:?}");
+    assert!(subjects.iter().all(|subject| subject.starts_with(&could_not_look("HIGH"))), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn a_state_bucket_in_trouble_costs_no_mail() {
+    let claims = Which::every(Operation::PutObject);
+    let faults = [
+        (claims.clone(), Fault::ACCESS_DENIED),
+        (claims.clone(), Fault::INTERNAL_ERROR),
+        (claims.clone(), Fault::CloseAfter),
+        (claims.clone(), Fault::Error { status: 409, code: "ConditionalRequestConflict" }),
+        // The claim is written, and its answer lost: it is not another run's.
+        (claims.clone().nth(1), Fault::CloseAfter),
+        (claims.nth(1), Fault::HangAfter),
+    ];
+    let tried = faults.map(async |(which, fault)| {
+        let stage = Stage::new().await;
+        let (alice, denied) = (stage.deliver("alice"), stage.deliver("denied"));
+        stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+        stage.aws.fail(which, fault);
+        let function = stage.function().await;
+        let response = function.response(&deliveries(&[("good", &alice), ("denied", &denied)])).await;
+        assert_eq!(failed(&response), ["denied"], "{fault:?}");
+        let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
+        assert_eq!(subjects.len(), 2, "{fault:?}: {subjects:?}");
+        assert!(subjects.contains(&failure_subject("alice")), "{fault:?}: {subjects:?}");
+        assert!(
+            subjects.iter().any(|subject| subject.starts_with(&could_not_look("HIGH"))),
+            "{fault:?}: {subjects:?}"
+        );
+    });
+    futures_util::future::join_all(tried).await;
+}

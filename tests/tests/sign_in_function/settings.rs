@@ -1,0 +1,67 @@
+//! What it is deployed with.
+
+use serde_json::json;
+
+use super::events::deliveries;
+use super::stage::{LOGS, Stage, failed, failure_subject, key, log_file, root_without_mfa};
+
+#[tokio::test]
+async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_read() {
+    for (name, value, expected) in [
+        ("MAIL_MIN_SEVERITY", "low", "one of LOW, MEDIUM, HIGH, CRITICAL"),
+        ("MAIL_MIN_SEVERITY", "INFORMATIONAL", "one of LOW, MEDIUM, HIGH, CRITICAL"),
+        ("MAX_RECORD_BYTES", "1023", "a whole number of bytes from 1024 to 1073741824"),
+        ("MAX_IN_FLIGHT_BYTES", "64 MiB", "a whole number of bytes from 1048576 to 8589934592"),
+        ("MAX_COMPRESSED_BYTES", "0", "a whole number of bytes from 1 to 1099511627776"),
+        ("MAX_DECOMPRESSED_BYTES", "-1", "a whole number of bytes from 1 to 1099511627776"),
+        ("ACCOUNT_NAMES", "prod", "a comma-separated list of 12-digit account ids"),
+        ("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/33", "a comma-separated list of IPv4 or IPv6 ranges"),
+        ("TOPIC_ARN", "findings", "the ARN of an SNS topic"),
+        ("STATE_BUCKET", "", "the name of a bucket"),
+    ] {
+        let stage = Stage::new().await.with(name, value);
+        let alice = stage.deliver("alice");
+        let function = stage.function().await;
+        for event in [deliveries(&[("m1", &alice)]), json!({"test_mail": true})] {
+            let (error_type, message) = function.error(&event).await;
+            assert_eq!(error_type, "SettingError", "{message}");
+            let start = format!("{name} is {value:?}; it must be {expected}");
+            assert!(message.starts_with(&start), "{message} and not {start}");
+        }
+        stage.not_called();
+        assert!(function.lives());
+    }
+}
+
+#[tokio::test]
+async fn a_setting_that_must_be_there_is_missed_by_name() {
+    for name in ["TOPIC_ARN", "STATE_BUCKET"] {
+        let stage = Stage::new().await.without(name);
+        let function = stage.function().await;
+        let (error_type, message) = function.error(&json!({"test_mail": true})).await;
+        assert_eq!(error_type, "SettingError");
+        assert!(message.starts_with(name), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn findings_below_the_least_severity_are_only_counted() {
+    let stage = Stage::new().await.with("MAIL_MIN_SEVERITY", "CRITICAL");
+    let alice = stage.deliver("alice");
+    stage.aws.put(LOGS, &key("root"), log_file(&[root_without_mfa()]));
+    let function = stage.function().await;
+    let response = function.response(&deliveries(&[("m1", &alice), ("m2", &key("root"))])).await;
+    assert_eq!(failed(&response), [""; 0]);
+    stage.told(&[super::stage::ROOT_SUBJECT], &function);
+    let metrics = super::logs::metrics(&function);
+    assert_eq!((&metrics["FindingsMedium"], &metrics["FindingsCritical"]), (&1.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn accounts_are_called_by_their_names() {
+    let stage = Stage::new().await.with("ACCOUNT_NAMES", "111122223333=prod");
+    let alice = stage.deliver("alice");
+    let function = stage.function().await;
+    assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
+    stage.told(&[failure_subject("alice").replace("111122223333", "prod (111122223333)")], &function);
+}
