@@ -1,5 +1,6 @@
 //! Exactly the failed messages come again; one bad thing spoils only itself.
 
+use futures_util::future::join_all;
 use iamwatch_tests::corpus::gzip;
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 
@@ -20,7 +21,7 @@ async fn a_poisoned_log_file_never_fails_its_neighbours() {
     let middle = changed.len() / 2;
     changed[middle] ^= 0xff;
     let bomb = gzip(&vec![b' '; 3 << 20]).unwrap();
-    for (name, poison) in [
+    let poisons = [
         ("empty", Vec::new()),
         ("no gzip", b"hello".to_vec()),
         ("gzip cut short", cut),
@@ -29,8 +30,8 @@ async fn a_poisoned_log_file_never_fails_its_neighbours() {
         ("gzip of other JSON", gzip(br#"{"a": 1}"#).unwrap()),
         ("an element that is no record", gzip(br#"{"Records":[42]}"#).unwrap()),
         ("larger than it may be", bomb),
-    ] {
-        eprintln!("{name}");
+    ];
+    let tried = poisons.map(async |(name, poison)| {
         let stage = Stage::new().await.with("MAX_DECOMPRESSED_BYTES", "1048576");
         let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));
         stage.aws.put(LOGS, &key("poison"), poison);
@@ -55,7 +56,8 @@ async fn a_poisoned_log_file_never_fails_its_neighbours() {
             "{name}: {told:?}"
         );
         stage.put_off(&[]);
-    }
+    });
+    join_all(tried).await;
 }
 
 #[tokio::test]
@@ -125,7 +127,8 @@ async fn a_message_comes_back_later_the_more_often_it_has_failed() {
 
 #[tokio::test]
 async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
-    for fault in [Fault::ACCESS_DENIED, Fault::INTERNAL_ERROR, Fault::HangBefore, Fault::CloseBefore] {
+    let faults = [Fault::ACCESS_DENIED, Fault::INTERNAL_ERROR, Fault::HangBefore, Fault::CloseBefore];
+    let tried = faults.map(async |fault| {
         let stage = Stage::new().await;
         let (alice, denied) = (stage.deliver("alice"), stage.deliver("denied"));
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -136,7 +139,8 @@ async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
         assert_eq!(stage.aws.mails().len(), 2, "{fault:?}");
         let said = function.stdout().contains("a failed message comes back at the queue's own pace");
         assert!(said, "{fault:?}: {}", function.output());
-    }
+    });
+    join_all(tried).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use futures_util::future::join_all;
 use iamwatch_tests::repository;
 use iamwatch_tests::runtime_api::{Function, Outcome};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
@@ -40,21 +41,23 @@ async fn killed_at(operation: Operation, nth: usize, fault: Fault) -> Stage {
 
 #[tokio::test]
 async fn killed_while_reading_every_mail_is_told_once_by_the_next_run() {
-    for nth in [1, 3] {
+    let tried = [1, 3].map(async |nth| {
         let stage = killed_at(Operation::GetObject, nth, Fault::HangBefore).await;
         assert_eq!(stage.aws.mails().len(), 3, "at read {nth}");
-    }
+    });
+    join_all(tried).await;
 }
 
 #[tokio::test]
 async fn killed_while_publishing_every_mail_is_told_and_a_repeated_one_is_the_same_alert() {
-    for (nth, fault, mails) in [
+    let kills = [
         (1, Fault::HangBefore, 3),
         (1, Fault::HangAfter, 4),
         (2, Fault::HangBefore, 4),
         (2, Fault::HangAfter, 5),
         (3, Fault::HangAfter, 6),
-    ] {
+    ];
+    let tried = kills.map(async |(nth, fault, mails)| {
         let stage = killed_at(Operation::Publish, nth, fault).await;
         let told = stage.aws.mails();
         assert_eq!(told.len(), mails, "at publish {nth}, {fault:?}");
@@ -62,7 +65,8 @@ async fn killed_while_publishing_every_mail_is_told_and_a_repeated_one_is_the_sa
         alerts.sort_unstable();
         alerts.dedup();
         assert_eq!(alerts.len(), 3, "at publish {nth}, {fault:?}");
-    }
+    });
+    join_all(tried).await;
 }
 
 /// A function that does nothing but panic: `make test` builds it with the tests.

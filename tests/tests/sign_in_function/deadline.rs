@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
 
-use super::events::deliveries;
+use super::events::{batch_received, deliveries, event_bridge};
 use super::stage::{Stage, failed, failure_subject, key};
 
 /// The answer to an event with so much time left: Lambda would have ended it afterwards.
@@ -23,20 +24,41 @@ async fn answered_within(function: &Function, event: &Value, time_left: Duration
 
 #[tokio::test]
 async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {
-    for fault in [Fault::HangBefore, Fault::HangInBody { after_bytes: 100 }] {
+    let hanging = [Fault::HangBefore, Fault::HangInBody { after_bytes: 100 }];
+    let tried = hanging.map(async |fault| {
         let stage = Stage::new().await;
-        let users: Vec<String> = (0..20).map(|n| format!("user{n:02}")).collect();
+        let users: Vec<String> = (0..8).map(|n| format!("user{n}")).collect();
         let keys: Vec<String> = users.iter().map(|user| stage.deliver(user)).collect();
-        stage.aws.fail(Which::every(Operation::GetObject).about("user07"), fault);
+        stage.aws.fail(Which::every(Operation::GetObject).about("user5"), fault);
         let function = stage.function().await;
         let messages: Vec<(&str, &str)> =
             users.iter().zip(&keys).map(|(user, key)| (&user[..], &key[..])).collect();
         let response = answered_within(&function, &deliveries(&messages), Duration::from_secs(12)).await;
-        assert_eq!(failed(&response), ["user07"], "{fault:?}: {}", function.output());
+        assert_eq!(failed(&response), ["user5"], "{fault:?}: {}", function.output());
         // Too little time is no trouble of the bucket: nobody is told that it could not be looked at.
-        let told = users.iter().filter(|user| *user != "user07").map(|user| failure_subject(user));
+        let told = users.iter().filter(|user| *user != "user5").map(|user| failure_subject(user));
         stage.told(&told.collect::<Vec<_>>(), &function);
-        stage.put_off(&[("user07", 30)]);
+        stage.put_off(&[("user5", 30)]);
+    });
+    join_all(tried).await;
+}
+
+#[tokio::test]
+async fn a_log_file_that_no_run_has_time_for_is_told_from_the_third_time_on() {
+    let stage = Stage::new().await;
+    let slow = stage.deliver("slow");
+    stage.aws.fail(Which::every(Operation::GetObject), Fault::HangBefore);
+    let function = stage.function().await;
+    let body = event_bridge(&slow).to_string();
+    for (received, mails, seconds) in [(2, 0, 60), (3, 1, 120)] {
+        stage.aws.forget();
+        let event = batch_received(received, &[("m", &body)]);
+        let response = answered_within(&function, &event, Duration::from_secs(14)).await;
+        assert_eq!(failed(&response), ["m"]);
+        stage.put_off(&[("m", seconds)]);
+        let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
+        assert_eq!(subjects.len(), mails, "at receive {received}: {subjects:?}");
+        assert!(subjects.iter().all(|subject| subject.contains("iamwatch could not look")), "{subjects:?}");
     }
 }
 

@@ -1,33 +1,54 @@
 //! Many log files at once, large ones as they come.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use iamwatch_tests::corpus::{Corpus, gzip};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::events::deliveries;
-use super::stage::{LOGS, Stage, failed, failure_subject, key};
+use super::stage::{LOGS, Stage, failed, failure, key, log_file, numbered_failure};
 
 #[tokio::test]
 async fn many_log_files_are_fetched_at_the_same_time() {
     let stage = Stage::new().await;
-    let users: Vec<String> = (0..20).map(|n| format!("user{n:02}")).collect();
-    let keys: Vec<String> = users.iter().map(|user| stage.deliver(user)).collect();
+    let names: Vec<String> = (0..20).map(|n| format!("file{n:02}")).collect();
+    let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
+    for (n, key) in keys.iter().enumerate() {
+        stage.aws.put(LOGS, key, log_file(&[numbered_failure("alice", n)]));
+    }
     stage.aws.fail(Which::every(Operation::GetObject).first(20), Fault::HangBefore);
     let function = stage.function().await;
     let messages: Vec<(&str, &str)> =
-        users.iter().zip(&keys).map(|(user, key)| (&user[..], &key[..])).collect();
+        names.iter().zip(&keys).map(|(name, key)| (&name[..], &key[..])).collect();
     let event = deliveries(&messages);
     // None is answered before all have been asked for.
     let (outcome, ()) = tokio::join!(function.response(&event), async {
         stage.aws.until_called(Operation::GetObject, 20).await;
-        let objects: std::collections::BTreeSet<_> =
-            stage.aws.calls().into_iter().map(|call| call.target).collect();
+        let objects: BTreeSet<_> = stage.aws.calls().into_iter().map(|call| call.target).collect();
         assert_eq!(objects.len(), 20, "{objects:?}");
     });
     assert_eq!(failed(&outcome), [""; 0], "{}", function.output());
-    stage.told(&users.iter().map(|user| failure_subject(user)).collect::<Vec<_>>(), &function);
+    stage.told(&["[MEDIUM] Sign-in failed (+19 more) - alice - 111122223333"], &function);
+}
+
+#[tokio::test]
+async fn a_storm_is_few_mails_and_every_finding_stands_in_one() {
+    let stage = Stage::new().await;
+    let users: Vec<String> = (0..30).map(|n| format!("user{n:02}")).collect();
+    let records: Vec<String> = users.iter().map(|user| failure(user)).collect();
+    stage.aws.put(LOGS, &key("storm"), log_file(&records));
+    let function = stage.function().await;
+    assert_eq!(failed(&function.response(&deliveries(&[("m", &key("storm"))])).await), [""; 0]);
+    let mails = stage.aws.mails();
+    assert_eq!(mails.len(), 11, "ten subjects, and one for all the others");
+    let told: Vec<Value> = mails.iter().flat_map(|mail| mail.findings()).collect();
+    assert_eq!(told.len(), 30);
+    let told = Value::from(told).to_string();
+    for user in users {
+        assert!(told.contains(&format!("\"{user}\"")), "{user} is not told");
+    }
 }
 
 #[tokio::test]
@@ -52,13 +73,12 @@ async fn the_bytes_in_flight_are_bounded() {
     let keys = users.map(|user| (user, key(user)));
     let mut event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
     for record in event["Records"].as_array_mut().unwrap() {
-        let mut body: serde_json::Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
+        let mut body: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
         body["detail"]["object"]["size"] = file.len().into();
         record["body"] = body.to_string().into();
     }
     let outcome = function.invoke_with(&event, Duration::from_secs(6)).await;
-    let objects: std::collections::BTreeSet<_> =
-        stage.aws.calls().into_iter().map(|call| call.target).collect();
+    let objects: BTreeSet<_> = stage.aws.calls().into_iter().map(|call| call.target).collect();
     let objects = objects.iter().filter(|target| target.starts_with("s3://example-logs/")).count();
     assert_eq!(objects, 1, "{outcome:?}");
 }

@@ -77,7 +77,7 @@ async fn the_log_line_and_the_metrics_add_up() {
     let number = |name: &str| fields[name].as_u64().unwrap_or_else(|| panic!("{name}: {fields}"));
     assert_eq!(number("records"), number("judged") + number("unreadable") + number("skipped"), "{fields}");
     assert_eq!(
-        (number("messages"), number("failed_messages"), number("skipped_objects"), number("failed_objects")),
+        (number("messages"), number("failed_messages"), number("skipped_objects"), number("unread_objects")),
         (11, 2, 1, 1),
         "{fields}"
     );
@@ -95,7 +95,7 @@ async fn the_log_line_and_the_metrics_add_up() {
         ("Records", "records"),
         ("UnreadableRecords", "unreadable"),
         ("UnreadableLogFiles", "unreadable_log_files"),
-        ("FailedReads", "failed_objects"),
+        ("FailedReads", "unread_objects"),
         ("Mails", "mails"),
         ("FailedPublishes", "failed_publishes"),
         ("DeliveryLag", "delivery_lag_seconds"),

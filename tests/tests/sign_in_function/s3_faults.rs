@@ -1,5 +1,6 @@
 //! S3 is busy, broken, silent, refuses, or sends something else than it has.
 
+use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
@@ -58,7 +59,7 @@ async fn what_fails_once_is_tried_again_and_nobody_notices() {
         let reads = stage.aws.calls().iter().filter(|call| call.target.contains("alice")).count();
         assert!(reads >= 2, "{fault:?} was read {reads} times");
     });
-    futures_util::future::join_all(tried).await;
+    join_all(tried).await;
 }
 
 /// What never ends is told once, and the log file comes again; its neighbour is told as ever.
@@ -83,7 +84,7 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
         assert_eq!(failed(&response), [""; 0], "{fault:?}");
         stage.told(&[failure_subject("alice")], &function);
     });
-    futures_util::future::join_all(tried).await;
+    join_all(tried).await;
 }
 
 #[tokio::test]
@@ -209,5 +210,5 @@ async fn a_state_bucket_in_trouble_costs_no_mail() {
             "{fault:?}: {subjects:?}"
         );
     });
-    futures_util::future::join_all(tried).await;
+    join_all(tried).await;
 }

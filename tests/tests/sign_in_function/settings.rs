@@ -1,5 +1,6 @@
 //! What it is deployed with.
 
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 
 use super::events::deliveries;
@@ -55,6 +56,22 @@ async fn findings_below_the_least_severity_are_only_counted() {
     stage.told(&[super::stage::ROOT_SUBJECT], &function);
     let metrics = super::logs::metrics(&function);
     assert_eq!((&metrics["FindingsMedium"], &metrics["FindingsCritical"]), (&1.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_is_told_whatever_the_least_severity_is() {
+    for fault in [Fault::ACCESS_DENIED, Fault::SLOW_DOWN] {
+        let stage = Stage::new().await.with("MAIL_MIN_SEVERITY", "CRITICAL");
+        let alice = stage.deliver("alice");
+        stage.aws.fail(Which::every(Operation::GetObject), fault);
+        let function = stage.function().await;
+        assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), ["m1"]);
+        let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
+        assert!(
+            subjects.len() == 1 && subjects[0].contains("iamwatch could not look"),
+            "{fault:?}: {subjects:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Every form in which a delivery is announced.
 
+use futures_util::future::join_all;
 use iamwatch_tests::stub_aws::Operation;
 use serde_json::{Value, json};
 
@@ -116,8 +117,7 @@ async fn a_message_that_nobody_understands_is_told_once_and_comes_again() {
         ("records without a key", json!({"Records": [{"s3": {"bucket": {"name": LOGS}}}]}).to_string()),
         ("a bucket that cannot be", json!({"s3Bucket": "../etc", "s3ObjectKey": ["a"]}).to_string()),
     ];
-    for (name, body) in bodies {
-        eprintln!("{name}");
+    let tried = bodies.map(async |(name, body)| {
         let stage = Stage::new().await;
         stage.deliver("alice");
         let function = stage.function().await;
@@ -129,7 +129,8 @@ async fn a_message_that_nobody_understands_is_told_once_and_comes_again() {
         let told = subjects.iter().filter(|subject| subject.starts_with(&could_not_look("HIGH"))).count();
         assert_eq!((told, subjects.len()), (1, 2), "{name}: {subjects:?}");
         stage.put_off(&[("odd", 30)]);
-    }
+    });
+    join_all(tried).await;
 }
 
 #[tokio::test]

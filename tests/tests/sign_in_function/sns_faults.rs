@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::Function;
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
@@ -37,7 +38,7 @@ async fn what_sns_did_not_take_is_published_again_at_once() {
         assert_eq!(stage.aws.count(Operation::Publish), 5, "{fault:?}");
         stage.put_off(&[]);
     });
-    futures_util::future::join_all(tried).await;
+    join_all(tried).await;
 }
 
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn what_cannot_be_published_comes_again_with_its_log_file_alone() {
         let metrics = metrics(&function);
         assert_eq!((&metrics["Mails"], &metrics["FailedPublishes"]), (&2.into(), &1.into()), "{fault:?}");
     });
-    futures_util::future::join_all(tried).await;
+    join_all(tried).await;
 }
 
 #[tokio::test]
@@ -85,12 +86,12 @@ async fn as_long_as_sns_takes_nothing_every_log_file_comes_again_and_all_are_tol
         assert_eq!(failed(&function.response(&event).await), [""; 0], "{fault:?}");
         stage.told(&users.map(failure_subject), &function);
     });
-    futures_util::future::join_all(tried).await;
+    join_all(tried).await;
 }
 
 #[tokio::test]
 async fn where_no_answer_comes_the_mail_may_repeat_as_the_same_alert() {
-    for fault in [Fault::CloseAfter, Fault::HangAfter] {
+    let tried = [Fault::CloseAfter, Fault::HangAfter].map(async |fault| {
         let stage = Stage::new().await;
         let alice = stage.deliver("alice");
         stage.aws.fail(Which::every(Operation::Publish).nth(1), fault);
@@ -102,7 +103,8 @@ async fn where_no_answer_comes_the_mail_may_repeat_as_the_same_alert() {
         let mails = stage.aws.mails();
         assert_eq!(mails[0].attribute("alert_id"), mails[1].attribute("alert_id"), "{fault:?}");
         assert_eq!(mails[0].message, mails[1].message, "{fault:?}");
-    }
+    });
+    join_all(tried).await;
 }
 
 #[tokio::test]

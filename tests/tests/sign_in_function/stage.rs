@@ -120,6 +120,11 @@ pub fn could_not_look(severity: &str) -> String {
 /// A failed sign-in of a user: one finding, one mail. Another user's is another event.
 pub fn failure(user: &str) -> String {
     let n = user.bytes().fold(0, |n, byte| n * 31 + usize::from(byte)) % 1_000_000_000;
+    numbered_failure(user, n)
+}
+
+/// One of several failed sign-ins of a user; they share a mail.
+pub fn numbered_failure(user: &str, n: usize) -> String {
     sign_in(
         1_000 + n,
         REGION,
