@@ -24,3 +24,23 @@ use std::path::{Path, PathBuf};
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
+
+/// A program that `make test` installs: the value of the variable, or its place below the repository.
+///
+/// # Panics
+/// When it is not there: a test that cannot run says so and fails.
+pub fn installed(variable: &str, below: &str) -> PathBuf {
+    let ours = repository().join(below);
+    let path = std::env::var_os(variable).map_or(ours, PathBuf::from);
+    assert!(
+        path.exists(),
+        "{} does not exist: run `make test`, which installs it, or set {variable}",
+        path.display()
+    );
+    path
+}
+
+/// The Python that has what the tests need.
+pub fn python() -> PathBuf {
+    installed("IAMWATCH_PYTHON", ".tools/python/bin/python")
+}

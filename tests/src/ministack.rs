@@ -1,7 +1,7 @@
 //! An emulated AWS that runs the functions' real binaries: ministack, on 127.0.0.1, with a recording proxy
 //! between the functions and it.
 //!
-//! `make test` installs it (`tests/requirements.txt`), and the SAM command line tool to deploy with.
+//! `make test` installs it (`tests/requirements/python.txt`), and the SAM command line tool to deploy with.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
 use crate::recording_proxy::{RecordingProxy, Tls};
-use crate::repository;
 use crate::runtime_api::{ACCOUNT, REGION};
 use crate::waiting::{until, within};
+use crate::{installed, python, repository};
 
 /// Longer than a start takes on a busy machine.
 const MAX_START: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ struct Caller {
 
 impl Caller {
     fn start(environment: &[(&'static str, String)]) -> Caller {
-        let mut child = Command::new(installed("IAMWATCH_PYTHON", ".tools/python/bin/python"))
+        let mut child = Command::new(python())
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/ministack/call.py"))
             .env_clear()
             .envs(environment.iter().cloned())
@@ -114,18 +114,6 @@ impl Caller {
             panic!("the process that makes API calls ended, see its stderr; it was asked {call}")
         })
     }
-}
-
-/// A program that `make test` installs: the value of the variable, or its place below the repository.
-fn installed(variable: &str, below: &str) -> PathBuf {
-    let ours = repository().join(below);
-    let path = std::env::var_os(variable).map_or(ours, PathBuf::from);
-    assert!(
-        path.exists(),
-        "{} does not exist: run `make test`, which installs it, or set {variable}",
-        path.display()
-    );
-    path
 }
 
 impl Ministack {
@@ -324,7 +312,7 @@ fn environment(endpoint: &str, home: &Path) -> Vec<(&'static str, String)> {
 /// Starts the process. What it passes on to the functions, their endpoint among it, it has from its own environment.
 fn spawn(folder: &Path, proxy: &str, address: SocketAddr, permissions: Permissions) -> Child {
     let output = File::create(folder.join("log")).expect("a log can be written");
-    let python = installed("IAMWATCH_PYTHON", ".tools/python/bin/python");
+    let python = python();
     Command::new(python)
         .args(["-m", "ministack"])
         .env_clear()

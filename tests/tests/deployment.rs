@@ -2,20 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in `#[test]` functions, not in what they call")]
 
-use std::path::PathBuf;
 use std::process::Command;
 
-/// The Python that has the emulated AWS: a test that cannot run says so and fails.
-fn python() -> PathBuf {
-    let ours = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin/python"));
-    let python = std::env::var_os("IAMWATCH_PYTHON").map_or(ours, PathBuf::from);
-    assert!(
-        python.exists(),
-        "{} does not exist: run `make test`, which installs tests/requirements/python.txt, or set IAMWATCH_PYTHON",
-        python.display()
-    );
-    python
-}
+use iamwatch_tests::python;
 
 #[track_caller]
 fn passes(file: &str) {

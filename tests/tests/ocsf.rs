@@ -7,9 +7,9 @@
 )]
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use iamwatch_tests::python;
 use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::Config;
 use shared::detections::cases::{Case, Expect, From};
@@ -19,18 +19,6 @@ use shared::detections::{
 use shared::finding::Finding;
 use shared::ocsf;
 use shared::rule::Severity;
-
-/// The Python that has the model: a test that cannot run says so and fails.
-fn python() -> PathBuf {
-    let ours = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/python/bin/python"));
-    let python = std::env::var_os("IAMWATCH_PYTHON").map_or(ours, PathBuf::from);
-    assert!(
-        python.exists(),
-        "{} does not exist: run `make test`, which installs tests/requirements/python.txt, or set IAMWATCH_PYTHON",
-        python.display()
-    );
-    python
-}
 
 fn validate(arguments: &[&str], lines: &str) -> Output {
     let mut child = Command::new(python())
