@@ -136,6 +136,20 @@ class Keys(unittest.TestCase):
         self.assertNotIn("DecryptLogFiles", statements(stack))
 
 
+class Watched(unittest.TestCase):
+    def test_the_function_knows_what_it_is_made_of_a_key_by_the_id_that_cloudtrail_names(self):
+        key = KEY.rpartition("/")[2]
+        for stack, own in [
+            (created(), "<AWS::StackName>-*"),
+            (created(LogKeyArn=KEY), f"<AWS::StackName>-*,{key}"),
+            (existing(), "<AWS::StackName>-*,logs-example"),
+            (existing(LogKeyArn=KEY, TopicKeyArn=KEY), f"<AWS::StackName>-*,logs-example,{key},{key}"),
+        ]:
+            variables = stack.properties("SignInFunction")["Environment"]["Variables"]
+            own = own.replace("<AWS::StackName>", stack.values.get("AWS::StackName", "<AWS::StackName>"))
+            self.assertEqual(variables["OWN_RESOURCES"], own)
+
+
 class Told(unittest.TestCase):
     def test_who_gives_no_address_is_subscribed_to_nothing(self):
         self.assertEqual(existing().of_type("AWS::SNS::Subscription"), {})

@@ -120,6 +120,10 @@ class Stack:
             return any(argument)
         if function == "Fn::Join":
             return argument[0].join(argument[1])
+        if function == "Fn::Split":
+            return argument[1].split(argument[0])
+        if function == "Fn::Select":
+            return argument[1][int(argument[0])]
         if function == "Fn::FindInMap":
             mapping, first, second = argument
             return self.document["Mappings"][mapping][first][second]
