@@ -58,7 +58,7 @@ fn instructions(endpoint: &str, function: &str, log_group: &str) -> String {
         "
 The stack \"{STACK}\" is deployed, and watches the bucket {LOGS}. Mails appear here as they are published.
 
-Press Enter to put the sample's log files into the bucket. Or in another terminal, with the AWS command line, version 2:
+Press Enter to put the sample's log files into the bucket. Or in another terminal, with the AWS command line:
 
   export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   unset AWS_PROFILE AWS_SESSION_TOKEN
@@ -67,9 +67,10 @@ Drop log files in; only keys like those that CloudTrail uses are looked at:
   aws s3 cp --recursive tests/fixtures/sample s3://{LOGS}
 
 Have it send a mail marked TEST:
-  aws lambda invoke --function-name {function} --payload '{{\"test_mail\": true}}' --cli-binary-format raw-in-base64-out /dev/stdout
+  echo '{{\"test_mail\": true}}' > request.json
+  aws lambda invoke --function-name {function} --payload fileb://request.json answer.json
 
-Read what the function says about its work:
+Read what the function says about its work (version 2 of the command line):
   aws logs tail {log_group}
 
 Ctrl-C ends it all.
