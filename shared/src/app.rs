@@ -94,7 +94,7 @@ impl<'a> Judging<'a> {
         self.findings.extend(detections::judge(json, self.config, place)?);
         self.judged += 1;
         // Not at each one, for it means to sort.
-        if self.findings.len() > self.max_findings.saturating_mul(2) {
+        if self.findings.len() > self.max_findings.saturating_add(self.max_findings / 10) {
             self.leave_out();
         }
         Ok(())

@@ -9,6 +9,7 @@ use iamwatch_tests::sample;
 use iamwatch_tests::stub_aws::Mail;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::signal::unix::{SignalKind, signal};
 
 const STACK: &str = "iamwatch";
 const LOGS: &str = "example-logs";
@@ -19,9 +20,21 @@ async fn main() {
     let aws = Ministack::start(Permissions::Open).await;
     tokio::select! {
         () = play(&aws) => {}
-        _ = tokio::signal::ctrl_c() => println!("\nStopping; nothing of it stays."),
+        () = asked_to_stop() => println!("\nStopping; nothing of it stays."),
     }
     aws.stop().await;
+}
+
+/// By Ctrl-C, by `kill`, or because the terminal is closed.
+async fn asked_to_stop() {
+    let listen = |kind| signal(kind).expect("signals can be listened to");
+    let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(listen);
+    let [interrupt, terminate, hangup] = &mut signals;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }
 
 async fn play(aws: &Ministack) {

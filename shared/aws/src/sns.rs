@@ -10,6 +10,8 @@ use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use shared::alert::Alert;
 use shared::ports::{AlertSink, Trouble, TroubleKind};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::trouble::trouble;
 
@@ -21,10 +23,16 @@ const ATTEMPTS: u32 = 4;
 /// The first pause between two; each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The least time from one alert to the next. SNS suspends an address that is sent more than 10 mails a
+/// second, and as many sandboxes as `MaximumConcurrency` (5) publish at the same time.
+const SPACING: Duration = Duration::from_millis(500);
+
 /// One SNS topic.
 pub struct Topic {
     client: Client,
     arn: String,
+    /// When the last alert was published.
+    last: Mutex<Option<Instant>>,
 }
 
 impl Topic {
@@ -37,7 +45,7 @@ impl Topic {
             .timeout_config(time_outs)
             .retry_config(RetryConfig::disabled())
             .build();
-        Topic { client: Client::from_conf(config), arn: arn.to_owned() }
+        Topic { client: Client::from_conf(config), arn: arn.to_owned(), last: Mutex::new(None) }
     }
 
     async fn attempt(&self, alert: &Alert) -> Result<String, (Trouble, Taken)> {
@@ -85,6 +93,11 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
 
 impl AlertSink for Topic {
     async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
+        let mut last = self.last.lock().await;
+        if let Some(last) = *last {
+            tokio::time::sleep_until(last + SPACING).await;
+        }
+        *last = Some(Instant::now());
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
             match self.attempt(alert).await {

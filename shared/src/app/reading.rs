@@ -22,9 +22,16 @@ const OVERHEAD_BYTES: u64 = 128 << 10;
 /// How often a log file is opened before it is left to the queue.
 const MAX_READS: u32 = 4;
 
-/// How many findings of a log file are kept, and of a run: each takes some 6 KB.
+/// How many findings of a log file are kept, and of a run.
 const MAX_FINDINGS: usize = 5_000;
 const MAX_FINDINGS_OF_RUN: usize = 20_000;
+
+/// What a finding takes, and those of a log file that is still being read.
+const FINDING_BYTES: u64 = 6 << 10;
+const FINDINGS_BYTES: u64 = FINDING_BYTES * (MAX_FINDINGS + MAX_FINDINGS / 10) as u64;
+
+/// How often a log file that turned out to be large asks whether there is room for it.
+const ROOM_PAUSE: Duration = Duration::from_millis(10);
 
 /// The first pause between two reads of a log file; each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -47,6 +54,8 @@ pub(super) struct Reading<'a, L, P> {
     /// For log files that are fetched whole: judged between two waits, so one is enough.
     whole: RefCell<LogFileReader>,
     in_flight_bytes: Cell<u64>,
+    /// How many large log files are being read.
+    large: Cell<u32>,
     /// How many findings the run may still keep.
     findings_left: Cell<usize>,
 }
@@ -54,19 +63,22 @@ pub(super) struct Reading<'a, L, P> {
 /// The part of the budget that one log file has.
 pub(super) struct Share<'c> {
     in_flight_bytes: &'c Cell<u64>,
+    large: &'c Cell<u32>,
     bytes: u64,
+    is_large: bool,
 }
 
 impl Share<'_> {
-    fn change_to(&mut self, bytes: u64) {
+    fn change_to(&mut self, bytes: u64, is_large: bool) {
         self.in_flight_bytes.set(self.in_flight_bytes.get() - self.bytes + bytes);
-        self.bytes = bytes;
+        self.large.set(self.large.get() - u32::from(self.is_large) + u32::from(is_large));
+        (self.bytes, self.is_large) = (bytes, is_large);
     }
 }
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        self.change_to(0);
+        self.change_to(0, false);
     }
 }
 
@@ -80,6 +92,7 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
             ends_with,
             whole: RefCell::new(LogFileReader::new(config)),
             in_flight_bytes: Cell::new(0),
+            large: Cell::new(0),
             findings_left: Cell::new(MAX_FINDINGS_OF_RUN),
         }
     }
@@ -90,20 +103,43 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         if in_flight > 0 && in_flight.saturating_add(cost) > self.config.max_in_flight_bytes {
             return None;
         }
-        let mut share = Share { in_flight_bytes: &self.in_flight_bytes, bytes: 0 };
-        share.change_to(cost);
+        let (in_flight_bytes, large) = (&self.in_flight_bytes, &self.large);
+        let mut share = Share { in_flight_bytes, large, bytes: 0, is_large: false };
+        share.change_to(cost, is_large(object.bytes));
         Some(share)
     }
 
+    /// Gives a log file that was opened what it really needs. One that is larger than was known waits for
+    /// room, unless it is the only large one: somebody must go on.
+    async fn resize(&self, share: &mut Share<'_>, bytes: u64) {
+        let (cost, is_large) = (self.cost(Some(bytes)), is_large(Some(bytes)));
+        if is_large && !share.is_large {
+            let others = || self.in_flight_bytes.get() - share.bytes;
+            while self.large.get() > 0 && others() + cost > self.config.max_in_flight_bytes {
+                self.pace.sleep(ROOM_PAUSE).await;
+            }
+        }
+        share.change_to(cost, is_large);
+    }
+
     /// What memory a log file of that size takes while it is read; one whose size is not known is taken to
-    /// be large until it is opened.
+    /// be small until it is opened. What a small one comes to is known at once.
     fn cost(&self, bytes: Option<u64>) -> u64 {
         let held = match bytes {
-            Some(bytes) if bytes <= MAX_WHOLE_BYTES => bytes,
             // A window, and the largest record twice: see `LogFileReader::buffer_bytes`.
-            _ => MAX_WHOLE_BYTES + 2 * self.config.max_record_bytes as u64,
+            Some(bytes) if bytes > MAX_WHOLE_BYTES => {
+                MAX_WHOLE_BYTES + 2 * self.config.max_record_bytes as u64 + FINDINGS_BYTES
+            }
+            Some(bytes) => bytes,
+            None => MAX_WHOLE_BYTES,
         };
         held + OVERHEAD_BYTES
+    }
+
+    /// Whether the findings of one more log file fit into this run. What does not is left to the next, so
+    /// that no noise of one file costs a finding of another.
+    fn has_room_for_findings(&self) -> bool {
+        self.findings_left.get() >= MAX_FINDINGS
     }
 
     /// Reads and judges a log file.
@@ -121,9 +157,10 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         loop {
             reads += 1;
             let (uri, open) = self.open(object).await?;
-            share.change_to(self.cost(Some(open.bytes)));
+            self.resize(&mut share, open.bytes).await;
             let trouble = match self.read_open(&uri, open).await {
                 Ok((read, counts)) if counts.problems.is_empty() || before.as_ref() == Some(&counts) => {
+                    self.findings_left.set(self.findings_left.get().saturating_sub(read.findings.len()));
                     return Ok(read);
                 }
                 Ok((_, counts)) => {
@@ -159,11 +196,13 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         uri: &str,
         OpenObject { bytes, mut body }: OpenObject<L::Body>,
     ) -> Result<(Read, scan::Counts), Trouble> {
-        let max_findings = MAX_FINDINGS.min(self.findings_left.get());
-        let mut judging = Judging::with_at_most(max_findings, uri, self.config);
+        let mut judging = Judging::with_at_most(MAX_FINDINGS, uri, self.config);
         let mut length = 0;
         let mut gave_up = false;
-        let counts = if bytes > MAX_WHOLE_BYTES {
+        if !self.has_room_for_findings() {
+            return Err(out_of_time(uri));
+        }
+        let counts = if is_large(Some(bytes)) {
             let mut reader = LogFileReader::new(self.config);
             let mut open = reader.open();
             while let Some(piece) = body.next().await? {
@@ -182,7 +221,7 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
             }
             length = content.len() as u64;
             // Unpacking is not interrupted: many that unpack to much must not hide that time is up.
-            if self.pace.time_left() < self.ends_with {
+            if self.pace.time_left() < self.ends_with || !self.has_room_for_findings() {
                 return Err(out_of_time(uri));
             }
             self.whole.borrow_mut().read(&content, &mut |index, json| judging.judge(index, json))
@@ -191,14 +230,17 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
             return Err(unanswered(uri, format!("the body ended after {length} of {bytes} bytes")));
         }
         let (of_file, findings, left_out) = judging.end(&counts);
-        self.findings_left.set(self.findings_left.get().saturating_sub(findings.len()));
         Ok((Read { counts: of_file, findings, left_out }, counts))
     }
 }
 
-/// This run has no time for a log file; the next one has.
+fn is_large(bytes: Option<u64>) -> bool {
+    bytes.is_some_and(|bytes| bytes > MAX_WHOLE_BYTES)
+}
+
+/// This run has no time or room for a log file; the next one has.
 pub(super) fn out_of_time(uri: &str) -> Trouble {
-    let (call, answer) = (format!("reading {uri}"), "no time is left in this run".to_owned());
+    let (call, answer) = (format!("reading {uri}"), "this run has no time or room left".to_owned());
     Trouble { kind: TroubleKind::OutOfTime, call, answer }
 }
 

@@ -15,10 +15,6 @@ use crate::ports::{AlertSink, Pace, StateStore, Trouble, TroubleKind};
 /// So many alerts about one subject each are published in a run; all other subjects share one more.
 const MAX_ALERTS: usize = 10;
 
-/// The pause between two. SNS suspends an address that is sent more than 10 mails a second, and
-/// as many runs as `MaximumConcurrency` (5) publish at the same time.
-const PAUSE: Duration = Duration::from_millis(500);
-
 /// What is kept of a run's time for its answer.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(4);
 
@@ -71,22 +67,25 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 
     /// Publishes what is at or above `MAIL_MIN_SEVERITY`.
     pub async fn tell(&mut self, findings: Vec<Finding>) {
+        self.tell_before(Duration::ZERO, findings).await;
+    }
+
+    /// The same, with some time left for what comes after it.
+    async fn tell_before(&mut self, rest: Duration, findings: Vec<Finding>) {
         let mailed = |finding: &Finding| is_mailed(finding, self.config);
         let mut groups = alert::group(findings.into_iter().filter(mailed).collect());
         let others: Vec<Finding> = groups.drain(groups.len().min(MAX_ALERTS)..).flatten().collect();
         for findings in groups.into_iter().chain([others]) {
             let ids = findings.iter().map(|finding| finding.id.clone()).collect();
             let Some(alert) = alert::alert(findings, self.config) else { continue };
-            let outcome = if self.notify { self.publish(&alert).await } else { Outcome::Withheld };
+            let outcome = if self.notify { self.publish(rest, &alert).await } else { Outcome::Withheld };
             self.mails.push(Mailed { subject: alert.subject, findings: ids, outcome });
         }
     }
 
-    async fn publish(&self, alert: &Alert) -> Outcome {
-        if !self.mails.is_empty() && self.time_left() > LEAST_TIME + PAUSE {
-            self.pace.sleep(PAUSE).await;
-        }
-        match self.in_time(&format!("publishing alert {}", alert.id), self.alerts.publish(alert)).await {
+    async fn publish(&self, rest: Duration, alert: &Alert) -> Outcome {
+        let call = format!("publishing alert {}", alert.id);
+        match self.in_time(rest, &call, self.alerts.publish(alert)).await {
             Ok(_) => Outcome::Published,
             Err(trouble) => Outcome::Failed(trouble),
         }
@@ -100,7 +99,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let claim = format!("{CLAIMS}{}.json", finding.id);
         let content = json!({"format": 1, "rule": finding.rule.id, "summary": finding.summary}).to_string();
         let call = format!("writing {claim}");
-        let claimed = self.in_time(&call, self.state.create(&claim, &content)).await;
+        // There must be time to write the claim, to publish, and to give the claim back.
+        let claimed = self.in_time(LEAST_TIME * 2, &call, self.state.create(&claim, &content)).await;
         match &claimed {
             Ok(true) => {}
             Ok(false) => return,
@@ -109,26 +109,24 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             Err(trouble) => self.state_troubles.push(trouble.clone()),
         }
         let told = self.mails.len();
-        self.tell(vec![finding]).await;
-        let failed = self.mails[told..].iter().any(|mail| matches!(mail.outcome, Outcome::Failed(_)));
-        if claimed.is_ok() && failed {
-            let removed = self.in_time(&format!("removing {claim}"), self.state.remove(&claim)).await;
+        self.tell_before(LEAST_TIME, vec![finding]).await;
+        // The claim may be there although its answer was lost.
+        if self.mails[told..].iter().any(|mail| matches!(mail.outcome, Outcome::Failed(_))) {
+            let call = format!("removing {claim}");
+            let removed = self.in_time(Duration::ZERO, &call, self.state.remove(&claim)).await;
             self.state_troubles.extend(removed.err());
         }
     }
 
-    fn time_left(&self) -> Duration {
-        self.pace.time_left().saturating_sub(TIME_TO_ANSWER)
-    }
-
-    /// What becomes of a call before this run has to answer.
+    /// What becomes of a call before this run has to answer, or to do the rest.
     async fn in_time<T>(
         &self,
+        rest: Duration,
         call: &str,
         work: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
         let trouble = |kind, answer: &str| Trouble { kind, call: call.to_owned(), answer: answer.to_owned() };
-        let time_left = self.time_left();
+        let time_left = self.pace.time_left().saturating_sub(TIME_TO_ANSWER + rest);
         if time_left < LEAST_TIME {
             return Err(trouble(TroubleKind::OutOfTime, "no time is left in this run"));
         }

@@ -22,6 +22,7 @@ const CHANGES: &[&str] = &[
     "UpdateFunctionConfiguration20150331v2",
     "PutFunctionConcurrency20171031",
     "PutFunctionEventInvokeConfig",
+    "DeleteFunctionEventInvokeConfig",
     "PutFunctionRecursionConfig",
     "PutRuntimeManagementConfig",
     "UpdateEventSourceMapping20150331",
@@ -64,9 +65,11 @@ const CHANGES: &[&str] = &[
     "DeleteBucketPublicAccessBlock",
     "PutBucketOwnershipControls",
     "PutBucketReplication",
+    "PutBucketAcl",
     // Alarms and logs.
     "PutMetricAlarm",
     "DisableAlarmActions",
+    "SetAlarmState",
     "PutRetentionPolicy",
     // The stack.
     "UpdateStack",
@@ -211,6 +214,16 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             Raised(Severity::Critical),
         ),
         own(
+            "the stack itself, by its name",
+            r#"{"eventSource": "cloudformation.amazonaws.com", "eventName": "UpdateStack", "requestParameters": {"stackName": "iamwatch"}}"#,
+            Raised(Severity::High),
+        ),
+        own(
+            "another stack whose name ours begins with",
+            r#"{"eventSource": "cloudformation.amazonaws.com", "eventName": "DeleteStack", "requestParameters": {"stackName": "iam"}}"#,
+            Nothing,
+        ),
+        own(
             "by a deployment",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateFunctionCode20150331v2", "sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com", "userIdentity": {"invokedBy": "cloudformation.amazonaws.com"}, "requestParameters": {"functionName": "iamwatch-SignInFunction-AbCd1234EfGh"}}"#,
             Raised(Severity::Low),
@@ -248,7 +261,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
 #[cfg(any(test, feature = "cases"))]
 const fn own(name: &'static str, patch: &'static str, expect: super::cases::Expect) -> Case {
     const OWN: &[(&str, &str)] =
-        &[("OWN_RESOURCES", "iamwatch-*,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab")];
+        &[("OWN_RESOURCES", "stack/iamwatch/*,iamwatch-*,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab")];
     Case { name, record: ApiCall(patch), settings: OWN, expect }
 }
 
@@ -293,14 +306,19 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     list.iter().filter_map(Value::as_str)
 }
 
-/// Whether a text, or a part of the ARN or URL that it is, is one of the names. A stack is also named
-/// without what its resources' names go on with.
+/// Whether a text is one of the names, or ends in one: as an ARN does behind its account, and a URL.
 fn is_ours(text: &str, ours: &[Pattern]) -> bool {
     if text.len() > 2048 {
         return false;
     }
     let text = text.to_ascii_lowercase();
-    let named =
-        |part: &str| ours.iter().any(|pattern| pattern.matches(part) || pattern.matches(&format!("{part}-")));
-    named(&text) || text.contains([':', '/']) && text.split([':', '/']).any(named)
+    // arn:aws:lambda:us-east-1:111122223333:function:name:3
+    let name = match text.strip_prefix("arn:") {
+        Some(rest) => rest.splitn(5, ':').last().unwrap_or_default(),
+        None => text.strip_prefix("https://").and_then(|url| url.rsplit('/').next()).unwrap_or(&text),
+    };
+    // A stack may be named by its ARN, stack/name/id, or by its name alone.
+    let stack = format!("stack/{name}/");
+    let parts = [name, &stack].into_iter().chain(name.split([':', '/']));
+    parts.into_iter().any(|part| ours.iter().any(|pattern| pattern.matches(part)))
 }

@@ -51,7 +51,6 @@ async fn every_announcement_of_a_log_file_leads_to_its_mail() {
     ] {
         stage.aws.forget();
         let response = function.response(&event).await;
-        eprintln!("{name}");
         if event["Records"][0]["eventSource"] == "aws:sqs" {
             assert_eq!(failed(&response), [""; 0], "{name}");
         } else {
@@ -88,7 +87,6 @@ async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
         ("an object that was tagged", text(&tagged)),
         ("no key at all", text(&cloudtrail_message(&[]))),
     ] {
-        eprintln!("{name}");
         assert_eq!(failed(&function.response(&queued(&body)).await), [""; 0], "{name}");
         stage.not_called();
     }
