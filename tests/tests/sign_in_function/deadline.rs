@@ -53,7 +53,7 @@ async fn a_log_file_that_no_run_has_time_for_is_told_from_the_third_time_on() {
     for (received, mails, seconds) in [(2, 0, 60), (3, 1, 120)] {
         stage.aws.forget();
         let event = batch_received(received, &[("m", &body)]);
-        let response = answered_within(&function, &event, Duration::from_secs(14)).await;
+        let response = answered_within(&function, &event, Duration::from_secs(20)).await;
         assert_eq!(failed(&response), ["m"]);
         stage.put_off(&[("m", seconds)]);
         let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
