@@ -1,5 +1,6 @@
 //! SNS: publishing.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -10,7 +11,6 @@ use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use shared::alert::Alert;
 use shared::ports::{AlertSink, Trouble, TroubleKind};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::trouble::trouble;
@@ -32,7 +32,7 @@ pub struct Topic {
     client: Client,
     arn: String,
     /// When the last alert was published.
-    last: Mutex<Option<Instant>>,
+    last: Cell<Option<Instant>>,
 }
 
 impl Topic {
@@ -45,7 +45,7 @@ impl Topic {
             .timeout_config(time_outs)
             .retry_config(RetryConfig::disabled())
             .build();
-        Topic { client: Client::from_conf(config), arn: arn.to_owned(), last: Mutex::new(None) }
+        Topic { client: Client::from_conf(config), arn: arn.to_owned(), last: Cell::new(None) }
     }
 
     async fn attempt(&self, alert: &Alert) -> Result<String, (Trouble, Taken)> {
@@ -53,8 +53,11 @@ impl Topic {
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
             let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
-            // It lacks nothing that is required.
-            let Ok(value) = value else { continue };
+            // Without it a subscription's filter would hide the alert.
+            let value = value.map_err(|error| {
+                let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {error}"));
+                (Trouble { kind: TroubleKind::Refused, call, answer }, Taken::No)
+            })?;
             request = request.message_attributes(name, value);
         }
         match request.send().await {
@@ -93,11 +96,10 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
 
 impl AlertSink for Topic {
     async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
-        let mut last = self.last.lock().await;
-        if let Some(last) = *last {
+        if let Some(last) = self.last.get() {
             tokio::time::sleep_until(last + SPACING).await;
         }
-        *last = Some(Instant::now());
+        self.last.set(Some(Instant::now()));
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
             match self.attempt(alert).await {

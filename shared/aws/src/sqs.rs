@@ -7,7 +7,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use futures_util::future::join_all;
 use shared::delivery::Message;
-use shared::ports::Trouble;
+use shared::ports::{Trouble, TroubleKind};
 
 use crate::trouble::trouble;
 
@@ -41,12 +41,15 @@ impl Queues {
     }
 
     async fn put_off_one(&self, message: &Message) -> Result<(), Trouble> {
-        let Some(url) = queue_url(&message.queue_arn) else { return Ok(()) };
+        let call = format!("sqs:ChangeMessageVisibility {}", message.queue_arn);
+        let Some(url) = queue_url(&message.queue_arn) else {
+            let answer = "that is not the ARN of a queue".to_owned();
+            return Err(Trouble { kind: TroubleKind::Refused, call, answer });
+        };
         let request = self.client.change_message_visibility().queue_url(url);
         let request = request.receipt_handle(&message.receipt_handle);
         let sent = request.visibility_timeout(pause_seconds(message.receives) as i32).send().await;
-        let call = || format!("sqs:ChangeMessageVisibility {}", message.queue_arn);
-        sent.map(|_| ()).map_err(|error| trouble(call(), &error))
+        sent.map(|_| ()).map_err(|error| trouble(call, &error))
     }
 }
 

@@ -54,9 +54,8 @@ fn judged(function: &Function) -> Value {
     lines.remove(0)
 }
 
-#[tokio::test]
-async fn the_log_line_and_the_metrics_add_up() {
-    let stage = Stage::new().await;
+/// Delivers the sample, and one log file that may not be read; gives their keys.
+fn sample_and_one_denied(stage: &Stage) -> (Vec<String>, String) {
     let mut keys = Vec::new();
     for (key, content) in sample::objects().unwrap() {
         stage.aws.put(LOGS, &key, content);
@@ -64,6 +63,13 @@ async fn the_log_line_and_the_metrics_add_up() {
     }
     let denied = stage.deliver("denied");
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+    (keys, denied)
+}
+
+#[tokio::test]
+async fn the_log_line_and_the_metrics_add_up() {
+    let stage = Stage::new().await;
+    let (keys, denied) = sample_and_one_denied(&stage);
     let function = stage.function().await;
     let mut messages: Vec<(String, String)> =
         keys.iter().enumerate().map(|(n, key)| (format!("m{n}"), event_bridge(key).to_string())).collect();
@@ -138,13 +144,7 @@ async fn the_lag_is_that_from_the_creation_of_the_oldest_object() {
 #[tokio::test]
 async fn nothing_secret_and_nothing_of_a_record_is_written() {
     let stage = Stage::new().await;
-    let mut keys = Vec::new();
-    for (key, content) in sample::objects().unwrap() {
-        stage.aws.put(LOGS, &key, content);
-        keys.push(key);
-    }
-    let denied = stage.deliver("denied");
-    stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
+    let (keys, denied) = sample_and_one_denied(&stage);
     stage.aws.fail(Which::every(Operation::Publish).nth(2), Fault::ACCESS_DENIED);
     stage.aws.fail(Which::every(Operation::ChangeMessageVisibility).nth(1), Fault::ACCESS_DENIED);
     let function = stage.function().await;
