@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -32,6 +33,8 @@ pub struct Setting {
 pub enum Accepts {
     /// A whole number of bytes, from the least to the most.
     Bytes(u64, u64),
+    /// A whole number of something, from the least to the most.
+    Count(u64, u64, &'static str),
     /// A list of account ids with names.
     AccountNames,
     /// A list of ranges of addresses.
@@ -40,6 +43,8 @@ pub enum Accepts {
     MailedSeverity,
     /// A list of names with `*`.
     Names,
+    /// A number of mails for every budget.
+    MailsPerHour,
 }
 
 /// Which programs read a setting.
@@ -58,6 +63,12 @@ impl Accepts {
     pub fn expected(self) -> String {
         match self {
             Accepts::Bytes(least, most) => format!("a whole number of bytes from {least} to {most}"),
+            Accepts::Count(least, most, what) => format!("a whole number of {what} from {least} to {most}"),
+            Accepts::MailsPerHour => format!(
+                "a number of mails from 1 to {MAX_MAILS_PER_HOUR} for each of {}, such as {}",
+                Budget::ALL.map(Budget::name).join(", "),
+                MAILS_PER_HOUR.default
+            ),
             Accepts::AccountNames => "a comma-separated list of 12-digit account ids, each once, with the name to show, such as 111122223333=prod".to_owned(),
             Accepts::Cidrs => "a comma-separated list of IPv4 or IPv6 ranges, such as 192.0.2.0/24,2001:db8::/32".to_owned(),
             Accepts::Names => "a comma-separated list of names, ids or ARNs, in which * stands for anything, such as iamwatch-*,my-log-bucket".to_owned(),
@@ -77,10 +88,16 @@ pub fn mailed_severities() -> impl Iterator<Item = Severity> {
 /// The most that a limit can be set to: 1 TiB, beyond anything that S3 stores as one log file.
 const MAX_LIMIT_BYTES: u64 = 1 << 40;
 
+/// No mailbox has room for more.
+const MAX_MAILS_PER_HOUR: u32 = 1000;
+
 /// Every setting there is, by name.
 pub const SETTINGS: &[Setting] = &[
     ACCOUNT_NAMES,
     ALLOWED_SIGN_IN_CIDRS,
+    CALL_TIMEOUT_MILLIS,
+    HIDDEN_NAME_FAILURES,
+    MAILS_PER_HOUR,
     MAIL_MIN_SEVERITY,
     MAX_COMPRESSED_BYTES,
     MAX_DECOMPRESSED_BYTES,
@@ -88,6 +105,9 @@ pub const SETTINGS: &[Setting] = &[
     MAX_IN_FLIGHT_BYTES,
     MAX_RECORD_BYTES,
     OWN_RESOURCES,
+    QUIET_MINUTES,
+    RETRY_PAUSE_MILLIS,
+    TOLD_DAYS,
 ];
 
 const ACCOUNT_NAMES: Setting = Setting {
@@ -104,6 +124,30 @@ const ALLOWED_SIGN_IN_CIDRS: Setting = Setting {
     accepts: Accepts::Cidrs,
     purpose: "Where people sign in from: a successful sign-in from any other address raises `sign-in.outside-allowed-addresses`. Empty: from anywhere.",
     read_by: ReadBy::All,
+};
+
+const CALL_TIMEOUT_MILLIS: Setting = Setting {
+    name: "CALL_TIMEOUT_MILLIS",
+    default: "5000",
+    accepts: Accepts::Count(100, 10_000, "milliseconds"),
+    purpose: "How long AWS may take to begin to answer, or to go on with what it answers, before a call is given up and made again.",
+    read_by: ReadBy::Functions,
+};
+
+const HIDDEN_NAME_FAILURES: Setting = Setting {
+    name: "HIDDEN_NAME_FAILURES",
+    default: "10",
+    accepts: Accepts::Count(1, 100, "failures"),
+    purpose: "Failed sign-ins under names that no user has are mailed once so many came from one address; fewer are counted. (Most are typing errors.)",
+    read_by: ReadBy::Functions,
+};
+
+const MAILS_PER_HOUR: Setting = Setting {
+    name: "MAILS_PER_HOUR",
+    default: "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5",
+    accepts: Accepts::MailsPerHour,
+    purpose: "How many mails of each severity are published in an hour; what anyone can cause without credentials, such as failed sign-ins, has a budget of its own. What is beyond stands in the state bucket, and one mail says so.",
+    read_by: ReadBy::Functions,
 };
 
 const MAIL_MIN_SEVERITY: Setting = Setting {
@@ -162,6 +206,58 @@ const OWN_RESOURCES: Setting = Setting {
     read_by: ReadBy::All,
 };
 
+const QUIET_MINUTES: Setting = Setting {
+    name: "QUIET_MINUTES",
+    default: "60",
+    accepts: Accepts::Count(1, 1440, "minutes"),
+    purpose: "Once a finding was mailed, others of the same rule, principal, resource and source address are only counted until none came for so long; the next mail says how many. What goes on is mailed again every day.",
+    read_by: ReadBy::Functions,
+};
+
+const RETRY_PAUSE_MILLIS: Setting = Setting {
+    name: "RETRY_PAUSE_MILLIS",
+    default: "100",
+    accepts: Accepts::Count(1, 1000, "milliseconds"),
+    purpose: "The pause before a call that failed is made again; each next one is twice as long.",
+    read_by: ReadBy::Functions,
+};
+
+const TOLD_DAYS: Setting = Setting {
+    name: "TOLD_DAYS",
+    default: "400",
+    accepts: Accepts::Count(30, 3650, "days"),
+    purpose: "How long it is remembered what was mailed: a log file that is delivered again, or read again by a backfill, within that time is not mailed again.",
+    read_by: ReadBy::Functions,
+};
+
+/// What mails of an hour are counted against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Budget {
+    /// Mails whose worst finding has that severity.
+    Of(Severity),
+    /// Mails whose findings anyone can cause, without credentials.
+    Unauthenticated,
+}
+
+impl Budget {
+    /// Every budget, in the order in which the setting is written.
+    pub const ALL: [Budget; 5] = [
+        Budget::Of(Severity::Critical),
+        Budget::Of(Severity::High),
+        Budget::Of(Severity::Medium),
+        Budget::Of(Severity::Low),
+        Budget::Unauthenticated,
+    ];
+
+    /// Its name in settings, mails and the state bucket.
+    pub fn name(self) -> &'static str {
+        match self {
+            Budget::Of(severity) => severity.name(),
+            Budget::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
 /// All settings, read once at start; every later line trusts them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -169,6 +265,12 @@ pub struct Config {
     pub account_names: BTreeMap<String, String>,
     /// `ALLOWED_SIGN_IN_CIDRS`; empty means from anywhere.
     pub allowed_sign_in_cidrs: Vec<IpNet>,
+    /// `CALL_TIMEOUT_MILLIS`.
+    pub call_timeout: Duration,
+    /// `HIDDEN_NAME_FAILURES`.
+    pub hidden_name_failures: u64,
+    /// `MAILS_PER_HOUR`: every budget is there.
+    pub mails_per_hour: BTreeMap<Budget, u32>,
     /// `MAIL_MIN_SEVERITY`.
     pub mail_min_severity: Severity,
     /// `MAX_COMPRESSED_BYTES`.
@@ -183,6 +285,12 @@ pub struct Config {
     pub max_record_bytes: usize,
     /// `OWN_RESOURCES`, in lower case.
     pub own_resources: Vec<Pattern>,
+    /// `QUIET_MINUTES`.
+    pub quiet: Duration,
+    /// `RETRY_PAUSE_MILLIS`.
+    pub retry_pause: Duration,
+    /// `TOLD_DAYS`.
+    pub told: Duration,
 }
 
 impl Config {
@@ -203,22 +311,29 @@ impl Config {
                 value,
             })
         }
-        let bytes =
-            |setting: &Setting| parsed(setting, value(setting), |value| bytes_within(value, setting.accepts));
+        let number =
+            |setting: &Setting| parsed(setting, value(setting), |value| within(value, setting.accepts));
+        let minutes = |setting: &Setting| number(setting).map(|minutes| Duration::from_secs(60 * minutes));
         Ok(Config {
             account_names: parsed(&ACCOUNT_NAMES, value(&ACCOUNT_NAMES), account_names)?,
             allowed_sign_in_cidrs: parsed(&ALLOWED_SIGN_IN_CIDRS, value(&ALLOWED_SIGN_IN_CIDRS), |value| {
                 entries(value).map(cidr).collect()
             })?,
+            call_timeout: number(&CALL_TIMEOUT_MILLIS).map(Duration::from_millis)?,
+            hidden_name_failures: number(&HIDDEN_NAME_FAILURES)?,
+            mails_per_hour: parsed(&MAILS_PER_HOUR, value(&MAILS_PER_HOUR), mails_per_hour)?,
             mail_min_severity: parsed(&MAIL_MIN_SEVERITY, value(&MAIL_MIN_SEVERITY), |value| {
                 mailed_severities().find(|severity| severity.name() == value)
             })?,
-            max_compressed_bytes: bytes(&MAX_COMPRESSED_BYTES)?,
-            max_decompressed_bytes: bytes(&MAX_DECOMPRESSED_BYTES)?,
-            max_export_bytes: bytes(&MAX_EXPORT_BYTES)?,
-            max_in_flight_bytes: bytes(&MAX_IN_FLIGHT_BYTES)?,
-            max_record_bytes: bytes(&MAX_RECORD_BYTES)? as usize,
+            max_compressed_bytes: number(&MAX_COMPRESSED_BYTES)?,
+            max_decompressed_bytes: number(&MAX_DECOMPRESSED_BYTES)?,
+            max_export_bytes: number(&MAX_EXPORT_BYTES)?,
+            max_in_flight_bytes: number(&MAX_IN_FLIGHT_BYTES)?,
+            max_record_bytes: number(&MAX_RECORD_BYTES)? as usize,
             own_resources: parsed(&OWN_RESOURCES, value(&OWN_RESOURCES), names)?,
+            quiet: minutes(&QUIET_MINUTES)?,
+            retry_pause: number(&RETRY_PAUSE_MILLIS).map(Duration::from_millis)?,
+            told: number(&TOLD_DAYS).map(|days| Duration::from_secs(86_400 * days))?,
         })
     }
 
@@ -250,6 +365,9 @@ impl Default for Config {
         Config {
             account_names: BTreeMap::new(),
             allowed_sign_in_cidrs: Vec::new(),
+            call_timeout: Duration::from_secs(5),
+            hidden_name_failures: 10,
+            mails_per_hour: Budget::ALL.into_iter().zip([60, 30, 15, 10, 5]).collect(),
             mail_min_severity: Severity::Low,
             max_compressed_bytes: 64 << 20,
             max_decompressed_bytes: 1 << 30,
@@ -257,6 +375,9 @@ impl Default for Config {
             max_in_flight_bytes: 64 << 20,
             max_record_bytes: 4 << 20,
             own_resources: Vec::new(),
+            quiet: Duration::from_secs(60 * 60),
+            retry_pause: Duration::from_millis(100),
+            told: Duration::from_secs(400 * 86_400),
         }
     }
 }
@@ -292,9 +413,23 @@ fn cidr(entry: &str) -> Option<IpNet> {
     entry.parse().ok().or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-fn bytes_within(value: &str, accepts: Accepts) -> Option<u64> {
-    let Accepts::Bytes(least, most) = accepts else { return None };
-    value.parse().ok().filter(|bytes| (least..=most).contains(bytes))
+/// Nothing where a budget is missing, unknown or named twice.
+fn mails_per_hour(list: &str) -> Option<BTreeMap<Budget, u32>> {
+    let mut mails = BTreeMap::new();
+    for entry in entries(list) {
+        let (name, count) = entry.split_once('=')?;
+        let budget = Budget::ALL.into_iter().find(|budget| budget.name() == name.trim())?;
+        let count = count.trim().parse().ok().filter(|count| (1..=MAX_MAILS_PER_HOUR).contains(count))?;
+        if mails.insert(budget, count).is_some() {
+            return None;
+        }
+    }
+    (mails.len() == Budget::ALL.len()).then_some(mails)
+}
+
+fn within(value: &str, accepts: Accepts) -> Option<u64> {
+    let (Accepts::Bytes(least, most) | Accepts::Count(least, most, _)) = accepts else { return None };
+    value.parse().ok().filter(|number| (least..=most).contains(number))
 }
 
 #[cfg(test)]
@@ -321,6 +456,11 @@ mod tests {
             ("MAIL_MIN_SEVERITY", "INFORMATIONAL"),
             ("MAIL_MIN_SEVERITY", "low"),
             ("MAX_RECORD_BYTES", "1023"),
+            ("QUIET_MINUTES", "0"),
+            ("TOLD_DAYS", "29"),
+            ("MAILS_PER_HOUR", "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10"),
+            ("MAILS_PER_HOUR", "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=0"),
+            ("MAILS_PER_HOUR", "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,LOW=9,UNAUTHENTICATED=5"),
             ("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/33"),
             ("ACCOUNT_NAMES", "1111=prod"),
             ("ACCOUNT_NAMES", "111122223333=a,111122223333=b"),
@@ -335,7 +475,9 @@ mod tests {
     #[test]
     fn the_ends_of_a_range_are_accepted() {
         for setting in SETTINGS {
-            let Accepts::Bytes(least, most) = setting.accepts else { continue };
+            let (Accepts::Bytes(least, most) | Accepts::Count(least, most, _)) = setting.accepts else {
+                continue;
+            };
             for value in [least, most] {
                 assert!(with(setting.name, &value.to_string()).is_ok(), "{} = {value}", setting.name);
             }

@@ -83,17 +83,58 @@ pub trait Body {
 
 /// What remembers from run to run: one bucket of small objects.
 pub trait StateStore {
-    /// Writes an object unless there is one of that key; whether it was written.
+    /// Reads an object; nothing where there is none.
     ///
     /// # Errors
-    /// [`Trouble`] when it is not known whether there is one.
-    fn create(&self, key: &str, content: &str) -> impl Future<Output = Result<bool, Trouble>>;
+    /// [`Trouble`] when it is not known what it holds.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, Trouble>>;
 
-    /// Removes an object, which may be gone already.
+    /// Writes an object unless somebody else has written it since. It is tried once.
     ///
     /// # Errors
-    /// [`Trouble`] when it may still be there.
-    fn remove(&self, key: &str) -> impl Future<Output = Result<(), Trouble>>;
+    /// [`Trouble`]; of the kind Unanswered it may have been written all the same.
+    fn write(
+        &self,
+        key: &str,
+        content: &[u8],
+        over: Over<'_>,
+    ) -> impl Future<Output = Result<Written, Trouble>>;
+
+    /// Where a person finds an object: `s3://bucket/key`.
+    fn uri(&self, key: &str) -> String;
+}
+
+/// An object larger than this is none that iamwatch wrote.
+pub const MAX_STATE_BYTES: usize = 4 << 20;
+
+/// An object of the state bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What it holds; of one that is larger than [`MAX_STATE_BYTES`] one byte more than that.
+    pub content: Bytes,
+    /// Changes with every write.
+    pub tag: String,
+    /// When it was written, where the store says so.
+    pub modified: Option<DateTime<Utc>>,
+}
+
+/// What a write may replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over<'a> {
+    /// Nothing: there must be no such object.
+    Nothing,
+    /// The object that had this tag when it was read.
+    Tag(&'a str),
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is there, and has this tag.
+    Done(String),
+    /// Somebody wrote or removed the object since, or is writing it now: it must be read again. Where an
+    /// earlier answer was lost, that somebody may be oneself.
+    Changed,
 }
 
 /// Where alerts go.
@@ -115,6 +156,9 @@ pub trait Pace {
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+
+    /// A number that nobody can guess and that does not come again.
+    fn random(&self) -> u128;
 }
 
 /// All of them.

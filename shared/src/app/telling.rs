@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::alert::{self, Alert};
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::ports::{AlertSink, Pace, StateStore, Trouble, TroubleKind};
+use crate::ports::{AlertSink, Over, Pace, StateStore, Trouble, TroubleKind, Written};
 
 /// So many alerts about one subject each are published in a run; all other subjects share one more.
 const MAX_ALERTS: usize = 10;
@@ -100,22 +100,15 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let content = json!({"format": 1, "rule": finding.rule.id, "summary": finding.summary}).to_string();
         let call = format!("writing {claim}");
         // There must be time to write the claim, to publish, and to give the claim back.
-        let claimed = self.in_time(LEAST_TIME * 2, &call, self.state.create(&claim, &content)).await;
+        let claimed = self.in_time(LEAST_TIME * 2, &call, self.state.write(&claim, content.as_bytes(), Over::Nothing)).await;
         match &claimed {
-            Ok(true) => {}
-            Ok(false) => return,
+            Ok(Written::Done(_)) => {}
+            Ok(Written::Changed) => return,
             Err(Trouble { kind: TroubleKind::OutOfTime, .. }) => return,
             // Where nobody knows whether it is claimed, it is better told twice than not at all.
             Err(trouble) => self.state_troubles.push(trouble.clone()),
         }
-        let told = self.mails.len();
         self.tell_before(LEAST_TIME, vec![finding]).await;
-        // The claim may be there although its answer was lost.
-        if self.mails[told..].iter().any(|mail| matches!(mail.outcome, Outcome::Failed(_))) {
-            let call = format!("removing {claim}");
-            let removed = self.in_time(Duration::ZERO, &call, self.state.remove(&claim)).await;
-            self.state_troubles.extend(removed.err());
-        }
     }
 
     /// What becomes of a call before this run has to answer, or to do the rest.
