@@ -19,6 +19,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
+use crate::case::Unsaid;
 use crate::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use crate::config::Config;
 use crate::finding::{Finding, Principal, Subject};
@@ -105,12 +106,17 @@ pub fn group(findings: Vec<Finding>) -> Vec<Vec<Finding>> {
 
 /// The mail about the findings of one subject, or of many that share one; nothing where there are none.
 pub fn mail(findings: &[Finding], config: &Config) -> Option<Mail> {
+    mail_beside(findings, &[], config)
+}
+
+/// The same, which also says what was only counted since the last one.
+fn mail_beside(findings: &[Finding], unsaid: &[Unsaid], config: &Config) -> Option<Mail> {
     let mut findings: Vec<&Finding> = findings.iter().collect();
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
     let worst = *findings.first()?;
     Some(Mail {
         subject: subject(worst, &findings, config),
-        body: body::body(worst, &findings, config),
+        body: body::body(worst, &findings, unsaid, config),
         sms: sms(worst, &findings, config),
     })
 }
@@ -412,6 +418,7 @@ mod tests {
             remediation: UNREADABLE.remediation,
             subject: Subject::LogFile("s3://logs/x/broken file.json.gz".to_owned()),
             what: "a log file ends in the middle of a record".to_owned(),
+            by_anyone: false,
         };
         finding.evidence.log_file = Some("s3://logs/x/broken file.json.gz".to_owned());
         finding.summary = summary(&finding);

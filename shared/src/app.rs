@@ -1,6 +1,9 @@
 //! The use cases, whole.
 
+mod accepted;
+mod budgets;
 mod deliveries;
+mod memory;
 mod reading;
 mod telling;
 

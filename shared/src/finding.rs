@@ -63,6 +63,9 @@ pub struct Finding {
     /// What the principal did: a phrase that follows its name.
     #[serde(skip)]
     pub what: String,
+    /// Whether anyone can cause it, without credentials.
+    #[serde(skip)]
+    pub by_anyone: bool,
 }
 
 /// Who acted.
@@ -323,7 +326,7 @@ pub(crate) fn partition<'a>(arns: &[&'a Option<String>], region: &Option<impl As
 }
 
 /// The address as it is counted: an IPv6 one by its /64, the smallest network one customer is given.
-fn network_of(address: &str) -> String {
+pub(crate) fn network_of(address: &str) -> String {
     match address.parse::<std::net::IpAddr>().map(|address| address.to_canonical()) {
         Ok(std::net::IpAddr::V6(address)) => {
             let network = std::net::Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));

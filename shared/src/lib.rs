@@ -14,6 +14,7 @@
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
 //! | [`alert`] | what a person is told: the summary sentence and the mail |
 //! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
+//! | [`case`] | what is remembered about one subject: what was found, what is under way, what was told |
 //! | [`suppress`] | what a person has accepted, why and until when |
 //! | [`text`] | what an attacker wrote, made fit to be read |
 //! | [`delivery`] | what a function is handed: which log files were delivered |
@@ -22,6 +23,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod case;
 pub mod cloudtrail;
 pub mod config;
 pub mod delivery;

@@ -142,8 +142,26 @@ pub trait AlertSink {
     /// Publishes an alert; the answer is the id that the sink gave it.
     ///
     /// # Errors
-    /// [`Trouble`]; of the kind Unanswered it may have been published all the same.
-    fn publish(&self, alert: &Alert) -> impl Future<Output = Result<String, Trouble>>;
+    /// [`Unpublished`], which says whether it may have been published all the same.
+    fn publish(&self, alert: &Alert) -> impl Future<Output = Result<String, Unpublished>>;
+}
+
+/// Why an alert was not published, or may not have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpublished {
+    /// What went wrong.
+    pub trouble: Trouble,
+    /// Whether it may have been published all the same.
+    pub taken: Taken,
+}
+
+/// Whether something was done although nobody said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was certainly not done.
+    No,
+    /// Nobody knows.
+    Unknown,
 }
 
 /// Time.

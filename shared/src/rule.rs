@@ -1,9 +1,9 @@
 //! What every rule says about itself, whatever it looks at: a [`Rule`] and its [`Severity`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much a finding matters, on the five steps that OCSF and Security Hub use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
     /// Counted: the functions mail nobody, the command line shows it as it does the rest.

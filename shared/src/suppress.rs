@@ -117,6 +117,11 @@ impl Suppressions {
         &self.entries
     }
 
+    /// Those whose last day is over.
+    pub fn expired(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Suppression> {
+        self.entries.iter().filter(move |entry| entry.has_expired(now))
+    }
+
     /// The entry that hides a finding now; the first, if several do.
     pub fn hiding(&self, finding: &Finding, now: DateTime<Utc>) -> Option<&Suppression> {
         self.entries.iter().find(|entry| !entry.has_expired(now) && entry.names(finding))

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::page::Page;
 use super::{Source, account_label, evidence, kind_noun, known, moment, quoted, sentence, silence, storm};
+use crate::case::{Number, Unsaid};
 use crate::config::Config;
+use crate::detections::rules;
 use crate::finding::{Finding, Subject};
 use crate::rule::Rule;
 use crate::text;
@@ -18,7 +20,7 @@ const MAX_VALUE_CHARS: usize = 300;
 const MAX_CELL_CHARS: usize = 40;
 
 /// The whole body about findings that are sorted, the worst first.
-pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
+pub(super) fn body(worst: &Finding, findings: &[&Finding], unsaid: &[Unsaid], config: &Config) -> String {
     let by_rule = by_rule(findings);
     let mut page = Page::default();
     page.line(&headline(worst, findings, config));
@@ -34,6 +36,10 @@ pub(super) fn body(worst: &Finding, findings: &[&Finding], config: &Config) -> S
         evidence::look_at_it(&mut page, worst);
         page.gap();
         all(&mut page, findings);
+    }
+    if !unsaid.is_empty() {
+        page.gap();
+        counted(&mut page, unsaid);
     }
     for (rule, of_rule) in &by_rule {
         page.gap();
@@ -246,6 +252,38 @@ fn all(page: &mut Page, findings: &[&Finding]) {
     page.table(&findings.iter().take(MAX_ROWS).map(row).collect::<Vec<_>>());
     if let Some(more) = findings.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {
         page.line(&format!("  and {more} more"));
+    }
+}
+
+/// What was only counted since the last mail.
+fn counted(page: &mut Page, unsaid: &[Unsaid]) {
+    page.line("Also, not told in a mail until now");
+    for of in unsaid.iter().take(MAX_ROWS) {
+        let title =
+            rules().into_iter().find(|rule| rule.id == of.rule).map_or(&of.rule[..], |rule| rule.title);
+        let about = if of.number.about { "about " } else { "" };
+        let span = match (of.from, of.to) {
+            (from, to) if from == to => format!(", at {} UTC", moment(from)),
+            (from, to) if from.date_naive() == to.date_naive() => {
+                format!(", between {} and {} UTC", moment(from), to.format("%H:%M:%S"))
+            }
+            (from, to) => format!(", between {} and {} UTC", moment(from), moment(to)),
+        };
+        let from = of.source.as_deref().map(|source| format!(", from {}", quoted(source)));
+        let resource =
+            of.resource.as_deref().map(|it| format!(", about {}", text::clean(it, MAX_VALUE_CHARS)));
+        let alike = of.alike.map(|Number { count, about }| {
+            format!(", {}{count} different ones", if about { "about " } else { "" })
+        });
+        let accepted = if of.accepted { " (held back by config/suppressions.toml)" } else { "" };
+        let rest = [from, resource, alike].into_iter().flatten().collect::<String>();
+        page.field(
+            &format!("{:>9} x", format!("{about}{}", of.number.count)),
+            &format!("{}{span}{rest}{accepted}", text::clean(title, MAX_VALUE_CHARS)),
+        );
+    }
+    if let Some(more) = unsaid.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {
+        page.line(&format!("  and {more} more kinds"));
     }
 }
 

@@ -3,11 +3,13 @@
 //! Source: SNS Developer Guide, "Publishing messages with different payloads" (`MessageStructure`: json) and
 //! "Message attributes"; the quota of 256 KB counts the message with its attributes.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Mail, mail, order};
+use super::{Mail, mail_beside, order};
+use crate::case::Unsaid;
 use crate::config::Config;
-use crate::finding::{Finding, stable_id};
+use crate::finding::Finding;
 use crate::ocsf;
 use crate::rule::Severity;
 use crate::text::is_account_id;
@@ -16,14 +18,19 @@ use crate::text::is_account_id;
 /// wrap it in must fit into the same.
 pub const MAX_MESSAGE_BYTES: usize = 200_000;
 
-/// Room for the names and types of the attributes, and for the braces of the message.
-const OVERHEAD_BYTES: usize = 1_000;
+/// Room for the names and types of the attributes, for the braces of the message, and for what is added to a
+/// mail that may repeat.
+const OVERHEAD_BYTES: usize = 2_000;
+
+/// What a mail begins with that may have been published before.
+const MAY_REPEAT: &str = "(You may have got this mail before: whether it went out is not known. What tells it from others is its alert id, at its end.)\n\n";
 
 /// An attribute that lists accounts lists no more than these.
 const MAX_LISTED: usize = 500;
 
 /// What is published as one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Alert {
     /// What tells a repetition of it from another one.
     pub id: String,
@@ -44,22 +51,43 @@ impl Alert {
     pub fn list(values: &[String]) -> String {
         Value::from(values).to_string()
     }
+
+    /// The same, which says that it may have been published before.
+    pub fn repeated(&self) -> Alert {
+        let mut alert = self.clone();
+        if let Ok(Value::Object(mut forms)) = serde_json::from_str(&self.message) {
+            if let Some(Value::String(email)) = forms.get_mut("email") {
+                email.insert_str(0, MAY_REPEAT);
+            }
+            if let Some(Value::String(documents)) = forms.get_mut("default")
+                && let Ok(Value::Array(mut findings)) = serde_json::from_str(documents)
+            {
+                for finding in findings.iter_mut().filter_map(Value::as_object_mut) {
+                    let unmapped = finding.entry("unmapped").or_insert_with(|| json!({}));
+                    unmapped["may_repeat"] = true.into();
+                }
+                *documents = Value::from(findings).to_string();
+            }
+            alert.message = Value::Object(forms).to_string();
+        }
+        alert
+    }
 }
 
-/// The alert about the findings of one subject, or of many that share one; nothing where there are none.
-pub fn alert(mut findings: Vec<Finding>, config: &Config) -> Option<Alert> {
+/// The alert about the findings of one subject, or of many that share one; nothing where there are none. It
+/// also says what was only counted. `id` is one that no other alert has.
+pub fn alert(mut findings: Vec<Finding>, unsaid: &[Unsaid], id: String, config: &Config) -> Option<Alert> {
     // The worst come first, for what does not fit is left out at the end.
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
     let severity = findings.iter().map(|finding| finding.severity).max()?;
-    let mail = mail(&findings, config)?;
-    let mut ids: Vec<&str> = findings.iter().map(|finding| &finding.id[..]).collect();
-    ids.sort_unstable();
+    let mut mail = mail_beside(&findings, unsaid, config)?;
+    mail.body += &format!("\nAlert id {id}\n");
     let rules = distinct(findings.iter().map(|finding| finding.rule.id));
     let accounts = distinct(
         findings.iter().filter_map(|finding| finding.account.as_deref().filter(|id| is_account_id(id))),
     );
     Some(Alert {
-        id: stable_id(&ids),
+        id,
         message: message(&mail, &findings, &[&rules, &accounts], config),
         subject: mail.subject,
         severity,
@@ -157,12 +185,12 @@ mod tests {
     fn people_get_the_mail_and_machines_get_every_finding() {
         let findings = failures(3);
         let config = Config::default();
-        let alert = alert(findings.clone(), &config).unwrap();
+        let alert = alert(findings.clone(), &[], "7".to_owned(), &config).unwrap();
         let (message, documents) = forms(&alert);
-        let mail = mail(&findings, &config).unwrap();
+        let mail = mail_beside(&findings, &[], &config).unwrap();
         assert_eq!(
             (message["email"].as_str().unwrap(), message["sms"].as_str().unwrap()),
-            (&mail.body[..], &mail.sms[..])
+            (&format!("{}\nAlert id 7\n", mail.body)[..], &mail.sms[..])
         );
         assert_eq!(documents.len(), 3);
         assert_eq!(documents[0]["finding_info"]["uid"], "0");
@@ -175,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_storm_fits_and_says_what_is_left_out() {
-        let alert = alert(failures(1000), &Config::default()).unwrap();
+        let alert = alert(failures(1000), &[], "7".to_owned(), &Config::default()).unwrap();
         assert!(alert.message.len() + alert.subject.len() < MAX_MESSAGE_BYTES, "{}", alert.message.len());
         let (_, documents) = forms(&alert);
         let left_out = &documents.last().unwrap()["unmapped"]["findings_left_out"];
@@ -184,11 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_findings_make_the_same_alert_in_whatever_order() {
-        let (config, mut findings) = (Config::default(), failures(5));
-        let one = alert(findings.clone(), &config).unwrap();
-        findings.reverse();
-        assert_eq!(alert(findings, &config).unwrap(), one);
-        assert_ne!(alert(failures(4), &config).unwrap().id, one.id);
+    fn a_repeated_alert_says_so_to_people_and_machines_and_is_else_the_same() {
+        let once = alert(failures(2), &[], "7".to_owned(), &Config::default()).unwrap();
+        let twice = once.repeated();
+        let (message, documents) = forms(&twice);
+        let email = message["email"].as_str().unwrap();
+        assert!(email.starts_with("(You may have got this mail before"), "{email}");
+        assert!(email.ends_with("\nAlert id 7\n"), "{email}");
+        assert!(documents.iter().all(|document| document["unmapped"]["may_repeat"] == true));
+        assert_eq!(Alert { message: once.message.clone(), ..twice }, once);
     }
 }

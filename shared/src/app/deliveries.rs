@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, select_biased};
 
 use super::reading::{Read, Reading, out_of_time};
-use super::telling::{Mailed, Outcome, Telling};
+use super::telling::{Mailed, Persistence, Telling, withheld};
 use super::{Counts, merged};
 use crate::cloudtrail::key::{self, ObjectKind};
 use crate::config::Config;
@@ -47,13 +48,17 @@ pub struct Delivered {
     pub findings: BTreeMap<Severity, u64>,
     /// The alerts.
     pub mails: Vec<Mailed>,
+    /// How many findings were only counted: mails have told of others like them.
+    pub quiet: u64,
+    /// How many findings a suppression hides.
+    pub accepted: u64,
     /// What could not be read, and why, by [`Object::identity`].
     pub unread: BTreeMap<String, Trouble>,
     /// What was read but not told, and why, by [`Object::identity`].
     pub untold: BTreeMap<String, Trouble>,
     /// Why messages could not be understood.
     pub not_understood: Vec<String>,
-    /// What went wrong with the state bucket. Nothing is lost by it, but something may be told twice.
+    /// What went wrong with the state bucket, whether or not it was put right since.
     pub state_troubles: Vec<Trouble>,
     /// The longest time from a delivery to its judging.
     pub delivery_lag: Option<Duration>,
@@ -105,7 +110,12 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: AlertSink, P: Pace>
             could_not_look(queue, outside.account, Severity::High, now, what, None)
         })
         .collect();
-    let mut delivered = process(&objects, Asked::ByDelivery, &late, odd, config, outside).await;
+    // Without memory nothing is told at first: the messages come again.
+    let persistence = match messages.iter().any(|message| message.receives >= LATE_RECEIVES) {
+        true => Persistence::Last,
+        false => Persistence::ComesAgain,
+    };
+    let mut delivered = process(&objects, Asked::ByDelivery, persistence, &late, odd, config, outside).await;
     delivered.not_understood = not_understood.into_values().flatten().collect();
     delivered
 }
@@ -121,13 +131,19 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pac
     config: &Config,
     outside: &Outside<'_, L, S, A, P>,
 ) -> Delivered {
-    process(objects, asked, &BTreeSet::new(), Vec::new(), config, outside).await
+    let persistence = match asked {
+        // Lambda tries again by itself, but only twice.
+        Asked::ByDelivery => Persistence::Last,
+        Asked::ByHand { .. } => Persistence::ComesAgain,
+    };
+    process(objects, asked, persistence, &BTreeSet::new(), Vec::new(), config, outside).await
 }
 
 /// The same, for objects of which some come late, and beside what else could not be looked at.
 async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     objects: &[Object],
     asked: Asked,
+    persistence: Persistence,
     late: &BTreeSet<String>,
     mut blind: Vec<Finding>,
     config: &Config,
@@ -146,9 +162,12 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         objects.into_iter().partition(|(_, object)| is_wanted(object, by_hand));
     delivered.skipped_objects = skipped.len() as u64;
 
+    let mut telling = Telling::new(config, outside, persistence);
+    let read = read_all(&wanted, config, outside);
+    let (read, accepted) = join(read, telling.load_accepted()).await;
     let mut findings = Vec::new();
     let mut findings_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (identity, result) in read_all(&wanted, config, outside).await {
+    for (identity, result) in read {
         let object = wanted[&identity];
         let found = match result {
             Ok(Read { counts, findings, left_out }) => {
@@ -174,7 +193,7 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         findings_of.insert(identity, found.iter().map(|finding| finding.id.clone()).collect());
         findings.extend(found);
     }
-    let findings = merged(findings);
+    let mut findings = merged(findings);
     if !by_hand {
         blind.extend(closed(&delivered.unread, &wanted, late, outside.account, outside.pace.now()));
     }
@@ -182,21 +201,18 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         *delivered.findings.entry(finding.severity).or_default() += 1;
     }
 
-    let mut telling = Telling::new(config, outside.state, outside.alerts, outside.pace, notify);
-    telling.tell(findings).await;
+    findings.extend(blind);
+    if !notify {
+        delivered.mails = withheld(findings, config);
+        return delivered;
+    }
+    telling.tell(findings, accepted).await;
     for (identity, ids) in findings_of {
-        let mails = telling.mails.iter().filter(|mail| !mail.findings.is_disjoint(&ids));
-        let trouble = mails.filter_map(|mail| match &mail.outcome {
-            Outcome::Failed(trouble) => Some(trouble.clone()),
-            Outcome::Published | Outcome::Withheld => None,
-        });
-        delivered.untold.extend(trouble.map(|trouble| (identity.clone(), trouble)).next());
+        let trouble = ids.iter().find_map(|id| telling.untold.get(id));
+        delivered.untold.extend(trouble.map(|trouble| (identity, trouble.clone())));
     }
-    for finding in blind {
-        telling.tell_once(finding).await;
-    }
-    delivered.mails = telling.mails;
-    delivered.state_troubles = telling.state_troubles;
+    delivered.state_troubles = telling.state_troubles();
+    (delivered.mails, delivered.quiet, delivered.accepted) = (telling.mails, telling.quiet, telling.accepted);
     delivered
 }
 

@@ -14,13 +14,15 @@ mod grant;
 mod identity_center;
 mod root;
 mod sign_in;
+mod stubs;
 mod tampered;
 mod trail;
 mod watch;
+pub use stubs::*;
 
 pub use watch::{
     COULD_NOT_LOOK, FINDINGS_LEFT_OUT, LOG_FILE_GONE, LOG_FILE_UNREADABLE, could_not_look, findings_left_out,
-    log_file_gone, unreadable_log_file,
+    log_file_gone, state_unreadable, unreadable_log_file,
 };
 
 use crate::cloudtrail::Record;
@@ -204,6 +206,7 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
         remediation: rule.remediation,
         subject: raised.subject.unwrap_or_else(|| Subject::of(record)),
         what: raised.what,
+        by_anyone: false,
     };
     finding.summary = crate::alert::summary(&finding);
     finding

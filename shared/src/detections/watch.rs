@@ -174,5 +174,20 @@ fn finding(
         remediation: rule.remediation,
         subject,
         what,
+        by_anyone: false,
     }
+}
+
+/// The finding that tells of an object of the state bucket that is not as it was written.
+pub fn state_unreadable(
+    uri: &str,
+    copy: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+    account: Option<&str>,
+) -> Finding {
+    let what = format!("what iamwatch remembers in {uri} could not be read and was begun anew: {reason}");
+    let mut finding = could_not_look(uri, account, Severity::Medium, now, what, None);
+    finding.evidence.facts = Facts(vec![("copy", copy.to_owned())]);
+    finding
 }

@@ -1,0 +1,70 @@
+//! The file of suppressions, as one run finds it, and what has to be told about it.
+
+use crate::detections::{suppression_expired, suppressions_changed, suppressions_unreadable};
+use crate::finding::Finding;
+use crate::ports::{Pace, StateStore, Stored, Trouble};
+use crate::suppress::Suppressions;
+
+use super::memory::Memory;
+
+/// What a person writes. No function may write it.
+const FILE: &str = "config/suppressions.toml";
+
+/// What the file was when its last change was told.
+const SEEN: &str = "seen/suppressions.toml";
+
+/// The file of suppressions.
+pub(super) struct Accepted {
+    /// What is accepted.
+    pub suppressions: Suppressions,
+    /// What has to be told about the file itself.
+    pub findings: Vec<Finding>,
+    /// The id of the finding that tells of a change.
+    change: Option<String>,
+    file: Vec<u8>,
+    seen: Option<Stored>,
+}
+
+impl Accepted {
+    /// Reads the file, and what it was before.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it is not known what is accepted.
+    pub async fn load<S: StateStore, P: Pace>(
+        memory: &Memory<'_, S, P>,
+        account: Option<&str>,
+    ) -> Result<Accepted, Trouble> {
+        let (file, seen) = futures_util::try_join!(memory.read(FILE), memory.read(SEEN))?;
+        let now = memory.pace.now();
+        let uri = memory.uri(FILE);
+        let text = |stored: &Stored| String::from_utf8_lossy(&stored.content).into_owned();
+        let (before, after) = (seen.as_ref().map(text), file.as_ref().map(text));
+        let suppressions = Suppressions::parse(after.as_deref().unwrap_or_default(), now);
+        let modified = file.as_ref().and_then(|file| file.modified);
+        let before = before.as_deref().filter(|before| !before.is_empty());
+        let changed = suppressions_changed(before, after.as_deref(), &uri, modified, account);
+        let change = changed.as_ref().map(|finding| finding.id.clone());
+        let mut findings: Vec<Finding> = changed.into_iter().collect();
+        findings.extend(suppressions_unreadable(
+            suppressions.problems(),
+            after.as_deref().unwrap_or_default(),
+            &uri,
+            account,
+        ));
+        findings.extend(suppressions.expired(now).map(|entry| suppression_expired(entry, &uri, account)));
+        let file = file.map(|file| file.content.to_vec()).unwrap_or_default();
+        Ok(Accepted { suppressions, findings, change, file, seen })
+    }
+
+    /// Notes that the change was told, unless that is among what was not.
+    pub async fn note<S: StateStore, P: Pace>(
+        &self,
+        memory: &Memory<'_, S, P>,
+        is_untold: impl Fn(&str) -> bool,
+    ) {
+        if self.change.as_deref().is_some_and(|change| !is_untold(change)) {
+            // What is not noted is told by the case's memory of it, once.
+            let _ = memory.replace(SEEN, &self.file, self.seen.as_ref()).await;
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The state bucket, as one run reads and changes it while others do the same.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::{FutureExt, select_biased};
+
+use crate::case::Claim;
+use crate::config::Config;
+use crate::finding::stable_id;
+use crate::ports::{MAX_STATE_BYTES, Over, Pace, StateStore, Stored, Trouble, TroubleKind, Written};
+
+/// What is kept of a run's time for its answer.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(4);
+
+/// Nothing is begun with less than this besides: its outcome might not be learnt.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// A claim outlives its run by so much: the clocks of two sandboxes differ, and Lambda ends no run at once.
+const CLAIM_MARGIN: TimeDelta = TimeDelta::seconds(5);
+
+/// How often an object is asked for that AWS does not give.
+const MAX_FAILURES: u32 = 4;
+
+/// How often a write is made that another run's came before.
+const MAX_CONFLICTS: u32 = 20;
+
+/// The pause between two attempts is doubled so often at most.
+const MAX_DOUBLINGS: u32 = 5;
+
+/// The state bucket in the hands of one run.
+pub(super) struct Memory<'a, S, P> {
+    state: &'a S,
+    pub pace: &'a P,
+    pub config: &'a Config,
+    /// What the run publishes under.
+    pub claim: Claim,
+    /// The objects that were not as they had been written.
+    unreadable: RefCell<Vec<Unreadable>>,
+    /// What went wrong.
+    troubles: RefCell<Vec<Trouble>>,
+}
+
+/// An object that was not as it had been written. A copy stands in quarantine, and a new one was begun.
+#[derive(Clone, Debug)]
+pub(super) struct Unreadable {
+    /// Where it stood.
+    pub uri: String,
+    /// Where the copy stands.
+    pub copy: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What can be kept in the state bucket.
+pub(super) trait Object: Clone + PartialEq {
+    /// # Errors
+    /// Why it is no such object.
+    fn read(content: &[u8], new: &Self) -> Result<Self, String>;
+
+    fn content(&self) -> Result<Vec<u8>, serde_json::Error>;
+}
+
+/// An object as it was read, or written.
+#[derive(Clone)]
+pub(super) struct Held<O> {
+    pub object: O,
+    /// Nothing where there is no such object yet.
+    tag: Option<String>,
+    /// Whether what stood there could not be read.
+    pub was_unreadable: bool,
+}
+
+impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
+    pub fn new(state: &'a S, pace: &'a P, config: &'a Config) -> Self {
+        let left = TimeDelta::from_std(pace.time_left()).unwrap_or(TimeDelta::MAX);
+        let until = pace.now().checked_add_signed(left + CLAIM_MARGIN).unwrap_or_else(|| pace.now());
+        let claim = Claim { token: random_id(pace), until };
+        let (unreadable, troubles) = (RefCell::default(), RefCell::default());
+        Memory { state, pace, config, claim, unreadable, troubles }
+    }
+
+    /// What has become unreadable since this was last asked.
+    pub fn take_unreadable(&self) -> Vec<Unreadable> {
+        self.unreadable.take()
+    }
+
+    /// What went wrong, whether or not it was put right since.
+    pub fn take_troubles(&self) -> Vec<Trouble> {
+        self.troubles.take()
+    }
+
+    /// Where a person finds an object.
+    pub fn uri(&self, key: &str) -> String {
+        self.state.uri(key)
+    }
+
+    /// Reads an object as it stands.
+    pub async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
+        self.persistently(async || self.in_time("reading", key, self.state.read(key)).await.map(Some)).await
+    }
+
+    /// Writes an object of which nobody else writes another; whether it was written by this.
+    pub async fn create(&self, key: &str, content: &[u8]) -> Result<(), Trouble> {
+        self.persistently(async || self.write(key, content, Over::Nothing).await.map(Some)).await.map(|_| ())
+    }
+
+    /// Writes an object over the one that was read.
+    pub async fn replace(
+        &self,
+        key: &str,
+        content: &[u8],
+        read: Option<&Stored>,
+    ) -> Result<Written, Trouble> {
+        self.write(key, content, read.map_or(Over::Nothing, |stored| Over::Tag(&stored.tag))).await
+    }
+
+    /// Reads an object, or begins it. One that is not as it was written is put into quarantine.
+    pub async fn open<O: Object>(&self, key: &str, new: &O) -> Result<Held<O>, Trouble> {
+        let Some(Stored { content, tag, .. }) = self.read(key).await? else {
+            return Ok(Held { object: new.clone(), tag: None, was_unreadable: false });
+        };
+        let read = match content.len() {
+            ..=MAX_STATE_BYTES => O::read(&content, new),
+            _ => Err(format!("it has more than {MAX_STATE_BYTES} bytes")),
+        };
+        let reason = match read {
+            Ok(object) => return Ok(Held { object, tag: Some(tag), was_unreadable: false }),
+            Err(reason) => reason,
+        };
+        let copy = format!("quarantine/{key}/{}", stable_id(&[&tag]));
+        self.create(&copy, &content).await?;
+        let (uri, copy) = (self.uri(key), self.uri(&copy));
+        self.unreadable.borrow_mut().push(Unreadable { uri, copy, reason });
+        Ok(Held { object: new.clone(), tag: Some(tag), was_unreadable: true })
+    }
+
+    /// Changes an object: reads it unless it is held, and writes it unless it stays as it is, until no other
+    /// run has come between. An answer that was lost is another run's as far as can be told, so `change` must
+    /// know its own work again.
+    pub async fn update<O: Object, T>(
+        &self,
+        key: &str,
+        new: &O,
+        held: Option<Held<O>>,
+        mut change: impl FnMut(&mut O, bool) -> T,
+    ) -> Result<(T, Held<O>), Trouble> {
+        let mut first = held;
+        self.persistently(async || {
+            let mut held = match first.take() {
+                Some(held) => held,
+                None => self.open(key, new).await?,
+            };
+            let before = held.object.clone();
+            let changed = change(&mut held.object, held.was_unreadable);
+            if held.object == before && !held.was_unreadable {
+                return Ok(Some((changed, held)));
+            }
+            let content = held.object.content().map_err(|error| Trouble {
+                kind: TroubleKind::Refused,
+                call: format!("writing {key}"),
+                answer: error.to_string(),
+            })?;
+            let over = held.tag.as_deref().map_or(Over::Nothing, Over::Tag);
+            match self.write(key, &content, over).await? {
+                Written::Done(tag) => {
+                    let tag = Some(tag);
+                    Ok(Some((changed, Held { object: held.object, tag, was_unreadable: false })))
+                }
+                Written::Changed => Ok(None),
+            }
+        })
+        .await
+    }
+
+    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+        self.in_time("writing", key, self.state.write(key, content, over)).await
+    }
+
+    /// Tries until there is a result, with pauses that grow and differ from run to run.
+    async fn persistently<T>(
+        &self,
+        attempt: impl AsyncFnMut() -> Result<Option<T>, Trouble>,
+    ) -> Result<T, Trouble> {
+        let mut attempt = attempt;
+        let (mut failures, mut conflicts) = (0, 0);
+        loop {
+            let trouble = match attempt().await {
+                Ok(Some(result)) => return Ok(result),
+                Ok(None) => {
+                    conflicts += 1;
+                    let answer = format!("{conflicts} times another run wrote it first");
+                    let trouble =
+                        Trouble { kind: TroubleKind::OutOfTime, call: "writing state".to_owned(), answer };
+                    if conflicts == MAX_CONFLICTS {
+                        return Err(trouble);
+                    }
+                    trouble
+                }
+                Err(trouble) => {
+                    failures += 1;
+                    self.troubles.borrow_mut().push(trouble.clone());
+                    if failures == MAX_FAILURES || trouble.kind == TroubleKind::OutOfTime {
+                        return Err(trouble);
+                    }
+                    trouble
+                }
+            };
+            let pause = self.config.retry_pause * 2u32.pow((failures + conflicts - 1).min(MAX_DOUBLINGS));
+            let pause = pause.mul_f64(0.5 + (self.pace.random() % 1024) as f64 / 1024.0);
+            if self.time_left() < pause + LEAST_TIME {
+                return Err(trouble);
+            }
+            self.pace.sleep(pause).await;
+        }
+    }
+
+    /// What is left of the run's time for anything but its answer.
+    pub fn time_left(&self) -> Duration {
+        self.pace.time_left().saturating_sub(TIME_TO_ANSWER)
+    }
+
+    /// What becomes of a call before this run has to answer.
+    pub async fn in_time<T>(
+        &self,
+        doing: &str,
+        what: &str,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let trouble =
+            |kind, answer: &str| Trouble { kind, call: format!("{doing} {what}"), answer: answer.to_owned() };
+        let time_left = self.time_left();
+        if time_left < LEAST_TIME {
+            return Err(trouble(TroubleKind::OutOfTime, "no time is left in this run"));
+        }
+        let mut time_is_up = pin!(self.pace.sleep(time_left).fuse());
+        let mut work = pin!(work.fuse());
+        select_biased! {
+            done = work => done,
+            () = time_is_up => Err(trouble(TroubleKind::Unanswered, "no answer came before this run had to end")),
+        }
+    }
+}
+
+/// An id that nobody can guess and that does not come again.
+pub(super) fn random_id(pace: &impl Pace) -> String {
+    format!("{:032x}", pace.random())
+}

@@ -1,0 +1,917 @@
+//! What is remembered about one subject: what was found and when, which mails are under way, what was told.
+//!
+//! A case is one small object of the state bucket. It is put together from facts, each counted once, and
+//! which facts belong together depends on their times alone: the order in which they come, and how often,
+//! changes nothing. An episode that was told stays so, and a late fact in or near it widens it and says
+//! nothing. See `app/telling.rs` for how it is written and read.
+
+mod facts;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Alert;
+use crate::cloudtrail::key;
+use crate::config::Config;
+use crate::finding::{Finding, Subject, network_of, stable_id};
+use crate::rule::Severity;
+use crate::text;
+
+pub use facts::{Facts, MAX_KEPT, Number};
+
+/// What the objects are written in. Another number is not understood.
+pub const FORMAT: u32 = 1;
+
+/// What goes on is mailed again after so long.
+const REMINDER: TimeDelta = TimeDelta::hours(24);
+
+/// Single facts are known for so long after the episode that they belong to; then only how many they were.
+const FACTS_KEPT: TimeDelta = TimeDelta::hours(48);
+
+/// A rule that is broken from, or about, more than so many at the same time is told as one episode.
+const MAX_ALIKE: usize = 20;
+
+/// Of more episodes the oldest are forgotten, and of more facts it is only known about how many they are.
+const MAX_EPISODES: usize = 400;
+const MAX_FACTS: usize = 4_000;
+
+/// So many mails of one case may be under way; until one of them is told, what is new has to wait.
+pub const MAX_PENDING: usize = 8;
+
+const MAX_NAME_CHARS: usize = 200;
+
+/// What is remembered about one subject.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    format: u32,
+    /// Whom it is about, for whoever reads the object.
+    subject: String,
+    episodes: Vec<Episode>,
+    /// The mails that are under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pending: Vec<Pending>,
+}
+
+/// Facts of one rule that are close in time: what one mail tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Episode {
+    of: Of,
+    /// The sources and resources, each counted once, where they are too many to be told one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alike: Option<Facts>,
+    /// When its first and its last fact happened.
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    facts: Facts,
+    /// So many facts more, of which only the number is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    earlier: u64,
+    /// Of how many of all facts mails have spoken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    said: u64,
+    /// The last mail that told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mailed: Option<Mailed>,
+}
+
+/// What the facts of an episode have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Of {
+    rule: String,
+    /// Whether a suppression hides them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    accepted: bool,
+    /// The address or network, or AWS service, that they came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// The ARN or name of what they are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+}
+
+/// A mail that told an episode, or that is to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mailed {
+    alert_id: String,
+    severity: Severity,
+    /// When it was written.
+    at: DateTime<Utc>,
+    /// The last fact that it knew of.
+    to: DateTime<Utc>,
+}
+
+/// A mail that is under way: it is told once nobody has to publish it any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pending {
+    alert: Alert,
+    /// Whether somebody may have published it, whose outcome nobody knows.
+    may_repeat: bool,
+    /// Who is publishing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<Claim>,
+}
+
+/// Who is publishing a mail, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// What a run knows itself by.
+    pub token: String,
+    /// Nobody publishes in its name after that.
+    pub until: DateTime<Utc>,
+}
+
+/// A finding on its way into a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'f> {
+    /// The finding.
+    pub finding: &'f Finding,
+    /// Whether a suppression hides it.
+    pub accepted: bool,
+}
+
+/// What was only counted since the last mail, of one episode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsaid {
+    /// The rule's id.
+    pub rule: String,
+    /// How many.
+    pub number: Number,
+    /// From where, where it is one source.
+    pub source: Option<String>,
+    /// About what, where it is one resource.
+    pub resource: Option<String>,
+    /// From how many sources or about how many resources, where they are too many.
+    pub alike: Option<Number>,
+    /// When the first and the last of the whole episode happened.
+    pub from: DateTime<Utc>,
+    /// See `from`.
+    pub to: DateTime<Utc>,
+    /// Whether a suppression hides them.
+    pub accepted: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The key of a subject's case. A name is never part of it.
+pub fn key(subject: &Subject) -> String {
+    let (kind, account, parts): (&str, Option<&str>, Vec<&str>) = match subject {
+        Subject::Principal { account, kind, name } => ("principal", Some(account), vec![account, kind, name]),
+        Subject::Address { account, network } => ("address", Some(account), vec![account, network]),
+        Subject::Account(account) => ("account", Some(account), vec![account]),
+        Subject::LogFile(file) => ("log-file", key::account(file), vec![file]),
+        Subject::Source(source) => ("source", None, vec![source]),
+        Subject::EventName(name) => ("event-name", None, vec![name]),
+    };
+    let folder = account.filter(|account| text::is_account_id(account)).unwrap_or("any");
+    format!("cases/{folder}/{kind}/{}.json", stable_id(&parts))
+}
+
+/// The subject as the object names it.
+fn name(subject: &Subject) -> String {
+    let name = match subject {
+        Subject::Principal { account, kind, name } => format!("{kind} {name} of account {account}"),
+        Subject::Address { account, network } => format!("{network} at account {account}"),
+        Subject::Account(account) => format!("account {account}"),
+        Subject::LogFile(file) => format!("log file {file}"),
+        Subject::Source(source) => format!("source {source}"),
+        Subject::EventName(name) => format!("event {name}"),
+    };
+    short(&name)
+}
+
+/// A text of bounded length that still differs where the whole does.
+fn short(name: &str) -> String {
+    if name.chars().count() <= MAX_NAME_CHARS {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(MAX_NAME_CHARS).collect();
+    format!("{start}… ({})", stable_id(&[name]))
+}
+
+impl Case {
+    /// The case of a subject of which nothing is known.
+    pub fn new(subject: &Subject) -> Case {
+        Case { format: FORMAT, subject: name(subject), episodes: Vec::new(), pending: Vec::new() }
+    }
+
+    /// Reads an object that must be about the same subject as a new one.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn read(content: &[u8], new: &Case) -> Result<Case, String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: Option<u64>,
+        }
+        let not_json = |error: serde_json::Error| format!("it is not as it was written: {error}");
+        let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
+        if format != Some(FORMAT.into()) {
+            let format = format.map_or("none".to_owned(), |format| format.to_string());
+            return Err(format!("its format is {format}; it must be {FORMAT}"));
+        }
+        let case: Case = serde_json::from_slice(content).map_err(not_json)?;
+        if case.subject != new.subject {
+            return Err(format!("it is the case of \"{}\"", text::clean(&case.subject, MAX_NAME_CHARS)));
+        }
+        if case.episodes.iter().any(|episode| episode.from > episode.to) {
+            return Err("an episode in it ends before it begins".to_owned());
+        }
+        Ok(case)
+    }
+
+    /// The object's content.
+    ///
+    /// # Errors
+    /// Never: everything in it can be written as JSON.
+    pub fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// Adds findings.
+    pub fn learn(&mut self, seen: &[Seen<'_>], now: DateTime<Utc>, config: &Config) {
+        self.episodes.extend(seen.iter().map(|seen| Episode::of(seen, now)));
+        self.join(TimeDelta::from_std(config.quiet).unwrap_or(TimeDelta::MAX));
+    }
+
+    /// Those findings, of those that were learnt, of which a mail has to tell now.
+    pub fn untold<'f>(&self, seen: &[Seen<'f>], now: DateTime<Utc>, config: &Config) -> Vec<Seen<'f>> {
+        let is_untold = |seen: &&Seen<'f>| {
+            let episode = self.episode_of(seen, now).and_then(|index| self.episodes.get(index));
+            !seen.accepted && episode.is_some_and(|episode| episode.needs_mail(seen, now, config))
+        };
+        seen.iter().filter(is_untold).copied().collect()
+    }
+
+    /// What a mail about these findings has to say beside them.
+    pub fn unsaid(&self, mailed: &[Seen<'_>], now: DateTime<Utc>) -> Vec<Unsaid> {
+        let told = self.told_by(mailed, now);
+        let unsaid = self.episodes.iter().enumerate().filter_map(|(index, episode)| {
+            let told = told.get(&index).map_or(0, BTreeSet::len) as u64;
+            let Number { count, about } = episode.number();
+            let count = count.saturating_sub(episode.said + told);
+            (count > 0).then(|| Unsaid {
+                rule: episode.of.rule.clone(),
+                number: Number { count, about },
+                source: episode.of.source.clone(),
+                resource: episode.of.resource.clone(),
+                alike: episode.alike.as_ref().map(Facts::number),
+                from: episode.from,
+                to: episode.to,
+                accepted: episode.of.accepted,
+            })
+        });
+        unsaid.collect()
+    }
+
+    /// Notes that a mail tells these findings, and of what it says beside them.
+    fn mark(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
+        let told = self.told_by(mailed, now);
+        for (index, episode) in self.episodes.iter_mut().enumerate() {
+            episode.said = episode.said.max(episode.number().count);
+            if let Some(told) = told.get(&index) {
+                let of_these = mailed.iter().filter(|seen| told.contains(&seen.finding.id[..]));
+                let severities = of_these.map(|seen| seen.finding.severity);
+                let before = episode.mailed.take().map(|before| before.severity);
+                let severity = severities.chain(before).max().unwrap_or(alert.severity);
+                let (alert_id, to) = (alert.id.clone(), episode.to);
+                episode.mailed = Some(Mailed { alert_id, severity, at: now, to });
+            }
+        }
+    }
+
+    /// Puts a mail about these findings under way.
+    pub fn begin(
+        &mut self,
+        alert: Alert,
+        may_repeat: bool,
+        mailed: &[Seen<'_>],
+        claim: &Claim,
+        now: DateTime<Utc>,
+    ) {
+        self.mark(&alert, mailed, now);
+        self.pending.push(Pending { alert, may_repeat, claim: Some(claim.clone()) });
+    }
+
+    /// Notes that a mail about these findings stands where people look for it, and is not published.
+    pub fn hold_back(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
+        self.mark(alert, mailed, now);
+    }
+
+    /// Takes over the mails that nobody is publishing any more.
+    pub fn take_over(&mut self, claim: &Claim, now: DateTime<Utc>) {
+        for pending in &mut self.pending {
+            match &pending.claim {
+                Some(held) if held.token == claim.token || held.until > now => continue,
+                // Its run ended without a word.
+                Some(_) => pending.may_repeat = true,
+                None => {}
+            }
+            pending.claim = Some(claim.clone());
+        }
+    }
+
+    /// The mails that the run of this token has to publish.
+    pub fn claimed(&self, token: &str) -> Vec<Alert> {
+        let claimed = self.pending.iter().filter(|pending| pending.is_claimed_by(token));
+        claimed
+            .map(|pending| if pending.may_repeat { pending.alert.repeated() } else { pending.alert.clone() })
+            .collect()
+    }
+
+    /// Whether mails are under way.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Whether there are so many mails under way that no other may be begun.
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= MAX_PENDING
+    }
+
+    /// Notes that these mails were published.
+    pub fn told(&mut self, alert_ids: &BTreeSet<String>) {
+        self.pending.retain(|pending| !alert_ids.contains(&pending.alert.id));
+    }
+
+    /// Leaves these mails to the next run: it is certain that they were not published.
+    pub fn release(&mut self, alert_ids: &BTreeSet<String>) {
+        for pending in &mut self.pending {
+            if alert_ids.contains(&pending.alert.id) {
+                pending.claim = None;
+            }
+        }
+    }
+
+    /// The findings, by id, that each episode has in a mail.
+    fn told_by<'f>(&self, mailed: &[Seen<'f>], now: DateTime<Utc>) -> BTreeMap<usize, BTreeSet<&'f str>> {
+        let mut told: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+        for seen in mailed {
+            if let Some(index) = self.episode_of(seen, now) {
+                told.entry(index).or_default().insert(&seen.finding.id);
+            }
+        }
+        told
+    }
+
+    /// The episode that a finding which was learnt belongs to.
+    fn episode_of(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> Option<usize> {
+        let (of, at) = (Of::of(seen), moment(seen.finding, now));
+        self.episodes.iter().position(|episode| {
+            let same_rule = (&episode.of.rule, episode.of.accepted) == (&of.rule, of.accepted);
+            same_rule
+                && (episode.alike.is_some() || episode.of == of)
+                && (episode.from..=episode.to).contains(&at)
+        })
+    }
+
+    /// Makes one episode of those that are close in time: of the same rule, source and resource, or of the
+    /// same rule where these are too many.
+    fn join(&mut self, quiet: TimeDelta) {
+        let mut episodes = std::mem::take(&mut self.episodes);
+        episodes.sort_by(|one, other| (&one.of, one.from, one.to).cmp(&(&other.of, other.from, other.to)));
+        let mut joined: Vec<Episode> = Vec::new();
+        for episode in episodes {
+            match joined.last_mut() {
+                Some(last) if last.is_same(&episode) && episode.from - last.to <= quiet => {
+                    last.merge(episode)
+                }
+                _ => joined.push(episode),
+            }
+        }
+        let rule = |episode: &Episode| (episode.of.rule.clone(), episode.of.accepted);
+        joined.sort_by_cached_key(|episode| (rule(episode), episode.from, episode.to, episode.of.clone()));
+        let mut near: Vec<Episode> = Vec::new();
+        for episode in joined {
+            let to = near.iter().map(|before| before.to).max();
+            let goes_on = near.first().is_some_and(|first| rule(first) == rule(&episode))
+                && to.is_some_and(|to| episode.from - to <= quiet);
+            if !goes_on {
+                self.episodes.extend(one_where_too_many(std::mem::take(&mut near)));
+            }
+            near.push(episode);
+        }
+        self.episodes.extend(one_where_too_many(near));
+    }
+
+    /// Forgets what is older than it has to be remembered, and what is too much. What was just learnt and has
+    /// to be told must be in a mail before.
+    pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
+        let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
+        self.episodes.retain(|episode| match &episode.mailed {
+            Some(mailed) => now - episode.to.max(mailed.at) <= told,
+            None => now - episode.to <= FACTS_KEPT,
+        });
+        for episode in &mut self.episodes {
+            if now - episode.to > FACTS_KEPT && episode.mailed.is_some() {
+                episode.earlier = episode.number().count;
+                episode.facts = Facts::default();
+            }
+        }
+        let mut most = MAX_KEPT;
+        while most > 1 && self.episodes.iter().map(|episode| episode.facts.kept()).sum::<usize>() > MAX_FACTS
+        {
+            most /= 2;
+            self.episodes.iter_mut().for_each(|episode| episode.facts.shrink(most));
+        }
+        if self.episodes.len() > MAX_EPISODES {
+            self.episodes.sort_by_key(|episode| episode.to);
+            self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
+        }
+    }
+}
+
+/// One episode for those of one rule that are close in time, where they are too many; else all of them.
+fn one_where_too_many(near: Vec<Episode>) -> Vec<Episode> {
+    let distinct: BTreeSet<&Of> = near.iter().map(|episode| &episode.of).collect();
+    if distinct.len() <= MAX_ALIKE && near.iter().all(|episode| episode.alike.is_none()) {
+        return near;
+    }
+    let of_many = near.into_iter().map(Episode::of_many);
+    of_many
+        .reduce(|mut one, other| {
+            one.merge(other);
+            one
+        })
+        .into_iter()
+        .collect()
+}
+
+impl Episode {
+    fn of(seen: &Seen<'_>, now: DateTime<Utc>) -> Episode {
+        let at = moment(seen.finding, now);
+        let mut facts = Facts::default();
+        facts.insert(&seen.finding.id);
+        let of = Of::of(seen);
+        Episode { of, alike: None, from: at, to: at, facts, earlier: 0, said: 0, mailed: None }
+    }
+
+    /// The same, whatever its source and resource.
+    fn of_many(mut self) -> Episode {
+        let (source, resource) = (self.of.source.take(), self.of.resource.take());
+        self.alike.get_or_insert_with(|| {
+            let mut alike = Facts::default();
+            alike.insert(&stable_id(&[&source.unwrap_or_default(), &resource.unwrap_or_default()]));
+            alike
+        });
+        self
+    }
+
+    fn is_same(&self, other: &Episode) -> bool {
+        self.of == other.of && self.alike.is_some() == other.alike.is_some()
+    }
+
+    fn number(&self) -> Number {
+        let Number { count, about } = self.facts.number();
+        Number { count: self.earlier.saturating_add(count), about }
+    }
+
+    /// The two as one. Which of them came first changes nothing.
+    fn merge(&mut self, other: Episode) {
+        self.from = self.from.min(other.from);
+        self.to = self.to.max(other.to);
+        self.facts.merge(other.facts);
+        self.earlier = self.earlier.saturating_add(other.earlier);
+        self.said = self.said.saturating_add(other.said);
+        if let (Some(alike), Some(others)) = (&mut self.alike, other.alike) {
+            alike.merge(others);
+        }
+        self.mailed = match (self.mailed.take(), other.mailed) {
+            (Some(one), Some(other)) => {
+                let severity = one.severity.max(other.severity);
+                let last = if (one.to, &one.alert_id) < (other.to, &other.alert_id) { other } else { one };
+                Some(Mailed { severity, ..last })
+            }
+            (one, other) => one.or(other),
+        };
+    }
+
+    /// Whether a finding of it has to be mailed, as far as is known of it.
+    fn needs_mail(&self, seen: &Seen<'_>, now: DateTime<Utc>, config: &Config) -> bool {
+        let finding = seen.finding;
+        match &self.mailed {
+            Some(mailed) => {
+                finding.severity > mailed.severity || moment(finding, now) - mailed.to >= REMINDER
+            }
+            None => {
+                let hidden = finding.principal.as_ref().is_some_and(|principal| principal.name_hidden);
+                !(hidden && finding.by_anyone) || self.number().count >= config.hidden_name_failures
+            }
+        }
+    }
+}
+
+impl Of {
+    fn of(seen: &Seen<'_>) -> Of {
+        let Finding { rule, source_ip, resource, .. } = seen.finding;
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let source = filled(source_ip).map(|source| short(&network_of(&source)));
+        let resource = filled(resource).map(|resource| short(&resource));
+        Of { rule: rule.id.to_owned(), accepted: seen.accepted, source, resource }
+    }
+}
+
+impl Pending {
+    fn is_claimed_by(&self, token: &str) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.token == token)
+    }
+}
+
+/// When a finding happened; where nobody knows, when its log file was delivered.
+fn moment(finding: &Finding, now: DateTime<Utc>) -> DateTime<Utc> {
+    finding.time.or(finding.evidence.delivered).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detections::cases::{Case as Record, Expect, From};
+
+    const NOW: &str = "2026-04-02T00:00:00Z";
+
+    fn at(time: &str) -> DateTime<Utc> {
+        time.parse().unwrap()
+    }
+
+    /// A failed sign-in of alice, which anyone can cause.
+    fn failure() -> Finding {
+        let patch =
+            r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#;
+        let finding = Record::new("case", From::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap();
+        Finding { by_anyone: true, ..finding }
+    }
+
+    /// The same at another minute of the first of April, from another address.
+    fn numbered(n: u32, minute: u32, source: &str) -> Finding {
+        Finding {
+            id: stable_id(&[&n.to_string()]),
+            time: Some(at("2026-04-01T00:00:00Z") + TimeDelta::minutes(minute.into())),
+            source_ip: Some(source.to_owned()),
+            ..failure()
+        }
+    }
+
+    /// A case, and what its mails told, each a set of ids.
+    struct Told {
+        case: Case,
+        mails: Vec<BTreeSet<String>>,
+    }
+
+    impl Told {
+        fn new() -> Told {
+            Told { case: Case::new(&failure().subject), mails: Vec::new() }
+        }
+
+        /// One run: its mail is published and noted. The ids that it told.
+        fn run(&mut self, findings: &[Finding]) -> BTreeSet<String> {
+            self.run_with(findings, |_| false, &Config::default())
+        }
+
+        fn run_with(
+            &mut self,
+            findings: &[Finding],
+            accepted: impl Fn(&Finding) -> bool,
+            config: &Config,
+        ) -> BTreeSet<String> {
+            let now = at(NOW);
+            let seen: Vec<Seen> =
+                findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect();
+            self.case.learn(&seen, now, config);
+            let untold = self.case.untold(&seen, now, config);
+            let ids: BTreeSet<String> = untold.iter().map(|seen| seen.finding.id.clone()).collect();
+            if !ids.is_empty() {
+                let alert = alert(&format!("alert {}", self.mails.len()));
+                self.case.begin(alert.clone(), false, &untold, &claim("run", NOW), now);
+                self.mails.push(ids.clone());
+                self.case.told(&[alert.id].into());
+            }
+            self.case.forget(now, config);
+            let read = Case::read(&self.case.content().unwrap(), &Case::new(&failure().subject));
+            assert_eq!(read.as_ref(), Ok(&self.case));
+            ids
+        }
+
+        /// The case without what depends on which mail told what.
+        fn known(&self) -> Case {
+            let mut case = self.case.clone();
+            for episode in &mut case.episodes {
+                episode.said = 0;
+                if let Some(mailed) = &mut episode.mailed {
+                    mailed.alert_id.clear();
+                    mailed.to = episode.to;
+                }
+            }
+            case
+        }
+    }
+
+    fn alert(id: &str) -> Alert {
+        let finding = failure();
+        crate::alert::alert(vec![finding], &[], id.to_owned(), &Config::default()).unwrap()
+    }
+
+    fn claim(token: &str, until: &str) -> Claim {
+        Claim { token: token.to_owned(), until: at(until) }
+    }
+
+    #[test]
+    fn the_first_of_an_episode_is_mailed_and_repeats_are_counted_and_said_on_the_next_mail() {
+        let mut told = Told::new();
+        assert_eq!(told.run(&[numbered(1, 0, "192.0.2.1")]).len(), 1);
+        for n in 2..6 {
+            assert_eq!(
+                told.run(&[numbered(n, (n - 1) * 59, "192.0.2.1")]).len(),
+                0,
+                "within an hour of the last"
+            );
+        }
+        assert_eq!(told.run(&[numbered(1, 0, "192.0.2.1")]).len(), 0, "the same again");
+        let next = [numbered(6, 10, "192.0.2.2")];
+        let seen = [Seen { finding: &next[0], accepted: false }];
+        told.case.learn(&seen, at(NOW), &Config::default());
+        let unsaid = told.case.unsaid(&seen, at(NOW));
+        assert_eq!(unsaid.len(), 1, "{unsaid:?}");
+        assert_eq!(
+            (unsaid[0].number, unsaid[0].source.as_deref()),
+            (Number { count: 4, about: false }, Some("192.0.2.1"))
+        );
+        assert_eq!(told.run(&next).len(), 1, "from another address");
+        assert!(told.case.unsaid(&[], at(NOW)).is_empty(), "each is said once");
+        assert_eq!(told.run(&[numbered(7, 4 * 59 + 61, "192.0.2.1")]).len(), 1, "after an hour of quiet");
+    }
+
+    #[test]
+    fn what_is_worse_new_or_goes_on_for_a_day_is_mailed_at_once() {
+        let one = || numbered(1, 0, "192.0.2.1");
+        let later = |n, minute| numbered(n, minute, "192.0.2.1");
+        let bob = Finding { resource: Some("bob".to_owned()), ..later(2, 1) };
+        let worse = Finding { severity: Severity::Critical, ..later(3, 1) };
+        let other_network = Finding { source_ip: Some("2001:db8:0:1::1".to_owned()), ..later(4, 1) };
+        for (name, first, second, mails) in [
+            ("the same rule, address and resource", one(), later(2, 1), false),
+            ("another resource", one(), bob, true),
+            ("a higher severity", one(), worse.clone(), true),
+            ("a lower severity", worse, later(5, 2), false),
+            ("another network", one(), other_network.clone(), true),
+            (
+                "another address of the same IPv6 network",
+                other_network,
+                Finding { source_ip: Some("2001:db8:0:1:ffff::2".to_owned()), ..later(6, 1) },
+                false,
+            ),
+            ("a late fact before what was told", later(7, 30), one(), false),
+            ("long before what was told", later(7, 61), one(), true),
+        ] {
+            let mut told = Told::new();
+            told.run(&[first]);
+            assert_eq!(!told.run(&[second]).is_empty(), mails, "{name}");
+        }
+        let mut told = Told::new();
+        let mailed: Vec<u32> =
+            (0..60).filter(|n| !told.run(&[numbered(*n, n * 50, "192.0.2.1")]).is_empty()).collect();
+        assert_eq!(mailed, [0, 29, 58], "every 24 hours");
+    }
+
+    #[test]
+    fn hidden_names_are_mailed_at_their_threshold_and_what_is_accepted_never() {
+        let hidden = |n: u32| {
+            let mut finding = numbered(n, n, "192.0.2.1");
+            finding.principal = Some(crate::finding::Principal { name_hidden: true, ..Default::default() });
+            finding
+        };
+        let mut told = Told::new();
+        for n in 0..9 {
+            told.run(&[hidden(n), hidden(n)]);
+        }
+        assert!(told.mails.is_empty());
+        assert_eq!(told.run(&[hidden(9)]).len(), 1);
+        assert_eq!(told.run(&[hidden(10)]).len(), 0);
+
+        let mut told = Told::new();
+        let config = Config::default();
+        assert!(told.run_with(&[numbered(1, 0, "192.0.2.1")], |_| true, &config).is_empty());
+        let unsaid = told.case.unsaid(&[], at(NOW));
+        assert!(unsaid.len() == 1 && unsaid[0].accepted, "a mail counts what was held back: {unsaid:?}");
+        assert_eq!(told.run(&[numbered(2, 1, "192.0.2.1")]).len(), 1, "no longer accepted");
+    }
+
+    #[test]
+    fn too_many_addresses_are_one_episode_of_about_so_many() {
+        let mut told = Told::new();
+        let address = |n: u32| format!("198.51.{}.{}", n / 250, n % 250);
+        for n in 0..1_000 {
+            told.run(&[numbered(n, n / 10, &address(n))]);
+        }
+        assert_eq!(told.mails.len(), MAX_ALIKE);
+        assert_eq!(told.case.episodes.len(), 1);
+        let episode = &told.case.episodes[0];
+        let alike = episode.alike.as_ref().unwrap().number();
+        assert!(alike.about && (800..1200).contains(&alike.count), "{alike:?}");
+        assert!(told.case.content().unwrap().len() < 20_000);
+        // Another rule is told all the same.
+        let other =
+            crate::detections::could_not_look("x", None, Severity::High, at(NOW), String::new(), None);
+        assert_eq!(told.run(&[other]).len(), 1);
+    }
+
+    #[test]
+    fn told_intervals_outlive_facts_and_end_after_the_days_that_are_set() {
+        let mut told = Told::new();
+        told.run(&[numbered(1, 0, "192.0.2.1"), numbered(2, 1, "192.0.2.1")]);
+        let config = Config::default();
+        told.case.forget(at("2026-05-01T00:00:00Z"), &config);
+        let episode = &told.case.episodes[0];
+        assert_eq!((episode.facts.kept(), episode.number().count), (0, 2));
+        assert!(told.run(&[numbered(1, 0, "192.0.2.1")]).is_empty(), "a late copy");
+        told.case.forget(at("2027-05-06T00:00:00Z"), &config);
+        assert!(!told.case.episodes.is_empty());
+        told.case.forget(at("2027-05-08T00:00:00Z"), &config);
+        assert!(told.case.episodes.is_empty());
+    }
+
+    #[test]
+    fn a_mail_is_taken_over_when_its_claim_is_over_and_says_that_it_may_repeat() {
+        let finding = numbered(1, 0, "192.0.2.1");
+        let seen = [Seen { finding: &finding, accepted: false }];
+        let (one, other) = (claim("one", "2026-04-02T00:01:00Z"), claim("other", "2026-04-02T00:05:00Z"));
+        let begun = || {
+            let mut case = Case::new(&finding.subject);
+            case.learn(&seen, at(NOW), &Config::default());
+            case.begin(alert("7"), false, &seen, &one, at(NOW));
+            case
+        };
+        let mut case = begun();
+        assert!(case.untold(&seen, at(NOW), &Config::default()).is_empty(), "one mail is enough");
+        case.take_over(&other, at("2026-04-02T00:00:59Z"));
+        assert!(case.claimed("other").is_empty() && case.has_pending());
+        case.take_over(&other, at("2026-04-02T00:01:00Z"));
+        assert_eq!(case.claimed("other"), [alert("7").repeated()]);
+        assert!(case.claimed("one").is_empty());
+        case.told(&["7".to_owned()].into());
+        assert!(!case.has_pending());
+
+        let mut case = begun();
+        case.release(&["7".to_owned()].into());
+        case.take_over(&other, at(NOW));
+        assert_eq!(case.claimed("other"), [alert("7")], "it was certainly not published");
+    }
+
+    #[test]
+    fn a_key_holds_no_name_and_differs_for_every_subject() {
+        let principal = |account: &str, name: &str| Subject::Principal {
+            account: account.into(),
+            kind: "IAMUser".into(),
+            name: name.into(),
+        };
+        let subjects = [
+            principal("111122223333", "../../config/suppressions.toml"),
+            principal("111122223333", "alice"),
+            principal("../config", "alice"),
+            Subject::Address { account: "111122223333".into(), network: "alice".into() },
+            Subject::Account("111122223333".into()),
+            Subject::LogFile("alice".into()),
+            Subject::Source("alice".into()),
+            Subject::EventName("alice".into()),
+        ];
+        let keys: BTreeSet<String> = subjects.iter().map(key).collect();
+        assert_eq!(keys.len(), subjects.len());
+        for key in &keys {
+            let parts: Vec<&str> = key.split('/').collect();
+            let ["cases", folder, _, hash] = parts[..] else { panic!("{key}") };
+            assert!(folder == "any" || folder == "111122223333", "{key}");
+            assert!(hash.len() == 37 && hash.ends_with(".json"), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_case_of_the_subject_is_refused_with_the_reason() {
+        let new = Case::new(&failure().subject);
+        let mut told = Told::new();
+        told.run(&[numbered(1, 0, "192.0.2.1")]);
+        let content = String::from_utf8(told.case.content().unwrap()).unwrap();
+        let read = |content: &str| Case::read(content.as_bytes(), &new).unwrap_err();
+        for (name, content, reason) in [
+            ("nothing", String::new(), "not as it was written"),
+            ("half", content[..content.len() / 2].to_owned(), "not as it was written"),
+            (
+                "newer",
+                content.replace("\"format\":1", "\"format\":2,\"new\":[]"),
+                "its format is 2; it must be 1",
+            ),
+            ("none", content.replace("\"format\":1,", ""), "its format is none; it must be 1"),
+            ("another's", content.replace("alice", "mallory"), "it is the case of"),
+            ("more", content.replace("\"format\":1", "\"format\":1,\"quiet\":true"), "unknown field"),
+            (
+                "backwards",
+                content.replace(
+                    "\"to\":\"2026-04-01T00:00:00Z\",\"facts",
+                    "\"to\":\"2025-04-01T00:00:00Z\",\"facts",
+                ),
+                "ends before it begins",
+            ),
+        ] {
+            assert!(read(&content).contains(reason), "{name}: {}", read(&content));
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    struct Deliveries {
+        findings: Vec<Finding>,
+        /// Which findings come in which batch; every one comes, some more than once.
+        batches: Vec<Vec<usize>>,
+    }
+
+    /// Findings of a day from some addresses, in batches that overlap.
+    fn deliveries() -> impl Strategy<Value = Deliveries> {
+        let findings = prop::collection::vec((0u32..1200, 0u32..30, 0u32..2), 1..60).prop_map(|facts| {
+            let numbered = facts.into_iter().enumerate().map(|(n, (minute, source, rule))| {
+                let finding = numbered(n as u32, minute, &format!("192.0.2.{source}"));
+                let rule = if rule == 0 { finding.rule } else { &crate::detections::LOG_FILE_GONE };
+                Finding { rule, ..finding }
+            });
+            numbered.collect::<Vec<_>>()
+        });
+        findings.prop_flat_map(|findings| {
+            let count = findings.len();
+            let order = Just((0..count).collect::<Vec<_>>()).prop_shuffle();
+            let again = prop::collection::vec(0..count, 0..count);
+            (Just(findings), order, again, 1usize..8).prop_map(|(findings, order, again, size)| {
+                let all: Vec<usize> = order.into_iter().chain(again).collect();
+                Deliveries { findings, batches: all.chunks(size).map(<[usize]>::to_vec).collect() }
+            })
+        })
+    }
+
+    fn delivered(findings: &[Finding], batches: &[Vec<usize>]) -> Told {
+        let mut told = Told::new();
+        for batch in batches {
+            let batch: Vec<Finding> = batch.iter().map(|index| findings[*index].clone()).collect();
+            told.run(&batch);
+        }
+        told
+    }
+
+    proptest! {
+        #[test]
+        fn promise_2_any_order_number_and_batching_gives_the_same_case_and_nothing_twice(
+            Deliveries { findings, batches } in deliveries(),
+        ) {
+            let told = delivered(&findings, &batches);
+            let mut in_time: Vec<usize> = (0..findings.len()).collect();
+            in_time.sort_by_key(|index| findings[*index].time);
+            let one_by_one: Vec<Vec<usize>> = in_time.iter().map(|index| vec![*index]).collect();
+            let in_order = delivered(&findings, &one_by_one);
+            prop_assert_eq!(told.known(), in_order.known());
+            prop_assert_eq!(told.known(), delivered(&findings, &[in_time.clone()]).known());
+
+            // No finding is in two mails, and every episode is in one.
+            let mailed: Vec<&String> = told.mails.iter().flatten().collect();
+            prop_assert_eq!(mailed.iter().collect::<BTreeSet<_>>().len(), mailed.len());
+            prop_assert!(told.case.episodes.iter().all(|episode| episode.mailed.is_some()));
+            // The same findings in the same batches in another order within them are the same mails.
+            let reversed: Vec<Vec<usize>> =
+                batches.iter().map(|batch| batch.iter().rev().copied().collect()).collect();
+            prop_assert_eq!(&delivered(&findings, &reversed).mails, &told.mails);
+            // What comes again says nothing.
+            let mails = told.mails.len();
+            let mut again = told;
+            again.run(&findings);
+            prop_assert_eq!(again.mails.len(), mails);
+        }
+
+        #[test]
+        fn in_order_of_time_each_episode_is_one_mail_however_it_is_cut_into_batches(
+            Deliveries { findings, .. } in deliveries(),
+            size in 1usize..20,
+        ) {
+            let mut in_time: Vec<usize> = (0..findings.len()).collect();
+            in_time.sort_by_key(|index| findings[*index].time);
+            let batches: Vec<Vec<usize>> = in_time.chunks(size).map(<[usize]>::to_vec).collect();
+            let told = delivered(&findings, &batches);
+            // Where there are too many addresses, the first of them are told one by one.
+            prop_assume!(told.case.episodes.iter().all(|episode| episode.alike.is_none()));
+            for episode in &told.case.episodes {
+                let tell = |ids: &&BTreeSet<String>| {
+                    let mut facts = Facts::default();
+                    ids.iter().for_each(|id| facts.insert(id));
+                    let (mine, both) = (episode.facts.clone(), facts.clone());
+                    let mut union = mine.clone();
+                    union.merge(both);
+                    union.number().count < mine.number().count + facts.number().count
+                };
+                prop_assert_eq!(told.mails.iter().filter(tell).count(), 1, "{:?}", episode);
+            }
+        }
+    }
+}
