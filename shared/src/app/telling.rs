@@ -100,7 +100,9 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let content = json!({"format": 1, "rule": finding.rule.id, "summary": finding.summary}).to_string();
         let call = format!("writing {claim}");
         // There must be time to write the claim, to publish, and to give the claim back.
-        let claimed = self.in_time(LEAST_TIME * 2, &call, self.state.write(&claim, content.as_bytes(), Over::Nothing)).await;
+        let claimed = self
+            .in_time(LEAST_TIME * 2, &call, self.state.write(&claim, content.as_bytes(), Over::Nothing))
+            .await;
         match &claimed {
             Ok(Written::Done(_)) => {}
             Ok(Written::Changed) => return,
