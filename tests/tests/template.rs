@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use iamwatch_aws::sns::SPACING;
 use saphyr::{LoadableYamlNode, Yaml};
 use shared::config::{Accepts, ReadBy, SETTINGS, Setting, mailed_severities};
 
@@ -75,7 +76,7 @@ fn a_setting_of_the_functions_is_a_parameter_with_the_same_default_and_range() {
         let parameter = at(&template, &["Parameters", &name]);
         assert_eq!(text(at(parameter, &["Default"])), setting.default, "{name}");
         match setting.accepts {
-            Accepts::Bytes(least, most) => {
+            Accepts::Bytes(least, most) | Accepts::Count(least, most, _) => {
                 let range = (text(at(parameter, &["MinValue"])), text(at(parameter, &["MaxValue"])));
                 assert_eq!(range, (least.to_string(), most.to_string()), "{name}");
                 assert_eq!(text(at(parameter, &["Type"])), "Number", "{name}");
@@ -88,6 +89,11 @@ fn a_setting_of_the_functions_is_a_parameter_with_the_same_default_and_range() {
                 let expected = setting.accepts.expected();
                 let said = text(at(parameter, &["ConstraintDescription"]));
                 assert!(said.starts_with(&format!("must be empty or {expected};")), "{name}: {said}");
+                at(parameter, &["AllowedPattern"]);
+            }
+            Accepts::MailsPerHour => {
+                let said = text(at(parameter, &["ConstraintDescription"]));
+                assert_eq!(said, format!("must be {}", setting.accepts.expected()), "{name}");
                 at(parameter, &["AllowedPattern"]);
             }
         }
@@ -163,4 +169,13 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
         ours.push(metric);
     }
     assert_eq!(ours, ["FailedPublishes"]);
+}
+
+#[test]
+fn an_address_is_never_sent_so_many_mails_a_second_that_sns_suspends_it() {
+    const MOST_A_SECOND: f64 = 10.0;
+    let template = template();
+    let concurrency = at(&template, &["Parameters", "MaximumConcurrency", "MaxValue"]).as_integer().unwrap();
+    let mails_a_second = concurrency as f64 / SPACING.as_secs_f64();
+    assert!(mails_a_second <= 0.8 * MOST_A_SECOND, "{mails_a_second}, and a person may invoke too");
 }
