@@ -412,6 +412,7 @@ mod tests {
             remediation: UNREADABLE.remediation,
             subject: Subject::LogFile("s3://logs/x/broken file.json.gz".to_owned()),
             what: "a log file ends in the middle of a record".to_owned(),
+            by_anyone: false,
         };
         finding.evidence.log_file = Some("s3://logs/x/broken file.json.gz".to_owned());
         finding.summary = summary(&finding);

@@ -63,6 +63,9 @@ pub struct Finding {
     /// What the principal did: a phrase that follows its name.
     #[serde(skip)]
     pub what: String,
+    /// Whether anyone can cause it without credentials, and so as often as they like.
+    #[serde(skip)]
+    pub by_anyone: bool,
 }
 
 /// Who acted.

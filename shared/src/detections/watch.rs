@@ -174,5 +174,6 @@ fn finding(
         remediation: rule.remediation,
         subject,
         what,
+        by_anyone: false,
     }
 }
