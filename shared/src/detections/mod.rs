@@ -181,10 +181,12 @@ fn by_root(rule: &Rule, raised: Raised) -> Option<Raised> {
 
 fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Place<'_>) -> Finding {
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    let id = match record.event_key() {
-        Some(event) => stable_id(&[rule.id, record.account().unwrap_or_default(), event]),
+    let id = match (record.shared_event_id.as_deref(), record.event_key()) {
+        // Each account that receives the event, or a corrected copy of it, has its own id for it.
+        (Some(shared), _) => stable_id(&[rule.id, shared]),
+        (None, Some(event)) => stable_id(&[rule.id, record.account().unwrap_or_default(), event]),
         // A record without an id is never merged with another: its place is all it has.
-        None => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
+        (None, None) => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
     };
     let mut finding = Finding {
         id,
@@ -344,6 +346,31 @@ mod tests {
         for (rule, not) in BY_ANYONE {
             assert!(not.iter().all(|name| seen.contains(&(*rule, *name))), "{rule} lost a case");
         }
+    }
+
+    #[test]
+    fn an_event_that_two_accounts_receive_has_one_id() {
+        let id = |account: &str, event: &str, more: &str| {
+            let json = format!(
+                r#"{{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "recipientAccountId": "{account}", "eventID": "{event}"{more}}}"#
+            );
+            let place = Place { log_file: "x", record: 0, delivered: None };
+            judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap().id
+        };
+        let shared = r#", "sharedEventID": "shared""#;
+        let corrected = r#", "sharedEventID": "shared", "addendum": {"originalEventID": "one"}"#;
+        let one = id("111122223333", "one", shared);
+        for (name, other, same) in [
+            ("its twin", id("444455556666", "two", shared), true),
+            ("a corrected copy", id("111122223333", "three", corrected), true),
+            ("a corrected copy of the twin", id("444455556666", "four", corrected), true),
+            ("another event", id("111122223333", "one", r#", "sharedEventID": "another""#), false),
+            ("no shared id", id("111122223333", "one", ""), false),
+            ("an empty shared id", id("111122223333", "shared", r#", "sharedEventID": """#), false),
+        ] {
+            assert_eq!(one == other, same, "{name}");
+        }
+        assert_ne!(id("111122223333", "one", ""), id("444455556666", "one", ""), "without a shared id");
     }
 
     /// Facts stand beside the members of [`Evidence`] in a finding's JSON; a second member of one name is lost.
