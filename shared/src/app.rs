@@ -152,12 +152,14 @@ pub fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     merged
 }
 
-/// One finding for several of one id. A corrected copy says more than the first one.
+/// One finding for several of one id. A corrected copy says more than the first one; in another account the
+/// same event may matter less.
 fn one_of(mut findings: Vec<Finding>) -> Option<Finding> {
     if findings.len() > 1 {
         findings.sort_by_cached_key(|finding| {
             let Evidence { log_file, record, original_event_id, .. } = &finding.evidence;
-            (original_event_id.is_none(), content(finding), log_file.clone(), *record)
+            let said = (Reverse(finding.severity), content(finding));
+            (original_event_id.is_none(), said, log_file.clone(), *record)
         });
     }
     let mut findings = findings.into_iter();
@@ -208,6 +210,17 @@ mod tests {
             assert_eq!(merged[0].user_agent.as_deref(), Some("Firefox"));
             assert_eq!(merged[0].evidence.log_file.as_deref(), Some(second));
             assert_eq!(merged[0].evidence.also_in, [first, "c.json"]);
+        }
+    }
+
+    #[test]
+    fn the_worst_speaks_for_an_event_that_two_accounts_received() {
+        let copy = |severity| Finding { severity, ..finding("a.json", &failure("1", "one", "")) };
+        for severities in
+            [[Severity::Informational, Severity::Medium], [Severity::Medium, Severity::Informational]]
+        {
+            let merged = merged(severities.map(copy).to_vec());
+            assert_eq!((merged.len(), merged[0].severity), (1, Severity::Medium));
         }
     }
 

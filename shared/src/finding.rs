@@ -63,7 +63,7 @@ pub struct Finding {
     /// What the principal did: a phrase that follows its name.
     #[serde(skip)]
     pub what: String,
-    /// Whether anyone can cause it, without credentials.
+    /// Whether anyone can cause it without credentials, and so as often as they like.
     #[serde(skip)]
     pub by_anyone: bool,
 }
@@ -89,6 +89,10 @@ pub struct Principal {
     /// What a suppression names it by: the same in every record of it, and of nobody else of that account.
     #[serde(skip)]
     pub id: Option<String>,
+    /// The id that IAM gave the user or the role behind a session (`AIDA…`, `AROA…`), and will give to no other:
+    /// one who is deleted and made again under the same name has a new one.
+    #[serde(skip)]
+    pub unique_id: Option<String>,
 }
 
 /// Where a finding can be found again, and what the rule looked at.
@@ -211,6 +215,7 @@ impl Principal {
             arn: identity.arn.as_deref().filter(|arn| !arn.is_empty()).map(str::to_owned),
             root_session,
             id: None,
+            unique_id: unique_id(record).map(str::to_owned),
         };
         principal.id = principal.id(record);
         (principal != Principal::default()).then_some(principal)
@@ -309,6 +314,19 @@ fn principal_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     let identity = &record.user_identity;
     let accounts = [identity.account_id.as_deref(), record.recipient_account_id.as_deref()];
     identity.principal_id.as_deref().filter(|id| !id.is_empty() && !accounts.contains(&Some(*id)))
+}
+
+/// The id of the user or role, of `AROAEXAMPLE:session` the part before the colon. For other types than these
+/// the principal's id is made of what others than IAM chose.
+///
+/// Source: IAM User Guide, "IAM identifiers", unique identifiers.
+fn unique_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let kind = record.user_identity.kind.as_deref();
+    let given_by_iam = matches!(kind, Some("IAMUser" | "AssumedRole" | "Role" | "AWSAccount"));
+    let id = principal_id(record).filter(|_| given_by_iam)?;
+    let id = id.split_once(':').map_or(id, |(id, _)| id);
+    let prefixed = ["AIDA", "AROA"].iter().any(|prefix| id.starts_with(prefix));
+    (prefixed && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(id)
 }
 
 /// The partition that the first ARN among these names, else the one that the Region's name begins with.

@@ -23,6 +23,12 @@ impl Pattern {
         Pattern { parts }
     }
 
+    /// As it would be written.
+    pub fn written(&self) -> String {
+        let parts: Vec<String> = self.parts.iter().map(|part| part.replace('*', "\\*")).collect();
+        parts.join("*")
+    }
+
     /// Whether there is no `*` in it.
     pub fn is_exact(&self) -> bool {
         self.parts.len() == 1
@@ -74,6 +80,7 @@ mod tests {
             ("é*", "éa", true),
         ] {
             assert_eq!(Pattern::of(pattern).matches(text), matches, "{pattern} {text}");
+            assert_eq!(Pattern::of(pattern).written(), pattern);
         }
         for (pattern, resource, matches) in [
             ("alice", "arn:aws:iam::111122223333:user/x/alice", true),

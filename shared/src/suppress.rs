@@ -2,18 +2,18 @@
 //!
 //! The file is `config/suppressions.toml`. Every mail prints the entry that would silence it. An entry hides
 //! the findings that have every value it names; what it does not name may be anything. One that cannot be
-//! understood hides nothing, and costs no other entry.
+//! understood, or whose last day is over, hides nothing, and costs no other entry.
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, Utc};
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::detections;
-use crate::finding::Finding;
+use crate::finding::{Finding, stable_id};
 use crate::pattern::Pattern;
 use crate::text;
 
@@ -21,13 +21,22 @@ use crate::text;
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// Nobody knows what will be harmless in more than a year.
-pub const MAX_DAYS_AHEAD: u64 = 366;
+const MAX_AHEAD: Months = Months::new(12);
 
 /// What a mail prints where a person has to write something.
 pub const PLACEHOLDERS: (&str, &str) = ("why this is accepted, and who says so", "YYYY-MM-DD");
 
 /// What these tell of would hide everything else, so an entry must name the one thing that it accepts.
 const EXACT_FAMILIES: &[&str] = &["root", "trail", "watch"];
+
+/// What tells that something is not told cannot be hidden itself.
+pub const NEVER: &[&str] = &[
+    "watch.could-not-look",
+    "watch.mails-held-back",
+    "watch.suppression-expired",
+    "watch.suppressions-changed",
+    "watch.suppressions-unreadable",
+];
 
 const MAX_REASON_CHARS: usize = 500;
 
@@ -92,13 +101,17 @@ impl Suppressions {
         let parsed: File = match toml::from_str(file) {
             Ok(parsed) => parsed,
             Err(error) => {
-                let line = error.span().map_or(1, |span| line_of(file, span.start));
+                let line = error.span().map_or(1, |span| 1 + line_breaks(file, 0, span.start));
                 return refused(line, text::clean(error.message(), 200));
             }
         };
         let mut suppressions = Suppressions::default();
+        // The entries stand in the order of the file: each is looked for from the one before.
+        let (mut line, mut counted) = (1, 0);
         for table in parsed.suppression {
-            let line = line_of(file, table.span().start);
+            let start = table.span().start;
+            line += line_breaks(file, counted, start);
+            counted = start;
             match Suppression::of(table.into_inner(), line, now) {
                 Ok(entry) => suppressions.entries.push(entry),
                 Err(message) => suppressions.problems.push(Problem { line, message }),
@@ -117,7 +130,7 @@ impl Suppressions {
         &self.entries
     }
 
-    /// Those whose last day is over.
+    /// The entries that could be understood and have expired, in the order of the file.
     pub fn expired(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Suppression> {
         self.entries.iter().filter(move |entry| entry.has_expired(now))
     }
@@ -141,10 +154,14 @@ impl Suppression {
             Which::Family(family) => finding.rule.family() == family,
         };
         let account = finding.account.as_deref().unwrap_or_default();
-        let principal = finding.principal.as_ref().and_then(|principal| principal.id.as_deref());
+        let who = finding.principal.as_ref();
+        let principal = |wanted: &Pattern| {
+            let ids = who.map(|who| [&who.id, &who.unique_id]).into_iter().flatten().flatten();
+            ids.into_iter().any(|id| wanted.matches(id))
+        };
         let resource = finding.resource.as_deref();
         rule && self.account.matches(account)
-            && self.principal.as_ref().is_none_or(|wanted| principal.is_some_and(|id| wanted.matches(id)))
+            && self.principal.as_ref().is_none_or(principal)
             && self
                 .resource
                 .as_ref()
@@ -153,6 +170,51 @@ impl Suppression {
                 let address: Option<IpAddr> = finding.source_ip.as_deref().and_then(|text| text.parse().ok());
                 address.is_some_and(|address| wanted.contains(&address.to_canonical()))
             })
+    }
+
+    /// The moment from which it hides nothing any more.
+    pub fn end(&self) -> Option<DateTime<Utc>> {
+        let next_day = self.expires.checked_add_days(Days::new(1))?;
+        Some(next_day.and_time(NaiveTime::MIN).and_utc())
+    }
+
+    /// Every value that it names, by its key in the file.
+    pub fn values(&self) -> Vec<(&'static str, String)> {
+        let which = match &self.which {
+            Which::Rule(id) => ("rule", id.clone()),
+            Which::Family(family) => ("family", family.clone()),
+        };
+        let pattern = |pattern: &Option<Pattern>| pattern.as_ref().map(Pattern::written);
+        let source_ip = self.source_ip.map(|range| match range.prefix_len() == range.max_prefix_len() {
+            true => range.addr().to_string(),
+            false => range.to_string(),
+        });
+        let named = [
+            ("account", Some(self.account.written())),
+            ("principal", pattern(&self.principal)),
+            ("resource", pattern(&self.resource)),
+            ("source_ip", source_ip),
+        ];
+        let named = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        std::iter::once(which).chain(named).collect()
+    }
+
+    /// The same for entries that hide the same until the same day, on whichever line they stand.
+    pub fn id(&self) -> String {
+        let (values, expires) = (self.values(), self.expires.to_string());
+        let parts = values.iter().flat_map(|(key, value)| [*key, value]);
+        stable_id(&parts.chain([&expires[..]]).collect::<Vec<_>>())
+    }
+
+    /// Whether it may hide what nobody had in mind: it does not name one rule in one account, and one
+    /// principal, one resource or one address.
+    pub fn is_wide(&self) -> bool {
+        let named = [&self.principal, &self.resource];
+        let one_address = self.source_ip.is_some_and(|range| range.prefix_len() == range.max_prefix_len());
+        matches!(self.which, Which::Family(_))
+            || !self.account.is_exact()
+            || named.iter().copied().flatten().any(|pattern| !pattern.is_exact())
+            || (named.iter().all(|pattern| pattern.is_none()) && !one_address)
     }
 
     /// The rule or family that it is about.
@@ -192,6 +254,11 @@ impl Suppression {
 
         let expected = "the id of a rule, as `iamwatch rules` lists them";
         let which = match (entry.rule, entry.family) {
+            (Some(id), None) if NEVER.contains(&&id[..]) => {
+                return Err(format!(
+                    "findings of {id} cannot be suppressed: they tell what else is not told; the entry must go"
+                ));
+            }
             (Some(id), None) if rule_ids().any(|known| known == id) => Which::Rule(id),
             (Some(id), None) => return Err(wrong("rule", &id, expected)),
             (None, Some(family)) if families().any(|known| known == family) => Which::Family(family),
@@ -243,9 +310,8 @@ impl Suppression {
             None => return Err(missing("expires", expected)),
         };
         let expires: NaiveDate = written.parse().map_err(|_| wrong("expires", &written, expected))?;
-        let last = now.date_naive().checked_add_days(Days::new(MAX_DAYS_AHEAD));
-        if last.is_some_and(|last| expires > last) {
-            return Err(wrong("expires", &written, &format!("at most {MAX_DAYS_AHEAD} days ahead")));
+        if let Some(last) = now.date_naive().checked_add_months(MAX_AHEAD).filter(|last| expires > *last) {
+            return Err(wrong("expires", &written, &format!("at most a year ahead, so {last} or earlier")));
         }
         let suppression = Suppression {
             line,
@@ -296,8 +362,8 @@ fn families() -> impl Iterator<Item = &'static str> {
     detections::rules().into_iter().map(|rule| rule.family())
 }
 
-fn line_of(file: &str, position: usize) -> usize {
-    file.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
+fn line_breaks(file: &str, from: usize, to: usize) -> usize {
+    file.get(from..to).unwrap_or_default().bytes().filter(|byte| *byte == b'\n').count()
 }
 
 #[cfg(test)]
@@ -359,7 +425,9 @@ mod tests {
     fn an_entry_holds_to_the_end_of_its_last_day() {
         let finding = failed(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#);
         let suppressions = Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), at(NOW));
+        assert_eq!(suppressions.entries()[0].end(), Some(at("2026-05-01T00:00:00Z")));
         for (time, hides) in [("2026-04-30T23:59:59Z", true), ("2026-05-01T00:00:00Z", false)] {
+            assert_eq!(suppressions.expired(at(time)).count(), usize::from(!hides), "{time}");
             assert_eq!(suppressions.hiding(&finding, at(time)).is_some(), hides, "{time}");
             assert_eq!(suppressions.entries()[0].has_expired(at(time)), !hides, "{time}");
         }
@@ -418,8 +486,8 @@ mod tests {
             ),
             (
                 "too far ahead",
-                entry("rule = \"sign-in.failed\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2027-04-03\""),
-                "at most 366 days ahead",
+                entry("rule = \"sign-in.failed\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2027-04-02\""),
+                "expires is \"2027-04-02\"; it must be at most a year ahead, so 2027-04-01 or earlier",
             ),
             (
                 "an unknown key",
@@ -449,6 +517,25 @@ mod tests {
                     "rule = \"trail.stopped\"\naccount = \"111122223333\"\nresource = \"*\"\n{dated}"
                 )),
                 "without *",
+            ),
+            (
+                "root by its family, however exactly",
+                entry(&format!("family = \"root\"\naccount = \"111122223333\"\nresource = \"x\"\n{dated}")),
+                "findings of root are suppressed one by one",
+            ),
+            (
+                "iamwatch itself, by a wildcard",
+                entry(&format!(
+                    "rule = \"watch.tampered\"\naccount = \"111122223333\"\nresource = \"iamwatch-*\"\n{dated}"
+                )),
+                "without *",
+            ),
+            (
+                "that iamwatch could not look",
+                entry(&format!(
+                    "rule = \"watch.could-not-look\"\naccount = \"111122223333\"\nresource = \"logs\"\n{dated}"
+                )),
+                "findings of watch.could-not-look cannot be suppressed",
             ),
             (
                 "all trails",
@@ -485,6 +572,74 @@ mod tests {
         }
         let empty = Suppressions::parse("# nothing yet\n", at(NOW));
         assert!(empty.problems().is_empty() && empty.entries().is_empty());
+    }
+
+    #[test]
+    fn an_immutable_id_names_a_user_whatever_the_name_and_a_role_in_every_session() {
+        let alice = r#"{"additionalEventData": {"MFAUsed": "No"}}"#;
+        let remade = r#"{"additionalEventData": {"MFAUsed": "No"}, "userIdentity": {"principalId": "AIDAOTHEREXAMPLE"}}"#;
+        let session = r#"{"eventName": "GetSigninToken", "responseElements": {"GetSigninToken": "Success"}, "userIdentity": {"type": "AssumedRole", "userName": null, "principalId": "AROADEVEXAMPLE:erin", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}}"#;
+        let provider = r#"{"responseElements": {"ConsoleLogin": "Failure"}, "userIdentity": {"type": "SAMLUser", "userName": "x", "arn": null, "principalId": "AIDAALICEEXAMPLE:x"}}"#;
+        for (name, principal, patch, hides) in [
+            ("a user by id", "AIDAALICEEXAMPLE", alice, true),
+            ("by name", "alice", alice, true),
+            ("of the same name, made again", "AIDAALICEEXAMPLE", remade, false),
+            ("a role by id", "AROADEVEXAMPLE", session, true),
+            ("a session's own name is no id", "erin", session, false),
+            ("what an identity provider calls somebody is no id", "AIDAALICEEXAMPLE", provider, false),
+        ] {
+            let lines = format!("family = \"sign-in\"\naccount = \"*\"\nprincipal = \"{principal}\"");
+            let suppressions = Suppressions::parse(&one(&lines), at(NOW));
+            assert_eq!(suppressions.hiding(&failed(patch), at(NOW)).is_some(), hides, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_known_by_what_it_hides_and_until_when() {
+        let id = |lines: &str| {
+            let suppressions = Suppressions::parse(lines, at(NOW));
+            assert_eq!(suppressions.problems(), []);
+            suppressions.entries()[0].id()
+        };
+        let lines = "rule = \"sign-in.failed\"\naccount = \"*\"";
+        let same = one(lines);
+        for (name, other, is_same) in [
+            ("further down", format!("# x\n\n{same}"), true),
+            ("in another order", one("account = \"*\"\nrule = \"sign-in.failed\""), true),
+            ("for another reason", same.replace("an exercise", "a drill"), true),
+            ("until another day", same.replace("04-30", "04-29"), false),
+            ("of somebody", one(&format!("{lines}\nprincipal = \"bob\"")), false),
+            ("of something", one(&format!("{lines}\nresource = \"bob\"")), false),
+            ("a whole family", same.replace("rule = \"sign-in.failed\"", "family = \"sign-in\""), false),
+        ] {
+            assert_eq!(id(&other) == id(&same), is_same, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_wide_unless_it_names_one_thing() {
+        for (lines, wide) in [
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"bob\"", false),
+            ("rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"bob\"", false),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.1\"", false),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.0/24\"", true),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"b*\"", true),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"", true),
+            ("rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"bob\"", true),
+            ("family = \"sign-in\"\naccount = \"111122223333\"\nprincipal = \"bob\"", true),
+        ] {
+            let suppressions = Suppressions::parse(&one(lines), at(NOW));
+            assert_eq!(suppressions.problems(), [], "{lines}");
+            assert_eq!(suppressions.entries()[0].is_wide(), wide, "{lines}");
+        }
+    }
+
+    #[test]
+    fn many_entries_are_read_in_a_moment_and_each_knows_its_line() {
+        let file = "[[suppression]]\n".repeat(MAX_FILE_BYTES / 16);
+        let suppressions = Suppressions::parse(&file, at(NOW));
+        let lines: Vec<usize> = suppressions.problems().iter().map(|problem| problem.line).collect();
+        assert!(lines.into_iter().eq(1..=MAX_FILE_BYTES / 16));
     }
 
     #[test]

@@ -590,7 +590,7 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         raised(Severity::High, what.to_owned(), record)
     } else {
         let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
-        raised(severity, "failed to sign in to the IAM Identity Center portal".to_owned(), record)
+        raised(severity, "failed to sign in to the IAM Identity Center portal".to_owned(), record).by_anyone()
     })
 }
 

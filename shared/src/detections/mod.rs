@@ -74,13 +74,21 @@ pub struct Raised {
     resource: Option<String>,
     facts: Vec<(&'static str, String)>,
     subject: Option<Subject>,
+    by_anyone: bool,
 }
 
 impl Raised {
     /// A finding of that severity; `what` is a phrase that follows the principal's name,
     /// such as "signed in to the console without a second factor".
     pub fn new(severity: Severity, what: impl Into<String>) -> Raised {
-        Raised { severity, what: what.into(), resource: None, facts: Vec::new(), subject: None }
+        Raised {
+            severity,
+            what: what.into(),
+            resource: None,
+            facts: Vec::new(),
+            subject: None,
+            by_anyone: false,
+        }
     }
 
     /// Adds a fact that the rule looked at; an absent one is left out.
@@ -98,6 +106,12 @@ impl Raised {
     /// Counts the finding against something else than the principal or address of the record.
     pub fn subject(mut self, subject: Subject) -> Raised {
         self.subject = Some(subject);
+        self
+    }
+
+    /// Says that anyone can cause it, without a password, a key or a session.
+    pub fn by_anyone(mut self) -> Raised {
+        self.by_anyone = true;
         self
     }
 }
@@ -169,10 +183,12 @@ fn by_root(rule: &Rule, raised: Raised) -> Option<Raised> {
 
 fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Place<'_>) -> Finding {
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    let id = match record.event_key() {
-        Some(event) => stable_id(&[rule.id, record.account().unwrap_or_default(), event]),
+    let id = match (record.shared_event_id.as_deref(), record.event_key()) {
+        // Each account that receives the event, or a corrected copy of it, has its own id for it.
+        (Some(shared), _) => stable_id(&[rule.id, shared]),
+        (None, Some(event)) => stable_id(&[rule.id, record.account().unwrap_or_default(), event]),
         // A record without an id is never merged with another: its place is all it has.
-        None => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
+        (None, None) => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
     };
     let mut finding = Finding {
         id,
@@ -206,7 +222,7 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
         remediation: rule.remediation,
         subject: raised.subject.unwrap_or_else(|| Subject::of(record)),
         what: raised.what,
-        by_anyone: false,
+        by_anyone: raised.by_anyone,
     };
     finding.summary = crate::alert::summary(&finding);
     finding
@@ -229,6 +245,7 @@ fn own_success(record: &Record<'_>) -> bool {
 mod tests {
     use super::cases::Expect;
     use super::*;
+    use crate::cloudtrail::sign_in::SignIn;
 
     #[test]
     fn every_rule_is_whole() {
@@ -291,6 +308,71 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Where only some of a rule's cases are by anyone, the others stand beside it.
+    #[test]
+    fn anyone_can_cause_what_takes_no_password_and_nothing_else() {
+        const BY_ANYONE: &[(&str, &[&str])] = &[
+            (
+                "identity-center.failed",
+                &["a wrong code", "a security key, in lower case", "the codes of a device that runs wrong"],
+            ),
+            ("root.password-recovery", &["a new password was set", "setting one failed"]),
+            (
+                "root.sign-in-failed",
+                &[
+                    "the second factor was reached",
+                    "the second factor was reached, in capitals",
+                    "CheckMfa itself failed",
+                    "root has a rule of its own",
+                ],
+            ),
+            ("sign-in.denied-by-policy", &["denied by a policy after the second factor had been asked for"]),
+            ("sign-in.failed", &[]),
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for case in table().flat_map(|detection| detection.cases) {
+            let Some(finding) = case.finding() else { continue };
+            let rule = BY_ANYONE.iter().find(|(rule, _)| *rule == finding.rule.id);
+            let expected = rule.is_some_and(|(_, not)| !not.contains(&case.name));
+            assert_eq!(finding.by_anyone, expected, "{}: {}", finding.rule.id, case.name);
+            seen.insert((finding.rule.id, case.name));
+            if finding.by_anyone {
+                let json = case.json();
+                let record = Record::parse(json.as_bytes()).unwrap();
+                let failed = SignIn::of(&record).is_some_and(|it| it.outcome == Outcome::Failure);
+                assert!(failed || record.event_name == "PasswordRecoveryRequested", "{}", case.name);
+            }
+        }
+        for (rule, not) in BY_ANYONE {
+            assert!(not.iter().all(|name| seen.contains(&(*rule, *name))), "{rule} lost a case");
+        }
+    }
+
+    #[test]
+    fn an_event_that_two_accounts_receive_has_one_id() {
+        let id = |account: &str, event: &str, more: &str| {
+            let json = format!(
+                r#"{{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "recipientAccountId": "{account}", "eventID": "{event}"{more}}}"#
+            );
+            let place = Place { log_file: "x", record: 0, delivered: None };
+            judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap().id
+        };
+        let shared = r#", "sharedEventID": "shared""#;
+        let corrected = r#", "sharedEventID": "shared", "addendum": {"originalEventID": "one"}"#;
+        let one = id("111122223333", "one", shared);
+        for (name, other, same) in [
+            ("its twin", id("444455556666", "two", shared), true),
+            ("a corrected copy", id("111122223333", "three", corrected), true),
+            ("a corrected copy of the twin", id("444455556666", "four", corrected), true),
+            ("another event", id("111122223333", "one", r#", "sharedEventID": "another""#), false),
+            ("no shared id", id("111122223333", "one", ""), false),
+            ("an empty shared id", id("111122223333", "shared", r#", "sharedEventID": """#), false),
+        ] {
+            assert_eq!(one == other, same, "{name}");
+        }
+        assert_ne!(id("111122223333", "one", ""), id("444455556666", "one", ""), "without a shared id");
     }
 
     /// Facts stand beside the members of [`Evidence`] in a finding's JSON; a second member of one name is lost.

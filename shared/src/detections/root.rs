@@ -837,14 +837,18 @@ fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
 fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Failure)?;
     let second_factor = sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
-    Some(if denied_by_policy(record) {
-        let severity = if second_factor { Severity::Critical } else { Severity::High };
-        raised(severity, format!("was kept by a policy from signing in to {}", door(sign_in.way)), record)
+    let what = if denied_by_policy(record) {
+        format!("was kept by a policy from signing in to {}", door(sign_in.way))
     } else if second_factor {
-        let what = "gave the right password to the AWS console and then failed the second factor".to_owned();
+        "gave the right password to the AWS console and then failed the second factor".to_owned()
+    } else {
+        format!("failed to sign in to {}", door(sign_in.way))
+    };
+    // Only whoever gave the right password is asked for the second factor.
+    Some(if second_factor {
         raised(Severity::Critical, what, record)
     } else {
-        raised(Severity::High, format!("failed to sign in to {}", door(sign_in.way)), record)
+        raised(Severity::High, what, record).by_anyone()
     })
 }
 
@@ -863,7 +867,9 @@ fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
             (Severity::Medium, "tried to set a new root password by way of root's mailbox, and failed")
         }
     };
-    Some(raised(severity, what.to_owned(), record))
+    let raised = raised(severity, what.to_owned(), record);
+    // Whoever goes on with it has what stood in root's mail; asking for it takes only root's mail address.
+    Some(if requested { raised.by_anyone() } else { raised })
 }
 
 fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {

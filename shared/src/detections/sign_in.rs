@@ -655,11 +655,16 @@ fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
+/// Whether AWS looks at the password before the policies, it does not say; it asks for the second factor
+/// only after the right password.
 fn denied(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let sign_in = SignIn::of(record)?;
     (sign_in.outcome == Outcome::Failure && sign_in::denied_by_policy(record)).then(|| {
-        let severity = if sign_in.mfa == Mfa::Yes { Severity::High } else { Severity::Medium };
-        raised(severity, format!("was kept by a policy from signing in to {}", door(sign_in.way)), record)
+        let what = format!("was kept by a policy from signing in to {}", door(sign_in.way));
+        match sign_in.mfa {
+            Mfa::Yes => raised(Severity::High, what, record),
+            Mfa::No | Mfa::Unknown => raised(Severity::Medium, what, record).by_anyone(),
+        }
     })
 }
 
@@ -669,7 +674,7 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         return None;
     }
     let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
-    Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record))
+    Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record).by_anyone())
 }
 
 fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
