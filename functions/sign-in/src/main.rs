@@ -80,8 +80,11 @@ impl SignIn {
             }
             Event::TestMail => {
                 let alert = alert::test(function_name, context.request_id.clone());
-                let message_id =
-                    self.topic.publish(&alert).await.map_err(|trouble| Failure::from(&trouble))?;
+                let message_id = self
+                    .topic
+                    .publish(&alert)
+                    .await
+                    .map_err(|unpublished| Failure::from(&unpublished.trouble))?;
                 Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
             }
         }

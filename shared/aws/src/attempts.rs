@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use shared::config::Config;
-use shared::ports::Trouble;
 
 /// A connection that does not stand by then never will.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -34,26 +33,26 @@ pub(crate) fn retries(config: &Config) -> RetryConfig {
 }
 
 /// An attempt that failed.
-pub(crate) enum Failed {
+pub(crate) enum Failed<E> {
     /// Another may succeed.
-    ThisTime(Trouble),
+    ThisTime(E),
     /// Another must not be made, or would fail as well.
-    ForGood(Trouble),
+    ForGood(E),
 }
 
 /// Makes an attempt until one succeeds, fails for good, or enough were made. The first pause is that of
 /// `RETRY_PAUSE_MILLIS`; each is twice the one before.
-pub(crate) async fn tried<T>(
+pub(crate) async fn tried<T, E>(
     mut pause: Duration,
-    attempt: impl AsyncFn() -> Result<T, Failed>,
-) -> Result<T, Trouble> {
+    attempt: impl AsyncFn() -> Result<T, Failed<E>>,
+) -> Result<T, E> {
     for _ in 0..RETRIES {
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(Failed::ForGood(trouble)) => return Err(trouble),
+            Err(Failed::ForGood(error)) => return Err(error),
             Err(Failed::ThisTime(_)) => tokio::time::sleep(pause).await,
         }
         pause *= 2;
     }
-    attempt().await.map_err(|(Failed::ThisTime(trouble) | Failed::ForGood(trouble))| trouble)
+    attempt().await.map_err(|(Failed::ThisTime(error) | Failed::ForGood(error))| error)
 }

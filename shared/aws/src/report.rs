@@ -30,7 +30,7 @@ pub struct Batch {
 /// Writes the log line and the metrics of a run.
 pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
-    let (mails, failed_publishes) = published(delivered);
+    let [mails, held_back_mails, failed_publishes] = counted(delivered);
     tracing::info!(
         messages = batch.as_ref().map(|batch| batch.messages),
         failed_messages = batch.as_ref().map(|batch| batch.failed),
@@ -44,7 +44,10 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
         unread_objects = delivered.unread.len(),
         untold_objects = delivered.untold.len(),
         findings = delivered.findings.values().sum::<u64>(),
+        quiet_findings = delivered.quiet,
+        accepted_findings = delivered.accepted,
         mails,
+        held_back_mails,
         failed_publishes,
         delivery_lag_seconds = delivered.delivery_lag.map(|lag| lag.as_secs()),
         "log files judged"
@@ -56,7 +59,7 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
         tracing::warn!(error, "message not understood");
     }
     for trouble in &delivered.state_troubles {
-        tracing::warn!(error = %trouble, "the state bucket failed; an alert may be told twice");
+        tracing::warn!(error = %trouble, "the state bucket failed");
     }
     for Mailed { subject, outcome, .. } in &delivered.mails {
         if let Outcome::Failed(trouble) = outcome {
@@ -68,13 +71,18 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     let _ = io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// How many alerts were published, and how many SNS did not take. That no time was left is not its fault.
-fn published(delivered: &Delivered) -> (u64, u64) {
+/// How many alerts were published, how many were held back, and how many SNS did not take. That no time was
+/// left is not its fault.
+fn counted(delivered: &Delivered) -> [u64; 3] {
     let count = |wanted: fn(&Outcome) -> bool| {
         delivered.mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64
     };
     let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(trouble) if trouble.kind != TroubleKind::OutOfTime);
-    (count(|outcome| matches!(outcome, Outcome::Published)), count(refused))
+    [
+        count(|outcome| matches!(outcome, Outcome::Published)),
+        count(|outcome| matches!(outcome, Outcome::HeldBack)),
+        count(refused),
+    ]
 }
 
 /// Logs what could not be done about the queue.
@@ -86,7 +94,7 @@ pub fn report_queue(troubles: &[Trouble]) {
 
 /// The metrics in CloudWatch's embedded metric format.
 fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
-    let (mails, failed_publishes) = published(delivered);
+    let [mails, held_back_mails, failed_publishes] = counted(delivered);
     let failed_reads =
         delivered.unread.values().filter(|trouble| trouble.kind != TroubleKind::OutOfTime).count() as u64;
     let mut values = vec![
@@ -96,6 +104,8 @@ fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
         ("UnreadableLogFiles", "Count", delivered.counts.unreadable_log_files),
         ("FailedReads", "Count", failed_reads),
         ("Mails", "Count", mails),
+        ("MailsHeldBack", "Count", held_back_mails),
+        ("StateFailures", "Count", delivered.state_troubles.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     for (severity, count) in &delivered.findings {
@@ -163,8 +173,7 @@ mod tests {
     }
 
     fn delivered() -> Delivered {
-        let mail =
-            |outcome| Mailed { subject: "alice in 111122223333".to_owned(), findings: [].into(), outcome };
+        let mail = |outcome| Mailed { subject: "alice in 111122223333".to_owned(), outcome };
         Delivered {
             counts: Counts {
                 log_files: 3,

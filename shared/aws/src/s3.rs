@@ -134,7 +134,7 @@ impl StateStore for S3 {
 }
 
 impl S3 {
-    async fn read_once(&self, key: &str) -> Result<Option<Stored>, Failed> {
+    async fn read_once(&self, key: &str) -> Result<Option<Stored>, Failed<Trouble>> {
         let call = format!("s3:GetObject {}", self.uri(key));
         let object = match self.get(&self.state_bucket, key, None).await {
             Ok(object) => object,

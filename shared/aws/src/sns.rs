@@ -10,7 +10,7 @@ use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use shared::alert::Alert;
 use shared::config::Config;
-use shared::ports::{AlertSink, Trouble, TroubleKind};
+use shared::ports::{AlertSink, Taken, Trouble, TroubleKind, Unpublished};
 use tokio::time::{Instant, sleep_until};
 
 use crate::attempts::{Failed, once, tried};
@@ -55,7 +55,7 @@ impl Topic {
         }
     }
 
-    async fn attempt(&self, alert: &Alert) -> Result<String, Failed> {
+    async fn attempt(&self, alert: &Alert) -> Result<String, Failed<Unpublished>> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
@@ -63,7 +63,8 @@ impl Topic {
             // Without it a subscription's filter would hide the alert.
             let value = value.map_err(|error| {
                 let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {error}"));
-                Failed::ForGood(Trouble { kind: TroubleKind::Refused, call, answer })
+                let trouble = Trouble { kind: TroubleKind::Refused, call, answer };
+                Failed::ForGood(Unpublished { trouble, taken: Taken::No })
             })?;
             request = request.message_attributes(name, value);
         }
@@ -72,9 +73,12 @@ impl Topic {
             match error {
                 // SNS itself says that it did not take the alert, and may take it later.
                 SdkError::ServiceError(_) if trouble.kind == TroubleKind::Unanswered => {
-                    Failed::ThisTime(trouble)
+                    Failed::ThisTime(Unpublished { trouble, taken: Taken::No })
                 }
-                _ => Failed::ForGood(trouble),
+                SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => {
+                    Failed::ForGood(Unpublished { trouble, taken: Taken::No })
+                }
+                _ => Failed::ForGood(Unpublished { trouble, taken: Taken::Unknown }),
             }
         })?;
         Ok(published.message_id.unwrap_or_default())
@@ -96,7 +100,7 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
 }
 
 impl AlertSink for Topic {
-    async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
+    async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
         self.rest().await;
         // Before as well as after: the run may have to end before there is an answer.
         self.last.set(Some(Instant::now()));

@@ -164,7 +164,8 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
 
     let mut telling = Telling::new(config, outside, persistence);
     let read = read_all(&wanted, config, outside);
-    let (read, accepted) = join(read, telling.load_accepted()).await;
+    // Boxed: the compiler gives up on laying out what they would be in place.
+    let (read, accepted) = join(Box::pin(read), Box::pin(telling.load_accepted())).await;
     let mut findings = Vec::new();
     let mut findings_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (identity, result) in read {
@@ -206,7 +207,7 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         delivered.mails = withheld(findings, config);
         return delivered;
     }
-    telling.tell(findings, accepted).await;
+    Box::pin(telling.tell(findings, accepted)).await;
     for (identity, ids) in findings_of {
         let trouble = ids.iter().find_map(|id| telling.untold.get(id));
         delivered.untold.extend(trouble.map(|trouble| (identity, trouble.clone())));

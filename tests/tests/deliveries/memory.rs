@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +11,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
 use shared::ports::{
-    AlertSink, Body, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Trouble,
-    TroubleKind, Written,
+    AlertSink, Body, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken,
+    Trouble, TroubleKind, Unpublished, Written,
 };
 use tokio::time::Instant;
 
@@ -229,13 +230,14 @@ impl Topic {
 }
 
 impl AlertSink for Topic {
-    async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
+    async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
         tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
         if self.refuses.get().is_some_and(|part| alert.subject.contains(part)) {
-            return Err(trouble(TroubleKind::Unanswered, "publish", "InternalError"));
+            let trouble = trouble(TroubleKind::Unanswered, "publish", "InternalError");
+            return Err(Unpublished { trouble, taken: Taken::No });
         }
         self.published.borrow_mut().push(alert.clone());
         Ok(self.published.borrow().len().to_string())
@@ -248,14 +250,12 @@ pub struct Clock {
     /// The time of day at the start.
     pub start: DateTime<Utc>,
     limit: Duration,
-    /// How many numbers were asked for.
-    numbers: Cell<u128>,
 }
 
 impl Clock {
     /// A run that begins now and may go on for so long.
     pub fn new(start: DateTime<Utc>, limit: Duration) -> Clock {
-        Clock { began: Instant::now(), start, limit, numbers: Cell::new(0) }
+        Clock { began: Instant::now(), start, limit }
     }
 }
 
@@ -273,8 +273,9 @@ impl Pace for Clock {
     }
 
     fn random(&self) -> u128 {
-        self.numbers.set(self.numbers.get() + 1);
-        self.numbers.get()
+        // Two runs never get the same.
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        NUMBERS.fetch_add(1, Ordering::Relaxed).into()
     }
 }
 
