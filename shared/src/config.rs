@@ -144,7 +144,7 @@ const HIDDEN_NAME_FAILURES: Setting = Setting {
 
 const MAILS_PER_HOUR: Setting = Setting {
     name: "MAILS_PER_HOUR",
-    default: "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5",
+    default: "CRITICAL=30,HIGH=20,MEDIUM=10,LOW=5,UNAUTHENTICATED=5",
     accepts: Accepts::MailsPerHour,
     purpose: "How many mails of each severity are published in an hour; what anyone can cause without credentials, such as failed sign-ins, has a budget of its own. What is beyond stands in the state bucket, and one mail says so.",
     read_by: ReadBy::Functions,
@@ -367,7 +367,7 @@ impl Default for Config {
             allowed_sign_in_cidrs: Vec::new(),
             call_timeout: Duration::from_secs(5),
             hidden_name_failures: 10,
-            mails_per_hour: Budget::ALL.into_iter().zip([60, 30, 15, 10, 5]).collect(),
+            mails_per_hour: Budget::ALL.into_iter().zip([30, 20, 10, 5, 5]).collect(),
             mail_min_severity: Severity::Low,
             max_compressed_bytes: 64 << 20,
             max_decompressed_bytes: 1 << 30,

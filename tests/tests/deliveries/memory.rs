@@ -14,6 +14,7 @@ use shared::ports::{
     AlertSink, Body, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken,
     Trouble, TroubleKind, Unpublished, Written,
 };
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How one attempt to read an object goes.
@@ -29,9 +30,31 @@ pub enum Attempt {
     Fails(TroubleKind, &'static str),
 }
 
+/// The steps of a run: each call is one before anything is done and one when it was done.
+#[derive(Default)]
+pub struct Steps {
+    /// How many there were.
+    pub taken: Cell<usize>,
+    /// The one at which the run dies.
+    pub last: Cell<Option<usize>>,
+    /// Tells whoever watches that it has.
+    pub died: Notify,
+}
+
+impl Steps {
+    async fn step(&self) {
+        self.taken.set(self.taken.get() + 1);
+        if self.last.get().is_some_and(|last| self.taken.get() >= last) {
+            self.died.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Buckets; an object answers its attempts in turn, the last one for ever.
 #[derive(Default)]
 pub struct Logs {
+    steps: Rc<Steps>,
     objects: RefCell<BTreeMap<String, VecDeque<Attempt>>>,
     /// What was opened, in order.
     pub opened: RefCell<Vec<String>>,
@@ -71,6 +94,7 @@ impl LogStore for Logs {
         if let Some(version) = version {
             uri += &format!("?versionId={version}");
         }
+        self.steps.step().await;
         self.opened.borrow_mut().push(uri.clone());
         let attempt = match self.objects.borrow_mut().get_mut(&uri) {
             Some(attempts) if attempts.len() > 1 => attempts.pop_front(),
@@ -135,6 +159,7 @@ impl Drop for Pieces {
 /// A state bucket.
 #[derive(Default)]
 pub struct State {
+    steps: Rc<Steps>,
     /// Its objects, by key.
     pub objects: RefCell<BTreeMap<String, Stored>>,
     /// So many calls from now on fail, and nothing happens.
@@ -168,6 +193,7 @@ fn one_of(left: &Cell<usize>) -> bool {
 
 impl StateStore for State {
     async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
+        self.steps.step().await;
         self.call("get").await?;
         let mut stored = self.objects.borrow().get(key).cloned();
         if let Some(stored) = &mut stored {
@@ -177,7 +203,20 @@ impl StateStore for State {
     }
 
     async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+        self.steps.step().await;
         self.call("put").await?;
+        let written = self.put(key, content, over);
+        self.steps.step().await;
+        written
+    }
+
+    fn uri(&self, key: &str) -> String {
+        format!("s3://state/{key}")
+    }
+}
+
+impl State {
+    fn put(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
         let mut objects = self.objects.borrow_mut();
         let as_expected = match (over, objects.get(key)) {
             (Over::Nothing, found) => found.is_none(),
@@ -196,15 +235,12 @@ impl StateStore for State {
         }
         Ok(Written::Done(tag))
     }
-
-    fn uri(&self, key: &str) -> String {
-        format!("s3://state/{key}")
-    }
 }
 
 /// A topic.
 #[derive(Default)]
 pub struct Topic {
+    steps: Rc<Steps>,
     /// What was published.
     pub published: RefCell<Vec<Alert>>,
     /// Publishes of alerts whose subject has this in it fail.
@@ -232,6 +268,7 @@ impl Topic {
 impl AlertSink for Topic {
     async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
         tokio::task::yield_now().await;
+        self.steps.step().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
@@ -240,6 +277,7 @@ impl AlertSink for Topic {
             return Err(Unpublished { trouble, taken: Taken::No });
         }
         self.published.borrow_mut().push(alert.clone());
+        self.steps.step().await;
         Ok(self.published.borrow().len().to_string())
     }
 }
@@ -280,14 +318,27 @@ impl Pace for Clock {
 }
 
 /// What outlives a run.
-#[derive(Default)]
 pub struct World {
+    /// The steps of its runs.
+    pub steps: Rc<Steps>,
     /// Buckets of log files.
     pub logs: Logs,
     /// The state bucket.
     pub state: State,
     /// The topic.
     pub topic: Topic,
+}
+
+impl Default for World {
+    fn default() -> World {
+        let steps = Rc::<Steps>::default();
+        World {
+            logs: Logs { steps: Rc::clone(&steps), ..Logs::default() },
+            state: State { steps: Rc::clone(&steps), ..State::default() },
+            topic: Topic { steps: Rc::clone(&steps), ..Topic::default() },
+            steps,
+        }
+    }
 }
 
 impl World {

@@ -1,0 +1,468 @@
+//! What is told, to the last word, when runs come twice, at once, late, or die, and the state bucket fails.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use shared::app::process_messages;
+use shared::config::{Budget, Config};
+use shared::delivery::Message;
+use shared::ports::{Stored, TroubleKind};
+
+use super::memory::{Attempt, Clock, World};
+use super::{NOW, at, batch, batch_with, key, log_file, message, messages, queue, run, sign_in, uri, whole};
+
+const FILE: &str = "config/suppressions.toml";
+
+const MAY_REPEAT: &str = "(You may have got this mail before";
+
+/// The same messages as they come for the n-th time.
+fn received(names: &[&str], times: u32) -> Vec<Message> {
+    let received = |name: &&str| {
+        let mut message = message(name, &key(name));
+        message["attributes"]["ApproximateReceiveCount"] = json!(times.to_string());
+        message
+    };
+    queue(names.iter().map(received).collect())
+}
+
+fn at_minute(minute: i64) -> String {
+    (at(NOW) + TimeDelta::minutes(minute)).to_rfc3339()
+}
+
+/// A failed sign-in under a name that no user has.
+fn hidden(address: &str, event_id: &str) -> Value {
+    let mut record = sign_in("HIDDEN_DUE_TO_SECURITY_REASONS", event_id);
+    record["responseElements"]["ConsoleLogin"] = json!("Failure");
+    record["sourceIPAddress"] = json!(address);
+    record["userIdentity"].as_object_mut().unwrap().remove("arn");
+    record
+}
+
+/// A wrong password of a user.
+fn failure(user: &str, address: &str, event_id: &str) -> Value {
+    let mut record = sign_in(user, event_id);
+    record["responseElements"]["ConsoleLogin"] = json!("Failure");
+    record["sourceIPAddress"] = json!(address);
+    record
+}
+
+fn alert_ids(world: &World) -> Vec<String> {
+    world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect()
+}
+
+fn put_state(world: &World, key: &str, content: &str, modified: &str) {
+    let stored = Stored {
+        content: content.to_owned().into(),
+        tag: format!("{content:?}"),
+        modified: Some(at(modified)),
+    };
+    world.state.objects.borrow_mut().insert(key.to_owned(), stored);
+}
+
+fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
+    let text = |stored: &Stored| String::from_utf8_lossy(&stored.content).into_owned();
+    let objects = world.state.objects.borrow();
+    objects
+        .iter()
+        .filter(|(key, _)| key.starts_with(prefix))
+        .map(|(key, stored)| (key.clone(), text(stored)))
+        .collect()
+}
+
+#[test]
+fn promise_2_what_is_delivered_again_in_whatever_order_and_batches_is_said_once() {
+    run(async || {
+        // The same two events in three files, and one event of its own in each.
+        let files = ["a", "b", "c"];
+        let shared = [sign_in("alice", "1"), failure("bob", "192.0.2.7", "2")];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let world = World::default();
+            for (n, name) in files.iter().enumerate() {
+                let own = sign_in(&format!("user-{name}"), &format!("own {n}"));
+                world.logs.put(&uri(name), whole(log_file(&[&shared[..], &[own]].concat())));
+            }
+            for n in order {
+                let (_, failed) = batch(&world, &messages(&[files[n]]), NOW).await;
+                assert!(failed.is_empty(), "{failed:?}");
+            }
+            let (delivered, failed) = batch(&world, &messages(&files), &at_minute(90)).await;
+            assert_eq!((failed.len(), delivered.mails.len(), delivered.quiet), (0, 0, 5));
+            let mut subjects = world.topic.subjects();
+            subjects.sort();
+            assert_eq!(
+                subjects,
+                [
+                    "[HIGH] Console sign-in without MFA - alice - 111122223333",
+                    "[HIGH] Console sign-in without MFA - user-a - 111122223333",
+                    "[HIGH] Console sign-in without MFA - user-b - 111122223333",
+                    "[HIGH] Console sign-in without MFA - user-c - 111122223333",
+                    "[MEDIUM] Sign-in failed - bob - 111122223333",
+                ],
+                "{order:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn repeats_are_counted_and_the_next_mail_says_how_many() {
+    run(async || {
+        let world = World::default();
+        for n in 0..10 {
+            let record = failure("alice", "192.0.2.7", &n.to_string());
+            world.logs.put(&uri("a"), whole(log_file(&[record])));
+            batch(&world, &messages(&["a"]), &at_minute(n)).await;
+        }
+        assert_eq!(world.topic.subjects().len(), 1);
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "success")])));
+        batch(&world, &messages(&["a"]), &at_minute(11)).await;
+        assert_eq!(world.topic.subjects().len(), 2, "another rule");
+        let mail = &world.topic.mails()[1];
+        assert!(mail.contains("Also, not told in a mail until now\n"), "{mail}");
+        assert!(
+            mail.contains("        9 x Sign-in failed, at 2026-04-01 08:15:00 UTC, from 192.0.2.7"),
+            "{mail}"
+        );
+    });
+}
+
+#[test]
+fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() {
+    run(async || {
+        let names = ["a", "b"];
+        let world = |last: Option<usize>| {
+            let world = World::default();
+            world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+            world.logs.put(&uri("b"), whole(log_file(&[failure("bob", "192.0.2.7", "2")])));
+            world.steps.last.set(last);
+            world
+        };
+        let clean = world(None);
+        batch(&clean, &messages(&names), NOW).await;
+        let steps = clean.steps.taken.get();
+        assert!(steps > 20, "{steps}");
+        for died_at in 1..=steps {
+            let world = world(Some(died_at));
+            {
+                let clock = Clock::new(at(NOW), Duration::from_secs(60));
+                let (batched, outside, config) = (messages(&names), world.outside(&clock), Config::default());
+                tokio::select! {
+                    _ = process_messages(&batched, &config, &outside) => panic!("step {died_at} was not taken"),
+                    () = world.steps.died.notified() => {}
+                }
+            }
+            world.steps.last.set(None);
+            let (_, failed) = batch(&world, &messages(&names), &at_minute(7)).await;
+            assert!(failed.is_empty(), "{died_at}: {failed:?}");
+            let (again, _) = batch(&world, &messages(&names), &at_minute(8)).await;
+            assert!(again.mails.is_empty(), "{died_at}");
+            let mut subjects = world.topic.subjects();
+            subjects.sort();
+            subjects.dedup();
+            assert_eq!(subjects.len(), 2, "{died_at}: {subjects:?}");
+            let ids = alert_ids(&world);
+            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{died_at}: the same mail again");
+            let repeats = world.topic.mails().iter().filter(|mail| mail.starts_with(MAY_REPEAT)).count();
+            assert!(
+                ids.len() - 2 <= repeats,
+                "{died_at}: {} mails, {repeats} say that they may repeat",
+                ids.len()
+            );
+        }
+    });
+}
+
+#[test]
+fn an_answer_that_is_lost_is_no_answer_that_is_wrong() {
+    run(async || {
+        for lost in 1..=4 {
+            let world = World::default();
+            world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+            world.state.loses.set(lost);
+            let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
+            assert!(failed.is_empty(), "{lost}: {failed:?}");
+            batch(&world, &messages(&["a"]), NOW).await;
+            let mails = world.topic.mails();
+            assert!(mails.len() == 1 && !mails[0].contains(MAY_REPEAT), "{lost}: {mails:?}");
+        }
+    });
+}
+
+#[test]
+fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
+    run(async || {
+        let world = World::default();
+        let names = ["a", "b", "c", "d", "e"];
+        for (n, name) in names.iter().enumerate() {
+            // One event that all of them have, one of their own that is alike.
+            let own = failure("alice", "192.0.2.7", &format!("own {n}"));
+            world.logs.put(&uri(name), whole(log_file(&[failure("alice", "192.0.2.7", "same"), own])));
+        }
+        // Their clocks differ by minutes.
+        let clocks: Vec<Clock> = (0..5)
+            .map(|n| Clock::new(at(NOW) + TimeDelta::minutes(n - 2), Duration::from_secs(60)))
+            .collect();
+        let batches: Vec<Vec<Message>> = names.iter().map(|name| messages(&[name])).collect();
+        let config = Config::default();
+        let outsides: Vec<_> = clocks.iter().map(|clock| world.outside(clock)).collect();
+        let runs =
+            batches.iter().zip(&outsides).map(|(batch, outside)| process_messages(batch, &config, outside));
+        let delivered = futures_util::future::join_all(runs).await;
+        assert_eq!(world.topic.subjects().len(), 1, "{:?}", world.topic.subjects());
+        let published = delivered.iter().map(|delivered| delivered.mails.len()).sum::<usize>();
+        assert_eq!(published, 1);
+        let (_, failed) = batch(&world, &messages(&names), &at_minute(3)).await;
+        assert_eq!((failed.len(), world.topic.subjects().len()), (0, 1));
+    });
+}
+
+#[test]
+fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_repeat() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.topic.hangs.set(true);
+        let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!(failed, ["a"]);
+        world.topic.hangs.set(false);
+        // Within the claim nobody else publishes it.
+        let soon = (at(NOW) + TimeDelta::seconds(64)).to_rfc3339();
+        let (delivered, failed) = batch(&world, &messages(&["a"]), &soon).await;
+        assert_eq!((failed, delivered.mails.len()), (vec!["a".to_owned()], 0));
+        let later = (at(NOW) + TimeDelta::seconds(66)).to_rfc3339();
+        let (_, failed) = batch(&world, &messages(&["a"]), &later).await;
+        assert!(failed.is_empty());
+        let mails = world.topic.mails();
+        assert!(mails.len() == 1 && mails[0].starts_with(MAY_REPEAT), "{mails:?}");
+    });
+}
+
+#[test]
+fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
+    run(async || {
+        for (name, spoil) in [
+            ("cut", (|content: &str| content[..content.len() / 2].to_owned()) as fn(&str) -> String),
+            ("empty", |_| String::new()),
+            ("newer", |content| content.replace("\"format\":1", "\"format\":2")),
+            ("another's", |content| content.replace("alice", "mallory")),
+            ("too large", |content| content.to_owned() + &" ".repeat(5 << 20)),
+        ] {
+            let world = World::default();
+            world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+            batch(&world, &messages(&["a"]), NOW).await;
+            let (case, content) = state(&world, "cases/111122223333/principal/").remove(0);
+            put_state(&world, &case, &spoil(&content), NOW);
+            world.logs.put(&uri("b"), whole(log_file(&[sign_in("alice", "2")])));
+            let (_, failed) = batch(&world, &messages(&["b"]), NOW).await;
+            assert!(failed.is_empty(), "{name}: {failed:?}");
+            let mails = world.topic.mails();
+            assert_eq!(mails.len(), 3, "{name}: {:?}", world.topic.subjects());
+            assert!(mails[1].starts_with(MAY_REPEAT), "{name}: {}", mails[1]);
+            assert!(
+                mails[2].starts_with("What iamwatch remembers in s3://state/cases/"),
+                "{name}: {}",
+                mails[2]
+            );
+            assert!(mails[2].contains("s3://state/quarantine/cases/"), "{name}: {}", mails[2]);
+            let copies = state(&world, "quarantine/");
+            assert_eq!(copies.len(), 1, "{name}");
+            let (_, failed) = batch(&world, &messages(&["a", "b"]), NOW).await;
+            assert_eq!((failed.len(), world.topic.mails().len()), (0, 3), "{name}: it is remembered anew");
+        }
+    });
+}
+
+#[test]
+fn a_budget_that_cannot_be_read_grants_and_is_begun_anew() {
+    run(async || {
+        let world = World::default();
+        put_state(&world, "budgets/2026-04-01T08Z.json", "{", NOW);
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!(world.topic.subjects().len(), 2, "{:?}", world.topic.subjects());
+        assert!(state(&world, "budgets/")[0].1.contains("\"HIGH\""));
+    });
+}
+
+#[test]
+fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        for times in 1..=2 {
+            world.state.fails.set(usize::MAX);
+            let (_, failed) = batch(&world, &received(&["a"], times), NOW).await;
+            assert_eq!((failed, world.topic.subjects().len()), (vec!["a".to_owned()], 0));
+        }
+        let (delivered, failed) = batch(&world, &received(&["a"], 3), NOW).await;
+        assert!(failed.is_empty() && !delivered.state_troubles.is_empty());
+        let mails = world.topic.mails();
+        assert!(mails.len() == 1 && mails[0].starts_with(MAY_REPEAT), "{mails:?}");
+
+        let world = World::default();
+        let records: Vec<Value> = (0..300).map(|n| sign_in(&format!("user{n}"), &n.to_string())).collect();
+        world.logs.put(&uri("a"), whole(log_file(&records)));
+        world.state.fails.set(usize::MAX);
+        let (_, failed) = batch(&world, &received(&["a"], 3), NOW).await;
+        let subjects = world.topic.subjects();
+        assert_eq!((subjects.len(), failed.len()), (11, 0));
+        assert_eq!(subjects[10], "[HIGH] 290 findings about 290 principals and addresses");
+    });
+}
+
+#[test]
+fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bucket() {
+    run(async || {
+        let world = World::default();
+        let mut records: Vec<Value> =
+            (0..40).map(|n| failure(&format!("user{n}"), "192.0.2.7", &format!("failed {n}"))).collect();
+        records.push(sign_in("alice", "in"));
+        world.logs.put(&uri("a"), whole(log_file(&records)));
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert!(failed.is_empty(), "{failed:?}");
+        let subjects = world.topic.subjects();
+        assert_eq!(subjects[0], "[HIGH] Console sign-in without MFA - alice - 111122223333", "{subjects:?}");
+        assert_eq!(subjects.iter().filter(|subject| subject.contains("Sign-in failed")).count(), 5);
+        assert_eq!(subjects.len(), 7, "{subjects:?}");
+        let held_back = state(&world, "overflow/2026-04-01T08Z/");
+        assert_eq!(held_back.len(), 35);
+        let object: Value = serde_json::from_str(&held_back[0].1).unwrap();
+        assert_eq!(
+            (&object["budget"], &object["findings"][0]["rule"]),
+            (&json!("UNAUTHENTICATED"), &json!("sign-in.failed"))
+        );
+        let mails = world.topic.mails();
+        let said = mails.iter().find(|mail| mail.contains("s3://state/overflow/2026-04-01T08Z/")).unwrap();
+        assert!(said.contains("35"), "{said}");
+
+        // More of it in the same hour says nothing more, and comes again as nothing new.
+        let more: Vec<Value> =
+            (40..60).map(|n| failure(&format!("user{n}"), "192.0.2.7", &format!("failed {n}"))).collect();
+        world.logs.put(&uri("b"), whole(log_file(&more)));
+        for _ in 0..2 {
+            let (_, failed) = batch(&world, &messages(&["a", "b"]), &at_minute(5)).await;
+            assert!(failed.is_empty(), "{failed:?}");
+            assert_eq!((world.topic.subjects().len(), state(&world, "overflow/").len()), (7, 55));
+        }
+        assert_eq!(delivered.mails.len(), 42);
+    });
+}
+
+#[test]
+fn every_severity_has_a_budget_of_its_own() {
+    run(async || {
+        let world = World::default();
+        let mut config = Config::default();
+        config.mails_per_hour.insert(Budget::Of(shared::rule::Severity::High), 2);
+        for n in 0..4 {
+            let record = sign_in(&format!("user{n}"), &n.to_string());
+            world.logs.put(&uri("a"), whole(log_file(&[record])));
+            batch_with(&world, &messages(&["a"]), NOW, &config).await;
+        }
+        assert_eq!(world.topic.subjects().len(), 3, "{:?}", world.topic.subjects());
+        let mut root = sign_in("root", "root");
+        root["userIdentity"] =
+            json!({"type": "Root", "accountId": "111122223333", "arn": "arn:aws:iam::111122223333:root"});
+        world.logs.put(&uri("a"), whole(log_file(&[root, sign_in("late", "late")])));
+        batch_with(&world, &messages(&["a"]), NOW, &config).await;
+        assert!(world.topic.subjects()[3].starts_with("[CRITICAL]"), "{:?}", world.topic.subjects());
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("later", "later")])));
+        batch_with(&world, &messages(&["a"]), "2026-04-01T09:00:00Z", &config).await;
+        assert!(world.topic.subjects()[4].contains("later"), "the next hour has its own budget");
+    });
+}
+
+#[test]
+fn hidden_names_are_counted_and_mailed_once_there_are_many_from_one_address() {
+    run(async || {
+        let world = World::default();
+        for n in 0..12 {
+            let records =
+                [hidden("192.0.2.7", &n.to_string()), hidden(&format!("198.51.100.{n}"), &format!("x{n}"))];
+            world.logs.put(&uri("a"), whole(log_file(&records)));
+            for _ in 0..2 {
+                batch(&world, &messages(&["a"]), NOW).await;
+            }
+            assert_eq!(world.topic.subjects().len(), usize::from(n >= 9), "{n}");
+        }
+        let mail = &world.topic.mails()[0];
+        assert!(mail.contains("        9 x Sign-in failed"), "{mail}");
+    });
+}
+
+#[test]
+fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
+    run(async || {
+        let world = World::default();
+        let entry = "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"a test\"\nexpires = \"2026-04-01\"\n";
+        put_state(&world, FILE, entry, "2026-04-01T08:00:00Z");
+        put_state(&world, "seen/suppressions.toml", entry, "2026-04-01T08:00:00Z");
+        world.logs.put(&uri("a"), whole(log_file(&[failure("alice", "192.0.2.7", "1")])));
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!((failed.len(), delivered.accepted, world.topic.subjects().len()), (0, 1, 0));
+        world.logs.put(&uri("b"), whole(log_file(&[sign_in("alice", "2")])));
+        batch(&world, &messages(&["b"]), NOW).await;
+        let mail = &world.topic.mails()[0];
+        assert!(mail.contains("        1 x Sign-in failed") && mail.contains("(held back by"), "{mail}");
+
+        // The day after it has expired.
+        world.logs.put(&uri("a"), whole(log_file(&[failure("alice", "192.0.2.7", "3")])));
+        batch(&world, &messages(&["a"]), "2026-04-02T00:00:00Z").await;
+        batch(&world, &messages(&["a"]), "2026-04-09T00:00:00Z").await;
+        let subjects = world.topic.subjects();
+        assert_eq!(subjects.len(), 3, "{subjects:?}");
+        assert!(subjects[1].contains("Sign-in failed - alice"), "{subjects:?}");
+        assert!(world.topic.mails()[2].contains("watch.suppression-expired"), "{subjects:?}");
+    });
+}
+
+#[test]
+fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
+    run(async || {
+        let world = World::default();
+        let entry = |user: &str| {
+            format!(
+                "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"{user}\"\nreason = \"a test\"\nexpires = \"2026-04-30\"\n"
+            )
+        };
+        world.logs.put(&uri("a"), whole(log_file(&[super::quiet()])));
+        let runs = async |minute| {
+            for _ in 0..2 {
+                batch(&world, &messages(&["a"]), &at_minute(minute)).await;
+            }
+        };
+        runs(0).await;
+        assert!(world.topic.subjects().is_empty());
+        put_state(&world, FILE, &entry("alice"), &at_minute(0));
+        runs(1).await;
+        // Within the hour, and each is told.
+        put_state(&world, FILE, &entry("mallory"), &at_minute(2));
+        runs(3).await;
+        put_state(&world, FILE, "[[suppression", &at_minute(4));
+        runs(5).await;
+        world.state.objects.borrow_mut().remove(FILE);
+        runs(6).await;
+        let mails = world.topic.mails();
+        let subjects = world.topic.subjects();
+        let told = |part: &str| mails.iter().filter(|mail| mail.contains(part)).count();
+        assert_eq!(told("watch.suppressions-changed"), 4, "{subjects:?}");
+        assert_eq!(told("watch.suppressions-unreadable"), 1, "{subjects:?}");
+        assert!(mails[1].contains("alice") && mails[1].contains("mallory"), "{}", mails[1]);
+    });
+}
+
+#[test]
+fn a_closed_bucket_is_told_beside_what_was_found() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.logs.put(&uri("b"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
+        for times in 1..=4 {
+            let (_, failed) = batch(&world, &received(&["a", "b"], times), NOW).await;
+            assert_eq!(failed, ["b"]);
+        }
+        assert_eq!(world.topic.subjects().len(), 2, "{:?}", world.topic.subjects());
+    });
+}
