@@ -130,6 +130,11 @@ impl StubAws {
         self.in_bucket(bucket, |bucket| bucket.keys())
     }
 
+    /// What an object holds; nothing where there is none.
+    pub fn content(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.in_bucket(bucket, |bucket| bucket.content(key))
+    }
+
     fn in_bucket<T>(&self, name: &str, act: impl FnOnce(&mut Bucket) -> T) -> T {
         let mut state = self.state();
         act(state.buckets.get_mut(name).unwrap_or_else(|| panic!("no bucket {name}")))

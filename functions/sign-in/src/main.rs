@@ -26,9 +26,9 @@ struct SignIn {
 async fn main() -> Result<(), lambda_runtime::Error> {
     run(
         |deployment, sdk| SignIn {
-            s3: S3::new(sdk, &deployment.state_bucket),
-            topic: Topic::new(sdk, &deployment.topic_arn),
-            queues: Queues::new(sdk),
+            s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
+            topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
+            queues: Queues::new(sdk, &deployment.config),
             deployment,
         },
         SignIn::answer,

@@ -9,6 +9,7 @@
 //! | [`pace`] | time, as Lambda grants it |
 //! | [`report`] | the log line and the metrics of an invocation |
 
+mod attempts;
 pub mod pace;
 pub mod report;
 pub mod s3;

@@ -4,35 +4,22 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::Bytes;
-use shared::ports::{Body, LogStore, OpenObject, StateStore, Trouble, TroubleKind};
+use bytes::{Bytes, BytesMut};
+use chrono::DateTime;
+use shared::config::Config;
+use shared::ports::{
+    Body, LogStore, MAX_STATE_BYTES, OpenObject, Over, StateStore, Stored, Trouble, TroubleKind, Written,
+};
 use tokio::time::timeout;
 
+use crate::attempts::{Failed, retries, time_outs, tried};
 use crate::trouble::{chain, trouble};
-
-/// How long one attempt may take until S3 begins to answer. The SDK makes three.
-const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long all attempts may take together.
-const OPERATION: Duration = Duration::from_secs(18);
-const CONNECT: Duration = Duration::from_secs(2);
-
-/// There is such an object already. Source: S3 User Guide, "Conditional writes".
-const PRECONDITION_FAILED: u16 = 412;
-/// Somebody else is writing it at this moment: who wins is not known yet.
-const CONFLICT: u16 = 409;
-/// How often a write is made that is in conflict with another.
-const ATTEMPTS: u32 = 4;
-/// The first pause between two; each is twice the one before.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// How long the next piece of a body may take.
-const PIECE: Duration = Duration::from_secs(5);
 
 /// S3, for the log files and the state of one deployment.
 pub struct S3 {
@@ -40,25 +27,56 @@ pub struct S3 {
     state_bucket: String,
     /// The account that the buckets must belong to.
     account: Option<String>,
+    /// How long the next piece of a body may take.
+    call_timeout: Duration,
+    /// The first pause before a body that broke off is fetched again.
+    retry_pause: Duration,
 }
 
 impl S3 {
-    /// A client; `account` is the one that the buckets must belong to, where it is known.
-    pub fn new(config: &SdkConfig, state_bucket: &str) -> S3 {
-        let time_outs = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(OPERATION)
-            .build();
-        let config = aws_sdk_s3::config::Builder::from(config).timeout_config(time_outs).build();
-        S3 { client: Client::from_conf(config), state_bucket: state_bucket.to_owned(), account: None }
+    /// A client for buckets of whatever account: see [`S3::of_account`].
+    pub fn new(sdk: &SdkConfig, state_bucket: &str, config: &Config) -> S3 {
+        let builder = aws_sdk_s3::config::Builder::from(sdk);
+        let builder = builder.timeout_config(time_outs(config)).retry_config(retries(config));
+        S3 {
+            client: Client::from_conf(builder.build()),
+            state_bucket: state_bucket.to_owned(),
+            account: None,
+            call_timeout: config.call_timeout,
+            retry_pause: config.retry_pause,
+        }
     }
 
-    /// The same for buckets of this account: another's of the same name is refused.
+    /// The same for buckets of this account, where it is known: another's of the same name is refused.
     pub fn of_account(&self, account: Option<&str>) -> S3 {
         let (client, state_bucket) = (self.client.clone(), self.state_bucket.clone());
-        S3 { client, state_bucket, account: account.map(str::to_owned) }
+        S3 { client, state_bucket, account: account.map(str::to_owned), ..*self }
     }
+
+    async fn get(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
+        let request = self.client.get_object().bucket(bucket).key(key);
+        let request = request.set_version_id(version.map(str::to_owned));
+        request.set_expected_bucket_owner(self.account.clone()).send().await
+    }
+
+    /// The rest of an answer to `call`, and how long it says to be.
+    fn opened(&self, call: &str, object: GetObjectOutput) -> Result<OpenObject<ObjectBody>, Trouble> {
+        let bytes = object.content_length().and_then(|bytes| u64::try_from(bytes).ok());
+        let bytes = bytes.ok_or_else(|| without(call, "Content-Length"))?;
+        let body = ObjectBody { call: call.to_owned(), stream: object.body, piece: self.call_timeout };
+        Ok(OpenObject { bytes, body })
+    }
+}
+
+/// An answer that lacks what S3 always says.
+fn without(call: &str, header: &str) -> Trouble {
+    let answer = format!("the answer has no {header}");
+    Trouble { kind: TroubleKind::Unanswered, call: call.to_owned(), answer }
 }
 
 impl LogStore for S3 {
@@ -71,82 +89,113 @@ impl LogStore for S3 {
         version: Option<&str>,
     ) -> Result<OpenObject<ObjectBody>, Trouble> {
         let call = format!("s3:GetObject s3://{bucket}/{key}");
-        let request = self.client.get_object().bucket(bucket).key(key);
-        let request = request.set_version_id(version.map(str::to_owned));
-        let sent = request.set_expected_bucket_owner(self.account.clone()).send().await;
-        let object = sent.map_err(|error| trouble(call.clone(), &error))?;
-        let bytes = object.content_length().and_then(|bytes| u64::try_from(bytes).ok());
-        let Some(bytes) = bytes else {
-            let answer = "the answer has no Content-Length".to_owned();
-            return Err(Trouble { kind: TroubleKind::Unanswered, call, answer });
-        };
-        Ok(OpenObject { bytes, body: ObjectBody { call, stream: object.body } })
+        let object = self.get(bucket, key, version).await;
+        self.opened(&call, object.map_err(|error| trouble(call.clone(), &error))?)
     }
-}
-
-impl S3 {
-    /// Without the SDK's own retries: an answer that was lost would come back as "there is one already", and
-    /// nobody would know that it is ours.
-    async fn create_once(&self, key: &str, content: &str) -> Result<PutObjectOutput, CreateError> {
-        let content = ByteStream::from(content.as_bytes().to_vec());
-        let request = self.client.put_object().bucket(&self.state_bucket).key(key).if_none_match("*");
-        let request = request.set_expected_bucket_owner(self.account.clone());
-        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
-        request.content_type("application/json").body(content).customize().config_override(once).send().await
-    }
-
-    fn created(&self, key: &str, outcome: Result<PutObjectOutput, CreateError>) -> Result<bool, Trouble> {
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(error) if status(&error) == Some(PRECONDITION_FAILED) => Ok(false),
-            Err(error) => Err(trouble(format!("s3:PutObject s3://{}/{key}", self.state_bucket), &error)),
-        }
-    }
-}
-
-type CreateError = SdkError<PutObjectError, HttpResponse>;
-
-fn status(error: &CreateError) -> Option<u16> {
-    Some(error.raw_response()?.status().as_u16())
 }
 
 /// What is still to come of an object.
 pub struct ObjectBody {
     call: String,
     stream: ByteStream,
+    /// How long the next piece may take.
+    piece: Duration,
 }
 
 impl Body for ObjectBody {
     async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
-        let answer = match timeout(PIECE, self.stream.next()).await {
+        let answer = match timeout(self.piece, self.stream.next()).await {
             Ok(None) => return Ok(None),
             Ok(Some(Ok(piece))) => return Ok(Some(piece)),
             Ok(Some(Err(error))) => format!("the body broke off: {}", chain(&error)),
-            Err(_) => format!("nothing of the body came for {} seconds", PIECE.as_secs()),
+            Err(_) => format!("nothing of the body came for {} milliseconds", self.piece.as_millis()),
         };
         Err(Trouble { kind: TroubleKind::Unanswered, call: self.call.clone(), answer })
     }
 }
 
 impl StateStore for S3 {
-    async fn create(&self, key: &str, content: &str) -> Result<bool, Trouble> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.create_once(key, content).await {
-                Err(error) if status(&error) == Some(CONFLICT) => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                outcome => return self.created(key, outcome),
-            }
-        }
-        self.created(key, self.create_once(key, content).await)
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
+        tried(self.retry_pause, || self.read_once(key)).await
     }
 
-    async fn remove(&self, key: &str) -> Result<(), Trouble> {
-        let request = self.client.delete_object().bucket(&self.state_bucket).key(key);
-        let sent = request.set_expected_bucket_owner(self.account.clone()).send().await;
-        sent.map(|_| ())
-            .map_err(|error| trouble(format!("s3:DeleteObject s3://{}/{key}", self.state_bucket), &error))
+    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+        let call = format!("s3:PutObject {}", self.uri(key));
+        match self.put(key, content, over).await {
+            Ok(written) => written.e_tag.map(Written::Done).ok_or_else(|| without(&call, "ETag")),
+            Err(error) if has_changed(&error, over) => Ok(Written::Changed),
+            Err(error) => Err(trouble(call, &error)),
+        }
     }
+
+    fn uri(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.state_bucket)
+    }
+}
+
+impl S3 {
+    async fn read_once(&self, key: &str) -> Result<Option<Stored>, Failed> {
+        let call = format!("s3:GetObject {}", self.uri(key));
+        let object = match self.get(&self.state_bucket, key, None).await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                return Ok(None);
+            }
+            // The SDK has made the call again already, where that makes sense.
+            Err(error) => return Err(Failed::ForGood(trouble(call, &error))),
+        };
+        let modified = object.last_modified();
+        let modified = modified.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()));
+        let tag = object.e_tag().map(str::to_owned);
+        let tag = tag.ok_or_else(|| Failed::ForGood(without(&call, "ETag")))?;
+        let open = self.opened(&call, object).map_err(Failed::ForGood)?;
+        // Nothing but the head of an answer is tried again by the SDK.
+        let content = beginning(open).await.map_err(Failed::ThisTime)?;
+        Ok(Some(Stored { content, tag, modified }))
+    }
+
+    /// Without the SDK's own retries: an answer that was lost would come back as "it has changed", and
+    /// nobody would know that it was us.
+    async fn put(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<PutObjectOutput, PutError> {
+        let request = self.client.put_object().bucket(&self.state_bucket).key(key);
+        let request = request.set_expected_bucket_owner(self.account.clone());
+        let request = match over {
+            Over::Nothing => request.if_none_match("*"),
+            Over::Tag(tag) => request.if_match(tag),
+        };
+        let request = request.content_type("application/json").body(content.to_vec().into());
+        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
+        request.customize().config_override(once).send().await
+    }
+}
+
+type PutError = SdkError<PutObjectError, HttpResponse>;
+
+/// Whether somebody else wrote or removed the object, or is doing so.
+///
+/// Source: S3 User Guide, "How to prevent object overwrites with conditional writes".
+fn has_changed(error: &PutError, over: Over<'_>) -> bool {
+    match error.raw_response().map(|response| response.status().as_u16()) {
+        // The condition does not hold; or another write is under way, and who wins is not known yet.
+        Some(412 | 409) => true,
+        // There is nothing any more that could have the tag. (A bucket that is not there is a trouble.)
+        Some(404) => over != Over::Nothing && error.code() == Some("NoSuchKey"),
+        _ => false,
+    }
+}
+
+/// An object's content, or of a larger one than may be its first bytes.
+async fn beginning(OpenObject { bytes, mut body }: OpenObject<ObjectBody>) -> Result<Bytes, Trouble> {
+    let mut content = BytesMut::new();
+    while content.len() <= MAX_STATE_BYTES {
+        let Some(piece) = body.next().await? else { break };
+        content.extend_from_slice(&piece);
+    }
+    content.truncate(MAX_STATE_BYTES + 1);
+    let expected = bytes.min(MAX_STATE_BYTES as u64 + 1);
+    if content.len() as u64 == expected {
+        return Ok(content.freeze());
+    }
+    let answer = format!("the body ended after {} of {bytes} bytes", content.len());
+    Err(Trouble { kind: TroubleKind::Unanswered, call: body.call, answer })
 }

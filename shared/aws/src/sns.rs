@@ -5,23 +5,16 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use shared::alert::Alert;
+use shared::config::Config;
 use shared::ports::{AlertSink, Trouble, TroubleKind};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
+use crate::attempts::{Failed, once, tried};
 use crate::trouble::trouble;
-
-const CONNECT: Duration = Duration::from_secs(2);
-const ATTEMPT: Duration = Duration::from_secs(5);
-
-/// How often an alert is published that SNS has said it did not take.
-const ATTEMPTS: u32 = 4;
-/// The first pause between two; each is twice the one before.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// The least time from one alert to the next. SNS suspends an address that is sent more than 10 mails a
 /// second, and as many sandboxes as `MaximumConcurrency` (5) publish at the same time.
@@ -31,24 +24,23 @@ const SPACING: Duration = Duration::from_millis(500);
 pub struct Topic {
     client: Client,
     arn: String,
+    /// The first pause before an alert is published again.
+    retry_pause: Duration,
     /// When the last alert was published.
     last: Cell<Option<Instant>>,
 }
 
 impl Topic {
     /// The topic of that ARN.
-    pub fn new(config: &SdkConfig, arn: &str) -> Topic {
-        let time_outs =
-            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    pub fn new(sdk: &SdkConfig, arn: &str, config: &Config) -> Topic {
         // The SDK would publish again after a time-out as well: an alert that SNS may have taken.
-        let config = aws_sdk_sns::config::Builder::from(config)
-            .timeout_config(time_outs)
-            .retry_config(RetryConfig::disabled())
-            .build();
-        Topic { client: Client::from_conf(config), arn: arn.to_owned(), last: Cell::new(None) }
+        let builder = aws_sdk_sns::config::Builder::from(sdk);
+        let builder = builder.timeout_config(once(config)).retry_config(RetryConfig::disabled());
+        let (client, retry_pause) = (Client::from_conf(builder.build()), config.retry_pause);
+        Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
     }
 
-    async fn attempt(&self, alert: &Alert) -> Result<String, (Trouble, Taken)> {
+    async fn attempt(&self, alert: &Alert) -> Result<String, Failed> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
@@ -56,28 +48,22 @@ impl Topic {
             // Without it a subscription's filter would hide the alert.
             let value = value.map_err(|error| {
                 let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {error}"));
-                (Trouble { kind: TroubleKind::Refused, call, answer }, Taken::No)
+                Failed::ForGood(Trouble { kind: TroubleKind::Refused, call, answer })
             })?;
             request = request.message_attributes(name, value);
         }
-        match request.send().await {
-            Ok(published) => Ok(published.message_id.unwrap_or_default()),
-            Err(error) => {
-                let taken = match &error {
-                    SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => Taken::No,
-                    _ => Taken::Unknown,
-                };
-                Err((trouble(format!("sns:Publish {}", self.arn), &error), taken))
+        let published = request.send().await.map_err(|error| {
+            let trouble = trouble(format!("sns:Publish {}", self.arn), &error);
+            match error {
+                // SNS itself says that it did not take the alert, and may take it later.
+                SdkError::ServiceError(_) if trouble.kind == TroubleKind::Unanswered => {
+                    Failed::ThisTime(trouble)
+                }
+                _ => Failed::ForGood(trouble),
             }
-        }
+        })?;
+        Ok(published.message_id.unwrap_or_default())
     }
-}
-
-/// Whether an alert may have been published although SNS did not say so.
-#[derive(PartialEq, Eq)]
-enum Taken {
-    No,
-    Unknown,
 }
 
 /// What subscriptions can filter on: name, type and value. SNS refuses an empty list.
@@ -97,19 +83,9 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
 impl AlertSink for Topic {
     async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
         if let Some(last) = self.last.get() {
-            tokio::time::sleep_until(last + SPACING).await;
+            sleep_until(last + SPACING).await;
         }
         self.last.set(Some(Instant::now()));
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.attempt(alert).await {
-                Err((Trouble { kind: TroubleKind::Unanswered, .. }, Taken::No)) => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                outcome => return outcome.map_err(|(trouble, _)| trouble),
-            }
-        }
-        self.attempt(alert).await.map_err(|(trouble, _)| trouble)
+        tried(self.retry_pause, || self.attempt(alert)).await
     }
 }

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use futures_util::future::join_all;
+use shared::config::Config;
 use shared::delivery::Message;
 use shared::ports::{Trouble, TroubleKind};
 
+use crate::attempts::{once, retries};
 use crate::trouble::trouble;
 
-/// One message that cannot be put off must not cost the answer about all the others.
-const OPERATION: Duration = Duration::from_secs(2);
+/// The most that all attempts may take together: one message that cannot be put off must not cost the answer
+/// about all the others.
+const MAX_OPERATION: Duration = Duration::from_secs(2);
 
 /// The first pause before a message comes back; each is twice the one before.
 const FIRST_PAUSE_SECONDS: u32 = 30;
@@ -25,10 +27,11 @@ pub struct Queues {
 
 impl Queues {
     /// A client.
-    pub fn new(config: &SdkConfig) -> Queues {
-        let time_outs = TimeoutConfig::builder().operation_timeout(OPERATION).build();
-        let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(time_outs).build();
-        Queues { client: Client::from_conf(config) }
+    pub fn new(sdk: &SdkConfig, config: &Config) -> Queues {
+        let time_outs = once(config).to_builder().operation_timeout(MAX_OPERATION).build();
+        let builder = aws_sdk_sqs::config::Builder::from(sdk);
+        let builder = builder.timeout_config(time_outs).retry_config(retries(config));
+        Queues { client: Client::from_conf(builder.build()) }
     }
 
     /// Says when these messages come back: soon after a first failure, later after many. Without it each

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use hyper::Method;
 use percent_encoding::percent_decode_str;
 
@@ -25,9 +26,24 @@ pub struct Bucket {
 /// All that was ever put under a key.
 #[derive(Clone, Debug, Default)]
 pub struct Object {
-    versions: BTreeMap<String, Bytes>,
+    versions: BTreeMap<String, Version>,
     /// The version that one gets without naming one; none once it is deleted.
     current: Option<String>,
+}
+
+/// What one write put there.
+#[derive(Clone, Debug)]
+struct Version {
+    content: Bytes,
+    /// Another one for every write, also of the same content.
+    etag: String,
+    modified: DateTime<Utc>,
+}
+
+impl Object {
+    fn current(&self) -> Option<&Version> {
+        self.versions.get(self.current.as_ref()?)
+    }
 }
 
 impl Bucket {
@@ -35,13 +51,23 @@ impl Bucket {
         Bucket { account: account.to_owned(), ..Bucket::default() }
     }
 
+    /// Gives the version.
     pub(super) fn put(&mut self, key: &str, content: Bytes) -> String {
         self.versions += 1;
         let version = format!("{:024}EXAMPLE", self.versions);
+        let etag = format!("\"{:024x}{:08x}\"", self.versions, crc32(&content));
         let object = self.objects.entry(key.to_owned()).or_default();
-        object.versions.insert(version.clone(), content);
+        object.versions.insert(version.clone(), Version { content, etag, modified: Utc::now() });
         object.current = Some(version.clone());
         version
+    }
+
+    pub(super) fn content(&self, key: &str) -> Option<Bytes> {
+        Some(self.current(key)?.content.clone())
+    }
+
+    fn current(&self, key: &str) -> Option<&Version> {
+        self.objects.get(key)?.current()
     }
 
     pub(super) fn delete(&mut self, key: &str) {
@@ -69,9 +95,44 @@ pub(super) struct Asked {
 #[derive(Debug)]
 enum Action {
     Get { version: Option<String> },
-    Put { content: Bytes, only_if_absent: bool },
+    Put { content: Bytes, condition: Option<Condition> },
     Delete,
 }
+
+/// What must be there for a write to be made.
+#[derive(Debug)]
+enum Condition {
+    /// `If-None-Match: *`: no object of that key.
+    Absent,
+    /// `If-Match`: an object with this entity tag.
+    Etag(String),
+}
+
+impl Condition {
+    fn of(request: &Request) -> Result<Option<Condition>, Unknown> {
+        match (request.header("if-none-match"), request.header("if-match")) {
+            (None, None) => Ok(None),
+            (Some("*"), None) => Ok(Some(Condition::Absent)),
+            (None, Some(etag)) => Ok(Some(Condition::Etag(etag.to_owned()))),
+            _ => Err(Unknown),
+        }
+    }
+
+    /// Why S3 does not write, where it does not.
+    fn refuses(&self, current: Option<&Version>) -> Option<(u16, &'static str)> {
+        match (self, current) {
+            (Condition::Absent, Some(_)) => Some((412, "PreconditionFailed")),
+            (Condition::Etag(_), None) => Some((404, "NoSuchKey")),
+            (Condition::Etag(etag), Some(version)) if *etag != version.etag => {
+                Some((412, "PreconditionFailed"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A condition that is not known here.
+struct Unknown;
 
 impl Asked {
     /// Nothing where it is none of the three operations, or has a condition that is not known here.
@@ -82,15 +143,13 @@ impl Asked {
         if bucket.is_empty() || key.is_empty() || !parameters.keys().all(known) {
             return None;
         }
-        if ["range", "if-match", "if-modified-since"].iter().any(|name| request.header(name).is_some()) {
+        if ["range", "if-modified-since"].iter().any(|name| request.header(name).is_some()) {
             return None;
         }
         let version = parameters.get("versionId").cloned();
-        let action = match (&request.method, request.header("if-none-match")) {
+        let action = match (&request.method, Condition::of(request).ok()?) {
             (&Method::GET, None) => Action::Get { version },
-            (&Method::PUT, condition @ (None | Some("*"))) => {
-                Action::Put { content: content(request)?, only_if_absent: condition.is_some() }
-            }
+            (&Method::PUT, condition) => Action::Put { content: content(request)?, condition },
             (&Method::DELETE, None) if version.is_none() => Action::Delete,
             _ => return None,
         };
@@ -131,12 +190,14 @@ impl Asked {
                 else {
                     return refused(404, "NoSuchKey");
                 };
-                let Some(content) = object.and_then(|object| object.versions.get(wanted)) else {
+                let Some(Version { content, etag, modified }) =
+                    object.and_then(|object| object.versions.get(wanted))
+                else {
                     return refused(404, "NoSuchVersion");
                 };
                 let reply = Reply::new(200, "application/json", content.clone())
-                    .with("etag", &etag(content))
-                    .with("last-modified", "Wed, 01 Apr 2026 08:05:00 GMT")
+                    .with("etag", etag)
+                    .with("last-modified", &modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
                     .with("accept-ranges", "bytes")
                     .with("x-amz-server-side-encryption", "AES256")
                     .with("x-amz-version-id", wanted);
@@ -148,13 +209,14 @@ impl Asked {
                     reply
                 }
             }
-            Action::Put { only_if_absent, .. } if only_if_absent && bucket.keys().contains(&self.key) => {
-                refused(412, "PreconditionFailed")
-            }
-            Action::Put { content, .. } => {
-                let etag = etag(&content);
+            Action::Put { content, condition } => {
+                let current = bucket.current(&self.key);
+                if let Some((status, code)) = condition.and_then(|condition| condition.refuses(current)) {
+                    return refused(status, code);
+                }
                 let version = bucket.put(&self.key, content);
-                Reply::empty(200).with("etag", &etag).with("x-amz-version-id", &version)
+                let etag = bucket.current(&self.key).map(|written| written.etag.clone());
+                Reply::empty(200).with("etag", &etag.unwrap_or_default()).with("x-amz-version-id", &version)
             }
             Action::Delete => {
                 bucket.delete(&self.key);
@@ -200,11 +262,6 @@ fn unchunked(mut rest: &[u8]) -> Option<Bytes> {
         content.extend_from_slice(rest.get(..size)?);
         rest = rest.get(size..)?.strip_prefix(b"\r\n")?;
     }
-}
-
-/// Opaque, and another one for other content.
-fn etag(content: &[u8]) -> String {
-    format!("\"{:024x}{:08x}\"", content.len(), crc32(content))
 }
 
 fn crc32(content: &[u8]) -> u32 {

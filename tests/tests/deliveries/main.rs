@@ -355,10 +355,10 @@ fn what_could_not_be_looked_at_is_told_although_the_state_is_broken_and_again_if
         batch(&world, &messages(&["a"]), NOW).await;
         assert!(world.state.objects.borrow().is_empty(), "the claim is given back");
         world.topic.refuses.set(None);
-        world.state.broken.set(true);
+        world.state.fails.set(usize::MAX);
         batch(&world, &messages(&["a"]), NOW).await;
         assert_eq!(world.topic.subjects().len(), 1);
-        world.state.broken.set(false);
+        world.state.fails.set(0);
         batch(&world, &messages(&["a"]), NOW).await;
         assert_eq!((world.topic.subjects().len(), world.state.objects.borrow().len()), (2, 1));
         batch(&world, &messages(&["a"]), NOW).await;

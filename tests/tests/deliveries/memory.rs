@@ -9,7 +9,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
-use shared::ports::{AlertSink, Body, LogStore, OpenObject, Outside, Pace, StateStore, Trouble, TroubleKind};
+use shared::ports::{
+    AlertSink, Body, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Trouble,
+    TroubleKind, Written,
+};
 use tokio::time::Instant;
 
 /// How one attempt to read an object goes.
@@ -131,33 +134,70 @@ impl Drop for Pieces {
 /// A state bucket.
 #[derive(Default)]
 pub struct State {
-    /// Its objects.
-    pub objects: RefCell<BTreeMap<String, String>>,
-    /// Whether every call fails.
-    pub broken: Cell<bool>,
+    /// Its objects, by key.
+    pub objects: RefCell<BTreeMap<String, Stored>>,
+    /// So many calls from now on fail, and nothing happens.
+    pub fails: Cell<usize>,
+    /// So many writes from now on are made, and their answers are lost.
+    pub loses: Cell<usize>,
     /// Whether no call is answered.
     pub hangs: Cell<bool>,
+    /// How many writes there were: the next tag.
+    writes: Cell<usize>,
 }
 
-impl StateStore for State {
-    async fn create(&self, key: &str, content: &str) -> Result<bool, Trouble> {
+impl State {
+    /// What becomes of a call before anything is done.
+    async fn call(&self, call: &str) -> Result<(), Trouble> {
+        // Whoever asked first is not the first to be answered.
+        tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
-        if self.broken.get() {
-            return Err(trouble(TroubleKind::Refused, "put", "AccessDenied"));
+        if one_of(&self.fails) { Err(trouble(TroubleKind::Refused, call, "AccessDenied")) } else { Ok(()) }
+    }
+}
+
+/// Takes one off, if there is one.
+fn one_of(left: &Cell<usize>) -> bool {
+    let before = left.get();
+    left.set(before.saturating_sub(1));
+    before > 0
+}
+
+impl StateStore for State {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
+        self.call("get").await?;
+        let mut stored = self.objects.borrow().get(key).cloned();
+        if let Some(stored) = &mut stored {
+            stored.content.truncate(MAX_STATE_BYTES + 1);
         }
-        let mut objects = self.objects.borrow_mut();
-        let new = !objects.contains_key(key);
-        if new {
-            objects.insert(key.to_owned(), content.to_owned());
-        }
-        Ok(new)
+        Ok(stored)
     }
 
-    async fn remove(&self, key: &str) -> Result<(), Trouble> {
-        self.objects.borrow_mut().remove(key);
-        Ok(())
+    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+        self.call("put").await?;
+        let mut objects = self.objects.borrow_mut();
+        let as_expected = match (over, objects.get(key)) {
+            (Over::Nothing, found) => found.is_none(),
+            (Over::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
+        };
+        if !as_expected {
+            return Ok(Written::Changed);
+        }
+        self.writes.set(self.writes.get() + 1);
+        let tag = format!("\"{}\"", self.writes.get());
+        let content = Bytes::copy_from_slice(content);
+        // Nobody here knows the time: a test that wants to look at it puts the object in itself.
+        objects.insert(key.to_owned(), Stored { content, tag: tag.clone(), modified: None });
+        if one_of(&self.loses) {
+            return Err(trouble(TroubleKind::Unanswered, "put", "no answer"));
+        }
+        Ok(Written::Done(tag))
+    }
+
+    fn uri(&self, key: &str) -> String {
+        format!("s3://state/{key}")
     }
 }
 
@@ -208,12 +248,14 @@ pub struct Clock {
     /// The time of day at the start.
     pub start: DateTime<Utc>,
     limit: Duration,
+    /// How many numbers were asked for.
+    numbers: Cell<u128>,
 }
 
 impl Clock {
     /// A run that begins now and may go on for so long.
     pub fn new(start: DateTime<Utc>, limit: Duration) -> Clock {
-        Clock { began: Instant::now(), start, limit }
+        Clock { began: Instant::now(), start, limit, numbers: Cell::new(0) }
     }
 }
 
@@ -228,6 +270,11 @@ impl Pace for Clock {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    fn random(&self) -> u128 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
     }
 }
 

@@ -1,0 +1,217 @@
+//! The state bucket, as the functions read and write it, against an S3 that fails on demand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use chrono::{TimeDelta, Utc};
+use futures_util::future::join_all;
+use iamwatch_aws::s3::S3;
+use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
+use shared::config::Config;
+use shared::ports::{MAX_STATE_BYTES, Over, StateStore, TroubleKind, Written};
+
+const BUCKET: &str = "example-state";
+const KEY: &str = "cases/a.json";
+
+/// How often a body that breaks off is fetched.
+const FETCHES: usize = 4;
+
+async fn sdk(aws: &StubAws) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
+    loader.endpoint_url(aws.endpoint()).no_credentials().load().await
+}
+
+/// Patience that suits a stub.
+fn config() -> Config {
+    Config {
+        call_timeout: Duration::from_millis(300),
+        retry_pause: Duration::from_millis(1),
+        ..Config::default()
+    }
+}
+
+async fn store(aws: &StubAws) -> S3 {
+    aws.make_bucket(BUCKET, ACCOUNT);
+    S3::new(&sdk(aws).await, BUCKET, &config()).of_account(Some(ACCOUNT))
+}
+
+#[track_caller]
+fn tag(written: Written) -> String {
+    match written {
+        Written::Done(tag) => tag,
+        Written::Changed => panic!("it was not written"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_is_read_with_its_tag_and_the_time_of_its_writing() {
+    let aws = StubAws::start().await;
+    let store = store(&aws).await;
+    assert_eq!(store.uri(KEY), "s3://example-state/cases/a.json");
+    assert_eq!(store.read(KEY).await, Ok(None));
+    let first = tag(store.write(KEY, b"{}", Over::Nothing).await.unwrap());
+    let stored = store.read(KEY).await.unwrap().unwrap();
+    assert_eq!((&stored.content[..], &stored.tag), (&b"{}"[..], &first));
+    let age = Utc::now() - stored.modified.unwrap();
+    assert!(age > TimeDelta::seconds(-1) && age < TimeDelta::seconds(60), "{age}");
+    let second = tag(store.write(KEY, b"{}", Over::Tag(&first)).await.unwrap());
+    assert_ne!(first, second, "the same content is another write");
+    assert_eq!(store.read(KEY).await.unwrap().unwrap().tag, second);
+    assert!(aws.calls().iter().all(|call| call.operation != Operation::Unknown), "{:?}", aws.calls());
+}
+
+#[tokio::test]
+async fn nothing_is_written_over_what_somebody_else_wrote_or_removed() {
+    let aws = StubAws::start().await;
+    let store = store(&aws).await;
+    let first = tag(store.write(KEY, b"1", Over::Nothing).await.unwrap());
+    let second = tag(store.write(KEY, b"2", Over::Tag(&first)).await.unwrap());
+    for (name, over) in [("it is there", Over::Nothing), ("it has another tag", Over::Tag(&first))] {
+        assert_eq!(store.write(KEY, b"3", over).await, Ok(Written::Changed), "{name}");
+    }
+    assert_eq!(aws.content(BUCKET, KEY).unwrap(), "2");
+    aws.delete(BUCKET, KEY);
+    assert_eq!(store.write(KEY, b"3", Over::Tag(&second)).await, Ok(Written::Changed), "it is gone");
+    assert_eq!(aws.content(BUCKET, KEY), None);
+}
+
+#[tokio::test]
+async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
+    let error = |status, code| Fault::Error { status, code };
+    let tried = [
+        (error(412, "PreconditionFailed"), Over::Nothing, Ok(())),
+        (error(409, "ConditionalRequestConflict"), Over::Nothing, Ok(())),
+        (error(409, "ConditionalRequestConflict"), Over::Tag("\"a\""), Ok(())),
+        (error(404, "NoSuchKey"), Over::Tag("\"a\""), Ok(())),
+        (error(404, "NoSuchKey"), Over::Nothing, Err(TroubleKind::Missing)),
+        (error(404, "NoSuchBucket"), Over::Tag("\"a\""), Err(TroubleKind::Refused)),
+        (Fault::ACCESS_DENIED, Over::Nothing, Err(TroubleKind::Refused)),
+        (Fault::INTERNAL_ERROR, Over::Nothing, Err(TroubleKind::Unanswered)),
+        (Fault::SLOW_DOWN, Over::Nothing, Err(TroubleKind::Unanswered)),
+        (Fault::CloseBefore, Over::Nothing, Err(TroubleKind::Unanswered)),
+        (Fault::HangBefore, Over::Nothing, Err(TroubleKind::Unanswered)),
+        // These are written all the same.
+        (Fault::CloseAfter, Over::Nothing, Err(TroubleKind::Unanswered)),
+        (Fault::HangAfter, Over::Nothing, Err(TroubleKind::Unanswered)),
+    ];
+    let tried = tried.map(async |(fault, over, changed)| {
+        let aws = StubAws::start().await;
+        let store = store(&aws).await;
+        aws.fail(Which::every(Operation::PutObject), fault);
+        let written = store.write(KEY, b"{}", over).await;
+        match (&written, changed) {
+            (Ok(Written::Changed), Ok(())) => {}
+            (Err(trouble), Err(kind)) => {
+                assert_eq!(trouble.kind, kind, "{fault:?}: {trouble}");
+                assert_eq!(trouble.call, "s3:PutObject s3://example-state/cases/a.json");
+            }
+            _ => panic!("{fault:?}, {over:?}: {written:?}"),
+        }
+        assert_eq!(aws.count(Operation::PutObject), 1, "{fault:?}");
+        let took_effect = matches!(fault, Fault::CloseAfter | Fault::HangAfter);
+        assert_eq!(aws.content(BUCKET, KEY).is_some(), took_effect, "{fault:?}");
+    });
+    join_all(tried).await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_apart_from_what_cannot_be_read() {
+    let error = |status, code| Fault::Error { status, code };
+    let tried = [
+        (error(404, "NoSuchKey"), None, 1),
+        (error(404, "NoSuchBucket"), Some(TroubleKind::Refused), 1),
+        (error(404, "NoSuchVersion"), Some(TroubleKind::Missing), 1),
+        (Fault::ACCESS_DENIED, Some(TroubleKind::Refused), 1),
+        (Fault::INTERNAL_ERROR, Some(TroubleKind::Unanswered), 3),
+        (Fault::SLOW_DOWN, Some(TroubleKind::Unanswered), 3),
+        (Fault::CloseBefore, Some(TroubleKind::Unanswered), 3),
+        (Fault::HangBefore, Some(TroubleKind::Unanswered), 3),
+        (Fault::CutBody { after_bytes: 1 }, Some(TroubleKind::Unanswered), FETCHES),
+        (Fault::HangInBody { after_bytes: 0 }, Some(TroubleKind::Unanswered), FETCHES),
+        (Fault::HangInBody { after_bytes: 1 }, Some(TroubleKind::Unanswered), FETCHES),
+    ];
+    let tried = tried.map(async |(fault, kind, calls)| {
+        let aws = StubAws::start().await;
+        let store = store(&aws).await;
+        aws.put(BUCKET, KEY, "{}");
+        aws.fail(Which::every(Operation::GetObject), fault);
+        match (store.read(KEY).await, kind) {
+            (Ok(None), None) => {}
+            (Err(trouble), Some(kind)) => {
+                assert_eq!(trouble.kind, kind, "{fault:?}: {trouble}");
+                assert_eq!(trouble.call, "s3:GetObject s3://example-state/cases/a.json");
+            }
+            (read, _) => panic!("{fault:?}: {read:?}"),
+        }
+        assert_eq!(aws.count(Operation::GetObject), calls, "{fault:?}");
+    });
+    join_all(tried).await;
+}
+
+#[tokio::test]
+async fn a_read_that_fails_at_first_succeeds_at_last() {
+    let content = "0123456789".repeat(10_000);
+    let half = content.len() / 2;
+    let tried = [
+        (Fault::INTERNAL_ERROR, false, 2),
+        (Fault::SLOW_DOWN, false, 2),
+        (Fault::CloseBefore, false, 2),
+        (Fault::CloseAfter, false, 2),
+        (Fault::HangAfter, false, 2),
+        (Fault::CutBody { after_bytes: half }, false, FETCHES - 1),
+        (Fault::CutBody { after_bytes: half }, true, FETCHES - 1),
+        (Fault::HangInBody { after_bytes: half }, false, FETCHES - 1),
+        // Only a checksum tells that these are not the bytes that S3 has.
+        (Fault::CorruptBody { bytes: 16 }, true, FETCHES - 1),
+    ];
+    let tried = tried.map(async |(fault, checksums, failures)| {
+        let aws = StubAws::start().await;
+        let store = store(&aws).await;
+        aws.put(BUCKET, KEY, content.clone());
+        if checksums {
+            aws.send_checksums(BUCKET);
+        }
+        aws.fail(Which::every(Operation::GetObject).first(failures), fault);
+        let stored = store.read(KEY).await.unwrap_or_else(|trouble| panic!("{fault:?}: {trouble}"));
+        assert!(stored.unwrap().content == content, "{fault:?}");
+        assert_eq!(aws.count(Operation::GetObject), failures + 1, "{fault:?}");
+    });
+    join_all(tried).await;
+}
+
+#[tokio::test]
+async fn of_an_object_that_is_too_large_one_byte_more_than_the_most_is_read() {
+    let aws = StubAws::start().await;
+    let store = store(&aws).await;
+    for (length, read) in [
+        (0, 0),
+        (MAX_STATE_BYTES, MAX_STATE_BYTES),
+        (MAX_STATE_BYTES + 1, MAX_STATE_BYTES + 1),
+        (3 * MAX_STATE_BYTES, MAX_STATE_BYTES + 1),
+    ] {
+        aws.put(BUCKET, KEY, vec![b'x'; length]);
+        let stored = store.read(KEY).await.unwrap().unwrap();
+        assert_eq!(stored.content.len(), read, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_account_is_neither_read_nor_written() {
+    let aws = StubAws::start().await;
+    let store = store(&aws).await;
+    aws.make_bucket(BUCKET, "444455556666");
+    aws.put(BUCKET, KEY, "{}");
+    assert_eq!(store.read(KEY).await.unwrap_err().kind, TroubleKind::Refused);
+    for over in [Over::Nothing, Over::Tag("\"a\"")] {
+        assert_eq!(store.write(KEY, b"1", over).await.unwrap_err().kind, TroubleKind::Refused);
+    }
+    assert_eq!(aws.content(BUCKET, KEY).unwrap(), "{}");
+}
