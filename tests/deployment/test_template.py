@@ -371,6 +371,18 @@ class Parameters(unittest.TestCase):
             ("LogKeyArn", ["", KEY, KEY.replace("arn:aws:", "arn:aws-us-gov:"), KEY.replace("key/", "key/mrk-")], ["1234abcd", "alias/logs", KEY.replace("key/", "alias/")]),
             ("Email", ["", "a@example.com", "o'neill+x@mail.example.com"], ["a", "a@b", "a@example.com,b@example.com", "a b@example.com"]),
             ("AccountNames", ["", "111122223333=prod", "111122223333=prod account, 444455556666 = x"], ["prod", "1111=prod", "111122223333=", "111122223333=a,"]),
+            (
+                "MailsPerHour",
+                ["CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5", "LOW = 1000, HIGH=1 ,MEDIUM=9,CRITICAL=99, UNAUTHENTICATED=100 "],
+                [
+                    "",
+                    "60",
+                    "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10",
+                    "CRITICAL=0,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5",
+                    "CRITICAL=1001,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5",
+                    "CRITICAL=60,HIGH=30,MEDIUM=15,INFORMATIONAL=10,UNAUTHENTICATED=5",
+                ],
+            ),
             ("AllowedSignInCidrs", ["", "192.0.2.0/24", "192.0.2.0/24, 2001:db8::/32,198.51.100.7"], ["office", "192.0.2.0/24;198.51.100.7", "192.0.2.0/"]),
         ]:
             pattern = parameters[name]["AllowedPattern"]

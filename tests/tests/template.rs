@@ -75,7 +75,7 @@ fn a_setting_of_the_functions_is_a_parameter_with_the_same_default_and_range() {
         let parameter = at(&template, &["Parameters", &name]);
         assert_eq!(text(at(parameter, &["Default"])), setting.default, "{name}");
         match setting.accepts {
-            Accepts::Bytes(least, most) => {
+            Accepts::Bytes(least, most) | Accepts::Count(least, most, _) => {
                 let range = (text(at(parameter, &["MinValue"])), text(at(parameter, &["MaxValue"])));
                 assert_eq!(range, (least.to_string(), most.to_string()), "{name}");
                 assert_eq!(text(at(parameter, &["Type"])), "Number", "{name}");
@@ -88,6 +88,11 @@ fn a_setting_of_the_functions_is_a_parameter_with_the_same_default_and_range() {
                 let expected = setting.accepts.expected();
                 let said = text(at(parameter, &["ConstraintDescription"]));
                 assert!(said.starts_with(&format!("must be empty or {expected};")), "{name}: {said}");
+                at(parameter, &["AllowedPattern"]);
+            }
+            Accepts::MailsPerHour => {
+                let said = text(at(parameter, &["ConstraintDescription"]));
+                assert_eq!(said, format!("must be {}", setting.accepts.expected()), "{name}");
                 at(parameter, &["AllowedPattern"]);
             }
         }
