@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use iamwatch_aws::sns::SPACING;
 use saphyr::{LoadableYamlNode, Yaml};
 use shared::config::{Accepts, ReadBy, SETTINGS, Setting, mailed_severities};
 
@@ -168,4 +169,13 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
         ours.push(metric);
     }
     assert_eq!(ours, ["FailedPublishes"]);
+}
+
+#[test]
+fn an_address_is_never_sent_so_many_mails_a_second_that_sns_suspends_it() {
+    const MOST_A_SECOND: f64 = 10.0;
+    let template = template();
+    let concurrency = at(&template, &["Parameters", "MaximumConcurrency", "MaxValue"]).as_integer().unwrap();
+    let mails_a_second = concurrency as f64 / SPACING.as_secs_f64();
+    assert!(mails_a_second <= 0.8 * MOST_A_SECOND, "{mails_a_second}, and a person may invoke too");
 }

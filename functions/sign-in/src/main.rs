@@ -31,7 +31,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             queues: Queues::new(sdk, &deployment.config),
             deployment,
         },
-        SignIn::answer,
+        async |function, payload, context| {
+            let answered = function.answer(payload, context).await;
+            function.topic.rest().await;
+            answered
+        },
     )
     .await
 }

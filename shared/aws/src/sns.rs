@@ -16,9 +16,14 @@ use tokio::time::{Instant, sleep_until};
 use crate::attempts::{Failed, once, tried};
 use crate::trouble::trouble;
 
-/// The least time from one alert to the next. SNS suspends an address that is sent more than 10 mails a
-/// second, and as many sandboxes as `MaximumConcurrency` (5) publish at the same time.
-const SPACING: Duration = Duration::from_millis(500);
+/// The least time from one alert to the next of an invocation, and from its last one to its end.
+///
+/// SNS suspends an address that is sent more than 10 mails a second, and then nobody is told anything. At
+/// most ten invocations go on at the same time (`MaximumConcurrency`), so that is 8 mails a second, and there
+/// is room for what people invoke by hand.
+///
+/// Source: AWS General Reference, "Amazon SNS endpoints and quotas", "Delivery rate for email messages".
+pub const SPACING: Duration = Duration::from_millis(1250);
 
 /// One SNS topic.
 pub struct Topic {
@@ -26,7 +31,7 @@ pub struct Topic {
     arn: String,
     /// The first pause before an alert is published again.
     retry_pause: Duration,
-    /// When the last alert was published.
+    /// When the last alert may have been published.
     last: Cell<Option<Instant>>,
 }
 
@@ -38,6 +43,14 @@ impl Topic {
         let builder = builder.timeout_config(once(config)).retry_config(RetryConfig::disabled());
         let (client, retry_pause) = (Client::from_conf(builder.build()), config.retry_pause);
         Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
+    }
+
+    /// Waits until another alert may be published. An invocation ends with it: the next one may be given to
+    /// another sandbox, which does not know when this one has published.
+    pub async fn rest(&self) {
+        if let Some(last) = self.last.get() {
+            sleep_until(last + SPACING).await;
+        }
     }
 
     async fn attempt(&self, alert: &Alert) -> Result<String, Failed> {
@@ -82,10 +95,11 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
 
 impl AlertSink for Topic {
     async fn publish(&self, alert: &Alert) -> Result<String, Trouble> {
-        if let Some(last) = self.last.get() {
-            sleep_until(last + SPACING).await;
-        }
+        self.rest().await;
+        // Before as well as after: the run may have to end before there is an answer.
         self.last.set(Some(Instant::now()));
-        tried(self.retry_pause, || self.attempt(alert)).await
+        let published = tried(self.retry_pause, || self.attempt(alert)).await;
+        self.last.set(Some(Instant::now()));
+        published
     }
 }
