@@ -18,6 +18,9 @@ def main():
     for resource in resources:
         if resource["LogicalResourceId"] in KEPT:
             print(f"  {resource['ResourceType']}  {resource['PhysicalResourceId']}")
+        if resource["LogicalResourceId"] == "StateBucket":
+            print("    Only functions may delete what is in it. To empty it, first delete its policy:")
+            print(f"    aws s3api delete-bucket-policy --bucket {resource['PhysicalResourceId']}")
     print("What waits in the queues is lost, and subscriptions are ended.")
     if any(resource["LogicalResourceId"] == "Trail" for resource in resources):
         print("Its trail is deleted too: unless there is another one, CloudTrail delivers nothing any more.")

@@ -287,6 +287,7 @@ class Check(unittest.TestCase):
             kept.main()
         self.assertIn(self.outputs["StateBucketName"], printed.getvalue())
         self.assertIn(self.outputs["SignInLogGroupName"], printed.getvalue())
+        self.assertIn(f"delete-bucket-policy --bucket {self.outputs['StateBucketName']}", printed.getvalue())
 
 
 if __name__ == "__main__":

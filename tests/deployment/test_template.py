@@ -55,6 +55,11 @@ def statements(stack):
     return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
 
 
+def listed(value):
+    """The members of what may be one or a list."""
+    return value if isinstance(value, list) else [value]
+
+
 class Trail(unittest.TestCase):
     def test_a_created_trail_records_every_management_event_and_nothing_else(self):
         trail = created().properties("Trail")
@@ -231,14 +236,11 @@ class LeastPrivilege(unittest.TestCase):
             actions = set()
             for statement in statements(branch()).values():
                 self.assertEqual(statement["Effect"], "Allow")
-                self.assertIsInstance(statement["Resource"], str)
-                self.assertNotEqual(statement["Resource"], "*", statement["Sid"])
-                action = statement["Action"]
-                actions |= set(action if isinstance(action, list) else [action])
+                self.assertNotIn("*", listed(statement["Resource"]), statement["Sid"])
+                actions |= set(listed(statement["Action"]))
             expected = {
                 "logs:CreateLogStream",
                 "logs:PutLogEvents",
-                "s3:DeleteObject",
                 "s3:GetObject",
                 "s3:GetObjectVersion",
                 "s3:ListBucket",
@@ -265,8 +267,8 @@ class LeastPrivilege(unittest.TestCase):
                 if names(policy["Properties"]) != [f"<{subject}>"]:
                     continue
                 for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                    if statement["Effect"] == "Deny":
-                        self.assertEqual(statement["Principal"], "*")
+                    if statement.get("Sid") == "TlsOnly":
+                        self.assertEqual((statement["Effect"], statement["Principal"]), ("Deny", "*"))
                         self.assertEqual(statement["Condition"], {"Bool": {"aws:SecureTransport": "false"}})
                         return True
             return False
@@ -300,6 +302,140 @@ class LeastPrivilege(unittest.TestCase):
             self.assertIn("BucketEncryption", properties, name)
         for name, queue in stack.of_type("AWS::SQS::Queue").items():
             self.assertIs(queue["Properties"]["SqsManagedSseEnabled"], True, name)
+
+
+class State(unittest.TestCase):
+    """The state bucket: `allowed` by the function's role, `denied` by the bucket's policy."""
+
+    OWN = "<SignInRole.Arn>"
+    OTHERS = ["arn:aws:iam::111122223333:role/admin", "arn:aws:iam::111122223333:root", None]
+    WRITES = [
+        "s3:DeleteObject",
+        "s3:DeleteObjectTagging",
+        "s3:DeleteObjectVersion",
+        "s3:PutObject",
+        "s3:PutObjectAcl",
+        "s3:PutObjectRetention",
+        "s3:PutObjectTagging",
+        "s3:PutObjectVersionTagging",
+        "s3:ReplicateDelete",
+        "s3:ReplicateObject",
+        "s3:RestoreObject",
+        "s3:UpdateObjectEncryption",
+    ]
+    # What an administrator needs in order to mend, change or delete the bucket, and to read it.
+    ADMINISTRATION = [
+        ("s3:DeleteBucket", ""),
+        ("s3:DeleteBucketPolicy", ""),
+        ("s3:ListBucketVersions", ""),
+        ("s3:PutBucketPolicy", ""),
+        ("s3:PutLifecycleConfiguration", ""),
+        ("s3:GetObject", "/cases/a.json"),
+        ("s3:GetObjectVersion", "/quarantine/a.json"),
+    ]
+
+    @staticmethod
+    def names(patterns, text):
+        return any(fnmatch.fnmatchcase(text, pattern) for pattern in listed(patterns))
+
+    def allowed(self, action, key, stack):
+        return any(
+            action in listed(statement["Action"]) and self.names(statement["Resource"], f"<StateBucket.Arn>/{key}")
+            for statement in statements(stack).values()
+        )
+
+    def denied(self, principal, action, path, stack):
+        """By a statement about who calls; `principal` is its ARN, nothing where the caller is anonymous or a service."""
+        resource = f"<StateBucket.Arn>{path}"
+        for statement in stack.properties("StateBucketPolicy")["PolicyDocument"]["Statement"]:
+            if statement["Sid"] == "TlsOnly":
+                continue
+            self.assertEqual((statement["Effect"], statement["Principal"]), ("Deny", "*"), statement["Sid"])
+            [(operator, keys)] = statement["Condition"].items()
+            [(key, roles)] = keys.items()
+            self.assertEqual(key, "aws:PrincipalArn")
+            about = {"ArnEquals": principal in roles, "ArnNotEquals": principal not in roles}[operator]
+            if "NotResource" in statement:
+                about = about and not self.names(statement["NotResource"], resource)
+            else:
+                about = about and self.names(statement["Resource"], resource)
+            if about and self.names(statement["Action"], action):
+                return True
+        return False
+
+    def test_the_function_reads_and_writes_its_own_folders_and_deletes_nothing(self):
+        for name, branch in BRANCHES.items():
+            stack = branch()
+            for key, read, written in [
+                ("cases/a.json", True, True),
+                ("budgets/a.json", True, True),
+                ("overflow/a.json", True, True),
+                ("seen/a.json", True, True),
+                ("quarantine/a.json", False, True),
+                ("config/suppressions.toml", True, False),
+                ("config/other.toml", False, False),
+                ("told/a.json", False, False),
+            ]:
+                self.assertEqual(self.allowed("s3:GetObject", key, stack), read, f"{name}: {key}")
+                self.assertEqual(self.allowed("s3:PutObject", key, stack), written, f"{name}: {key}")
+                if written:
+                    self.assertFalse(self.denied(self.OWN, "s3:PutObject", f"/{key}", stack), f"{name}: {key}")
+            self.assertNotIn("s3:Delete", json.dumps(stack.properties("SignInRole")))
+
+    def test_the_function_is_told_what_is_not_there_wherever_it_reads(self):
+        statement = statements(created())["TellNewFromDenied"]
+        self.assertEqual((statement["Action"], statement["Resource"]), ("s3:ListBucket", "<StateBucket.Arn>"))
+        [(operator, condition)] = statement["Condition"].items()
+        self.assertEqual(operator, "StringLikeIfExists", "S3 judges a GetObject without a prefix")
+        for resource in statements(created())["ReadState"]["Resource"]:
+            key = resource.removeprefix("<StateBucket.Arn>/")
+            self.assertTrue(self.names(condition["s3:prefix"], key), key)
+
+    def test_nobody_but_functions_writes_what_was_told_and_no_function_what_is_accepted(self):
+        stack = created()
+        for action in self.WRITES:
+            for path in ["/cases/a.json", "/budgets/a", "/overflow/a", "/quarantine/a", "/seen/a", "/elsewhere"]:
+                for principal in self.OTHERS:
+                    self.assertTrue(self.denied(principal, action, path, stack), (principal, action, path))
+                self.assertFalse(self.denied(self.OWN, action, path, stack), (action, path))
+            path = "/config/suppressions.toml"
+            self.assertTrue(self.denied(self.OWN, action, path, stack), action)
+            for principal in self.OTHERS:
+                self.assertFalse(self.denied(principal, action, path, stack), (principal, action))
+
+    def test_an_administrator_is_not_locked_out(self):
+        stack = created()
+        for action, path in self.ADMINISTRATION:
+            for principal in self.OTHERS:
+                self.assertFalse(self.denied(principal, action, path, stack), (principal, action))
+
+    def test_every_function_is_in_both_statements(self):
+        stack = created()
+        roles = {function["Properties"]["Role"] for function in stack.of_type("AWS::Lambda::Function").values()}
+        policy = stack.properties("StateBucketPolicy")["PolicyDocument"]["Statement"]
+        by_sid = {statement["Sid"]: statement for statement in policy}
+        self.assertEqual(set(by_sid), {"TlsOnly", "OnlyFunctionsWrite", "NoFunctionWritesWhatIsAccepted"})
+        others, functions = by_sid["OnlyFunctionsWrite"], by_sid["NoFunctionWritesWhatIsAccepted"]
+        self.assertEqual(set(others["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]), roles)
+        self.assertEqual(set(functions["Condition"]["ArnEquals"]["aws:PrincipalArn"]), roles)
+        self.assertEqual(others["Action"], functions["Action"])
+        self.assertEqual(others["NotResource"], functions["Resource"])
+
+    def test_what_is_remembered_expires_when_nobody_can_ask_for_it_any_more(self):
+        for days in ["30", "400"]:
+            stack = existing(ToldDays=days)
+            rules = stack.properties("StateBucket")["LifecycleConfiguration"]["Rules"]
+            expiring = {rule["Prefix"]: str(rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule}
+            self.assertEqual(expiring, {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90"})
+            [earlier] = [rule for rule in rules if "ExpirationInDays" not in rule]
+            self.assertEqual(earlier["NoncurrentVersionExpiration"], {"NoncurrentDays": 30})
+            self.assertNotIn("Prefix", earlier)
+            self.assertEqual({rule["Status"] for rule in rules}, {"Enabled"})
+
+    def test_a_case_outlives_every_delivery_that_waits_in_a_queue(self):
+        least = template()["Parameters"]["ToldDays"]["MinValue"]
+        for name, queue in created().of_type("AWS::SQS::Queue").items():
+            self.assertGreater(least * 24 * 3600, queue["Properties"]["MessageRetentionPeriod"], name)
 
 
 class Lifetimes(unittest.TestCase):
@@ -371,6 +507,18 @@ class Parameters(unittest.TestCase):
             ("LogKeyArn", ["", KEY, KEY.replace("arn:aws:", "arn:aws-us-gov:"), KEY.replace("key/", "key/mrk-")], ["1234abcd", "alias/logs", KEY.replace("key/", "alias/")]),
             ("Email", ["", "a@example.com", "o'neill+x@mail.example.com"], ["a", "a@b", "a@example.com,b@example.com", "a b@example.com"]),
             ("AccountNames", ["", "111122223333=prod", "111122223333=prod account, 444455556666 = x"], ["prod", "1111=prod", "111122223333=", "111122223333=a,"]),
+            (
+                "MailsPerHour",
+                ["CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5", "LOW = 1000, HIGH=1 ,MEDIUM=9,CRITICAL=99, UNAUTHENTICATED=100 "],
+                [
+                    "",
+                    "60",
+                    "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10",
+                    "CRITICAL=0,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5",
+                    "CRITICAL=1001,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=5",
+                    "CRITICAL=60,HIGH=30,MEDIUM=15,INFORMATIONAL=10,UNAUTHENTICATED=5",
+                ],
+            ),
             ("AllowedSignInCidrs", ["", "192.0.2.0/24", "192.0.2.0/24, 2001:db8::/32,198.51.100.7"], ["office", "192.0.2.0/24;198.51.100.7", "192.0.2.0/"]),
         ]:
             pattern = parameters[name]["AllowedPattern"]

@@ -1,7 +1,8 @@
 """Makes AWS API calls: one a line on stdin, its outcome as a line on stdout, until stdin ends.
 
-A call is {"service", "operation", "parameters"}, named as botocore names them; an outcome {"answer"} or
-{"error": {"code", "message"}}. `Body` in a call is the path of a file; bodies in answers are text.
+A call is {"service", "operation", "parameters"}, named as botocore names them, and may have a "role", the ARN of
+the role that makes it; an outcome is {"answer"} or {"error": {"code", "message"}}. `Body` in a call is the path of
+a file; bodies in answers are text.
 """
 
 import json
@@ -20,19 +21,31 @@ def plain(value):
     return value.read().decode("utf-8", "replace") if hasattr(value, "read") else str(value)
 
 
+def keys_of(session, role):
+    """What a client needs to call as a role, or as the administrator."""
+    if role is None:
+        return {}
+    keys = session.create_client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return {
+        "aws_access_key_id": keys["AccessKeyId"],
+        "aws_secret_access_key": keys["SecretAccessKey"],
+        "aws_session_token": keys["SessionToken"],
+    }
+
+
 def main():
     session = botocore.session.get_session()
     clients = {}
     for line in sys.stdin:
         call = json.loads(line)
-        service, parameters = call["service"], call["parameters"]
-        if service not in clients:
-            clients[service] = session.create_client(service, config=CONFIG)
+        service, parameters, role = call["service"], call["parameters"], call.get("role")
+        if (service, role) not in clients:
+            clients[service, role] = session.create_client(service, config=CONFIG, **keys_of(session, role))
         if "Body" in parameters:
             with open(parameters["Body"], "rb") as body:
                 parameters["Body"] = body.read()
         try:
-            answer = getattr(clients[service], call["operation"])(**parameters)
+            answer = getattr(clients[service, role], call["operation"])(**parameters)
             answer.pop("ResponseMetadata", None)
             outcome = {"answer": answer}
         except botocore.exceptions.ClientError as error:

@@ -163,7 +163,27 @@ impl Ministack {
         operation: &str,
         parameters: Value,
     ) -> Result<Value, Refusal> {
-        let call = json!({"service": service, "operation": operation, "parameters": parameters});
+        self.outcome(json!({"service": service, "operation": operation, "parameters": parameters})).await
+    }
+
+    /// The same as a role.
+    ///
+    /// # Errors
+    /// The error that AWS answers.
+    pub async fn try_call_as(
+        &self,
+        role: &str,
+        service: &str,
+        operation: &str,
+        parameters: Value,
+    ) -> Result<Value, Refusal> {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+        let call =
+            json!({"service": service, "operation": operation, "parameters": parameters, "role": role});
+        self.outcome(call).await
+    }
+
+    async fn outcome(&self, call: Value) -> Result<Value, Refusal> {
         let mut caller = self.caller.lock().await;
         let line =
             within(MAX_CALL, caller.ask(&call), || format!("no answer to {call}\n{}", self.log())).await;
@@ -218,6 +238,7 @@ impl Ministack {
         arguments.extend(overrides.iter().map(String::as_str));
         self.sam(&arguments).await;
         self.start_event_sources().await;
+        self.name_sessions(stack).await;
     }
 
     /// CloudFormation hands a parameter on as text, which AWS takes for the number that it is. The emulator
@@ -228,6 +249,30 @@ impl Ministack {
             let scaling = json!({"UUID": source["UUID"], "ScalingConfig": source["ScalingConfig"]});
             self.call("lambda", "update_event_source_mapping", scaling).await;
         }
+    }
+
+    /// In a policy's `aws:PrincipalArn` AWS puts a role's ARN for each of its sessions. The emulator puts the
+    /// session's own, so that no function would be one of those that the state bucket's policy names.
+    ///
+    /// Source: IAM User Guide, "AWS global condition context keys", `aws:PrincipalArn`.
+    async fn name_sessions(&self, stack: &str) {
+        let bucket = self.outputs(stack).await.remove("StateBucketName");
+        let answer = self.call("s3", "get_bucket_policy", json!({"Bucket": bucket})).await;
+        let policy = answer["Policy"].as_str().expect("the state bucket has a policy");
+        let mut policy: Value = serde_json::from_str(policy).expect("a policy is JSON");
+        for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+            for operator in ["ArnEquals", "ArnNotEquals"] {
+                let roles = statement.pointer_mut(&format!("/Condition/{operator}/aws:PrincipalArn"));
+                for role in roles.and_then(Value::as_array_mut).into_iter().flatten() {
+                    let arn = role.as_str().expect("a role has an ARN");
+                    if let Some(name) = arn.strip_prefix(&format!("arn:aws:iam::{ACCOUNT}:role/")) {
+                        *role = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/*").into();
+                    }
+                }
+            }
+        }
+        let policy = json!({"Bucket": bucket, "Policy": policy.to_string()});
+        self.call("s3", "put_bucket_policy", policy).await;
     }
 
     /// The outputs of a stack, by name.

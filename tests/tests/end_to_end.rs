@@ -366,6 +366,58 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     deployed.aws.stop().await;
 }
 
+#[tokio::test]
+async fn only_the_function_writes_what_it_remembers_and_it_never_writes_what_is_accepted() {
+    let deployed = Deployed::new(Permissions::Enforced).await;
+    let (function, _) = deployed.role().await;
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}, "Action": "sts:AssumeRole",
+    }]});
+    let administrator = json!({"RoleName": "admin", "AssumeRolePolicyDocument": trust.to_string()});
+    deployed.aws.call("iam", "create_role", administrator).await;
+    // So that only the bucket's policy can refuse.
+    let everything = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+    ]});
+    for role in [&function, "admin"] {
+        let policy = json!({"RoleName": role, "PolicyName": "all", "PolicyDocument": everything.to_string()});
+        deployed.aws.call("iam", "put_role_policy", policy).await;
+    }
+
+    let content = deployed.folder.path().join("state");
+    std::fs::write(&content, "{}").unwrap();
+    let bucket = deployed.output("StateBucketName");
+    for (role, key, writes) in [
+        (&function[..], "cases/a.json", true),
+        ("admin", "cases/a.json", false),
+        ("admin", "quarantine/a.json", false),
+        ("admin", "config/suppressions.toml", true),
+        (&function, "config/suppressions.toml", false),
+    ] {
+        let named = json!({"Bucket": bucket, "Key": key});
+        let put = json!({"Bucket": bucket, "Key": key, "Body": content});
+        for (operation, parameters) in
+            [("put_object", put.clone()), ("delete_object", named), ("put_object", put)]
+        {
+            let outcome = deployed.aws.try_call_as(role, "s3", operation, parameters).await;
+            let refusal = outcome.err().map(|refusal| refusal.code);
+            let expected = (!writes).then_some("AccessDenied");
+            assert_eq!(refusal.as_deref(), expected, "{operation} of {key} by {role}");
+        }
+    }
+    for key in ["cases/a.json", "config/suppressions.toml"] {
+        let read = json!({"Bucket": bucket, "Key": key});
+        deployed.aws.try_call_as("admin", "s3", "get_object", read).await.unwrap();
+    }
+
+    // To empty it, as `make remove` says.
+    let policy = json!({"Bucket": bucket});
+    deployed.aws.try_call_as("admin", "s3", "delete_bucket_policy", policy).await.unwrap();
+    let case = json!({"Bucket": bucket, "Key": "cases/a.json"});
+    deployed.aws.try_call_as("admin", "s3", "delete_object", case).await.unwrap();
+    deployed.aws.stop().await;
+}
+
 /// Takes one statement after the other out of the function's role, and sees that AWS then refuses what it allows.
 async fn every_statement_is_needed(deployed: &Deployed) {
     let (role, document) = deployed.role().await;
@@ -380,11 +432,12 @@ async fn every_statement_is_needed(deployed: &Deployed) {
             "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", deployed.output("QueueUrl").rsplit('/').next().unwrap()),
         }]})
     };
-    // The emulator writes the function's log by itself, and tells everybody which objects are gone.
-    let mut needed = BTreeSet::from(["Log", "TellGoneFromDenied"]);
+    // The emulator writes the function's log by itself, and tells everybody which objects are not there.
+    let mut needed = BTreeSet::from(["Log", "TellGoneFromDenied", "TellNewFromDenied"]);
     for (statement, payload, refused) in [
         ("ReadLogFiles", by_hand(key("first")), format!("GET /{LOGS}/")),
-        ("RememberWhatWasTold", failing.clone(), "PUT /".to_owned()),
+        ("ReadState", failing.clone(), format!("GET /{}/", deployed.output("StateBucketName"))),
+        ("WriteState", failing.clone(), "PUT /".to_owned()),
         ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
         ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
     ] {

@@ -22,7 +22,7 @@ use crate::trouble::trouble;
 /// most ten invocations go on at the same time (`MaximumConcurrency`), so that is 8 mails a second, and there
 /// is room for what people invoke by hand.
 ///
-/// Source: SNS Developer Guide, "Email notifications": messages are limited to 10 a second for each address.
+/// Source: AWS General Reference, "Amazon SNS endpoints and quotas", "Delivery rate for email messages".
 pub const SPACING: Duration = Duration::from_millis(1250);
 
 /// One SNS topic.
