@@ -131,6 +131,9 @@ pub struct Evidence {
     /// The other log files in which the same event stands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also_in: Vec<String>,
+    /// What else there is to look at: `s3://bucket/key`, the same with a `/` at its end for all under it, or a path.
+    #[serde(skip_serializing_if = "absent")]
+    pub object: Option<String>,
     /// What the rule looked at, by CloudTrail's own names where it has one.
     #[serde(flatten)]
     pub facts: Facts,

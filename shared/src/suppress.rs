@@ -208,7 +208,7 @@ impl Suppression {
 
     /// Whether it may hide what nobody had in mind: it does not name one rule in one account, and one
     /// principal, one resource or one address.
-    pub fn is_wide(&self) -> bool {
+    pub fn is_broad(&self) -> bool {
         let named = [&self.principal, &self.resource];
         let one_address = self.source_ip.is_some_and(|range| range.prefix_len() == range.max_prefix_len());
         matches!(self.which, Which::Family(_))
@@ -617,8 +617,8 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_wide_unless_it_names_one_thing() {
-        for (lines, wide) in [
+    fn an_entry_is_broad_unless_it_names_one_thing() {
+        for (lines, broad) in [
             ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"bob\"", false),
             ("rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"bob\"", false),
             ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.1\"", false),
@@ -630,7 +630,7 @@ mod tests {
         ] {
             let suppressions = Suppressions::parse(&one(lines), at(NOW));
             assert_eq!(suppressions.problems(), [], "{lines}");
-            assert_eq!(suppressions.entries()[0].is_wide(), wide, "{lines}");
+            assert_eq!(suppressions.entries()[0].is_broad(), broad, "{lines}");
         }
     }
 

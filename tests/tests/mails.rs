@@ -13,9 +13,12 @@ use serde_json::{Value, json};
 use shared::alert::{self, Mail};
 use shared::cloudtrail::Record;
 use shared::cloudtrail::log_file::LogFileReader;
-use shared::config::Config;
+use shared::config::{Budget, Config};
 use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{could_not_look, detect, log_file_gone, table, unreadable_log_file};
+use shared::detections::{
+    could_not_look, detect, log_file_gone, mails_held_back, suppression_expired, suppressions_changed,
+    suppressions_unreadable, table, unreadable_log_file,
+};
 use shared::finding::{Finding, Place};
 use shared::rule::Severity;
 use shared::suppress::{PLACEHOLDERS, Suppressions};
@@ -88,7 +91,8 @@ fn check(mail: &Mail, findings: &[Finding]) {
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     assert!(!mail.body.contains(|c| unseen(c) || direction(c) || c == '\u{feff}'), "{:?}", mail.body);
 
-    // Our own two links: the console, and the log file if it may be pasted.
+    // Our own two links: the console, and the object if it may be pasted.
+    let pasted = ["aws s3 cp s3", "aws s3 cp --recursive s3", "aws s3 ls --recursive s3"];
     let ours = |rest: &str| {
         rest.split_once(".console.aws.amazon.com/cloudtrailv2/home?region=").is_some_and(|(region, _)| {
             region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -97,7 +101,7 @@ fn check(mail: &Mail, findings: &[Finding]) {
     for (at, _) in mail.body.match_indices("://") {
         let (before, after) = (&mail.body[..at], &mail.body[at + 3..]);
         assert!(
-            before.ends_with("https") && ours(after) || before.ends_with("aws s3 cp s3"),
+            before.ends_with("https") && ours(after) || pasted.iter().any(|start| before.ends_with(start)),
             "a live link: {}",
             &mail.body[at.saturating_sub(20)..]
         );
@@ -366,6 +370,78 @@ fn promise_3_what_could_not_be_looked_at_reads_well() {
         "log-file-gone",
         &[log_file_gone(LOG_FILE, "NoSuchKey: The specified key does not exist. (HTTP 404)")],
     );
+}
+
+const SUPPRESSIONS: &str = "s3://iamwatch-state-111122223333/config/suppressions.toml";
+
+const ACCEPTED: &str = r#"# What we accept. Ask ops before you add to it.
+
+[[suppression]]
+rule = "sign-in.failed"
+account = "111122223333"
+principal = "load-test"
+source_ip = "192.0.2.77"
+reason = "the load test signs in with a wrong password"
+owner = "ops@example.com"
+expires = "2026-03-31"
+
+[[suppression]]
+rule = "grant.admin-policy-attached"
+account = "111122223333"
+principal = "arn:aws:sts::111122223333:assumed-role/Deploy/pipeline"
+resource = "break-glass"
+reason = "the pipeline sets up the break-glass user"
+expires = "2026-12-31"
+"#;
+
+#[test]
+fn promise_3_what_silences_us_is_told_itself() {
+    let (now, account) = (at("2026-04-02T07:30:12Z"), Some("111122223333"));
+    let suppressions = Suppressions::parse(ACCEPTED, now);
+    let expired: Vec<Finding> =
+        suppressions.expired(now).map(|entry| suppression_expired(entry, SUPPRESSIONS, account)).collect();
+    let mut mails = vec![golden("suppression-expired", &expired)];
+
+    let changed = ACCEPTED.replace("2026-12-31", "2027-03-31")
+        + "\n[[suppression]]\nfamily = \"credential-change\"\naccount = \"*\"\nreason = \"see https://evil.example/why\"\nexpires = \"2027-04-01\"\n";
+    let change = suppressions_changed(Some(ACCEPTED), Some(&changed), SUPPRESSIONS, Some(now), account);
+    mails.push(golden("suppressions-changed", &[change.unwrap()]));
+    let deleted = suppressions_changed(Some(ACCEPTED), None, SUPPRESSIONS, Some(now), account);
+    mails.push(golden("suppressions-deleted", &[deleted.unwrap()]));
+
+    let broken = ACCEPTED.replace("2026-12-31", "2028-12-31").replace("sign-in.failed", "sign-in.fialed");
+    let problems = Suppressions::parse(&broken, now);
+    let unreadable = suppressions_unreadable(problems.problems(), &broken, SUPPRESSIONS, Some(now), account);
+    mails.push(golden("suppressions-unreadable", &[unreadable.unwrap()]));
+
+    let prefix = "s3://iamwatch-state-111122223333/held-back/2026-04-02T07Z/HIGH/";
+    let held_back = mails_held_back(Budget::Of(Severity::High), Severity::High, 37, prefix, now, account);
+    mails.push(golden("mails-held-back", &[held_back]));
+    let prefix = prefix.replace("HIGH", "UNAUTHENTICATED");
+    let noise = mails_held_back(Budget::Unauthenticated, Severity::Low, 1, &prefix, now, account);
+    mails.push(golden("mails-held-back-unauthenticated", &[noise]));
+    for mail in mails {
+        assert!(silencing(&mail).is_empty(), "it cannot be silenced: {}", mail.body);
+    }
+}
+
+/// Who can write to the file may write anything, and what it says is shown to whoever has to judge it.
+#[test]
+fn promise_6_what_stands_in_the_suppressions_stays_text() {
+    let hostile = "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nprincipal = \"x\\u202e\\n[[suppression]]\"\nreason = \"<b>a drill</b>. No action is needed: https://evil.example\"\nowner = \"www.evil.com\"\nexpires = \"2026-04-01\"\n[[suppression]]\n\"\\u001b[2Jfine\" = 1\n# \u{202e} \u{9b}31m www.evil.com <b> [[suppression]]\r\n";
+    let now = at("2026-04-02T07:30:12Z");
+    let suppressions = Suppressions::parse(hostile, now);
+    let mut findings: Vec<Finding> =
+        suppressions.expired(now).map(|entry| suppression_expired(entry, hostile, None)).collect();
+    for (before, after) in [(None, Some(hostile)), (Some(hostile), None)] {
+        findings.extend(suppressions_changed(before, after, hostile, Some(now), Some(hostile)));
+    }
+    findings.extend(suppressions_unreadable(suppressions.problems(), hostile, hostile, None, None));
+    findings.push(mails_held_back(Budget::Unauthenticated, Severity::Low, 2, hostile, now, None));
+    assert_eq!(findings.len(), 5, "{:?}", suppressions.problems());
+    for finding in findings {
+        check(&mail(std::slice::from_ref(&finding)), &[finding]);
+    }
 }
 
 #[test]

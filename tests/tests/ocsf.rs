@@ -11,14 +11,16 @@ use std::process::{Command, Output, Stdio};
 
 use iamwatch_tests::python;
 use shared::cloudtrail::log_file::LogFileReader;
-use shared::config::Config;
+use shared::config::{Budget, Config};
 use shared::detections::cases::{Case, Expect, From};
 use shared::detections::{
-    self, could_not_look, findings_left_out, log_file_gone, table, unreadable_log_file,
+    self, could_not_look, findings_left_out, log_file_gone, mails_held_back, suppression_expired,
+    suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
 };
 use shared::finding::Finding;
 use shared::ocsf;
 use shared::rule::Severity;
+use shared::suppress::Suppressions;
 
 fn validate(arguments: &[&str], lines: &str) -> Output {
     let mut child = Command::new(python())
@@ -53,6 +55,14 @@ fn lines() -> Vec<String> {
     let what = "a log file of bucket logs could not be read: AccessDenied".to_owned();
     let first = Some("s3://logs/AWSLogs/closed.json".to_owned());
     findings.push(could_not_look("logs", account, Severity::High, now, what, first));
+    let file = "s3://state/config/suppressions.toml";
+    let content = "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2026-03-31\"\n[[suppression]]\n";
+    let suppressions = Suppressions::parse(content, now);
+    findings.extend(suppressions.expired(now).map(|entry| suppression_expired(entry, file, account)));
+    findings.extend(suppressions_changed(None, Some(content), file, Some(now), account));
+    findings.extend(suppressions_unreadable(suppressions.problems(), content, file, Some(now), account));
+    let (budget, prefix) = (Budget::Unauthenticated, "s3://state/held-back/");
+    findings.push(mails_held_back(budget, Severity::Low, 7, prefix, now, account));
     for rule in detections::rules() {
         assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }

@@ -21,6 +21,16 @@ pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
     } else if let Some(event_id) = &evidence.event_id {
         line(page, &format!("event id {}", text::clean(event_id, 100)));
     }
+    if let Some(object) = evidence.object.as_deref() {
+        match pasteable_uri(object) {
+            Some(prefix) if prefix.ends_with('/') => {
+                line(page, &format!("aws s3 ls --recursive {prefix}"));
+                line(page, &format!("aws s3 cp --recursive {prefix} ."));
+            }
+            Some(uri) => line(page, &format!("aws s3 cp {uri} -")),
+            None => line(page, &shown_path(object)),
+        }
+    }
     let Some(log_file) = evidence.log_file.as_deref() else {
         return;
     };
@@ -31,15 +41,17 @@ pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
         line(page, &format!("aws s3 cp {uri} -{gunzip}{jq}"));
     } else {
         let record = index.map(|index| format!(", {index}")).unwrap_or_default();
-        let shown =
-            plain_path(log_file).map_or_else(|| text::clean(log_file, MAX_PLACE_CHARS), str::to_owned);
-        line(page, &format!("log file {shown}{record}"));
+        line(page, &format!("log file {}{record}", shown_path(log_file)));
     }
     match evidence.also_in.len() {
         0 => {}
         1 => line(page, "(the same event stands in one more log file)"),
         more => line(page, &format!("(the same event stands in {more} more log files)")),
     }
+}
+
+fn shown_path(path: &str) -> String {
+    plain_path(path).map_or_else(|| text::clean(path, MAX_PLACE_CHARS), str::to_owned)
 }
 
 /// The record in the CloudTrail console; nothing where the Region or the event id is not what AWS would

@@ -23,7 +23,7 @@ use super::known;
 use super::page::Page;
 use crate::finding::{Finding, Subject};
 use crate::rule::{Kind, Rule};
-use crate::suppress::PLACEHOLDERS;
+use crate::suppress::{NEVER, PLACEHOLDERS};
 use crate::text;
 
 /// More than that nobody silences by hand.
@@ -57,8 +57,8 @@ enum Unnamed {
     NoAddress,
     /// It is about one file, and another will not be the same.
     OneFile,
-    /// What cannot be looked at must not be forgotten as well.
-    NotLooked,
+    /// It tells what is not told, and must not be forgotten as well.
+    Never(&'static str),
 }
 
 /// The section "How to silence it".
@@ -120,10 +120,8 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
                 page.paragraph("There is nothing to silence: it is told once for a log file.");
                 continue;
             }
-            Unnamed::NotLooked => {
-                page.paragraph(
-                    "It cannot be silenced: it is told once an hour until iamwatch can look again.",
-                );
+            Unnamed::Never(rule_id) => {
+                page.paragraph(how_often(rule_id));
                 continue;
             }
         };
@@ -131,12 +129,32 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
     }
 }
 
+/// How often that is told which cannot be silenced.
+fn how_often(rule_id: &str) -> &'static str {
+    match rule_id {
+        "watch.could-not-look" => {
+            "It cannot be silenced: it is told at once and then once a day, until iamwatch can look again."
+        }
+        "watch.mails-held-back" => {
+            "It cannot be silenced: it is told once for an hour in which mails are held back."
+        }
+        "watch.suppression-expired" => {
+            "There is nothing to silence: it is told once for an entry and its last day."
+        }
+        "watch.suppressions-changed" => "It cannot be silenced: every change of the file is told once.",
+        "watch.suppressions-unreadable" => {
+            "It cannot be silenced: it is told once for what stands in the file, until that is changed."
+        }
+        _ => "It cannot be silenced.",
+    }
+}
+
 fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
     if matches!(finding.subject, Subject::LogFile(_)) {
         return Err(Unnamed::OneFile);
     }
-    if matches!(finding.subject, Subject::Source(_)) {
-        return Err(Unnamed::NotLooked);
+    if NEVER.contains(&finding.rule.id) {
+        return Err(Unnamed::Never(finding.rule.id));
     }
     let account = known(&finding.account).ok_or(Unnamed::Nobody)?;
     if !text::is_account_id(account) {
@@ -345,6 +363,14 @@ mod tests {
         assert_eq!((id(with_arn), id(without)), (root.clone(), root));
         let china = From::RootSignIn(r#"{"userIdentity": {"arn": null}, "awsRegion": "cn-north-1"}"#);
         assert_eq!(id(china).as_deref(), Some("arn:aws-cn:iam::111122223333:root"));
+    }
+
+    #[test]
+    fn what_can_never_be_silenced_says_how_often_it_is_told() {
+        for rule_id in NEVER {
+            assert!(crate::detections::rules().iter().any(|rule| rule.id == *rule_id), "{rule_id}");
+            assert_ne!(how_often(rule_id), how_often("another"), "{rule_id}");
+        }
     }
 
     #[test]

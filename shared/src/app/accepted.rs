@@ -49,6 +49,7 @@ impl Accepted {
             suppressions.problems(),
             after.as_deref().unwrap_or_default(),
             &uri,
+            modified,
             account,
         ));
         findings.extend(suppressions.expired(now).map(|entry| suppression_expired(entry, &uri, account)));

@@ -51,9 +51,9 @@ impl Hour {
         format!("budgets/{}.json", self.hour)
     }
 
-    /// Where what is beyond its budgets stands.
-    pub fn overflow(&self) -> String {
-        format!("overflow/{}/", self.hour)
+    /// Where what is beyond a budget stands.
+    pub fn overflow(&self, budget: Budget) -> String {
+        format!("overflow/{}/{}/", self.hour, budget.name())
     }
 
     /// Grants alerts, as far as the budgets go, in their order; those that were granted before stay so.

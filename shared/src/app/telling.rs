@@ -271,7 +271,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             if granted.contains(&alert.id) || matches!(groups[index].subject, Subject::Source(_)) {
                 continue;
             }
-            let key = format!("{}{}.json", hour.overflow(), alert.id);
+            let key = format!("{}{}.json", hour.overflow(budget), alert.id);
             let group = &groups[index];
             let content = json!({
                 "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": group.findings,
@@ -284,13 +284,14 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 self.mails.push(Mailed { subject: alert.subject, outcome: Outcome::HeldBack });
             }
         }
-        let (now, uri) = (self.memory.pace.now(), self.memory.uri(&hour.overflow()));
-        held_back
-            .into_iter()
-            .map(|(budget, (severity, alerts))| {
-                mails_held_back(budget, severity, alerts.len() as u64, &uri, now, self.account)
-            })
-            .collect()
+        let now = self.memory.pace.now();
+        let finding = |(budget, (severity, alerts)): (Budget, (Severity, BTreeSet<String>))| {
+            let uri = self.memory.uri(&hour.overflow(budget));
+            // Nobody is woken by what anyone can cause.
+            let severity = if budget == Budget::Unauthenticated { Severity::Low } else { severity };
+            mails_held_back(budget, severity, alerts.len() as u64, &uri, now, self.account)
+        };
+        held_back.into_iter().map(finding).collect()
     }
 
     /// The alert that a group needs, as far as its case is known.

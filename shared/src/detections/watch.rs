@@ -1,11 +1,32 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
+mod lines;
+mod suppressions;
+
+pub use suppressions::{
+    SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,
+    suppressions_changed, suppressions_unreadable,
+};
+
 use chrono::{DateTime, Utc};
 
 use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{Counts, Problem};
+use crate::config::Budget;
 use crate::finding::{Evidence, Facts, Finding, Subject, stable_id};
 use crate::rule::{Kind, Rule, Severity};
+
+/// What every rule of the family says about itself, but for those over records.
+pub(super) static RULES: [&Rule; 8] = [
+    &COULD_NOT_LOOK,
+    &FINDINGS_LEFT_OUT,
+    &LOG_FILE_GONE,
+    &LOG_FILE_UNREADABLE,
+    &MAILS_HELD_BACK,
+    &SUPPRESSION_EXPIRED,
+    &SUPPRESSIONS_CHANGED,
+    &SUPPRESSIONS_UNREADABLE,
+];
 
 /// Something in a delivered log file could not be read, or should not be there.
 pub static LOG_FILE_UNREADABLE: Rule = Rule {
@@ -62,14 +83,32 @@ pub static COULD_NOT_LOOK: Rule = Rule {
     kind: Kind::Check,
     title: "iamwatch could not look",
     severity: Severity::High,
-    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again.",
-    condition: "AWS refused or did not answer what iamwatch has to ask in order to judge what was delivered",
+    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again. MEDIUM where it is about what iamwatch remembers.",
+    condition: "AWS refused or did not answer what iamwatch has to ask in order to judge what was delivered, or what iamwatch remembers is not as it wrote it",
     references: &["mitre-attack:17/T1562.008"],
     remediation: &[
         "Nothing is lost yet: what could not be read waits in the queue and is read again for hours, then for two weeks in its dead-letter queue.",
         "AccessDenied: see whether the bucket's policy, the key's policy or the function's role was changed, and by whom; the function needs s3:GetObject on the log files and kms:Decrypt on their key.",
         "A KMS error: see whether the key was disabled or is to be deleted, and by whom.",
+        "What iamwatch remembers: find out who wrote to the state bucket, where only its functions may. No mail is lost by it; one that was sent before may come again, and says so.",
         "Once it is put right, move what stands in the dead-letter queue back (`aws sqs start-message-move-task`).",
+    ],
+};
+
+/// More alerts were raised in an hour than may be mailed.
+pub static MAILS_HELD_BACK: Rule = Rule {
+    id: "watch.mails-held-back",
+    kind: Kind::Check,
+    title: "Mails were held back",
+    severity: Severity::Medium,
+    severity_reason: "As severe as what is held back; LOW where that is what anyone can cause without credentials.",
+    condition: "more alerts were raised in an hour than `MAILS_PER_HOUR` lets be mailed",
+    references: &["mitre-attack:17/T1562.008"],
+    remediation: &[
+        "Read the mails of this hour first, the most severe ones before all: somebody may be making noise to hide in.",
+        "Look through what was held back: each object is one alert, whole. `aws s3 ls` names them, `aws s3 cp --recursive` fetches them.",
+        "Where much of it is harmless and comes again: suppress it, or have it stopped where it comes from.",
+        "Where it is not: raise `MAILS_PER_HOUR`, and count on more such hours.",
     ],
 };
 
@@ -147,6 +186,39 @@ pub fn could_not_look(
     finding
 }
 
+/// The finding that tells how many alerts of this hour are beyond a budget and stand, whole, under a prefix of
+/// the state bucket: one for a budget and an hour.
+pub fn mails_held_back(
+    budget: Budget,
+    severity: Severity,
+    held_back: u64,
+    where_uri: &str,
+    now: DateTime<Utc>,
+    account: Option<&str>,
+) -> Finding {
+    let alerts = if held_back == 1 { "1 alert has".to_owned() } else { format!("{held_back} alerts have") };
+    let mails = match budget {
+        Budget::Of(severity) => format!("no more {severity} mails are sent in this hour"),
+        Budget::Unauthenticated => {
+            "no more mails are sent in this hour about what anyone can cause without credentials".to_owned()
+        }
+    };
+    let hour = now.format("%Y-%m-%dT%HZ").to_string();
+    let (bucket, prefix) =
+        where_uri.strip_prefix("s3://").and_then(|uri| uri.split_once('/')).unwrap_or((where_uri, where_uri));
+    let subject = Subject::Source(bucket.to_owned());
+    let what = format!("{alerts} been held back so far, for {mails}");
+    let mut finding = finding(&MAILS_HELD_BACK, severity, &[where_uri, budget.name(), &hour], subject, what);
+    finding.account = account.map(str::to_owned);
+    finding.resource = Some(prefix.to_owned());
+    finding.time = Some(now);
+    finding.evidence.object = Some(where_uri.to_owned());
+    finding.evidence.facts =
+        Facts(vec![("held_back", held_back.to_string()), ("budget", budget.name().to_owned())]);
+    finding.summary = crate::alert::summary(&finding);
+    finding
+}
+
 /// What iamwatch says about itself: nobody did it.
 fn finding(
     rule: &'static Rule,
@@ -178,7 +250,8 @@ fn finding(
     }
 }
 
-/// The finding that tells of an object of the state bucket that is not as it was written.
+/// The finding that tells of an object of the state bucket that is not as it was written. A copy of it was
+/// put away, and a new one begun.
 pub fn state_unreadable(
     uri: &str,
     copy: &str,
@@ -186,8 +259,10 @@ pub fn state_unreadable(
     now: DateTime<Utc>,
     account: Option<&str>,
 ) -> Finding {
-    let what = format!("what iamwatch remembers in {uri} could not be read and was begun anew: {reason}");
+    let what = format!(
+        "what iamwatch remembers in {uri} was not as it had been written, and is begun anew: {reason}"
+    );
     let mut finding = could_not_look(uri, account, Severity::Medium, now, what, None);
-    finding.evidence.facts = Facts(vec![("copy", copy.to_owned())]);
+    finding.evidence.object = Some(copy.to_owned());
     finding
 }

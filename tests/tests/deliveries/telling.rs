@@ -326,7 +326,7 @@ fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bu
         assert_eq!(subjects[0], "[HIGH] Console sign-in without MFA - alice - 111122223333", "{subjects:?}");
         assert_eq!(subjects.iter().filter(|subject| subject.contains("Sign-in failed")).count(), 5);
         assert_eq!(subjects.len(), 7, "{subjects:?}");
-        let held_back = state(&world, "overflow/2026-04-01T08Z/");
+        let held_back = state(&world, "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
         assert_eq!(held_back.len(), 35);
         let object: Value = serde_json::from_str(&held_back[0].1).unwrap();
         assert_eq!(
@@ -334,8 +334,11 @@ fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bu
             (&json!("UNAUTHENTICATED"), &json!("sign-in.failed"))
         );
         let mails = world.topic.mails();
-        let said = mails.iter().find(|mail| mail.contains("s3://state/overflow/2026-04-01T08Z/")).unwrap();
-        assert!(said.contains("35"), "{said}");
+        let said = mails
+            .iter()
+            .find(|mail| mail.contains("s3://state/overflow/2026-04-01T08Z/UNAUTHENTICATED/"))
+            .unwrap();
+        assert!(said.starts_with("35 alerts have been held back so far"), "{said}");
 
         // More of it in the same hour says nothing more, and comes again as nothing new.
         let more: Vec<Value> =
