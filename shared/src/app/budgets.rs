@@ -90,10 +90,8 @@ mod tests {
         config.mails_per_hour.insert(Budget::Unauthenticated, 2);
         let at = |time: &str| Hour::of(time.parse().unwrap());
         let mut hour = at("2026-04-01T08:59:59Z");
-        assert_eq!(
-            (hour.key().as_str(), hour.overflow().as_str()),
-            ("budgets/2026-04-01T08Z.json", "overflow/2026-04-01T08Z/")
-        );
+        assert_eq!(hour.key(), "budgets/2026-04-01T08Z.json");
+        assert_eq!(hour.overflow(Budget::Unauthenticated), "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
         let alerts: Vec<_> = ["a", "b", "c"].map(|id| (id.to_owned(), Budget::Unauthenticated)).into();
         let granted = hour.grant(&alerts, &config);
         assert_eq!(granted, ["a", "b"].map(str::to_owned).into());
