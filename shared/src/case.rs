@@ -213,7 +213,7 @@ impl Case {
         struct Format {
             format: Option<u64>,
         }
-        let not_json = |error: serde_json::Error| format!("it is not as it was written: {error}");
+        let not_json = |error: serde_json::Error| format!("it is not JSON as iamwatch writes it: {error}");
         let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
         if format != Some(FORMAT.into()) {
             let format = format.map_or("none".to_owned(), |format| format.to_string());
@@ -802,8 +802,8 @@ mod tests {
         let content = String::from_utf8(told.case.content().unwrap()).unwrap();
         let read = |content: &str| Case::read(content.as_bytes(), &new).unwrap_err();
         for (name, content, reason) in [
-            ("nothing", String::new(), "not as it was written"),
-            ("half", content[..content.len() / 2].to_owned(), "not as it was written"),
+            ("nothing", String::new(), "not JSON as iamwatch writes it"),
+            ("half", content[..content.len() / 2].to_owned(), "not JSON as iamwatch writes it"),
             (
                 "newer",
                 content.replace("\"format\":1", "\"format\":2,\"new\":[]"),

@@ -275,11 +275,11 @@ fn counted(page: &mut Page, unsaid: &[Unsaid]) {
         let alike = of.alike.map(|Number { count, about }| {
             format!(", {}{count} different ones", if about { "about " } else { "" })
         });
-        let accepted = if of.accepted { " (held back by config/suppressions.toml)" } else { "" };
+        let accepted = if of.accepted { ", suppressed" } else { "" };
         let rest = [from, resource, alike].into_iter().flatten().collect::<String>();
         page.field(
             &format!("{:>9} x", format!("{about}{}", of.number.count)),
-            &format!("{}{span}{rest}{accepted}", text::clean(title, MAX_VALUE_CHARS)),
+            &format!("{}{accepted}{span}{rest}", text::clean(title, MAX_VALUE_CHARS)),
         );
     }
     if let Some(more) = unsaid.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {

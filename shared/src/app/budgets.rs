@@ -24,7 +24,7 @@ pub(super) struct Hour {
 impl Object for Hour {
     fn read(content: &[u8], new: &Hour) -> Result<Hour, String> {
         let hour: Hour = serde_json::from_slice(content)
-            .map_err(|error| format!("it is not as it was written: {error}"))?;
+            .map_err(|error| format!("it is not JSON as iamwatch writes it: {error}"))?;
         if hour.format != FORMAT {
             return Err(format!("its format is {}; it must be {FORMAT}", hour.format));
         }

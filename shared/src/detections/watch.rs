@@ -259,9 +259,7 @@ pub fn state_unreadable(
     now: DateTime<Utc>,
     account: Option<&str>,
 ) -> Finding {
-    let what = format!(
-        "what iamwatch remembers in {uri} was not as it had been written, and is begun anew: {reason}"
-    );
+    let what = format!("what iamwatch remembers in {uri} could not be read, and is begun anew: {reason}");
     let mut finding = could_not_look(uri, account, Severity::Medium, now, what, None);
     finding.evidence.object = Some(copy.to_owned());
     finding
