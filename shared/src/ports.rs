@@ -139,6 +139,9 @@ pub enum Written {
 
 /// Where alerts go.
 pub trait AlertSink {
+    /// Waits until another alert may be published.
+    fn ready(&self) -> impl Future<Output = ()>;
+
     /// Publishes an alert; the answer is the id that the sink gave it.
     ///
     /// # Errors

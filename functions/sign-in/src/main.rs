@@ -33,7 +33,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         },
         async |function, payload, context| {
             let answered = function.answer(payload, context).await;
-            function.topic.rest().await;
+            // The next batch may be given to another sandbox, which does not know when this one has published.
+            function.topic.ready().await;
             answered
         },
     )

@@ -47,14 +47,6 @@ impl Topic {
         Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
     }
 
-    /// Waits until another alert may be published. An invocation ends with it: the next one may be given to
-    /// another sandbox, which does not know when this one has published.
-    pub async fn rest(&self) {
-        if let Some(last) = self.last.get() {
-            sleep_until(last + SPACING).await;
-        }
-    }
-
     async fn attempt(&self, alert: &Alert) -> Result<String, Failed<Unpublished>> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
@@ -100,8 +92,14 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
 }
 
 impl AlertSink for Topic {
+    async fn ready(&self) {
+        if let Some(last) = self.last.get() {
+            sleep_until(last + SPACING).await;
+        }
+    }
+
     async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
-        self.rest().await;
+        self.ready().await;
         // Before as well as after: the run may have to end before there is an answer.
         self.last.set(Some(Instant::now()));
         let published = tried(self.retry_pause, || self.attempt(alert)).await;

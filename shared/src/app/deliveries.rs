@@ -162,8 +162,9 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         objects.into_iter().partition(|(_, object)| is_wanted(object, by_hand));
     delivered.skipped_objects = skipped.len() as u64;
 
-    let mut telling = Telling::new(config, outside, persistence);
-    let read = read_all(&wanted, config, outside);
+    let time_to_tell = TIME_TO_TELL.min(outside.pace.time_left() / 2);
+    let mut telling = Telling::new(config, outside, persistence, time_to_tell);
+    let read = read_all(&wanted, time_to_tell, config, outside);
     // Boxed: the compiler gives up on laying out what they would be in place.
     let (read, accepted) = join(Box::pin(read), Box::pin(telling.load_accepted())).await;
     let mut findings = Vec::new();
@@ -234,12 +235,12 @@ fn lag(object: &Object, now: DateTime<Utc>) -> Option<Duration> {
 /// Reads many log files at once, as far as memory and time allow, each of them once.
 async fn read_all<L: LogStore, S, A, P: Pace>(
     objects: &BTreeMap<String, &Object>,
+    time_to_tell: Duration,
     config: &Config,
     outside: &Outside<'_, L, S, A, P>,
 ) -> Vec<(String, Result<Read, Trouble>)> {
     let time_left = outside.pace.time_left();
-    let time_to_tell = TIME_TO_TELL.min(time_left / 2);
-    let mut time_is_up = Box::pin(outside.pace.sleep(time_left - time_to_tell)).fuse();
+    let mut time_is_up = Box::pin(outside.pace.sleep(time_left.saturating_sub(time_to_tell))).fuse();
     let reading = Reading::new(config, outside.logs, outside.pace, time_to_tell);
     let mut waiting = objects.iter().peekable();
     let mut running = FuturesUnordered::new();

@@ -1,6 +1,6 @@
 //! The state bucket, as one run reads and changes it while others do the same.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::finding::stable_id;
 use crate::ports::{MAX_STATE_BYTES, Over, Pace, StateStore, Stored, Trouble, TroubleKind, Written};
 
 /// What is kept of a run's time for its answer.
-const TIME_TO_ANSWER: Duration = Duration::from_secs(4);
+pub(super) const TIME_TO_ANSWER: Duration = Duration::from_secs(4);
 
 /// Nothing is begun with less than this besides: its outcome might not be learnt.
 const LEAST_TIME: Duration = Duration::from_secs(1);
@@ -37,6 +37,8 @@ pub(super) struct Memory<'a, S, P> {
     pub config: &'a Config,
     /// What the run publishes under.
     pub claim: Claim,
+    /// How much of the run's time is for what comes after.
+    reserve: Cell<Duration>,
     /// The objects that were not as they had been written.
     unreadable: RefCell<Vec<Unreadable>>,
     /// What went wrong.
@@ -74,12 +76,18 @@ pub(super) struct Held<O> {
 }
 
 impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
-    pub fn new(state: &'a S, pace: &'a P, config: &'a Config) -> Self {
+    /// `reserve` is how much of the run's time is for what comes after.
+    pub fn new(state: &'a S, pace: &'a P, config: &'a Config, reserve: Duration) -> Self {
         let left = TimeDelta::from_std(pace.time_left()).unwrap_or(TimeDelta::MAX);
         let until = pace.now().checked_add_signed(left + CLAIM_MARGIN).unwrap_or_else(|| pace.now());
         let claim = Claim { token: random_id(pace), until };
         let (unreadable, troubles) = (RefCell::default(), RefCell::default());
-        Memory { state, pace, config, claim, unreadable, troubles }
+        Memory { state, pace, config, claim, reserve: Cell::new(reserve), unreadable, troubles }
+    }
+
+    /// From now on so much of the run's time is for what comes after.
+    pub fn reserve(&self, reserve: Duration) {
+        self.reserve.set(reserve);
     }
 
     /// What has become unreadable since this was last asked.
@@ -191,7 +199,7 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
                 Ok(Some(result)) => return Ok(result),
                 Ok(None) => {
                     conflicts += 1;
-                    let answer = format!("{conflicts} times another run wrote it first");
+                    let answer = format!("another run came first, {conflicts} times");
                     let trouble =
                         Trouble { kind: TroubleKind::OutOfTime, call: "writing state".to_owned(), answer };
                     if conflicts == MAX_CONFLICTS {
@@ -202,7 +210,7 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
                 Err(trouble) => {
                     failures += 1;
                     self.troubles.borrow_mut().push(trouble.clone());
-                    if failures == MAX_FAILURES || trouble.kind == TroubleKind::OutOfTime {
+                    if failures == MAX_FAILURES {
                         return Err(trouble);
                     }
                     trouble
@@ -217,29 +225,36 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         }
     }
 
-    /// What is left of the run's time for anything but its answer.
+    /// What is left of the run's time, but for what comes after.
     pub fn time_left(&self) -> Duration {
-        self.pace.time_left().saturating_sub(TIME_TO_ANSWER)
+        self.pace.time_left().saturating_sub(self.reserve.get())
     }
 
-    /// What becomes of a call before this run has to answer.
+    /// Whether there is time to begin anything whose outcome has to be learnt.
+    pub fn has_time(&self) -> bool {
+        self.time_left() >= LEAST_TIME
+    }
+
+    /// What becomes of a call before the time for it is over.
     pub async fn in_time<T>(
         &self,
         doing: &str,
         what: &str,
         work: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
-        let trouble =
-            |kind, answer: &str| Trouble { kind, call: format!("{doing} {what}"), answer: answer.to_owned() };
-        let time_left = self.time_left();
-        if time_left < LEAST_TIME {
-            return Err(trouble(TroubleKind::OutOfTime, "no time is left in this run"));
+        let unanswered = |answer: &str| Trouble {
+            kind: TroubleKind::Unanswered,
+            call: format!("{doing} {what}"),
+            answer: answer.to_owned(),
+        };
+        if !self.has_time() {
+            return Err(unanswered("no time is left in this run"));
         }
-        let mut time_is_up = pin!(self.pace.sleep(time_left).fuse());
+        let mut time_is_up = pin!(self.pace.sleep(self.time_left()).fuse());
         let mut work = pin!(work.fuse());
         select_biased! {
             done = work => done,
-            () = time_is_up => Err(trouble(TroubleKind::Unanswered, "no answer came before this run had to end")),
+            () = time_is_up => Err(unanswered("no answer came while there was time")),
         }
     }
 }

@@ -11,13 +11,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use super::accepted::Accepted;
 use super::budgets::{Hour, budget_of};
-use super::memory::{Held, Memory, Object, random_id};
+use super::memory::{Held, Memory, Object, TIME_TO_ANSWER, random_id};
 use crate::alert::{self, Alert};
 use crate::case::{self, Case, Seen};
 use crate::config::{Budget, Config};
@@ -32,6 +33,12 @@ const AT_ONCE: usize = 16;
 
 /// Without memory, so many alerts about one subject each are published in a run; all others share one more.
 const MAX_WITHOUT_MEMORY: usize = 10;
+
+/// What is kept of a run's time for that.
+const TIME_WITHOUT_MEMORY: Duration = Duration::from_secs(6);
+
+/// No mail is begun with less than this, so that there is time to note what became of it.
+const TIME_TO_NOTE: Duration = Duration::from_secs(3);
 
 /// One alert, and what became of it.
 #[derive(Debug)]
@@ -126,15 +133,17 @@ pub(super) fn withheld(findings: Vec<Finding>, config: &Config) -> Vec<Mailed> {
 }
 
 impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
+    /// `time_to_tell` is how much of the run's time is left for telling once all is read.
     pub fn new<L>(
         config: &'a Config,
         outside: &'a Outside<'a, L, S, A, P>,
         persistence: Persistence,
+        time_to_tell: Duration,
     ) -> Self {
         Telling {
             config,
             alerts: outside.alerts,
-            memory: Memory::new(outside.state, outside.pace, config),
+            memory: Memory::new(outside.state, outside.pace, config, time_to_tell),
             account: outside.account,
             persistence,
             mails: Vec::new(),
@@ -152,6 +161,10 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     /// Tells what is at or above `MAIL_MIN_SEVERITY`, and notes it.
     pub async fn tell(&mut self, mut findings: Vec<Finding>, accepted: Result<Accepted, Trouble>) {
         findings.retain(|finding| is_mailed(finding, self.config));
+        self.memory.reserve(match self.persistence {
+            Persistence::ComesAgain => TIME_TO_ANSWER,
+            Persistence::Last => TIME_TO_ANSWER + TIME_WITHOUT_MEMORY,
+        });
         match accepted {
             Ok(accepted) => {
                 findings.extend(accepted.findings.iter().cloned());
@@ -188,6 +201,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         self.open(&mut discovered).await;
         self.remember(&mut discovered).await;
 
+        self.memory.reserve(TIME_TO_ANSWER);
         let mut groups: Vec<Group> = groups.into_iter().chain(about_us).chain(discovered).collect();
         self.publish_all(&mut groups).await;
         if self.persistence == Persistence::Last {
@@ -251,58 +265,72 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     /// Decides which alerts the hour's budgets still allow, the worst first. The others are put where people
     /// look for them; what has to be told of that is the answer.
     async fn spend(&mut self, groups: &mut [Group]) -> Vec<Finding> {
-        let mut drafts: Vec<(usize, Alert, Budget)> = Vec::new();
+        let mut asked: Vec<(usize, Budget)> = Vec::new();
         for (index, group) in groups.iter().enumerate() {
-            drafts.extend(self.draft(group).map(|(alert, budget)| (index, alert, budget)));
+            // Who tells that mails are held back is not held back.
+            if !matches!(group.subject, Subject::Source(_)) {
+                asked.extend(self.draft(group, |_, untold| budget_of(untold)).map(|budget| (index, budget)));
+            }
         }
-        if drafts.is_empty() {
+        if asked.is_empty() {
             return Vec::new();
         }
-        let asked: Vec<(String, Budget)> =
-            drafts.iter().map(|(_, alert, budget)| (alert.id.clone(), *budget)).collect();
+        let alerts: Vec<(String, Budget)> =
+            asked.iter().map(|(index, budget)| (groups[*index].alert_id.clone(), *budget)).collect();
         let hour = Hour::of(self.memory.pace.now());
-        let granted =
-            self.memory.update(&hour.key(), &hour, None, |hour, _| hour.grant(&asked, self.config)).await;
+        let (key, grant) = (hour.key(), |hour: &mut Hour, _| hour.grant(&alerts, self.config));
         // Nobody can use up a budget that cannot be read.
-        let Ok((granted, _)) = granted else { return Vec::new() };
-        let mut held_back: BTreeMap<Budget, (Severity, BTreeSet<String>)> = BTreeMap::new();
-        for (index, alert, budget) in drafts {
-            // Who tells of held back mails is not held back.
-            if granted.contains(&alert.id) || matches!(groups[index].subject, Subject::Source(_)) {
-                continue;
+        let Ok((granted, _)) = self.memory.update(&key, &hour, None, grant).await else {
+            return Vec::new();
+        };
+        asked.retain(|(index, _)| !granted.contains(&groups[*index].alert_id));
+
+        let telling = &*self;
+        let hold_back = asked.into_iter().map(|(index, budget)| {
+            let (group, hour) = (&groups[index], &hour);
+            async move { Some((index, budget, telling.hold_back(group, budget, hour).await?)) }
+        });
+        let held_back = stream::iter(hold_back).buffered(AT_ONCE).filter_map(std::future::ready);
+        let held_back: Vec<(usize, Budget, Mailed)> = Box::pin(held_back).collect().await;
+        let mut of_budget: BTreeMap<Budget, (Severity, u64)> = BTreeMap::new();
+        for (index, budget, mailed) in held_back {
+            let worst = groups[index].findings.iter().map(|finding| finding.severity).max();
+            let (severity, alerts) = of_budget.entry(budget).or_insert((Severity::Low, 0));
+            // Nobody is woken by what anyone can cause.
+            if budget != Budget::Unauthenticated {
+                *severity = worst.max(Some(*severity)).unwrap_or(Severity::Low);
             }
-            let key = format!("{}{}.json", hour.overflow(budget), alert.id);
-            let group = &groups[index];
-            let content = json!({
-                "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": group.findings,
-            });
-            if self.memory.create(&key, content.to_string().as_bytes()).await.is_ok() {
-                groups[index].fate = Fate::HoldBack;
-                let (severity, alerts) = held_back.entry(budget).or_insert((alert.severity, BTreeSet::new()));
-                *severity = alert.severity.max(*severity);
-                alerts.insert(alert.id.clone());
-                self.mails.push(Mailed { subject: alert.subject, outcome: Outcome::HeldBack });
-            }
+            *alerts += 1;
+            groups[index].fate = Fate::HoldBack;
+            self.mails.push(mailed);
         }
         let now = self.memory.pace.now();
-        let finding = |(budget, (severity, alerts)): (Budget, (Severity, BTreeSet<String>))| {
+        let finding = |(budget, (severity, alerts))| {
             let uri = self.memory.uri(&hour.overflow(budget));
-            // Nobody is woken by what anyone can cause.
-            let severity = if budget == Budget::Unauthenticated { Severity::Low } else { severity };
-            mails_held_back(budget, severity, alerts.len() as u64, &uri, now, self.account)
+            mails_held_back(budget, severity, alerts, &uri, now, self.account)
         };
-        held_back.into_iter().map(finding).collect()
+        of_budget.into_iter().map(finding).collect()
     }
 
-    /// The alert that a group needs, as far as its case is known.
-    fn draft(&self, group: &Group) -> Option<(Alert, Budget)> {
+    /// Puts an alert where people look for it; nothing where that does not work.
+    async fn hold_back(&self, group: &Group, budget: Budget, hour: &Hour) -> Option<Mailed> {
+        let alert = self.draft(group, |case, untold| self.alert(case, untold, group))??;
+        let content = json!({
+            "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": group.findings,
+        });
+        let key = format!("{}{}.json", hour.overflow(budget), alert.id);
+        self.memory.create(&key, content.to_string().as_bytes()).await.ok()?;
+        Some(Mailed { subject: alert.subject, outcome: Outcome::HeldBack })
+    }
+
+    /// What can be said of the mail that a group needs, as far as its case is known.
+    fn draft<T>(&self, group: &Group, say: impl FnOnce(&Case, &[Seen<'_>]) -> T) -> Option<T> {
         let mut case = group.held.as_ref()?.object.clone();
         let now = self.memory.pace.now();
         let seen = group.seen();
         case.learn(&seen, now, self.config);
         let untold = case.untold(&seen, now, self.config);
-        let alert = self.alert(&case, &untold, group)?;
-        Some((alert, budget_of(&untold)))
+        (!untold.is_empty()).then(|| say(&case, &untold))
     }
 
     fn alert(&self, case: &Case, untold: &[Seen<'_>], group: &Group) -> Option<Alert> {
@@ -414,10 +442,14 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     }
 
     async fn publish(&self, alert: &Alert) -> Result<(), (Trouble, Taken)> {
-        // What is not begun is certainly not taken.
-        if self.memory.time_left().is_zero() {
-            let (call, answer) =
-                (format!("publishing alert {}", alert.id), "no time is left in this run".to_owned());
+        let call = format!("publishing alert {}", alert.id);
+        let ready = async {
+            self.alerts.ready().await;
+            Ok(())
+        };
+        let ready = self.memory.in_time("waiting for", "the topic", ready).await;
+        if ready.is_err() || self.memory.time_left() < TIME_TO_NOTE {
+            let answer = "no time is left in this run".to_owned();
             return Err((Trouble { kind: TroubleKind::OutOfTime, call, answer }, Taken::No));
         }
         let mut taken = Taken::Unknown;
@@ -428,10 +460,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             })
         };
         let published = self.memory.in_time("publishing alert", &alert.id, publish).await;
-        published.map(|_| ()).map_err(|trouble| {
-            let taken = if trouble.kind == TroubleKind::OutOfTime { Taken::No } else { taken };
-            (trouble, taken)
-        })
+        published.map(|_| ()).map_err(|trouble| (trouble, taken))
     }
 
     /// Publishes what could not be written down, or not be read.

@@ -266,6 +266,8 @@ impl Topic {
 }
 
 impl AlertSink for Topic {
+    async fn ready(&self) {}
+
     async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
         tokio::task::yield_now().await;
         self.steps.step().await;

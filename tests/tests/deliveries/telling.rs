@@ -302,6 +302,12 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
         assert!(mails.len() == 1 && mails[0].starts_with(MAY_REPEAT), "{mails:?}");
 
         let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.state.hangs.set(true);
+        let (_, failed) = batch(&world, &received(&["a"], 3), NOW).await;
+        assert_eq!((failed.len(), world.topic.subjects().len()), (0, 1), "although no answer comes");
+
+        let world = World::default();
         let records: Vec<Value> = (0..300).map(|n| sign_in(&format!("user{n}"), &n.to_string())).collect();
         world.logs.put(&uri("a"), whole(log_file(&records)));
         world.state.fails.set(usize::MAX);
