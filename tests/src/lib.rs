@@ -4,6 +4,8 @@ pub mod corpus;
 pub mod fuzz;
 pub mod hostile;
 #[cfg(feature = "functions")]
+pub mod lambda_events;
+#[cfg(feature = "functions")]
 pub mod loopback;
 #[cfg(feature = "functions")]
 pub mod ministack;
