@@ -1,6 +1,8 @@
 //! What the integration tests, the fuzz targets and the benchmarks share.
 
 pub mod corpus;
+#[cfg(feature = "functions")]
+pub mod faults;
 pub mod fuzz;
 pub mod hostile;
 #[cfg(feature = "functions")]
