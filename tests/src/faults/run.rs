@@ -33,7 +33,7 @@ const PUT_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), 
 /// all that goes wrong, and more than a few receives are a run that goes in circles.
 const MAX_RECEIVES: u32 = 10;
 
-/// No run begins when so little is left of an hour, for budgets of mails are kept by the hour.
+/// No run begins when so little is left of an hour.
 const LAST_OF_HOUR: Duration = Duration::from_secs(60);
 
 /// What every function is deployed with here. Calls are given up and made again sooner than in AWS.
@@ -81,12 +81,7 @@ pub struct Observed {
 /// Plays a scenario, with at most one thing that goes wrong. A process only works while it holds a permit of
 /// `working`; waiting for a message to come back takes none.
 pub async fn run(scenario: &Scenario, injected: Option<&Injected>, working: &Semaphore) -> Observed {
-    let into_hour = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs() % 3600;
-    let left_of_hour = Duration::from_secs(3600 - into_hour);
-    if left_of_hour < LAST_OF_HOUR {
-        tokio::time::sleep(left_of_hour).await;
-    }
-
+    with_left_of_hour(LAST_OF_HOUR).await;
     let aws = StubAws::start().await;
     for bucket in [LOGS, STATE] {
         aws.make_bucket(bucket, ACCOUNT);
@@ -133,21 +128,32 @@ pub async fn run(scenario: &Scenario, injected: Option<&Injected>, working: &Sem
     lane.deliver(&again).await;
     others.add(lane.end());
     let Seen { dropped, redelivered, overdue, log } = others;
-    let state = aws.keys(STATE).into_iter().map(|key| {
-        let content = aws.content(STATE, &key).unwrap_or_default();
-        (key, content)
-    });
     Observed {
         mails: aws.mails(),
         mails_before_again,
         calls: aws.calls(),
-        state: state.collect(),
+        state: state_of(&aws),
         dropped,
         redelivered,
         overdue,
         log,
         stopped: None,
     }
+}
+
+/// Waits for the next hour where less than that is left of this one: budgets of mails are kept by the hour.
+pub async fn with_left_of_hour(least: Duration) {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    let left = Duration::from_secs(3600 - since_1970.as_secs() % 3600);
+    if left < least {
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// What the state bucket holds, by key.
+pub fn state_of(aws: &StubAws) -> BTreeMap<String, Bytes> {
+    let content = |key: &String| aws.content(STATE, key).unwrap_or_default();
+    aws.keys(STATE).into_iter().map(|key| (key.clone(), content(&key))).collect()
 }
 
 /// What all of them come to, done at the same time.
