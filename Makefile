@@ -31,12 +31,14 @@ export SAM_CLI_TELEMETRY := 0
 SECONDS ?= 60
 FILES ?= 100000
 BENCH ?=
+# Which runs of `make test-faults`: all, or "SCENARIO/POINT/FAULT --show".
+FAULTS ?=
 # Where the tests find what `make` has built and installed.
 TEST_ENVIRONMENT = IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
 	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)"
 
 help: ## List the commands
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the command line tool and show the mails that the bundled sample of log files would cause
 	cargo build --locked --release -p iamwatch-cli
@@ -61,6 +63,11 @@ test: $(PYTHON)/ready $(AWS)/ready ## Run every test; builds the functions for t
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(TEST_ENVIRONMENT) cargo test --locked --workspace
 
+test-faults: $(AWS)/ready ## Let every AWS call of the functions fail in every way, then flood them: nothing may be lost or told twice
+	$(MAKE) build ARCH=$(OWN_ARCH)
+	$(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test faults -- $(FAULTS)
+	$(if $(FAULTS),,$(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test load)
+
 test-long: ## Compare the scan with a full parse over FILES=100000 hostile files, and as many broken ones
 	IAMWATCH_SCAN_FILES=$(FILES) cargo test --locked --release -p iamwatch-tests --test scan
 
@@ -69,6 +76,7 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p iamwatch-tests --test faults --test load -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	@tree=$$(cargo tree --locked -p shared -e normal --prefix none) || exit 1; \
 	if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
@@ -134,4 +142,4 @@ $(TOOLS)/%/ready: tests/requirements/%.txt
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
-.PHONY: help demo build test test-long lint deploy attach check remove local bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS
+.PHONY: help demo build test test-faults test-long lint deploy attach check remove local bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS

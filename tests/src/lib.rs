@@ -1,8 +1,12 @@
 //! What the integration tests, the fuzz targets and the benchmarks share.
 
 pub mod corpus;
+#[cfg(feature = "functions")]
+pub mod faults;
 pub mod fuzz;
 pub mod hostile;
+#[cfg(feature = "functions")]
+pub mod lambda_events;
 #[cfg(feature = "functions")]
 pub mod loopback;
 #[cfg(feature = "functions")]

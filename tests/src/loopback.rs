@@ -152,6 +152,11 @@ impl Reply {
         self
     }
 
+    /// Its HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
     /// The body, to be changed.
     pub fn body_mut(&mut self) -> &mut Bytes {
         &mut self.body

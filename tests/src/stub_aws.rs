@@ -21,7 +21,7 @@ mod fault;
 mod messaging;
 mod s3;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -63,6 +63,12 @@ pub struct Call {
     pub target: String,
     /// What went wrong with it.
     pub fault: Option<Fault>,
+    /// The access key id that it was signed with: each process may be given its own.
+    pub caller: String,
+    /// How long the body of the answer was to be, in bytes, before anything went wrong with it.
+    pub answer_bytes: usize,
+    /// Which of [`StubAws::mails`] it published.
+    pub mail: Option<usize>,
 }
 
 /// AWS, as far as the functions can tell.
@@ -86,6 +92,8 @@ struct State {
     visibility_changes: Vec<VisibilityChange>,
     calls: Vec<Call>,
     plan: Plan,
+    /// Who is to be killed: nothing that they still ask for happens.
+    doomed: BTreeSet<String>,
 }
 
 impl StubAws {
@@ -193,6 +201,15 @@ impl StubAws {
         .await;
     }
 
+    /// Waits until a call of that caller meets [`Fault::KillBefore`] or [`Fault::KillAfter`]: whoever started
+    /// the process has to kill it.
+    pub async fn until_doomed(&self, caller: &str) {
+        let mut arrived = self.shared.arrived.subscribe();
+        while !self.state().doomed.contains(caller) {
+            arrived.changed().await.expect("the sender lives as long as this");
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().expect("nobody panics with the state in hand")
     }
@@ -239,32 +256,59 @@ impl Asked {
     }
 }
 
-/// Notes the call and does what is asked for, unless it is to fail.
+/// Answers a request, unless it is to fail.
 async fn answer(shared: Arc<Shared>, request: Request) -> Result<Reply, Closed> {
-    let asked = Asked::by(&request);
-    let operation = asked.operation();
-    let target = asked.target(&request);
     let (reply, fault) = {
         let mut state = shared.state.lock().expect("nobody panics with the state in hand");
-        let fault = state.plan.next(operation, &target);
-        state.calls.push(Call { operation, target: target.clone(), fault });
-        let reply = match fault {
-            Some(Fault::Error { status, code }) => Some(error(operation, status, code, &target)),
-            Some(Fault::CloseBefore | Fault::HangBefore) => None,
-            _ => Some(state.do_what_is(asked, &target)),
-        };
-        (reply, fault)
+        state.meet(&request)
     };
     shared.arrived.send_modify(|arrived| *arrived += 1);
     match (reply, fault) {
-        (_, Some(Fault::HangBefore | Fault::HangAfter)) => std::future::pending().await,
+        (_, Some(Fault::HangBefore | Fault::HangAfter | Fault::KillBefore | Fault::KillAfter)) => {
+            std::future::pending().await
+        }
         (None, _) => Err(Closed),
         (Some(reply), None) => Ok(reply),
         (Some(reply), Some(fault)) => fault.spoil(reply),
     }
 }
 
+/// The access key id of whoever signed a request.
+///
+/// Source: AWS Signature Version 4, "Add the signature to the request".
+fn caller(request: &Request) -> &str {
+    let signed = request.header("authorization").unwrap_or_default();
+    let (_, credential) = signed.split_once("Credential=").unwrap_or_default();
+    credential.split('/').next().unwrap_or_default()
+}
+
 impl State {
+    /// Notes the call and does what is asked for, unless it is to fail. Nobody hears of what a process calls
+    /// that is as good as killed.
+    fn meet(&mut self, request: &Request) -> (Option<Reply>, Option<Fault>) {
+        let caller = caller(request).to_owned();
+        if self.doomed.contains(&caller) {
+            return (None, Some(Fault::KillBefore));
+        }
+        let asked = Asked::by(request);
+        let operation = asked.operation();
+        let target = asked.target(request);
+        let fault = self.plan.next(operation, &target);
+        let mails = self.mails.len();
+        let mut reply = match fault {
+            Some(Fault::Error { status, code }) => Some(error(operation, status, code, &target)),
+            Some(Fault::CloseBefore | Fault::HangBefore | Fault::KillBefore) => None,
+            _ => Some(self.do_what_is(asked, &target)),
+        };
+        if matches!(fault, Some(Fault::KillBefore | Fault::KillAfter)) {
+            self.doomed.insert(caller.clone());
+        }
+        let answer_bytes = reply.as_mut().map_or(0, |reply| reply.body_mut().len());
+        let mail = (self.mails.len() > mails).then_some(mails);
+        self.calls.push(Call { operation, target, fault, caller, answer_bytes, mail });
+        (reply, fault)
+    }
+
     fn do_what_is(&mut self, asked: Asked, target: &str) -> Reply {
         match asked {
             Asked::S3(asked) => asked.answer(&mut self.buckets),

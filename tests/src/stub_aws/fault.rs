@@ -36,6 +36,10 @@ pub enum Fault {
         /// So many bytes are changed.
         bytes: usize,
     },
+    /// The process that calls is to be killed, and nothing else happens: see `StubAws::until_doomed`.
+    KillBefore,
+    /// It takes effect; then the process that called is to be killed, without an answer.
+    KillAfter,
 }
 
 impl Fault {
@@ -67,7 +71,11 @@ impl Fault {
             }
             // A body that is too short to be cut: all that can be lost is the answer.
             Fault::CutBody { .. } | Fault::CloseAfter | Fault::CloseBefore => Err(Closed),
-            Fault::Error { .. } | Fault::HangBefore | Fault::HangAfter => Ok(reply),
+            Fault::Error { .. }
+            | Fault::HangBefore
+            | Fault::HangAfter
+            | Fault::KillBefore
+            | Fault::KillAfter => Ok(reply),
         }
     }
 }

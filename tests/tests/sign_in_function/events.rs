@@ -3,32 +3,17 @@
 //! Sources: S3 User Guide, "Event message structure" and "EventBridge event message structure"; CloudTrail User
 //! Guide, "Configuring Amazon SNS notifications for CloudTrail"; Lambda Developer Guide, "Using Lambda with Amazon SQS".
 
-use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::lambda_events::{object_created, received};
+use iamwatch_tests::runtime_api::REGION;
 use serde_json::{Value, json};
 
 use super::stage::LOGS;
 
+pub use iamwatch_tests::lambda_events::receipt_handle;
+
 /// What S3 tells EventBridge. The key stands there as it is given.
 pub fn event_bridge(key: &str) -> Value {
-    json!({
-        "version": "0",
-        "id": "17793124-05d4-b198-2fde-7ededc63b103",
-        "detail-type": "Object Created",
-        "source": "aws.s3",
-        "account": ACCOUNT,
-        "time": "2026-04-01T08:05:00Z",
-        "region": REGION,
-        "resources": [format!("arn:aws:s3:::{LOGS}")],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": LOGS},
-            "object": {"key": key, "size": 1024, "etag": "b1946ac92492d2347c6235b4d2611184", "sequencer": "00617F08299329D189"},
-            "request-id": "N4N7GDK58NMKJ12R",
-            "requester": "cloudtrail.amazonaws.com",
-            "source-ip-address": "192.0.2.3",
-            "reason": "PutObject",
-        },
-    })
+    object_created(LOGS, key)
 }
 
 /// The same for one version of it.
@@ -107,25 +92,8 @@ pub fn batch(messages: &[(&str, &str)]) -> Value {
 
 /// The same, received so often by now.
 pub fn batch_received(times: u32, messages: &[(&str, &str)]) -> Value {
-    let record = |(id, body): &(&str, &str)| {
-        json!({
-            "messageId": id,
-            "receiptHandle": receipt_handle(id),
-            "body": body,
-            "attributes": {
-                "ApproximateReceiveCount": times.to_string(),
-                "SentTimestamp": "1775030700000",
-                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-                "ApproximateFirstReceiveTimestamp": "1775030700001",
-            },
-            "messageAttributes": {},
-            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:deliveries"),
-            "awsRegion": REGION,
-        })
-    };
-    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+    let received = |(id, body): &(&str, &str)| received(id, body, times);
+    json!({"Records": messages.iter().map(received).collect::<Vec<_>>()})
 }
 
 /// A batch with one message for each key, as EventBridge tells of them; each message is called as its key's name.
@@ -133,9 +101,4 @@ pub fn deliveries(keys: &[(&str, &str)]) -> Value {
     let bodies: Vec<(&str, String)> =
         keys.iter().map(|(id, key)| (*id, event_bridge(key).to_string())).collect();
     batch(&bodies.iter().map(|(id, body)| (*id, &body[..])).collect::<Vec<_>>())
-}
-
-/// The receipt handle of the message of that id.
-pub fn receipt_handle(id: &str) -> String {
-    format!("AQEBreceiptHANDLEof{id}EXAMPLE==")
 }

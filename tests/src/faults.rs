@@ -1,0 +1,269 @@
+//! Proof by fault injection: whatever goes wrong at one AWS call, no alert is lost and none is told twice.
+//!
+//! A scenario is played once without faults. Every call that this takes is then tried again in every way to
+//! fail: the real function, from scratch, with that one fault, under a queue that hands out what failed. What
+//! is there afterwards is judged.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `faults` | what a scenario is |
+//! | `faults/point` | the calls at which something can go wrong, as a run without faults makes them |
+//! | `faults/damage` | the ways to go wrong |
+//! | `faults/run` | one run: AWS, the processes, the queue |
+//! | `faults/judge` | whether a run kept the promises |
+//! | `faults/campaign` | all runs, the table and the figures |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not so"
+)]
+
+pub mod campaign;
+pub mod damage;
+pub mod judge;
+pub mod point;
+pub mod run;
+
+use crate::lambda_events::object_created;
+use crate::stub_aws::StubAws;
+
+/// The bucket of the log files.
+pub const LOGS: &str = "example-logs";
+
+/// The state bucket.
+pub const STATE: &str = "example-state";
+
+/// The topic of the findings.
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:findings";
+
+/// A message of the function's queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// Its body.
+    pub body: String,
+}
+
+impl Message {
+    /// What S3 says by way of EventBridge when a log file is delivered.
+    pub fn delivery(key: &str) -> Message {
+        let id = key.rsplit('/').next().unwrap_or(key).to_owned();
+        Message { id, body: object_created(LOGS, key).to_string() }
+    }
+}
+
+/// What happens, one after the other.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A batch is delivered, and what fails of it is delivered again, until nothing does.
+    Deliver(Vec<Message>),
+    /// The same with several batches at the same time, each to a process of its own.
+    DeliverAtOnce(Vec<Vec<Message>>),
+    /// Somebody does something to the buckets.
+    Do(fn(&StubAws)),
+}
+
+/// A mail, by its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject(String);
+
+impl Subject {
+    /// `*` stands for anything.
+    pub fn like(pattern: impl Into<String>) -> Subject {
+        Subject(pattern.into())
+    }
+
+    /// Whether a mail's subject is such a one.
+    pub fn is(&self, subject: &str) -> bool {
+        let mut pieces = self.0.split('*');
+        let Some(mut rest) = subject.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+        let mut pieces: Vec<&str> = pieces.collect();
+        let Some(last) = pieces.pop() else { return rest.is_empty() };
+        for piece in pieces {
+            let Some(at) = rest.find(piece) else { return false };
+            rest = &rest[at + piece.len()..];
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which faults a scenario is tried with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// Every fault at every call.
+    WithEveryFault,
+    /// None: that it goes well is what it proves.
+    WithoutFaults,
+}
+
+/// Something that happens to a function, and the mails that it must lead to.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Which function: the name of its folder.
+    pub function: &'static str,
+    /// What is set besides what every function needs.
+    pub environment: Vec<(&'static str, String)>,
+    /// What is in the buckets at the start: bucket, key, content.
+    pub objects: Vec<(&'static str, String, Vec<u8>)>,
+    /// What else is so at the start, such as a topic that refuses.
+    pub prepare: fn(&StubAws),
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// What is delivered once more at the end, in one batch, and must lead to no mail.
+    pub again: Vec<Message>,
+    /// The mails that must be there at the end, and how many alerts have such a subject, each told once. A mail
+    /// counts for the first that it is like.
+    pub expected: Vec<(Subject, usize)>,
+    /// The mails that a fault may add to them, and how many of each.
+    pub may_add: Vec<(Subject, usize)>,
+    /// Which faults it is tried with.
+    pub tried: Tried,
+}
+
+impl Scenario {
+    /// One in which nothing happens yet. What a fault may add is that iamwatch could not look.
+    pub fn new(name: impl Into<String>, function: &'static str) -> Scenario {
+        let could_not_look =
+            |bucket: &str| Subject::like(format!("*] iamwatch could not look* - {bucket} - *"));
+        Scenario {
+            name: name.into(),
+            function,
+            environment: Vec::new(),
+            objects: Vec::new(),
+            prepare: |_| (),
+            steps: Vec::new(),
+            again: Vec::new(),
+            expected: Vec::new(),
+            may_add: vec![(could_not_look(LOGS), 1), (could_not_look(STATE), 1)],
+            tried: Tried::WithEveryFault,
+        }
+    }
+
+    /// With another value of a setting.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Scenario {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// With a log file in its bucket.
+    #[must_use]
+    pub fn log_file(mut self, key: &str, content: Vec<u8>) -> Scenario {
+        self.objects.push((LOGS, key.to_owned(), content));
+        self
+    }
+
+    /// What else is so at the start.
+    #[must_use]
+    pub fn prepared(self, prepare: fn(&StubAws)) -> Scenario {
+        Scenario { prepare, ..self }
+    }
+
+    /// Then these log files are delivered in one batch; they are delivered again at the end.
+    #[must_use]
+    pub fn deliver(mut self, keys: &[&str]) -> Scenario {
+        let messages = messages(keys);
+        self.again.extend(messages.clone());
+        self.steps.push(Step::Deliver(messages));
+        self
+    }
+
+    /// Then these batches of log files are delivered at the same time; they are delivered again at the end.
+    #[must_use]
+    pub fn deliver_at_once(mut self, batches: &[&[&str]]) -> Scenario {
+        let batches: Vec<Vec<Message>> = batches.iter().map(|keys| messages(keys)).collect();
+        self.again.extend(batches.iter().flatten().cloned());
+        self.steps.push(Step::DeliverAtOnce(batches));
+        self
+    }
+
+    /// Then somebody does something to the buckets.
+    #[must_use]
+    pub fn then(mut self, act: fn(&StubAws)) -> Scenario {
+        self.steps.push(Step::Do(act));
+        self
+    }
+
+    /// Then what was remembered is lost: what was delivered before is not delivered again at the end.
+    #[must_use]
+    pub fn then_forget(mut self, act: fn(&StubAws)) -> Scenario {
+        self.again.clear();
+        self.then(act)
+    }
+
+    /// A mail that must be there at the end, once.
+    #[must_use]
+    pub fn tells(self, subject: impl Into<String>) -> Scenario {
+        self.tells_times(1, subject)
+    }
+
+    /// So many alerts that must have such a mail at the end, each once.
+    #[must_use]
+    pub fn tells_times(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
+        self.expected.push((Subject::like(subject), alerts));
+        self
+    }
+
+    /// A mail that a fault may add.
+    #[must_use]
+    pub fn may_add(mut self, subject: &str, most: usize) -> Scenario {
+        self.may_add.push((Subject::like(subject), most));
+        self
+    }
+
+    /// It is tried without faults only.
+    #[must_use]
+    pub fn without_faults(self) -> Scenario {
+        Scenario { tried: Tried::WithoutFaults, ..self }
+    }
+
+    /// Whether what its processes do depends on which of them is faster.
+    pub fn races(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::DeliverAtOnce(_)))
+    }
+}
+
+fn messages(keys: &[&str]) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for key in keys {
+        let mut message = Message::delivery(key);
+        let same = messages.iter().filter(|other| other.body == message.body).count();
+        if same > 0 {
+            message.id += &format!("-{same}");
+        }
+        messages.push(message);
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_in_a_subject_stands_for_anything() {
+        for (pattern, subject, is) in [
+            ("[HIGH] a - b", "[HIGH] a - b", true),
+            ("[HIGH] a - b", "[HIGH] a - bc", false),
+            ("[HIGH] a* - b", "[HIGH] a (+2 more) - b", true),
+            ("[HIGH] a* - b", "[HIGH] a - b - c", false),
+            ("*a*b", "xaxbxb", true),
+            ("*a*b", "ab", true),
+            ("a*a", "a", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(Subject::like(pattern).is(subject), is, "{pattern} and {subject}");
+        }
+    }
+}

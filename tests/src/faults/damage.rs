@@ -1,0 +1,200 @@
+//! The ways in which a call goes wrong.
+
+use super::point::Point;
+use super::{LOGS, STATE};
+use crate::stub_aws::{Fault, Operation};
+
+/// A way to go wrong, whatever is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// An error with that HTTP status is answered.
+    Error(u16),
+    /// No answer ever comes; the call took no effect.
+    HangBefore,
+    /// No answer ever comes; the call took effect.
+    HangAfter,
+    /// The connection is cut; the call took no effect.
+    CutBefore,
+    /// The connection is cut; the call took effect.
+    CutAfter,
+    /// The connection is cut in the middle of the answer's body.
+    CutBody,
+    /// Bytes of the answer's body are other ones.
+    CorruptBody,
+    /// The process is killed; the call took no effect.
+    KillBefore,
+    /// The process is killed; the call took effect.
+    KillAfter,
+}
+
+impl Damage {
+    /// All of them, in the order of the table's columns.
+    pub const ALL: [Damage; 16] = [
+        Damage::Error(400),
+        Damage::Error(403),
+        Damage::Error(404),
+        Damage::Error(409),
+        Damage::Error(412),
+        Damage::Error(429),
+        Damage::Error(500),
+        Damage::Error(503),
+        Damage::HangBefore,
+        Damage::HangAfter,
+        Damage::CutBefore,
+        Damage::CutAfter,
+        Damage::CutBody,
+        Damage::CorruptBody,
+        Damage::KillBefore,
+        Damage::KillAfter,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        match self {
+            Damage::Error(status) => status.to_string(),
+            Damage::HangBefore => "hang-before".to_owned(),
+            Damage::HangAfter => "hang-after".to_owned(),
+            Damage::CutBefore => "cut-before".to_owned(),
+            Damage::CutAfter => "cut-after".to_owned(),
+            Damage::CutBody => "cut-body".to_owned(),
+            Damage::CorruptBody => "corrupt-body".to_owned(),
+            Damage::KillBefore => "kill-before".to_owned(),
+            Damage::KillAfter => "kill-after".to_owned(),
+        }
+    }
+
+    /// Its name as the head of a column.
+    pub fn short(self) -> String {
+        match self {
+            Damage::Error(status) => status.to_string(),
+            Damage::HangBefore => "h-b".to_owned(),
+            Damage::HangAfter => "h-a".to_owned(),
+            Damage::CutBefore => "c-b".to_owned(),
+            Damage::CutAfter => "c-a".to_owned(),
+            Damage::CutBody => "cut".to_owned(),
+            Damage::CorruptBody => "cor".to_owned(),
+            Damage::KillBefore => "k-b".to_owned(),
+            Damage::KillAfter => "k-a".to_owned(),
+        }
+    }
+
+    /// Whether it ends the process.
+    pub fn kills(self) -> bool {
+        matches!(self, Damage::KillBefore | Damage::KillAfter)
+    }
+
+    /// Whether nobody can know afterwards if the call took effect. An error says that it did not.
+    pub fn leaves_unknown(self) -> bool {
+        !matches!(self, Damage::Error(_))
+    }
+
+    /// What goes wrong at that point; nothing where there is nothing to go wrong in this way.
+    pub fn at(self, point: &Point) -> Option<Fault> {
+        let has_body = point.answer_bytes > 0;
+        Some(match self {
+            Damage::Error(status) => Fault::Error { status, code: code(point, status) },
+            Damage::HangBefore => Fault::HangBefore,
+            Damage::HangAfter => Fault::HangAfter,
+            Damage::CutBefore => Fault::CloseBefore,
+            Damage::CutAfter => Fault::CloseAfter,
+            Damage::CutBody if has_body => Fault::CutBody { after_bytes: point.answer_bytes / 2 },
+            Damage::CorruptBody if has_body => Fault::CorruptBody { bytes: 16 },
+            Damage::CutBody | Damage::CorruptBody => return None,
+            Damage::KillBefore => Fault::KillBefore,
+            Damage::KillAfter => Fault::KillAfter,
+        })
+    }
+}
+
+/// The code that AWS would answer with that status, where it has one.
+///
+/// Sources: Amazon S3 API Reference, "Error responses"; Amazon SNS API Reference, `Publish`, "Errors"; Amazon
+/// SQS API Reference, "Common error types".
+fn code(point: &Point, status: u16) -> &'static str {
+    let of_log_file = point.place.starts_with(&format!("s3://{LOGS}/"));
+    match (point.operation, status) {
+        (Operation::Publish, 400) => "InvalidParameter",
+        (Operation::Publish, 403) => "AuthorizationError",
+        (Operation::Publish, 404) => "NotFound",
+        (Operation::Publish, 409) => "ConcurrentAccess",
+        (Operation::Publish, 429) => "Throttled",
+        (Operation::Publish, 500) => "InternalError",
+        (Operation::Publish, _) => "ServiceUnavailable",
+        (Operation::ChangeMessageVisibility, 400) => "ReceiptHandleIsInvalid",
+        (Operation::ChangeMessageVisibility, 403) => "AccessDenied",
+        (Operation::ChangeMessageVisibility, 404) => "QueueDoesNotExist",
+        (Operation::ChangeMessageVisibility, 429) => "RequestThrottled",
+        (Operation::ChangeMessageVisibility, 500) => "InternalFailure",
+        (Operation::ChangeMessageVisibility, _) => "ServiceUnavailable",
+        (_, 400) => "KMS.DisabledException",
+        (_, 403) => "AccessDenied",
+        // A log file that is said to be gone is given up, as it should be: it does not come back. S3 never
+        // says so of one that is there.
+        (_, 404) if of_log_file => "NoSuchBucket",
+        (_, 404) => "NoSuchKey",
+        (Operation::PutObject, 409) => "ConditionalRequestConflict",
+        (_, 409) => "OperationAborted",
+        (_, 412) => "PreconditionFailed",
+        (_, 429) => "TooManyRequestsException",
+        (_, 500) => "InternalError",
+        (_, _) => "SlowDown",
+    }
+}
+
+/// Whether a mail may have been published, or recorded as told, without anybody knowing, when something went
+/// wrong at that point in that way.
+pub fn leaves_telling_unknown(damage: Damage, point: &Point) -> bool {
+    /// What stands there decides about no mail that was published before.
+    const BESIDE: &[&str] = &["budgets", "overflow", "quarantine", "config"];
+    let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
+    let recording = point.operation == Operation::PutObject
+        && of_state
+        && point.state_folder().is_none_or(|folder| !BESIDE.contains(&folder));
+    damage.leaves_unknown() && (point.operation == Operation::Publish || recording)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(operation: Operation, place: &str, answer_bytes: usize) -> Point {
+        Point { operation, place: place.to_owned(), nth: 1, answer_bytes }
+    }
+
+    #[test]
+    fn every_way_to_go_wrong_has_a_name_and_a_column_of_its_own() {
+        for name in [Damage::name, Damage::short] {
+            let mut names: Vec<String> = Damage::ALL.into_iter().map(name).collect();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), Damage::ALL.len());
+        }
+    }
+
+    #[test]
+    fn only_a_body_that_is_there_is_cut_or_corrupted() {
+        let put = point(Operation::PutObject, "s3://example-state/cases/a.json", 0);
+        let get = point(Operation::GetObject, "s3://example-state/cases/a.json", 40);
+        assert_eq!((Damage::CutBody.at(&put), Damage::CorruptBody.at(&put)), (None, None));
+        assert_eq!(Damage::CutBody.at(&get), Some(Fault::CutBody { after_bytes: 20 }));
+    }
+
+    #[test]
+    fn a_mail_may_be_repeated_only_where_its_publish_or_its_recording_is_unknown() {
+        let publish = point(Operation::Publish, "arn", 9);
+        let case = point(Operation::PutObject, "s3://example-state/cases/a.json", 0);
+        let read = point(Operation::GetObject, "s3://example-state/cases/a.json", 9);
+        let budget = point(Operation::PutObject, "s3://example-state/budgets/", 0);
+        for (name, damage, point, unknown) in [
+            ("a lost answer of SNS", Damage::CutAfter, &publish, true),
+            ("a killing at a publish", Damage::KillBefore, &publish, true),
+            ("an error of SNS", Damage::Error(500), &publish, false),
+            ("a lost answer to a case", Damage::HangAfter, &case, true),
+            ("a refused case", Damage::Error(403), &case, false),
+            ("a lost read", Damage::HangAfter, &read, false),
+            ("a lost answer to a budget", Damage::CutAfter, &budget, false),
+        ] {
+            assert_eq!(leaves_telling_unknown(damage, point), unknown, "{name}");
+        }
+    }
+}

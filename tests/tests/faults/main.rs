@@ -1,0 +1,45 @@
+//! Whatever goes wrong at any one AWS call of a function, no alert is lost and none is told twice.
+//!
+//! `make test-faults` runs it; `make test-faults FAULTS="SCENARIO/POINT/FAULT --show"` one run of it. `src/faults.rs`
+//! says how it works, the other files here hold the scenarios: one file a function.
+
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+mod sign_in;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use iamwatch_tests::faults::campaign::{Plan, prove};
+
+#[derive(Parser)]
+#[command(about = "Lets every AWS call of the functions fail in every way, and says what came of it")]
+struct Arguments {
+    /// SCENARIO/POINT/FAULT: only these; each part may be left out or be `*`, a point is its number in the table or a part of its name
+    only: Option<String>,
+    /// How many runs at the same time, most of which wait
+    #[arg(long, default_value_t = 48)]
+    at_once: usize,
+    /// How many processes that work at the same time
+    #[arg(long, default_value_t = 6)]
+    working: usize,
+    /// Show the calls, mails, state and log of every run
+    #[arg(long)]
+    show: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Arguments { only, at_once, working, show } = Arguments::parse();
+    let plan = Plan { only, at_once, working, show };
+    let report = prove(sign_in::scenarios(), &plan).await;
+    println!("{}\n{}", report.table, report.figures());
+    if report.broken.is_empty() && report.runs > 0 {
+        return ExitCode::SUCCESS;
+    }
+    for broken in &report.broken {
+        println!("\n{broken}");
+    }
+    println!("\nSee one again: make test-faults FAULTS=\"SCENARIO/POINT/FAULT --show\"");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,233 @@
+//! What happens to the function `sign-in`.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use iamwatch_tests::corpus::gzip;
+use iamwatch_tests::faults::{LOGS, STATE, Scenario};
+use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, call, sign_in, unproven_user};
+use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
+
+const NO_MFA: &str = r#""MFAUsed":"No""#;
+
+/// Every scenario.
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = vec![
+        one_mail(),
+        several_subjects(),
+        refused_by_sns(),
+        refused_by_s3(),
+        over_budget(),
+        suppressed(),
+        corrupt_case(),
+        newer_format(),
+        same_file_in_two_batches(),
+        same_file_at_once(),
+        same_case_at_once(),
+    ];
+    scenarios.extend(every_order());
+    scenarios
+}
+
+fn scenario(name: &str) -> Scenario {
+    Scenario::new(name, "sign-in")
+}
+
+fn one_mail() -> Scenario {
+    let root = key("root");
+    scenario("one-mail")
+        .log_file(&root, log_file(&[root_without_mfa()]))
+        .deliver(&[&root])
+        .tells(ROOT_SUBJECT)
+}
+
+fn several_subjects() -> Scenario {
+    let (alice, mixed) = (key("alice"), key("mixed"));
+    scenario("several-subjects")
+        .log_file(&alice, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
+        .log_file(&mixed, log_file(&[failure("alice", 2, "08:02:12", "192.0.2.66"), stopped_trail()]))
+        .deliver(&[&alice, &mixed])
+        .tells(failed("alice"))
+        .tells(STOPPED_SUBJECT)
+}
+
+/// The message comes back, and what was read but not told is told then.
+fn refused_by_sns() -> Scenario {
+    let root = key("root");
+    let not_authorised = |aws: &StubAws| {
+        let denied = Fault::Error { status: 403, code: "AuthorizationError" };
+        aws.fail(Which::every(Operation::Publish).first(1), denied);
+    };
+    scenario("refused-by-sns")
+        .log_file(&root, log_file(&[root_without_mfa()]))
+        .prepared(not_authorised)
+        .deliver(&[&root])
+        .tells(ROOT_SUBJECT)
+}
+
+/// Somebody is told at once that it could not be read; the message comes back.
+fn refused_by_s3() -> Scenario {
+    let root = key("root");
+    let denied = |aws: &StubAws| {
+        aws.fail(Which::every(Operation::GetObject).about(LOGS).first(1), Fault::ACCESS_DENIED);
+    };
+    scenario("refused-by-s3")
+        .log_file(&root, log_file(&[root_without_mfa()]))
+        .prepared(denied)
+        .deliver(&[&root])
+        .tells(ROOT_SUBJECT)
+        .tells("[HIGH] iamwatch could not look* - example-logs - *")
+}
+
+/// One mail of three is within the budget; another says that the two others are held back.
+fn over_budget() -> Scenario {
+    let storm = key("storm");
+    let failures = ["alice", "bob", "carol"].map(|user| failure(user, 1, "08:01:12", "192.0.2.66"));
+    scenario("over-budget")
+        .with("MAILS_PER_HOUR", "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=1")
+        .log_file(&storm, log_file(&failures))
+        .deliver(&[&storm])
+        .tells("[MEDIUM] Sign-in failed - *")
+        .tells("*ails held back*")
+}
+
+/// What a person has accepted is told to nobody; its neighbour is.
+fn suppressed() -> Scenario {
+    let both = key("both");
+    let failures = ["alice", "bob"].map(|user| failure(user, 1, "08:01:12", "192.0.2.66"));
+    // The function's clock is real, and an entry lasts a year at most.
+    let expires: DateTime<Utc> = (SystemTime::now() + Duration::from_secs(30 * 86_400)).into();
+    let file = format!(
+        "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"{ACCOUNT}\"\nprincipal = \"alice\"\nreason = \"an exercise\"\nexpires = \"{}\"\n",
+        expires.format("%Y-%m-%d")
+    );
+    let mut scenario = scenario("suppressed")
+        .log_file(&both, log_file(&failures))
+        .deliver(&[&both])
+        .tells(failed("bob"))
+        .tells("*uppressions changed*");
+    scenario.objects.push((STATE, "config/suppressions.toml".to_owned(), file.into_bytes()));
+    scenario
+}
+
+/// Alice fails, then from another address; between the two her case is damaged.
+fn damaged(name: &str, damage: fn(&StubAws)) -> Scenario {
+    let (first, second) = (key("first"), key("second"));
+    scenario(name)
+        .log_file(&first, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
+        .log_file(&second, log_file(&[failure("alice", 2, "08:03:12", "198.51.100.66")]))
+        .deliver(&[&first])
+        .then_forget(damage)
+        .deliver(&[&second])
+        .tells_times(2, failed("alice"))
+        .tells("[HIGH] iamwatch could not look* - example-state - *")
+}
+
+fn corrupt_case() -> Scenario {
+    damaged("corrupt-case", |aws| change_cases(aws, |_| Bytes::from_static(b"\0\0not JSON")))
+}
+
+/// Its faults would be those of a corrupt case.
+fn newer_format() -> Scenario {
+    damaged("newer-format", |aws| {
+        change_cases(aws, |case| {
+            let mut case: serde_json::Value = serde_json::from_slice(&case).unwrap_or_default();
+            case["format"] = 999.into();
+            case.to_string().into()
+        });
+    })
+    .without_faults()
+}
+
+fn change_cases(aws: &StubAws, change: impl Fn(Bytes) -> Bytes) {
+    for key in aws.keys(STATE).into_iter().filter(|key| key.starts_with("cases/")) {
+        let case = aws.content(STATE, &key).unwrap_or_default();
+        aws.put(STATE, &key, change(case));
+    }
+}
+
+fn same_file_in_two_batches() -> Scenario {
+    let alice = key("alice");
+    scenario("same-file-in-two-batches")
+        .log_file(&alice, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
+        .deliver(&[&alice])
+        .deliver(&[&alice])
+        .tells(failed("alice"))
+        .without_faults()
+}
+
+fn same_file_at_once() -> Scenario {
+    let alice = key("alice");
+    scenario("same-file-at-once")
+        .log_file(&alice, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
+        .deliver_at_once(&[&[&alice], &[&alice], &[&alice]])
+        .tells(failed("alice"))
+        .without_faults()
+}
+
+fn same_case_at_once() -> Scenario {
+    let (first, second) = (key("first"), key("second"));
+    scenario("same-case-at-once")
+        .log_file(&first, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
+        .log_file(&second, log_file(&[failure("alice", 2, "08:03:12", "192.0.2.66")]))
+        .deliver_at_once(&[&[&first], &[&second]])
+        .tells(failed("alice"))
+}
+
+/// Three batches in each of their six orders, with the same mails whichever it is.
+fn every_order() -> Vec<Scenario> {
+    const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let keys = ["first", "second", "third"].map(key);
+    let files = [
+        [failure("alice", 1, "08:01:12", "192.0.2.66"), stopped_trail()],
+        [failure("alice", 2, "08:21:12", "192.0.2.66"), failure("alice", 1, "08:01:12", "192.0.2.66")],
+        [failure("alice", 3, "08:41:12", "192.0.2.66"), root_without_mfa()],
+    ];
+    let in_order = |order: [usize; 3]| {
+        let name = format!("batches-in-order-{}", order.map(|n| (n + 1).to_string()).concat());
+        let mut scenario = scenario(&name).without_faults();
+        for (key, records) in keys.iter().zip(&files) {
+            scenario = scenario.log_file(key, log_file(records));
+        }
+        for n in order {
+            scenario = scenario.deliver(&[&keys[n]]);
+        }
+        scenario.tells(failed("alice")).tells(STOPPED_SUBJECT).tells(ROOT_SUBJECT)
+    };
+    ORDERS.map(in_order).into()
+}
+
+const ROOT_SUBJECT: &str = "[CRITICAL] Root signed in without MFA - root - 111122223333";
+const STOPPED_SUBJECT: &str = "[CRITICAL] * - mallory - 111122223333";
+
+fn failed(user: &str) -> String {
+    format!("[MEDIUM] Sign-in failed* - {user} - {ACCOUNT}")
+}
+
+fn root_without_mfa() -> String {
+    sign_in(7, REGION, "08:02:00", ROOT, "192.0.2.44", Outcome::Success, NO_MFA)
+}
+
+/// The n-th failed sign-in of a user.
+fn failure(user: &str, n: usize, time: &str, address: &str) -> String {
+    let n = 100 * user.bytes().map(usize::from).sum::<usize>() + n;
+    sign_in(n, REGION, time, &unproven_user(user), address, WRONG_PASSWORD, NO_MFA)
+}
+
+fn stopped_trail() -> String {
+    let request = r#"{"name":"arn:aws:cloudtrail:us-east-1:111122223333:trail/management-events"}"#;
+    call(19, "08:04:00", "cloudtrail", "StopLogging", request, "null")
+}
+
+fn log_file(records: &[String]) -> Vec<u8> {
+    gzip(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap_or_default()
+}
+
+/// The key of a log file that is told from others by a name.
+fn key(name: &str) -> String {
+    format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0845Z_{name:X<16}.json.gz"
+    )
+}
