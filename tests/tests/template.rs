@@ -168,7 +168,7 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
         assert_eq!(referred(at(&dimensions[0], &["Value"])), Some("SignInFunction"), "{name}");
         ours.push(metric);
     }
-    assert_eq!(ours, ["FailedPublishes"]);
+    assert_eq!(ours, ["FailedPublishes", "StateFailures"]);
 }
 
 #[test]
