@@ -67,9 +67,9 @@ struct Episode {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     facts: Facts,
-    /// So many facts more, of which only the number is known.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    earlier: u64,
+    /// How many facts there were, where it was so long ago that only that is known. Late ones are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted: Option<u64>,
     /// Of how many of all facts mails have spoken.
     #[serde(default, skip_serializing_if = "is_zero")]
     said: u64,
@@ -413,7 +413,7 @@ impl Case {
         });
         for episode in &mut self.episodes {
             if now - episode.to > FACTS_KEPT && episode.mailed.is_some() {
-                episode.earlier = episode.number().count;
+                episode.counted = Some(episode.number().count);
                 episode.facts = Facts::default();
             }
         }
@@ -452,7 +452,7 @@ impl Episode {
         let mut facts = Facts::default();
         facts.insert(&seen.finding.id);
         let of = Of::of(seen);
-        Episode { of, alike: None, from: at, to: at, facts, earlier: 0, said: 0, mailed: None }
+        Episode { of, alike: None, from: at, to: at, facts, counted: None, said: 0, mailed: None }
     }
 
     /// The same, whatever its source and resource.
@@ -471,8 +471,7 @@ impl Episode {
     }
 
     fn number(&self) -> Number {
-        let Number { count, about } = self.facts.number();
-        Number { count: self.earlier.saturating_add(count), about }
+        self.counted.map_or_else(|| self.facts.number(), |count| Number { count, about: false })
     }
 
     /// The two as one. Which of them came first changes nothing.
@@ -480,7 +479,8 @@ impl Episode {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);
         self.facts.merge(other.facts);
-        self.earlier = self.earlier.saturating_add(other.earlier);
+        let counted = [self.counted, other.counted].into_iter().flatten();
+        self.counted = counted.reduce(u64::saturating_add);
         self.said = self.said.saturating_add(other.said);
         if let (Some(alike), Some(others)) = (&mut self.alike, other.alike) {
             alike.merge(others);
@@ -733,7 +733,10 @@ mod tests {
         told.case.forget(at("2026-05-01T00:00:00Z"), &config);
         let episode = &told.case.episodes[0];
         assert_eq!((episode.facts.kept(), episode.number().count), (0, 2));
+        let before = told.case.clone();
         assert!(told.run(&[numbered(1, 0, "192.0.2.1")]).is_empty(), "a late copy");
+        told.case.forget(at("2026-05-01T00:00:00Z"), &config);
+        assert_eq!(told.case, before, "and it is not counted again");
         told.case.forget(at("2027-05-06T00:00:00Z"), &config);
         assert!(!told.case.episodes.is_empty());
         told.case.forget(at("2027-05-08T00:00:00Z"), &config);

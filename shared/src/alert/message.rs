@@ -22,8 +22,8 @@ pub const MAX_MESSAGE_BYTES: usize = 200_000;
 /// mail that may repeat.
 const OVERHEAD_BYTES: usize = 2_000;
 
-/// What a mail begins with that may have been published before.
-const MAY_REPEAT: &str = "(You may have got this mail before: whether it went out is not known. What tells it from others is its alert id, at its end.)\n\n";
+/// What a mail says below its first sentence if it may have been published before.
+const MAY_REPEAT: &str = "(This mail may repeat one that you have got: it is not known whether that went\nout. Mails with the same alert id, at their end, are the same.)\n\n";
 
 /// An attribute that lists accounts lists no more than these.
 const MAX_LISTED: usize = 500;
@@ -57,7 +57,8 @@ impl Alert {
         let mut alert = self.clone();
         if let Ok(Value::Object(mut forms)) = serde_json::from_str(&self.message) {
             if let Some(Value::String(email)) = forms.get_mut("email") {
-                email.insert_str(0, MAY_REPEAT);
+                let below = email.find("\n\n").map_or(0, |end| end + 2);
+                email.insert_str(below, MAY_REPEAT);
             }
             if let Some(Value::String(documents)) = forms.get_mut("default")
                 && let Ok(Value::Array(mut findings)) = serde_json::from_str(documents)
@@ -217,7 +218,11 @@ mod tests {
         let twice = once.repeated();
         let (message, documents) = forms(&twice);
         let email = message["email"].as_str().unwrap();
-        assert!(email.starts_with("(You may have got this mail before"), "{email}");
+        let first = email.split("\n\n").next().unwrap();
+        assert!(
+            first.starts_with("IAM user alice") && email.contains("\n\n(This mail may repeat one"),
+            "{email}"
+        );
         assert!(email.ends_with("\nAlert id 7\n"), "{email}");
         assert!(documents.iter().all(|document| document["unmapped"]["may_repeat"] == true));
         assert_eq!(Alert { message: once.message.clone(), ..twice }, once);

@@ -15,7 +15,7 @@ use super::{NOW, at, batch, batch_with, key, log_file, message, messages, queue,
 
 const FILE: &str = "config/suppressions.toml";
 
-const MAY_REPEAT: &str = "(You may have got this mail before";
+const MAY_REPEAT: &str = "(This mail may repeat one";
 
 /// The same messages as they come for the n-th time.
 fn received(names: &[&str], times: u32) -> Vec<Message> {
@@ -164,7 +164,7 @@ fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() 
             assert_eq!(subjects.len(), 2, "{died_at}: {subjects:?}");
             let ids = alert_ids(&world);
             assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{died_at}: the same mail again");
-            let repeats = world.topic.mails().iter().filter(|mail| mail.starts_with(MAY_REPEAT)).count();
+            let repeats = world.topic.mails().iter().filter(|mail| mail.contains(MAY_REPEAT)).count();
             assert!(
                 ids.len() - 2 <= repeats,
                 "{died_at}: {} mails, {repeats} say that they may repeat",
@@ -235,7 +235,7 @@ fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_re
         let (_, failed) = batch(&world, &messages(&["a"]), &later).await;
         assert!(failed.is_empty());
         let mails = world.topic.mails();
-        assert!(mails.len() == 1 && mails[0].starts_with(MAY_REPEAT), "{mails:?}");
+        assert!(mails.len() == 1 && mails[0].contains(MAY_REPEAT), "{mails:?}");
     });
 }
 
@@ -259,7 +259,7 @@ fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
             assert!(failed.is_empty(), "{name}: {failed:?}");
             let mails = world.topic.mails();
             assert_eq!(mails.len(), 3, "{name}: {:?}", world.topic.subjects());
-            assert!(mails[1].starts_with(MAY_REPEAT), "{name}: {}", mails[1]);
+            assert!(mails[1].contains(MAY_REPEAT), "{name}: {}", mails[1]);
             assert!(
                 mails[2].starts_with("What iamwatch remembers in s3[:]//state/cases/"),
                 "{name}: {}",
@@ -299,7 +299,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
         let (delivered, failed) = batch(&world, &received(&["a"], 3), NOW).await;
         assert!(failed.is_empty() && !delivered.state_troubles.is_empty());
         let mails = world.topic.mails();
-        assert!(mails.len() == 1 && mails[0].starts_with(MAY_REPEAT), "{mails:?}");
+        assert!(mails.len() == 1 && mails[0].contains(MAY_REPEAT), "{mails:?}");
 
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
