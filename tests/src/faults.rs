@@ -134,8 +134,7 @@ pub struct Scenario {
 impl Scenario {
     /// One in which nothing happens yet. What a fault may add is that iamwatch could not look.
     pub fn new(name: impl Into<String>, function: &'static str) -> Scenario {
-        let could_not_look =
-            |bucket: &str| Subject::like(format!("*] iamwatch could not look* - {bucket} - *"));
+        let could_not_look = |bucket: &str| Subject::like(format!("*] iamwatch could not look*{bucket}*"));
         Scenario {
             name: name.into(),
             function,

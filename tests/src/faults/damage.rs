@@ -145,7 +145,7 @@ fn code(point: &Point, status: u16) -> &'static str {
 /// wrong at that point in that way.
 pub fn leaves_telling_unknown(damage: Damage, point: &Point) -> bool {
     /// What stands there decides about no mail that was published before.
-    const BESIDE: &[&str] = &["budgets", "overflow", "quarantine", "config"];
+    const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "seen"];
     let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
     let recording = point.operation == Operation::PutObject
         && of_state

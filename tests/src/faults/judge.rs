@@ -10,8 +10,8 @@ use super::point::Kind;
 use super::run::{Injected, Observed};
 use crate::stub_aws::{Call, Mail, Operation};
 
-/// What a mail says of itself that may have been published before.
-const MAY_REPEAT: &str = "may repeat";
+/// What a person reads in a mail that may have been published before.
+const MAY_REPEAT: &str = "You may have got this mail before";
 
 /// What a run came to, in one letter of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,16 +186,19 @@ fn may_repeat<'a>(
     }
 }
 
+/// It says so to people and to machines.
 fn says_that_it_may_repeat(mail: &Mail) -> bool {
-    mail.form_for("email").is_some_and(|text| text.to_lowercase().contains(MAY_REPEAT))
+    let findings = mail.findings();
+    mail.form_for("email").is_some_and(|text| text.contains(MAY_REPEAT))
+        && findings.iter().all(|finding| finding["unmapped"]["may_repeat"] == true)
 }
 
 /// What nobody could read of the state, or was left undone in it.
 fn unreadable(observed: &Observed) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, content) in &observed.state {
-        // What stands there is whatever was found, or was written by a person.
-        if ["quarantine/", "config/"].iter().any(|folder| key.starts_with(folder)) {
+        // What was put aside is whatever was found. What a person writes, and copies of it, are TOML.
+        if key.starts_with("quarantine/") || !key.ends_with(".json") {
             continue;
         }
         match serde_json::from_slice::<Value>(content) {
@@ -264,7 +267,7 @@ mod tests {
     }
 
     fn repeat() -> Mail {
-        mail("[HIGH] a (+1 more) - b", "1", "This mail may repeat an earlier one.")
+        mail("[HIGH] a (+1 more) - b", "1", "(You may have got this mail before.)")
     }
 
     fn other() -> Mail {
@@ -340,7 +343,7 @@ mod tests {
             &judge(&scenario(), Some(&cut), &run(&silent, &at_publish)),
             "without saying that it may repeat",
         );
-        let renamed = [first(), other(), mail("[HIGH] a - b", "3", "It may repeat.")];
+        let renamed = [first(), other(), mail("[HIGH] a - b", "3", "(You may have got this mail before.)")];
         let judged = judge(&scenario(), Some(&cut), &run(&renamed, &at_publish));
         assert_eq!(judged.doubled, 1);
         says(&judged, "under another alert_id");

@@ -78,7 +78,7 @@ fn refused_by_s3() -> Scenario {
         .prepared(denied)
         .deliver(&[&root])
         .tells(ROOT_SUBJECT)
-        .tells("[HIGH] iamwatch could not look* - example-logs - *")
+        .tells("[HIGH] iamwatch could not look*example-logs*")
 }
 
 /// One mail of three is within the budget; another says that the two others are held back.
@@ -90,7 +90,7 @@ fn over_budget() -> Scenario {
         .log_file(&storm, log_file(&failures))
         .deliver(&[&storm])
         .tells("[MEDIUM] Sign-in failed - *")
-        .tells("*ails held back*")
+        .tells("[LOW] Mails were held back - example-state - *")
 }
 
 /// What a person has accepted is told to nobody; its neighbour is.
@@ -107,7 +107,7 @@ fn suppressed() -> Scenario {
         .log_file(&both, log_file(&failures))
         .deliver(&[&both])
         .tells(failed("bob"))
-        .tells("*uppressions changed*");
+        .tells("*] Suppressions changed - config/suppressions.toml - *");
     scenario.objects.push((STATE, "config/suppressions.toml".to_owned(), file.into_bytes()));
     scenario
 }
@@ -122,7 +122,7 @@ fn damaged(name: &str, damage: fn(&StubAws)) -> Scenario {
         .then_forget(damage)
         .deliver(&[&second])
         .tells_times(2, failed("alice"))
-        .tells("[HIGH] iamwatch could not look* - example-state - *")
+        .tells("[MEDIUM] iamwatch could not look*example-state*")
 }
 
 fn corrupt_case() -> Scenario {
