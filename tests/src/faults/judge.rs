@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Scenario;
 use super::damage::leaves_telling_unknown;
 use super::point::Kind;
 use super::run::{Injected, Observed};
+use super::{Expected, Need, Scenario};
 use crate::stub_aws::{Call, Mail, Operation};
 
 /// What a person reads in a mail that may have been published before.
@@ -79,7 +79,8 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     let mut added = vec![0; scenario.may_add.len()];
     for (n, mail) in observed.mails.iter().enumerate() {
         let subject = mail.subject.as_deref().unwrap_or_default();
-        if let Some(expectation) = scenario.expected.iter().position(|(expected, _)| expected.is(subject)) {
+        if let Some(expectation) = scenario.expected.iter().position(|expected| expected.subject.is(subject))
+        {
             of_expectation[expectation].push((n, mail));
             continue;
         }
@@ -94,7 +95,8 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
             judged.broken.push(format!("{added} mails like {subject:?}, at most {most} may be added"));
         }
     }
-    for ((expected, alerts), mails) in scenario.expected.iter().zip(&of_expectation) {
+    for (Expected { subject: expected, alerts, need }, mails) in scenario.expected.iter().zip(&of_expectation)
+    {
         // Its mails, by the alert that they are copies of.
         let mut told: Vec<Vec<(usize, &Mail)>> = Vec::new();
         for (n, mail) in mails {
@@ -104,7 +106,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
                 None => told.push(vec![(*n, mail)]),
             }
         }
-        if told.len() < *alerts {
+        if told.len() < *alerts && (*need == Need::Always || injected.is_none()) {
             judged.lost += alerts - told.len();
             judged.broken.push(format!("lost: {} of {alerts} mails like \"{expected}\" came", told.len()));
         }
@@ -131,6 +133,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
         }
     }
     judged.broken.extend(unreadable(observed));
+    judged.broken.extend((scenario.also)(observed));
     judged.broken.extend(observed.stopped.iter().map(|why| format!("the run stopped: {why}")));
     for id in &observed.dropped {
         judged.broken.push(format!("message {id} was given up after too many receives"));
@@ -212,7 +215,7 @@ fn unreadable(observed: &Observed) -> Vec<String> {
 }
 
 /// Whether a member called `pending`, at any depth, has anything in it.
-fn has_pending(value: &Value) -> bool {
+pub fn has_pending(value: &Value) -> bool {
     let empty = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
@@ -325,6 +328,21 @@ mod tests {
         let third = mail("[HIGH] a - b", "3", "Something.");
         assert_eq!(judge(&twice, None, &observed(&[first(), second.clone(), third])).doubled, 1);
         assert_eq!(judge(&twice, None, &observed(&[first(), second.clone(), second])).doubled, 1);
+    }
+
+    #[test]
+    fn a_mail_that_a_fault_may_prevent_is_lost_only_without_one() {
+        let scenario = Scenario::new("one", "sign-in").tells_if_undisturbed("[HIGH] a* - b");
+        assert_eq!(judge(&scenario, None, &observed(&[])).lost, 1);
+        let (kill, call) = injected(Operation::Publish, "arn", Damage::KillBefore);
+        let run = Observed { calls: vec![call], ..observed(&[]) };
+        assert_eq!(judge(&scenario, Some(&kill), &run).broken, [""; 0]);
+    }
+
+    #[test]
+    fn what_else_must_be_so_is_asked() {
+        let scenario = scenario().also(|observed| vec![format!("{} mails", observed.mails.len())]);
+        says(&judge(&scenario, None, &observed(&[first(), other()])), "2 mails");
     }
 
     #[test]
