@@ -28,6 +28,7 @@ pub mod run;
 
 use crate::lambda_events::object_created;
 use crate::stub_aws::StubAws;
+use run::Observed;
 
 /// The bucket of the log files.
 pub const LOGS: &str = "example-logs";
@@ -96,6 +97,26 @@ impl std::fmt::Display for Subject {
     }
 }
 
+/// Mails that must be there at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Their subject.
+    pub subject: Subject,
+    /// How many alerts have such a mail, each told once.
+    pub alerts: usize,
+    /// When they must be there.
+    pub need: Need,
+}
+
+/// When a mail must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Whatever goes wrong.
+    Always,
+    /// When nothing goes wrong; otherwise what it tells of may not come to pass.
+    WithoutFaults,
+}
+
 /// Which faults a scenario is tried with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tried {
@@ -120,13 +141,17 @@ pub struct Scenario {
     pub prepare: fn(&StubAws),
     /// What happens.
     pub steps: Vec<Step>,
+    /// What is delivered when every claim is over, in case something is still pending then. It tells nothing by
+    /// itself: it stands for whatever comes next.
+    pub later: Vec<Message>,
     /// What is delivered once more at the end, in one batch, and must lead to no mail.
     pub again: Vec<Message>,
-    /// The mails that must be there at the end, and how many alerts have such a subject, each told once. A mail
-    /// counts for the first that it is like.
-    pub expected: Vec<(Subject, usize)>,
+    /// The mails that must be there at the end. A mail counts for the first that it is like.
+    pub expected: Vec<Expected>,
     /// The mails that a fault may add to them, and how many of each.
     pub may_add: Vec<(Subject, usize)>,
+    /// What else must be so at the end: what is wrong, in a sentence each.
+    pub also: fn(&Observed) -> Vec<String>,
     /// Which faults it is tried with.
     pub tried: Tried,
 }
@@ -134,8 +159,7 @@ pub struct Scenario {
 impl Scenario {
     /// One in which nothing happens yet. What a fault may add is that iamwatch could not look.
     pub fn new(name: impl Into<String>, function: &'static str) -> Scenario {
-        let could_not_look =
-            |bucket: &str| Subject::like(format!("*] iamwatch could not look* - {bucket} - *"));
+        let could_not_look = |bucket: &str| Subject::like(format!("*] iamwatch could not look*{bucket}*"));
         Scenario {
             name: name.into(),
             function,
@@ -143,9 +167,11 @@ impl Scenario {
             objects: Vec::new(),
             prepare: |_| (),
             steps: Vec::new(),
+            later: Vec::new(),
             again: Vec::new(),
             expected: Vec::new(),
             may_add: vec![(could_not_look(LOGS), 1), (could_not_look(STATE), 1)],
+            also: |_| Vec::new(),
             tried: Tried::WithEveryFault,
         }
     }
@@ -211,8 +237,30 @@ impl Scenario {
     /// So many alerts that must have such a mail at the end, each once.
     #[must_use]
     pub fn tells_times(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
-        self.expected.push((Subject::like(subject), alerts));
+        let subject = Subject::like(subject);
+        self.expected.push(Expected { subject, alerts, need: Need::Always });
         self
+    }
+
+    /// A mail of which the same holds, but that need not be there when a fault has changed what happens.
+    #[must_use]
+    pub fn tells_if_undisturbed(mut self, subject: impl Into<String>) -> Scenario {
+        let subject = Subject::like(subject);
+        self.expected.push(Expected { subject, alerts: 1, need: Need::WithoutFaults });
+        self
+    }
+
+    /// What comes later, and tells nothing by itself.
+    #[must_use]
+    pub fn later(mut self, key: &str, content: Vec<u8>) -> Scenario {
+        self.later.push(Message::delivery(key));
+        self.log_file(key, content)
+    }
+
+    /// What else must be so at the end.
+    #[must_use]
+    pub fn also(self, also: fn(&Observed) -> Vec<String>) -> Scenario {
+        Scenario { also, ..self }
     }
 
     /// A mail that a fault may add.

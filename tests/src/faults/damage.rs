@@ -128,9 +128,9 @@ fn code(point: &Point, status: u16) -> &'static str {
         (Operation::ChangeMessageVisibility, _) => "ServiceUnavailable",
         (_, 400) => "KMS.DisabledException",
         (_, 403) => "AccessDenied",
-        // A log file that is said to be gone is given up, as it should be: it does not come back. S3 never
-        // says so of one that is there.
-        (_, 404) if of_log_file => "NoSuchBucket",
+        // What a person wrote, or CloudTrail, and is said to be gone is given up, as it should be: it does not
+        // come back. S3 never says so of one that is there.
+        (_, 404) if of_log_file || point.state_folder() == Some("config") => "NoSuchBucket",
         (_, 404) => "NoSuchKey",
         (Operation::PutObject, 409) => "ConditionalRequestConflict",
         (_, 409) => "OperationAborted",
@@ -145,7 +145,7 @@ fn code(point: &Point, status: u16) -> &'static str {
 /// wrong at that point in that way.
 pub fn leaves_telling_unknown(damage: Damage, point: &Point) -> bool {
     /// What stands there decides about no mail that was published before.
-    const BESIDE: &[&str] = &["budgets", "overflow", "quarantine", "config"];
+    const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "seen"];
     let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
     let recording = point.operation == Operation::PutObject
         && of_state

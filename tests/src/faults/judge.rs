@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Scenario;
 use super::damage::leaves_telling_unknown;
 use super::point::Kind;
 use super::run::{Injected, Observed};
+use super::{Expected, Need, Scenario};
 use crate::stub_aws::{Call, Mail, Operation};
 
-/// What a mail says of itself that may have been published before.
-const MAY_REPEAT: &str = "may repeat";
+/// What a person reads in a mail that may have been published before.
+const MAY_REPEAT: &str = "You may have got this mail before";
 
 /// What a run came to, in one letter of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,8 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     let mut added = vec![0; scenario.may_add.len()];
     for (n, mail) in observed.mails.iter().enumerate() {
         let subject = mail.subject.as_deref().unwrap_or_default();
-        if let Some(expectation) = scenario.expected.iter().position(|(expected, _)| expected.is(subject)) {
+        if let Some(expectation) = scenario.expected.iter().position(|expected| expected.subject.is(subject))
+        {
             of_expectation[expectation].push((n, mail));
             continue;
         }
@@ -94,7 +95,8 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
             judged.broken.push(format!("{added} mails like {subject:?}, at most {most} may be added"));
         }
     }
-    for ((expected, alerts), mails) in scenario.expected.iter().zip(&of_expectation) {
+    for (Expected { subject: expected, alerts, need }, mails) in scenario.expected.iter().zip(&of_expectation)
+    {
         // Its mails, by the alert that they are copies of.
         let mut told: Vec<Vec<(usize, &Mail)>> = Vec::new();
         for (n, mail) in mails {
@@ -104,7 +106,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
                 None => told.push(vec![(*n, mail)]),
             }
         }
-        if told.len() < *alerts {
+        if told.len() < *alerts && (*need == Need::Always || injected.is_none()) {
             judged.lost += alerts - told.len();
             judged.broken.push(format!("lost: {} of {alerts} mails like \"{expected}\" came", told.len()));
         }
@@ -131,6 +133,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
         }
     }
     judged.broken.extend(unreadable(observed));
+    judged.broken.extend((scenario.also)(observed));
     judged.broken.extend(observed.stopped.iter().map(|why| format!("the run stopped: {why}")));
     for id in &observed.dropped {
         judged.broken.push(format!("message {id} was given up after too many receives"));
@@ -186,16 +189,19 @@ fn may_repeat<'a>(
     }
 }
 
+/// It says so to people and to machines.
 fn says_that_it_may_repeat(mail: &Mail) -> bool {
-    mail.form_for("email").is_some_and(|text| text.to_lowercase().contains(MAY_REPEAT))
+    let findings = mail.findings();
+    mail.form_for("email").is_some_and(|text| text.contains(MAY_REPEAT))
+        && findings.iter().all(|finding| finding["unmapped"]["may_repeat"] == true)
 }
 
 /// What nobody could read of the state, or was left undone in it.
 fn unreadable(observed: &Observed) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, content) in &observed.state {
-        // What stands there is whatever was found, or was written by a person.
-        if ["quarantine/", "config/"].iter().any(|folder| key.starts_with(folder)) {
+        // What was put aside is whatever was found. What a person writes, and copies of it, are TOML.
+        if key.starts_with("quarantine/") || !key.ends_with(".json") {
             continue;
         }
         match serde_json::from_slice::<Value>(content) {
@@ -209,7 +215,7 @@ fn unreadable(observed: &Observed) -> Vec<String> {
 }
 
 /// Whether a member called `pending`, at any depth, has anything in it.
-fn has_pending(value: &Value) -> bool {
+pub fn has_pending(value: &Value) -> bool {
     let empty = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(items) => items.is_empty(),
@@ -264,7 +270,7 @@ mod tests {
     }
 
     fn repeat() -> Mail {
-        mail("[HIGH] a (+1 more) - b", "1", "This mail may repeat an earlier one.")
+        mail("[HIGH] a (+1 more) - b", "1", "(You may have got this mail before.)")
     }
 
     fn other() -> Mail {
@@ -325,6 +331,21 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_that_a_fault_may_prevent_is_lost_only_without_one() {
+        let scenario = Scenario::new("one", "sign-in").tells_if_undisturbed("[HIGH] a* - b");
+        assert_eq!(judge(&scenario, None, &observed(&[])).lost, 1);
+        let (kill, call) = injected(Operation::Publish, "arn", Damage::KillBefore);
+        let run = Observed { calls: vec![call], ..observed(&[]) };
+        assert_eq!(judge(&scenario, Some(&kill), &run).broken, [""; 0]);
+    }
+
+    #[test]
+    fn what_else_must_be_so_is_asked() {
+        let scenario = scenario().also(|observed| vec![format!("{} mails", observed.mails.len())]);
+        says(&judge(&scenario, None, &observed(&[first(), other()])), "2 mails");
+    }
+
+    #[test]
     fn a_mail_that_came_again_is_doubled_unless_its_outcome_was_unknown() {
         let twice = [first(), other(), repeat()];
         let (cut, at_publish) = injected(Operation::Publish, "arn", Damage::CutAfter);
@@ -340,7 +361,7 @@ mod tests {
             &judge(&scenario(), Some(&cut), &run(&silent, &at_publish)),
             "without saying that it may repeat",
         );
-        let renamed = [first(), other(), mail("[HIGH] a - b", "3", "It may repeat.")];
+        let renamed = [first(), other(), mail("[HIGH] a - b", "3", "(You may have got this mail before.)")];
         let judged = judge(&scenario(), Some(&cut), &run(&renamed, &at_publish));
         assert_eq!(judged.doubled, 1);
         says(&judged, "under another alert_id");

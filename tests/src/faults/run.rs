@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::damage::Damage;
+use super::judge::has_pending;
 use super::point::Point;
 use super::{LOGS, Message, STATE, Scenario, Step, TOPIC};
 use crate::lambda_events::received;
@@ -117,6 +118,13 @@ pub async fn run(scenario: &Scenario, injected: Option<&Injected>, working: &Sem
             }
             Step::Do(act) => act(&aws),
         }
+    }
+    let pending = state_of(&aws)
+        .values()
+        .any(|object| serde_json::from_slice(object).is_ok_and(|object| has_pending(&object)));
+    if pending {
+        tokio::time::sleep(VISIBILITY_TIMEOUT).await;
+        lane.deliver(&scenario.later).await;
     }
     let mails_before_again = aws.mails().len();
     let again: Vec<Message> = scenario
