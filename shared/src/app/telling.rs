@@ -13,6 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
@@ -22,7 +23,7 @@ use super::memory::{Held, Memory, Object, TIME_TO_ANSWER, random_id};
 use crate::alert::{self, Alert};
 use crate::case::{self, Case, Seen};
 use crate::config::{Budget, Config};
-use crate::detections::{mails_held_back, state_unreadable};
+use crate::detections::{mails_held_back, state_bucket, state_unreadable};
 use crate::finding::{Finding, Subject};
 use crate::ports::{AlertSink, Outside, Pace, StateStore, Taken, Trouble, TroubleKind};
 use crate::rule::Severity;
@@ -189,20 +190,29 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 
     async fn tell_all(&mut self, findings: Vec<Finding>, suppressions: &Suppressions) {
         let mut groups = self.grouped(findings, suppressions);
-        self.open(&mut groups).await;
-        let held_back = self.spend(&mut groups).await;
-        let about_us = held_back.into_iter().chain(self.unreadable_state()).collect();
-        let mut about_us = self.grouped(about_us, suppressions);
-        self.open(&mut about_us).await;
-        // That mails are held back is in its case before they count as told.
-        self.remember(&mut about_us).await;
+        // What has to be told of the state bucket is not found again by a run that is handed the same log
+        // files, so each looks whether it is still to be told.
+        let mut ours = [self.group(state_bucket(&self.memory.uri("")), Vec::new(), suppressions)];
+        join(self.open(&mut groups), self.open(&mut ours)).await;
+        ours[0].findings = self.spend(&mut groups).await;
+        ours[0].findings.extend(self.unreadable_state());
+        self.remember(&mut ours).await;
+        if let Some(trouble) = &ours[0].trouble {
+            // Nothing counts as told by a mail that is not even begun.
+            for group in groups.iter_mut().filter(|group| group.fate == Fate::HoldBack) {
+                group.trouble = Some(trouble.clone());
+            }
+        }
         self.remember(&mut groups).await;
-        let mut discovered = self.grouped(self.unreadable_state(), suppressions);
-        self.open(&mut discovered).await;
-        self.remember(&mut discovered).await;
+        let discovered = self.unreadable_state();
+        if !discovered.is_empty() {
+            ours[0].findings.extend(discovered);
+            ours[0].alert_id = random_id(self.memory.pace);
+            self.remember(&mut ours).await;
+        }
 
         self.memory.reserve(TIME_TO_ANSWER);
-        let mut groups: Vec<Group> = groups.into_iter().chain(about_us).chain(discovered).collect();
+        groups.extend(ours);
         self.publish_all(&mut groups).await;
         if self.persistence == Persistence::Last {
             self.publish_without_memory(&mut groups).await;
@@ -215,29 +225,38 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                     let ids = group.findings.into_iter().map(|finding| finding.id);
                     self.untold.extend(ids.map(|id| (id, trouble.clone())));
                 }
-                None => self.quiet += (group.findings.len() - group.mailed) as u64 - accepted,
+                None => {
+                    let quiet = group.findings.len().saturating_sub(group.mailed) as u64;
+                    self.quiet += quiet.saturating_sub(accepted);
+                }
             }
         }
     }
 
     fn grouped(&self, findings: Vec<Finding>, suppressions: &Suppressions) -> Vec<Group> {
-        let now = self.memory.pace.now();
-        let of_one = |findings: Vec<Finding>| {
-            let subject = findings.first()?.subject.clone();
-            let hidden = findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some());
-            Some(Group {
-                key: case::key(&subject),
-                subject,
-                accepted: hidden.map(|finding| finding.id.clone()).collect(),
-                findings,
-                alert_id: random_id(self.memory.pace),
-                fate: Fate::Publish,
-                held: None,
-                trouble: None,
-                mailed: 0,
+        alert::group(findings)
+            .into_iter()
+            .filter_map(|findings| {
+                let subject = findings.first()?.subject.clone();
+                Some(self.group(subject, findings, suppressions))
             })
-        };
-        alert::group(findings).into_iter().filter_map(of_one).collect()
+            .collect()
+    }
+
+    fn group(&self, subject: Subject, findings: Vec<Finding>, suppressions: &Suppressions) -> Group {
+        let now = self.memory.pace.now();
+        let hidden = findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some());
+        Group {
+            key: case::key(&subject),
+            subject,
+            accepted: hidden.map(|finding| finding.id.clone()).collect(),
+            findings,
+            alert_id: random_id(self.memory.pace),
+            fate: Fate::Publish,
+            held: None,
+            trouble: None,
+            mailed: 0,
+        }
     }
 
     /// What has to be told of objects that could not be read.

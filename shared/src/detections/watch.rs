@@ -83,7 +83,7 @@ pub static COULD_NOT_LOOK: Rule = Rule {
     kind: Kind::Check,
     title: "iamwatch could not look",
     severity: Severity::High,
-    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again. MEDIUM where it is about what iamwatch remembers.",
+    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again.",
     condition: "AWS refused or did not answer what iamwatch has to ask in order to judge what was delivered, or what iamwatch remembers is not as it wrote it",
     references: &["mitre-attack:17/T1562.008"],
     remediation: &[
@@ -186,6 +186,11 @@ pub fn could_not_look(
     finding
 }
 
+/// Whom findings about the state bucket are counted against, by the URI of anything in it.
+pub fn state_bucket(uri: &str) -> Subject {
+    Subject::Source(uri.split('/').nth(2).unwrap_or(uri).to_owned())
+}
+
 /// The finding that tells how many alerts of this hour are beyond a budget and stand, whole, under a prefix of
 /// the state bucket: one for a budget and an hour.
 pub fn mails_held_back(
@@ -204,9 +209,8 @@ pub fn mails_held_back(
         }
     };
     let hour = now.format("%Y-%m-%dT%HZ").to_string();
-    let (bucket, prefix) =
-        where_uri.strip_prefix("s3://").and_then(|uri| uri.split_once('/')).unwrap_or((where_uri, where_uri));
-    let subject = Subject::Source(bucket.to_owned());
+    let subject = state_bucket(where_uri);
+    let prefix = where_uri.splitn(4, '/').nth(3).unwrap_or(where_uri);
     let what = format!("{alerts} been held back so far, for {mails}");
     let mut finding = finding(&MAILS_HELD_BACK, severity, &[where_uri, budget.name(), &hour], subject, what);
     finding.account = account.map(str::to_owned);
@@ -260,7 +264,8 @@ pub fn state_unreadable(
     account: Option<&str>,
 ) -> Finding {
     let what = format!("what iamwatch remembers in {uri} could not be read, and is begun anew: {reason}");
-    let mut finding = could_not_look(uri, account, Severity::Medium, now, what, None);
+    let mut finding = could_not_look(uri, account, Severity::High, now, what, None);
+    finding.subject = state_bucket(uri);
     finding.evidence.object = Some(copy.to_owned());
     finding
 }
