@@ -27,7 +27,8 @@ pub const FORMAT: u32 = 1;
 /// What goes on is mailed again after so long.
 const REMINDER: TimeDelta = TimeDelta::hours(24);
 
-/// Single facts are known for so long after the episode that they belong to; then only how many they were.
+/// Single facts are known for so long after the episode that they belong to, and after it became known; then
+/// only how many they were.
 const FACTS_KEPT: TimeDelta = TimeDelta::hours(48);
 
 /// A rule that is broken from, or about, more than so many at the same time is told as one episode.
@@ -67,6 +68,8 @@ struct Episode {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     facts: Facts,
+    /// When the first of them became known, which may be long after it happened.
+    learnt: DateTime<Utc>,
     /// So many facts more, of which only the number is known.
     #[serde(default, skip_serializing_if = "is_zero")]
     earlier: u64,
@@ -409,10 +412,10 @@ impl Case {
         let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
         self.episodes.retain(|episode| match &episode.mailed {
             Some(mailed) => now - episode.to.max(mailed.at) <= told,
-            None => now - episode.to <= FACTS_KEPT,
+            None => now - episode.to.max(episode.learnt) <= FACTS_KEPT,
         });
         for episode in &mut self.episodes {
-            if now - episode.to > FACTS_KEPT && episode.mailed.is_some() {
+            if now - episode.to.max(episode.learnt) > FACTS_KEPT && episode.mailed.is_some() {
                 episode.earlier = episode.number().count;
                 episode.facts = Facts::default();
             }
@@ -452,7 +455,7 @@ impl Episode {
         let mut facts = Facts::default();
         facts.insert(&seen.finding.id);
         let of = Of::of(seen);
-        Episode { of, alike: None, from: at, to: at, facts, earlier: 0, said: 0, mailed: None }
+        Episode { of, alike: None, from: at, to: at, facts, learnt: now, earlier: 0, said: 0, mailed: None }
     }
 
     /// The same, whatever its source and resource.
@@ -472,13 +475,15 @@ impl Episode {
 
     fn number(&self) -> Number {
         let Number { count, about } = self.facts.number();
-        Number { count: self.earlier.saturating_add(count), about }
+        // Whether one that comes now is among the earlier ones, nobody knows any more.
+        Number { count: self.earlier.saturating_add(count), about: about || self.earlier > 0 && count > 0 }
     }
 
     /// The two as one. Which of them came first changes nothing.
     fn merge(&mut self, other: Episode) {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);
+        self.learnt = self.learnt.min(other.learnt);
         self.facts.merge(other.facts);
         self.earlier = self.earlier.saturating_add(other.earlier);
         self.said = self.said.saturating_add(other.said);
@@ -723,6 +728,27 @@ mod tests {
         let other =
             crate::detections::could_not_look("x", None, Severity::High, at(NOW), String::new(), None);
         assert_eq!(told.run(&[other]).len(), 1);
+    }
+
+    #[test]
+    fn what_happened_long_before_it_was_delivered_is_counted_once_too() {
+        let old = |n| Finding { time: Some(at("2025-01-01T00:00:00Z")), ..numbered(n, 0, "192.0.2.1") };
+        let mut told = Told::new();
+        assert_eq!(told.run(&[old(1)]).len(), 1);
+        for _ in 0..3 {
+            assert_eq!(told.run(&[old(1), old(2)]).len(), 0);
+        }
+        assert_eq!(told.case.episodes[0].number(), Number { count: 2, about: false });
+
+        let hidden = |n| {
+            let mut finding = old(n);
+            finding.principal.as_mut().unwrap().name_hidden = true;
+            finding
+        };
+        let mut told = Told::new();
+        for n in 0..12 {
+            assert_eq!(told.run(&[hidden(n)]).len(), usize::from(n == 9), "{n}");
+        }
     }
 
     #[test]
