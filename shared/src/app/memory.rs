@@ -1,6 +1,6 @@
 //! The state bucket, as one run reads and changes it while others do the same.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(super) struct Memory<'a, S, P> {
     pub config: &'a Config,
     /// What the run publishes under.
     pub claim: Claim,
+    /// What is kept of the run's time for telling without memory.
+    kept: Cell<Duration>,
     /// The objects that were not as they had been written.
     unreadable: RefCell<Vec<Unreadable>>,
     /// What went wrong.
@@ -68,7 +70,7 @@ pub(super) trait Object: Clone + PartialEq {
 pub(super) struct Held<O> {
     pub object: O,
     /// Nothing where there is no such object yet.
-    tag: Option<String>,
+    pub tag: Option<String>,
     /// Whether what stood there could not be read.
     pub was_unreadable: bool,
 }
@@ -78,8 +80,19 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         let left = TimeDelta::from_std(pace.time_left()).unwrap_or(TimeDelta::MAX);
         let until = pace.now().checked_add_signed(left + CLAIM_MARGIN).unwrap_or_else(|| pace.now());
         let claim = Claim { token: random_id(pace), until };
-        let (unreadable, troubles) = (RefCell::default(), RefCell::default());
-        Memory { state, pace, config, claim, unreadable, troubles }
+        let (kept, unreadable, troubles) = (Cell::default(), RefCell::default(), RefCell::default());
+        Memory { state, pace, config, claim, kept, unreadable, troubles }
+    }
+
+    /// From now on nothing is read or written in the last of the run's time, for a state bucket that does not
+    /// answer would use up all of it.
+    pub fn keep(&self, time: Duration) {
+        self.kept.set(time);
+    }
+
+    /// Whether the state bucket has failed this run, be it once.
+    pub fn has_failed(&self) -> bool {
+        self.troubles.borrow().iter().any(|trouble| trouble.kind != TroubleKind::OutOfTime)
     }
 
     /// What has become unreadable since this was last asked.
@@ -99,7 +112,9 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
 
     /// Reads an object as it stands.
     pub async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
-        self.persistently(async || self.in_time("reading", key, self.state.read(key)).await.map(Some)).await
+        let read =
+            async || self.within(self.time_for_state(), "reading", key, self.state.read(key)).await.map(Some);
+        self.persistently(read).await
     }
 
     /// Writes an object of which nobody else writes another; whether it was written by this.
@@ -176,7 +191,7 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
     }
 
     async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
-        self.in_time("writing", key, self.state.write(key, content, over)).await
+        self.within(self.time_for_state(), "writing", key, self.state.write(key, content, over)).await
     }
 
     /// Tries until there is a result, with pauses that grow and differ from run to run.
@@ -192,9 +207,10 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
                 Ok(None) => {
                     conflicts += 1;
                     let answer = format!("{conflicts} times another run wrote it first");
-                    let trouble =
-                        Trouble { kind: TroubleKind::OutOfTime, call: "writing state".to_owned(), answer };
+                    let (kind, call) = (TroubleKind::Unanswered, "writing state".to_owned());
+                    let trouble = Trouble { kind, call, answer };
                     if conflicts == MAX_CONFLICTS {
+                        self.troubles.borrow_mut().push(trouble.clone());
                         return Err(trouble);
                     }
                     trouble
@@ -210,7 +226,7 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
             };
             let pause = self.config.retry_pause * 2u32.pow((failures + conflicts - 1).min(MAX_DOUBLINGS));
             let pause = pause.mul_f64(0.5 + (self.pace.random() % 1024) as f64 / 1024.0);
-            if self.time_left() < pause + LEAST_TIME {
+            if self.time_for_state() < pause + LEAST_TIME {
                 return Err(trouble);
             }
             self.pace.sleep(pause).await;
@@ -222,6 +238,10 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         self.pace.time_left().saturating_sub(TIME_TO_ANSWER)
     }
 
+    fn time_for_state(&self) -> Duration {
+        self.time_left().saturating_sub(self.kept.get())
+    }
+
     /// What becomes of a call before this run has to answer.
     pub async fn in_time<T>(
         &self,
@@ -229,9 +249,18 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         what: &str,
         work: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
+        self.within(self.time_left(), doing, what, work).await
+    }
+
+    async fn within<T>(
+        &self,
+        time_left: Duration,
+        doing: &str,
+        what: &str,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
         let trouble =
             |kind, answer: &str| Trouble { kind, call: format!("{doing} {what}"), answer: answer.to_owned() };
-        let time_left = self.time_left();
         if time_left < LEAST_TIME {
             return Err(trouble(TroubleKind::OutOfTime, "no time is left in this run"));
         }

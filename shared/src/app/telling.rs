@@ -11,6 +11,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
@@ -22,13 +23,17 @@ use crate::alert::{self, Alert};
 use crate::case::{self, Case, Seen};
 use crate::config::{Budget, Config};
 use crate::detections::{mails_held_back, state_unreadable};
-use crate::finding::{Finding, Subject};
+use crate::finding::{Finding, Subject, stable_id};
 use crate::ports::{AlertSink, Outside, Pace, StateStore, Taken, Trouble, TroubleKind};
 use crate::rule::Severity;
 use crate::suppress::Suppressions;
 
 /// So many cases are read or written at the same time.
 const AT_ONCE: usize = 16;
+
+/// What is kept of a run's time for telling without memory, where it comes to that; where there is less in all,
+/// half of it.
+const TIME_WITHOUT_MEMORY: Duration = Duration::from_secs(20);
 
 /// Without memory, so many alerts about one subject each are published in a run; all others share one more.
 const MAX_WITHOUT_MEMORY: usize = 10;
@@ -146,11 +151,13 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 
     /// What is accepted, as far as it can be known.
     pub async fn load_accepted(&self) -> Result<Accepted, Trouble> {
+        self.keep_time();
         Accepted::load(&self.memory, self.account).await
     }
 
     /// Tells what is at or above `MAIL_MIN_SEVERITY`, and notes it.
     pub async fn tell(&mut self, mut findings: Vec<Finding>, accepted: Result<Accepted, Trouble>) {
+        self.keep_time();
         findings.retain(|finding| is_mailed(finding, self.config));
         match accepted {
             Ok(accepted) => {
@@ -166,6 +173,13 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 let untold = findings.into_iter().map(|finding| (finding.id, trouble.clone()));
                 self.untold.extend(untold);
             }
+        }
+    }
+
+    /// Keeps time for telling without memory, of what there is.
+    fn keep_time(&self) {
+        if self.persistence == Persistence::Last {
+            self.memory.keep(TIME_WITHOUT_MEMORY.min(self.memory.time_left() / 2));
         }
     }
 
@@ -189,6 +203,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         self.remember(&mut discovered).await;
 
         let mut groups: Vec<Group> = groups.into_iter().chain(about_us).chain(discovered).collect();
+        // What is published now is to be noted.
+        self.memory.keep(Duration::ZERO);
         self.publish_all(&mut groups).await;
         if self.persistence == Persistence::Last {
             self.publish_without_memory(&mut groups).await;
@@ -259,7 +275,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             return Vec::new();
         }
         let asked: Vec<(String, Budget)> =
-            drafts.iter().map(|(_, alert, budget)| (alert.id.clone(), *budget)).collect();
+            drafts.iter().map(|(index, _, budget)| (groups[*index].grant_id(), *budget)).collect();
         let hour = Hour::of(self.memory.pace.now());
         let granted =
             self.memory.update(&hour.key(), &hour, None, |hour, _| hour.grant(&asked, self.config)).await;
@@ -268,7 +284,9 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let mut held_back: BTreeMap<Budget, (Severity, BTreeSet<String>)> = BTreeMap::new();
         for (index, alert, budget) in drafts {
             // Who tells of held back mails is not held back.
-            if granted.contains(&alert.id) || matches!(groups[index].subject, Subject::Source(_)) {
+            if granted.contains(&groups[index].grant_id())
+                || matches!(groups[index].subject, Subject::Source(_))
+            {
                 continue;
             }
             let key = format!("{}{}.json", hour.overflow(budget), alert.id);
@@ -439,7 +457,9 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let mut waiting: Vec<&mut Group> = groups
             .iter_mut()
             .filter(|group| {
-                group.trouble.as_ref().is_some_and(|trouble| trouble.kind != TroubleKind::OutOfTime)
+                let failed =
+                    |trouble: &Trouble| trouble.kind != TroubleKind::OutOfTime || self.memory.has_failed();
+                group.trouble.as_ref().is_some_and(failed)
             })
             .filter(|group| group.held.is_none())
             .collect();
@@ -470,6 +490,13 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 }
 
 impl Group {
+    /// What the next mail of the case is counted under: the same until its case is written, so that runs that
+    /// die before use up no budget.
+    fn grant_id(&self) -> String {
+        let tag = self.held.as_ref().and_then(|held| held.tag.as_deref());
+        stable_id(&[&self.key, tag.unwrap_or_default()])
+    }
+
     fn seen(&self) -> Vec<Seen<'_>> {
         let accepted = |finding: &Finding| self.accepted.contains(&finding.id);
         self.findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect()
