@@ -27,7 +27,8 @@ pub const FORMAT: u32 = 1;
 /// What goes on is mailed again after so long.
 const REMINDER: TimeDelta = TimeDelta::hours(24);
 
-/// Single facts are known for so long after the episode that they belong to; then only how many they were.
+/// Single facts are known for so long after the episode that they belong to, and after it became known; then
+/// only how many they were.
 const FACTS_KEPT: TimeDelta = TimeDelta::hours(48);
 
 /// A rule that is broken from, or about, more than so many at the same time is told as one episode.
@@ -67,6 +68,8 @@ struct Episode {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     facts: Facts,
+    /// When the first of them became known, which may be long after it happened.
+    learnt: DateTime<Utc>,
     /// How many facts there were, where it was so long ago that only that is known. Late ones are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     counted: Option<u64>,
@@ -409,10 +412,10 @@ impl Case {
         let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
         self.episodes.retain(|episode| match &episode.mailed {
             Some(mailed) => now - episode.to.max(mailed.at) <= told,
-            None => now - episode.to <= FACTS_KEPT,
+            None => now - episode.to.max(episode.learnt) <= FACTS_KEPT,
         });
         for episode in &mut self.episodes {
-            if now - episode.to > FACTS_KEPT && episode.mailed.is_some() {
+            if now - episode.to.max(episode.learnt) > FACTS_KEPT && episode.mailed.is_some() {
                 episode.counted = Some(episode.number().count);
                 episode.facts = Facts::default();
             }
@@ -452,7 +455,17 @@ impl Episode {
         let mut facts = Facts::default();
         facts.insert(&seen.finding.id);
         let of = Of::of(seen);
-        Episode { of, alike: None, from: at, to: at, facts, counted: None, said: 0, mailed: None }
+        Episode {
+            of,
+            alike: None,
+            from: at,
+            to: at,
+            facts,
+            learnt: now,
+            counted: None,
+            said: 0,
+            mailed: None,
+        }
     }
 
     /// The same, whatever its source and resource.
@@ -478,6 +491,7 @@ impl Episode {
     fn merge(&mut self, other: Episode) {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);
+        self.learnt = self.learnt.min(other.learnt);
         self.facts.merge(other.facts);
         let counted = [self.counted, other.counted].into_iter().flatten();
         self.counted = counted.reduce(u64::saturating_add);
@@ -741,6 +755,18 @@ mod tests {
         assert!(!told.case.episodes.is_empty());
         told.case.forget(at("2027-05-08T00:00:00Z"), &config);
         assert!(told.case.episodes.is_empty());
+    }
+
+    #[test]
+    fn what_happened_long_before_it_was_delivered_is_counted_once_too() {
+        let old = |n| Finding { time: Some(at("2025-03-01T00:00:00Z")), ..numbered(n, 0, "192.0.2.1") };
+        let mut told = Told::new();
+        assert_eq!(told.run(&[old(1)]).len(), 1);
+        for _ in 0..3 {
+            assert!(told.run(&[old(1), old(2)]).is_empty());
+        }
+        let unsaid = told.case.unsaid(&[], at(NOW));
+        assert_eq!(unsaid[0].number, Number { count: 1, about: false }, "{unsaid:?}");
     }
 
     #[test]

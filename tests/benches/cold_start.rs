@@ -18,9 +18,11 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use iamwatch_tests::corpus::gzip;
+use iamwatch_tests::repository;
 use iamwatch_tests::runtime_api::{ACCOUNT, Function, REGION};
+use iamwatch_tests::sample::records::{Outcome, sign_in, user};
 use iamwatch_tests::stub_aws::StubAws;
-use iamwatch_tests::{repository, sample};
 use serde_json::{Value, json};
 
 /// How long it may take from the start of the process until it asks for its first event.
@@ -134,13 +136,17 @@ async fn invocations(name: &str, bootstrap: &Path) -> anyhow::Result<()> {
     let aws = StubAws::start().await;
     aws.make_bucket(LOGS, ACCOUNT);
     aws.make_bucket("example-state", ACCOUNT);
-    // The sample's first log file leads to one mail.
-    let (key, content) = sample::objects()?.into_iter().next().context("the sample is empty")?;
-    aws.put(LOGS, &key, content);
-    let event = delivery(&key);
-    let function = Function::start(bootstrap, name, &environment(&aws)).await;
+    let mut environment = environment(&aws);
+    // No hour's budget is to end.
+    let most = "CRITICAL=1,HIGH=1000,MEDIUM=1,LOW=1,UNAUTHENTICATED=1";
+    environment.insert("MAILS_PER_HOUR".to_owned(), most.to_owned());
+    let function = Function::start(bootstrap, name, &environment).await;
     let mut taken = Vec::new();
     for n in 1..=INVOCATIONS {
+        // Each is about another user, for what was told of one is not told again.
+        let (key, content) = log_file(n)?;
+        aws.put(LOGS, &key, content);
+        let event = delivery(&key);
         let before = Instant::now();
         let response = function.response(&event).await;
         taken.push(before.elapsed());
@@ -149,7 +155,7 @@ async fn invocations(name: &str, bootstrap: &Path) -> anyhow::Result<()> {
     }
     let first = taken.remove(0);
     println!(
-        "  invocation            first {:.1} ms, then {} of {}: one log file read, one mail published, over HTTP without TLS (a run that has mailed ends 1.25 seconds later)",
+        "  invocation            first {:.1} ms, then {} of {}: one log file and four state objects read, one mail published, four times state written, over HTTP without TLS (a run that has mailed ends 1.25 seconds later)",
         millis(first),
         Spread::of(taken),
         INVOCATIONS - 1,
@@ -168,6 +174,16 @@ fn environment(aws: &StubAws) -> BTreeMap<String, String> {
         ("AWS_ENDPOINT_URL", aws.endpoint()),
     ];
     wiring.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// A log file with the sign-in of one user, which leads to one mail: its key and content.
+fn log_file(n: usize) -> anyhow::Result<(String, Vec<u8>)> {
+    let (user, mfa) = (user(&format!("user{n}")), r#""MFAUsed":"No""#);
+    let record = sign_in(n, REGION, "08:01:12", &user, "192.0.2.66", Outcome::Success, mfa);
+    let key = format!(
+        "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0805Z_{n:016}.json.gz"
+    );
+    Ok((key, gzip(format!(r#"{{"Records":[{record}]}}"#).as_bytes())?))
 }
 
 /// A batch of one message, as EventBridge puts it into the queue.

@@ -186,17 +186,21 @@ impl StubAws {
         self.state().visibility_changes.clone()
     }
 
-    /// Waits until an operation has been called so often.
-    pub async fn until_called(&self, operation: Operation, times: usize) {
+    /// Waits until an operation has been called so often about targets that have this in them.
+    pub async fn until_called(&self, operation: Operation, target_part: &str, times: usize) {
         const LONGEST: Duration = Duration::from_secs(60);
         let mut arrived = self.shared.arrived.subscribe();
+        let count = || {
+            let is_it = |call: &&Call| call.operation == operation && call.target.contains(target_part);
+            self.state().calls.iter().filter(is_it).count()
+        };
         let enough = async {
-            while self.count(operation) < times {
+            while count() < times {
                 arrived.changed().await.expect("the sender lives as long as this");
             }
         };
         within(LONGEST, enough, || {
-            format!("{operation:?} was not called {times} times: {:#?}", self.calls())
+            format!("{operation:?} of {target_part} was not called {times} times: {:#?}", self.calls())
         })
         .await;
     }

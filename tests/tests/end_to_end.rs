@@ -128,6 +128,16 @@ impl Deployed {
         found
     }
 
+    /// What AWS refused, but for state objects that were not there yet.
+    fn refused(&self) -> Vec<Passed> {
+        let state = format!("/{}/", self.output("StateBucketName"));
+        let is_new = |passed: &Passed| {
+            passed.call.starts_with(&format!("GET {state}"))
+                && passed.error.as_deref().is_some_and(|error| error.contains("NoSuchKey"))
+        };
+        self.aws.proxy().refused().into_iter().filter(|passed| !is_new(passed)).collect()
+    }
+
     /// Waits until the function has read a log file.
     async fn until_read(&self, key: &str) {
         let read = async || {
@@ -212,8 +222,8 @@ fn failure(n: usize, user: &str) -> String {
     sign_in(n, REGION, "08:01:12", &unproven_user(user), "192.0.2.66", WRONG_PASSWORD, r#""MFAUsed":"No""#)
 }
 
-fn root(n: usize) -> String {
-    sign_in(n, REGION, "08:02:00", ROOT, "192.0.2.44", Outcome::Success, r#""MFAUsed":"No""#)
+fn root(n: usize, address: &str) -> String {
+    sign_in(n, REGION, "08:02:00", ROOT, address, Outcome::Success, r#""MFAUsed":"No""#)
 }
 
 const ROOT_SUBJECT: &str = "[CRITICAL] Root signed in without MFA - root - 111122223333";
@@ -238,7 +248,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     // A digest is a neighbour of log files and no log file: the rule leaves it where it is.
     let digest = format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/04/01/digest.json.gz");
     deployed.put(&digest, b"x").await;
-    deployed.put(&key("first"), &log_file(&[failure(1, "alice"), root(2)])).await;
+    deployed.put(&key("first"), &log_file(&[failure(1, "alice"), root(2, "192.0.2.44")])).await;
     let findings = deployed.findings(&["sign-in.failed", "root.sign-in-without-mfa"]).await;
     let of_alice = findings.iter().find(|finding| rule(finding) == "sign-in.failed").unwrap();
     assert_eq!(
@@ -281,12 +291,17 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.put(&key("second"), &log_file(&[failure(3, "bob")])).await;
     deployed.until_read(&key("second")).await;
     deployed.until_done().await;
-    deployed.put(&key("third"), &log_file(&[root(4)])).await;
+    // From another address: what was told, and the like of it, is not told again.
+    let again = [root(2, "192.0.2.44"), root(4, "192.0.2.44"), failure(1, "alice")];
+    deployed.put(&key("again"), &log_file(&again)).await;
+    deployed.until_read(&key("again")).await;
+    deployed.until_done().await;
+    deployed.put(&key("third"), &log_file(&[root(5, "192.0.2.45")])).await;
     deployed.findings(&["root.sign-in-without-mfa"]).await;
     deployed.until_done().await;
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
     assert_eq!(subjects[5..], [ROOT_SUBJECT], "{}", deployed.told());
-    let refused = deployed.aws.proxy().refused();
+    let refused = deployed.refused();
     assert!(refused.iter().all(|refused| refused.call.contains("gone")), "{refused:#?}");
 
     // The rule let nothing through that is no log file, such as the digest.
@@ -307,7 +322,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
         .collect();
     assert!(buckets.contains(&LOGS) && buckets.contains(&&state[..]), "{buckets:?}");
     let objects = deployed.aws.call("s3", "list_objects_v2", json!({"Bucket": LOGS})).await;
-    assert_eq!(objects["KeyCount"], 5, "{objects}");
+    assert_eq!(objects["KeyCount"], 6, "{objects}");
     let groups = deployed.aws.call("logs", "describe_log_groups", json!({})).await;
     assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(1), "{groups}");
     let gone = deployed.aws.try_call("lambda", "get_function", json!({"FunctionName": function})).await;
@@ -321,7 +336,7 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     deployed.put(&key("first"), &log_file(&[failure(1, "alice")])).await;
     deployed.findings(&["sign-in.failed"]).await;
     deployed.until_done().await;
-    let refused = deployed.aws.proxy().refused();
+    let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
 
     // Somebody denies the function a log file; then nobody does any more.
@@ -352,16 +367,18 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     let said = |part: &str| errors.iter().filter(|error| error.contains(part)).count();
     assert_eq!((said("AccessDenied"), said("NoSuchKey"), errors.len()), (2, 1, 3), "{errors:#?}");
 
-    // Nothing else was refused on the way: not the claim of what was told, nor the queue, nor the topic.
-    let refused = deployed.aws.proxy().refused();
+    // Nothing else was refused on the way: not what is remembered, nor the queue, nor the topic.
+    let refused = deployed.refused();
     assert!(!refused.is_empty());
     for refused in refused {
         let asked_for = ["/somebody-elses/", "/payroll.csv", &key("denied"), &key("gone")];
         assert!(asked_for.iter().any(|part| refused.call.contains(part)), "{refused:#?}");
     }
-    let claims = json!({"Bucket": deployed.output("StateBucketName"), "Prefix": "told/"});
-    let claims = deployed.aws.call("s3", "list_objects_v2", claims).await;
-    assert_eq!(claims["KeyCount"], 1, "{claims}");
+    for (prefix, cases) in [(format!("cases/{ACCOUNT}/principal/"), 2), ("cases/any/source/".to_owned(), 1)] {
+        let state = json!({"Bucket": deployed.output("StateBucketName"), "Prefix": prefix});
+        let state = deployed.aws.call("s3", "list_objects_v2", state).await;
+        assert_eq!(state["KeyCount"], cases, "{state}");
+    }
     every_statement_is_needed(&deployed).await;
     deployed.aws.stop().await;
 }
@@ -432,12 +449,12 @@ async fn every_statement_is_needed(deployed: &Deployed) {
             "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", deployed.output("QueueUrl").rsplit('/').next().unwrap()),
         }]})
     };
-    // The emulator writes the function's log by itself, and tells everybody which objects are not there.
-    let mut needed = BTreeSet::from(["Log", "TellGoneFromDenied", "TellNewFromDenied"]);
+    // The emulator writes the function's log by itself.
+    let mut needed = BTreeSet::from(["Log"]);
     for (statement, payload, refused) in [
         ("ReadLogFiles", by_hand(key("first")), format!("GET /{LOGS}/")),
         ("ReadState", failing.clone(), format!("GET /{}/", deployed.output("StateBucketName"))),
-        ("WriteState", failing.clone(), "PUT /".to_owned()),
+        ("WriteState", failing.clone(), format!("PUT /{}/", deployed.output("StateBucketName"))),
         ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
         ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
     ] {
@@ -458,7 +475,26 @@ async fn every_statement_is_needed(deployed: &Deployed) {
         assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.told());
         needed.insert(statement);
     }
-    deployed.set_role(&role, &document).await;
+    // It tells everybody which objects are not there, where S3 tells only who may list them.
+    let state = deployed.output("StateBucketName");
+    for (statement, bucket, prefix) in [
+        ("TellGoneFromDenied", LOGS, "AWSLogs/111122223333/CloudTrail/"),
+        ("TellNewFromDenied", state, "cases/"),
+    ] {
+        let mut without = document.clone();
+        without["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"] != statement);
+        for (document, refusal) in [(&without, Some("AccessDenied")), (&document, None)] {
+            deployed.set_role(&role, document).await;
+            let list = json!({"Bucket": bucket, "Prefix": prefix});
+            let listed = deployed.aws.try_call_as(&role, "s3", "list_objects_v2", list).await;
+            let code = listed.err().map(|refusal| refusal.code);
+            assert_eq!(code.as_deref(), refusal, "{statement}");
+        }
+        let list = json!({"Bucket": bucket, "Prefix": "other/"});
+        let refusal = deployed.aws.try_call_as(&role, "s3", "list_objects_v2", list).await.unwrap_err();
+        assert_eq!(refusal.code, "AccessDenied", "{statement}");
+        needed.insert(statement);
+    }
     let statements = document["Statement"].as_array().unwrap();
     let statements: BTreeSet<&str> = statements.iter().map(|one| one["Sid"].as_str().unwrap()).collect();
     assert_eq!(statements, needed, "a statement that nothing here needs");

@@ -17,7 +17,7 @@ pub(super) struct Hour {
     format: u32,
     /// `2026-04-01T08Z`
     hour: String,
-    /// The ids of the alerts that were granted.
+    /// What was granted, each under a name that it comes again under.
     granted: BTreeMap<String, BTreeSet<String>>,
 }
 

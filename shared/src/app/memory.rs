@@ -70,7 +70,7 @@ pub(super) trait Object: Clone + PartialEq {
 pub(super) struct Held<O> {
     pub object: O,
     /// Nothing where there is no such object yet.
-    tag: Option<String>,
+    pub tag: Option<String>,
     /// Whether what stood there could not be read.
     pub was_unreadable: bool,
 }
@@ -200,9 +200,10 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
                 Ok(None) => {
                     conflicts += 1;
                     let answer = format!("another run came first, {conflicts} times");
-                    let trouble =
-                        Trouble { kind: TroubleKind::OutOfTime, call: "writing state".to_owned(), answer };
+                    let (kind, call) = (TroubleKind::Unanswered, "writing state".to_owned());
+                    let trouble = Trouble { kind, call, answer };
                     if conflicts == MAX_CONFLICTS {
+                        self.troubles.borrow_mut().push(trouble.clone());
                         return Err(trouble);
                     }
                     trouble

@@ -24,7 +24,7 @@ use crate::alert::{self, Alert};
 use crate::case::{self, Case, Seen};
 use crate::config::{Budget, Config};
 use crate::detections::{mails_held_back, state_bucket, state_unreadable};
-use crate::finding::{Finding, Subject};
+use crate::finding::{Finding, Subject, stable_id};
 use crate::ports::{AlertSink, Outside, Pace, StateStore, Taken, Trouble, TroubleKind};
 use crate::rule::Severity;
 use crate::suppress::Suppressions;
@@ -36,7 +36,7 @@ const AT_ONCE: usize = 16;
 const MAX_WITHOUT_MEMORY: usize = 10;
 
 /// What is kept of a run's time for that.
-const TIME_WITHOUT_MEMORY: Duration = Duration::from_secs(6);
+const TIME_WITHOUT_MEMORY: Duration = Duration::from_secs(8);
 
 /// No mail is begun with less than this, so that there is time to note what became of it.
 const TIME_TO_NOTE: Duration = Duration::from_secs(3);
@@ -295,14 +295,14 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             return Vec::new();
         }
         let alerts: Vec<(String, Budget)> =
-            asked.iter().map(|(index, budget)| (groups[*index].alert_id.clone(), *budget)).collect();
+            asked.iter().map(|(index, budget)| (groups[*index].grant_id(), *budget)).collect();
         let hour = Hour::of(self.memory.pace.now());
         let (key, grant) = (hour.key(), |hour: &mut Hour, _| hour.grant(&alerts, self.config));
         // Nobody can use up a budget that cannot be read.
         let Ok((granted, _)) = self.memory.update(&key, &hour, None, grant).await else {
             return Vec::new();
         };
-        asked.retain(|(index, _)| !granted.contains(&groups[*index].alert_id));
+        asked.retain(|(index, _)| !granted.contains(&groups[*index].grant_id()));
 
         let telling = &*self;
         let hold_back = asked.into_iter().map(|(index, budget)| {
@@ -518,6 +518,13 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 }
 
 impl Group {
+    /// What a budget grants its alert under: a run that dies before it has written the case has used up nothing,
+    /// for the next finds the case as it was.
+    fn grant_id(&self) -> String {
+        let tag = self.held.as_ref().and_then(|held| held.tag.as_deref());
+        stable_id(&[&self.key, tag.unwrap_or_default()])
+    }
+
     fn seen(&self) -> Vec<Seen<'_>> {
         let accepted = |finding: &Finding| self.accepted.contains(&finding.id);
         self.findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect()

@@ -6,8 +6,8 @@ use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 
 use super::events::{batch, batch_received, cloudtrail_message, deliveries, event_bridge};
 use super::stage::{
-    LOGS, ROOT_SUBJECT, STATE, Stage, could_not_look, failed, failure, failure_subject, key, log_file,
-    root_without_mfa,
+    LOGS, ROOT_SUBJECT, Stage, could_not_look, email, failed, failure, failure_subject, key, log_file,
+    numbered_failure, reading, root_without_mfa, signed_in_without_mfa,
 };
 
 /// In front of the subject of a mail about an unreadable log file.
@@ -107,14 +107,22 @@ async fn exactly_the_messages_that_are_not_done_come_again() {
     }
     // The bucket and the queue: two sources that could not be looked at.
     assert_eq!((told(UNREADABLE), told(&could_not_look("HIGH")), mails.len()), (1, 2, 6), "{mails:#?}");
-    assert_eq!(stage.aws.keys(STATE).len(), 2);
+    assert_eq!(stage.cases(), ["log-file", "principal", "principal", "principal", "source", "source"]);
+
+    // What comes again because it is not done says nothing of what was told.
+    let again = batch_received(
+        2,
+        &[("denied", &one(&denied)), ("odd", "hello"), ("half", &several(&[&bob, &denied]))],
+    );
+    assert_eq!(failed(&function.response(&again).await), ["denied", "odd", "half"]);
+    assert_eq!(stage.aws.mails().len(), 6, "{:#?}", stage.aws.mails());
 }
 
 #[tokio::test]
 async fn a_message_comes_back_later_the_more_often_it_has_failed() {
     let stage = Stage::new().await;
     let denied = stage.deliver("denied");
-    stage.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
+    stage.aws.fail(reading(), Fault::ACCESS_DENIED);
     let function = stage.function().await;
     let body = event_bridge(&denied).to_string();
     for (received, seconds) in [(1, 30), (2, 60), (3, 120), (4, 240), (5, 480), (6, 900), (20, 900)] {
@@ -122,6 +130,9 @@ async fn a_message_comes_back_later_the_more_often_it_has_failed() {
         let response = function.response(&batch_received(received, &[("m", &body)])).await;
         assert_eq!(failed(&response), ["m"]);
         stage.put_off(&[("m", seconds)]);
+        // That the bucket is closed is told at once, and not at every receive.
+        let told = usize::from(received == 1);
+        assert_eq!(stage.subjects().len(), told, "at receive {received}: {:?}", stage.subjects());
     }
 }
 
@@ -156,4 +167,50 @@ async fn findings_of_one_event_in_two_log_files_are_one_mail() {
     assert_eq!(findings.len(), 1, "{findings:#?}");
     let evidence = findings[0].to_string();
     assert!(evidence.contains("first") && evidence.contains("second"), "{evidence}");
+}
+
+#[tokio::test]
+async fn promise_2_what_is_delivered_again_is_told_once() {
+    let stage = Stage::new().await;
+    let alice = stage.deliver("alice");
+    // The same event in the log file of a second trail, beside one of its own that is alike.
+    stage.aws.put(LOGS, &key("other"), log_file(&[failure("alice"), numbered_failure("alice", 1)]));
+    let (function, other) = (stage.function().await, stage.function().await);
+    let event = deliveries(&[("m1", &alice)]);
+    for function in [&function, &other, &function] {
+        assert_eq!(failed(&function.response(&event).await), [""; 0], "{}", function.output());
+        assert_eq!(failed(&function.response(&deliveries(&[("m2", &key("other"))])).await), [""; 0]);
+    }
+    stage.told(&[failure_subject("alice")], &function);
+    assert_eq!((stage.repeats(), stage.cases()), (0, vec!["principal".to_owned()]));
+
+    // The next mail about the same subject says what was only counted.
+    stage.aws.put(LOGS, &key("in"), log_file(&[signed_in_without_mfa("alice")]));
+    assert_eq!(failed(&other.response(&deliveries(&[("m3", &key("in"))])).await), [""; 0]);
+    let subjects = stage.subjects();
+    assert_eq!(subjects[1..], ["[HIGH] Console sign-in without MFA - alice - 111122223333"], "{subjects:?}");
+    let text = email(&stage.aws.mails()[1]);
+    assert!(text.contains("Also, not told in a mail until now\n"), "{text}");
+    assert!(
+        text.contains("        1 x Sign-in failed, at 2026-04-01 08:01:12 UTC, from 192.0.2.66\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn promise_2_two_sandboxes_that_are_given_the_same_batch_tell_once() {
+    let stage = Stage::new().await;
+    let users = ["alice", "bob", "carol"];
+    let keys = users.map(|user| (user, stage.deliver(user)));
+    let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
+    let (one, other) = (stage.function().await, stage.function().await);
+    let both = tokio::join!(one.response(&event), other.response(&event));
+    // Whoever sees that another is telling it lets the message come again.
+    for user in users {
+        let done = [&both.0, &both.1].iter().filter(|response| !failed(response).contains(&user)).count();
+        assert!(done >= 1, "{user}: {both:?}");
+    }
+    assert_eq!(failed(&other.response(&event).await), [""; 0], "{}", other.output());
+    stage.told(&users.map(failure_subject), &one);
+    assert_eq!(stage.repeats(), 0);
 }

@@ -8,7 +8,7 @@ use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
 
 use super::events::{batch_received, deliveries, event_bridge};
-use super::stage::{Stage, failed, failure_subject, key};
+use super::stage::{Stage, claims_end, failed, failure_subject, key, reading};
 
 /// The answer to an event with so much time left: Lambda would have ended it afterwards.
 async fn answered_within(function: &Function, event: &Value, time_left: Duration) -> Value {
@@ -47,7 +47,7 @@ async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {
 async fn a_log_file_that_no_run_has_time_for_is_told_from_the_third_time_on() {
     let stage = Stage::new().await;
     let slow = stage.deliver("slow");
-    stage.aws.fail(Which::every(Operation::GetObject), Fault::HangBefore);
+    stage.aws.fail(reading(), Fault::HangBefore);
     let function = stage.function().await;
     let body = event_bridge(&slow).to_string();
     for (received, mails, seconds) in [(2, 0, 60), (3, 1, 120)] {
@@ -56,7 +56,7 @@ async fn a_log_file_that_no_run_has_time_for_is_told_from_the_third_time_on() {
         let response = answered_within(&function, &event, Duration::from_secs(20)).await;
         assert_eq!(failed(&response), ["m"]);
         stage.put_off(&[("m", seconds)]);
-        let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
+        let subjects = stage.subjects();
         assert_eq!(subjects.len(), mails, "at receive {received}: {subjects:?}");
         assert!(subjects.iter().all(|subject| subject.contains("iamwatch could not look")), "{subjects:?}");
     }
@@ -71,11 +71,20 @@ async fn no_mail_is_begun_that_could_not_be_finished() {
     stage.aws.fail(Which::every(Operation::ChangeMessageVisibility), Fault::HangBefore);
     let function = stage.function().await;
     let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
-    let response = answered_within(&function, &event, Duration::from_millis(10_300)).await;
+    let (asked, time_left) = (Instant::now(), Duration::from_millis(10_300));
+    let response = answered_within(&function, &event, time_left).await;
     assert_eq!(failed(&response), ["alice", "bob", "carol"], "{}", function.output());
     // Each attempt hangs for five seconds: a third one would have been begun with less than one left.
     let begun = stage.aws.count(Operation::Publish);
     assert!((1..=2).contains(&begun), "{begun}: {}", function.output());
+    assert_eq!(stage.aws.mails(), []);
+
+    // Nobody can know which of them SNS has taken: they are told once more, and say so.
+    stage.aws.recover();
+    claims_end(asked, time_left).await;
+    assert_eq!(failed(&function.response(&event).await), [""; 0], "{}", function.output());
+    stage.told(&["alice", "bob", "carol"].map(failure_subject), &function);
+    assert!(stage.repeats() >= begun, "{} of {begun}", stage.repeats());
 }
 
 #[tokio::test]

@@ -7,8 +7,17 @@ use iamwatch_tests::corpus::{Corpus, gzip};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
 
-use super::events::deliveries;
-use super::stage::{LOGS, Stage, failed, failure, key, log_file, numbered_failure};
+use super::events::{batch_received, deliveries, event_bridge};
+use super::stage::{
+    LOG_FILES, LOGS, MEMORY, ROOT_SUBJECT, STATE, Stage, email, failed, failure, failure_subject, key,
+    log_file, numbered_failure, reading, root_without_mfa,
+};
+
+/// The addresses of the log files that were asked for.
+fn log_files_read(stage: &Stage) -> BTreeSet<String> {
+    let targets = stage.aws.calls().into_iter().map(|call| call.target);
+    targets.filter(|target| target.starts_with(LOG_FILES)).collect()
+}
 
 #[tokio::test]
 async fn many_log_files_are_fetched_at_the_same_time() {
@@ -18,33 +27,92 @@ async fn many_log_files_are_fetched_at_the_same_time() {
     for (n, key) in keys.iter().enumerate() {
         stage.aws.put(LOGS, key, log_file(&[numbered_failure("alice", n)]));
     }
-    stage.aws.fail(Which::every(Operation::GetObject).first(20), Fault::HangBefore);
+    stage.aws.fail(reading().first(20), Fault::HangBefore);
     let function = stage.function().await;
     let messages: Vec<(&str, &str)> =
         names.iter().zip(&keys).map(|(name, key)| (&name[..], &key[..])).collect();
     let event = deliveries(&messages);
     // None is answered before all have been asked for.
     let (outcome, ()) = tokio::join!(function.response(&event), async {
-        stage.aws.until_called(Operation::GetObject, 20).await;
-        let objects: BTreeSet<_> = stage.aws.calls().into_iter().map(|call| call.target).collect();
-        assert_eq!(objects.len(), 20, "{objects:?}");
+        stage.aws.until_called(Operation::GetObject, LOG_FILES, 20).await;
+        assert_eq!(log_files_read(&stage).len(), 20, "{:?}", stage.aws.calls());
     });
     assert_eq!(failed(&outcome), [""; 0], "{}", function.output());
     stage.told(&["[MEDIUM] Sign-in failed (+19 more) - alice - 111122223333"], &function);
 }
 
-#[tokio::test]
-async fn a_storm_is_few_mails_and_every_finding_stands_in_one() {
-    let stage = Stage::new().await;
+/// A log file of thirty users' failures, and of what they are to hide.
+fn storm(stage: &Stage) -> Vec<String> {
     let users: Vec<String> = (0..30).map(|n| format!("user{n:02}")).collect();
-    let records: Vec<String> = users.iter().map(|user| failure(user)).collect();
+    let mut records: Vec<String> = users.iter().map(|user| failure(user)).collect();
+    records.push(root_without_mfa());
     stage.aws.put(LOGS, &key("storm"), log_file(&records));
+    users
+}
+
+/// The OCSF documents that the mails hold.
+fn told(stage: &Stage) -> Vec<Value> {
+    stage.aws.mails().iter().flat_map(|mail| mail.findings()).collect()
+}
+
+#[tokio::test]
+async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
+    let stage = Stage::new().await;
+    let users = storm(&stage);
     let function = stage.function().await;
-    assert_eq!(failed(&function.response(&deliveries(&[("m", &key("storm"))])).await), [""; 0]);
+    let event = deliveries(&[("m", &key("storm"))]);
+    assert_eq!(failed(&function.response(&event).await), [""; 0]);
+    let subjects = stage.subjects();
+    assert_eq!(subjects[0], ROOT_SUBJECT, "the worst first: {subjects:?}");
+    let failures: BTreeSet<String> = users.iter().map(|user| failure_subject(user)).collect();
+    let mailed: Vec<&String> = subjects.iter().filter(|subject| failures.contains(&subject[..])).collect();
+    assert_eq!((mailed.len(), subjects.len()), (5, 7), "{subjects:?}");
+
+    // One more says how many are held back, and where each of them stands, whole.
     let mails = stage.aws.mails();
-    assert_eq!(mails.len(), 11, "ten subjects, and one for all the others");
-    let told: Vec<Value> = mails.iter().flat_map(|mail| mail.findings()).collect();
-    assert_eq!(told.len(), 30);
+    let about_us =
+        mails.iter().find(|mail| mail.attribute("rule") == Some(r#"["watch.mails-held-back"]"#)).unwrap();
+    assert_eq!(
+        about_us.subject.as_deref(),
+        Some("[LOW] Mails were held back - example-state - 111122223333")
+    );
+    assert!(email(about_us).starts_with("25 alerts have been held back so far"), "{}", email(about_us));
+    let keys = stage.aws.keys(STATE);
+    let held_back: Vec<&String> = keys.iter().filter(|key| key.starts_with("overflow/")).collect();
+    assert_eq!(held_back.len(), 25, "{held_back:?}");
+    let folder = held_back[0].rsplit_once('/').unwrap().0;
+    assert!(folder.ends_with("Z/UNAUTHENTICATED"), "{folder}");
+    assert!(email(about_us).contains(&format!("s3://{STATE}/{folder}/")), "{}", email(about_us));
+    let mut findings = told(&stage);
+    for key in &held_back {
+        let object: Value = serde_json::from_slice(&stage.aws.content(STATE, key).unwrap()).unwrap();
+        findings.extend(object["findings"].as_array().unwrap().clone());
+    }
+    assert_eq!(findings.len(), 32, "thirty, root's, and that mails are held back");
+    let findings = Value::from(findings).to_string();
+    for user in users {
+        assert!(findings.contains(&format!("\"{user}\"")), "{user} is nowhere");
+    }
+
+    // Delivered again it is no news.
+    assert_eq!(failed(&function.response(&event).await), [""; 0]);
+    let again = stage.aws.keys(STATE).iter().filter(|key| key.starts_with("overflow/")).count();
+    assert_eq!((stage.subjects().len(), again), (7, 25));
+}
+
+#[tokio::test]
+async fn a_storm_that_cannot_be_remembered_is_few_mails_and_every_finding_stands_in_one() {
+    let stage = Stage::new().await;
+    let users = storm(&stage);
+    stage.aws.fail(Which::any().about(MEMORY), Fault::ACCESS_DENIED);
+    let function = stage.function().await;
+    let body = event_bridge(&key("storm")).to_string();
+    assert_eq!(failed(&function.response(&batch_received(3, &[("m", &body)])).await), [""; 0]);
+    let subjects = stage.subjects();
+    assert_eq!(subjects.len(), 11, "ten subjects, and one for all the others: {subjects:?}");
+    assert_eq!((&subjects[0][..], stage.repeats()), (ROOT_SUBJECT, 11), "{subjects:?}");
+    let told = told(&stage);
+    assert_eq!(told.len(), 31);
     let told = Value::from(told).to_string();
     for user in users {
         assert!(told.contains(&format!("\"{user}\"")), "{user} is not told");
@@ -68,7 +136,7 @@ async fn the_bytes_in_flight_are_bounded() {
     for user in users {
         stage.aws.put(LOGS, &key(user), file.clone());
     }
-    stage.aws.fail(Which::every(Operation::GetObject), Fault::HangInBody { after_bytes: 1000 });
+    stage.aws.fail(reading(), Fault::HangInBody { after_bytes: 1000 });
     let function = stage.function().await;
     let keys = users.map(|user| (user, key(user)));
     let mut event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
@@ -78,9 +146,7 @@ async fn the_bytes_in_flight_are_bounded() {
         record["body"] = body.to_string().into();
     }
     let outcome = function.invoke_with(&event, Duration::from_secs(6)).await;
-    let objects: BTreeSet<_> = stage.aws.calls().into_iter().map(|call| call.target).collect();
-    let objects = objects.iter().filter(|target| target.starts_with("s3://example-logs/")).count();
-    assert_eq!(objects, 1, "{outcome:?}");
+    assert_eq!(log_files_read(&stage).len(), 1, "{outcome:?}");
 }
 
 #[tokio::test]
@@ -99,7 +165,7 @@ async fn a_large_log_file_is_judged_as_it_comes_and_read_again_where_it_breaks_o
         Fault::CutBody { after_bytes: file.len() - 1 },
         Fault::CorruptBody { bytes: 64 },
     ] {
-        stage.aws.fail(Which::every(Operation::GetObject).nth(1), fault);
+        stage.aws.fail(reading().nth(1), fault);
         assert_eq!(function.response(&request).await, whole, "{fault:?}");
         stage.aws.recover();
     }

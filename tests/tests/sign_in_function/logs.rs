@@ -8,7 +8,7 @@ use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Map, Value, json};
 
 use super::events::{batch, deliveries, event_bridge, receipt_handle};
-use super::stage::{LOGS, Stage, failed};
+use super::stage::{LOGS, MEMORY, Stage, failed};
 
 /// Every line that the function has written, which all must be JSON.
 #[track_caller]
@@ -90,6 +90,14 @@ async fn the_log_line_and_the_metrics_add_up() {
     assert_eq!((number("log_files"), number("unreadable_log_files")), (8, 1), "{fields}");
     assert_eq!(number("mails"), stage.aws.mails().len() as u64, "{fields}");
     assert_eq!(line["level"], "INFO");
+    // Each finding stands in a mail, or is only counted.
+    let mailed: usize = stage.aws.mails().iter().map(|mail| mail.findings().len()).sum();
+    assert_eq!(number("quiet_findings"), 3, "the failures under names that no user has: {fields}");
+    assert_eq!(
+        number("findings"),
+        mailed as u64 + number("quiet_findings") + number("accepted_findings"),
+        "{fields}"
+    );
 
     let metrics = metrics(&function);
     let metric = |name: &str| metrics[name].as_u64().unwrap();
@@ -103,11 +111,33 @@ async fn the_log_line_and_the_metrics_add_up() {
         ("UnreadableLogFiles", "unreadable_log_files"),
         ("FailedReads", "unread_objects"),
         ("Mails", "mails"),
+        ("MailsHeldBack", "held_back_mails"),
         ("FailedPublishes", "failed_publishes"),
         ("DeliveryLag", "delivery_lag_seconds"),
     ] {
         assert_eq!(metric(name), number(field), "{name}");
     }
+    assert_eq!(metric("StateFailures"), 0);
+}
+
+#[tokio::test]
+async fn what_is_held_back_or_cannot_be_remembered_is_counted() {
+    let one = "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=1";
+    let stage = Stage::new().await.with("MAILS_PER_HOUR", one);
+    let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));
+    stage.aws.fail(Which::every(Operation::PutObject).about(MEMORY).first(2), Fault::INTERNAL_ERROR);
+    let function = stage.function().await;
+    assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice), ("m2", &bob)])).await), [""; 0]);
+    let fields = judged(&function)["fields"].clone();
+    // That one is held back is a mail too.
+    assert_eq!((&fields["mails"], &fields["held_back_mails"]), (&2.into(), &1.into()), "{fields}");
+    let metrics = metrics(&function);
+    assert_eq!((&metrics["MailsHeldBack"], &metrics["StateFailures"]), (&1.into(), &2.into()));
+    let said =
+        lines(&function).into_iter().filter(|line| line["fields"]["message"] == "the state bucket failed");
+    let errors: Vec<String> = said.map(|line| line["fields"]["error"].to_string()).collect();
+    assert_eq!(errors.len(), 2, "{}", function.output());
+    assert!(errors.iter().all(|error| error.contains("s3:PutObject s3://example-state/")), "{errors:?}");
 }
 
 #[tokio::test]
@@ -122,6 +152,9 @@ async fn every_invocation_has_its_own_line_with_its_request() {
         lines(&function).into_iter().filter(|line| line["fields"]["message"] == "log files judged").collect();
     let requests: BTreeSet<String> = told.iter().map(|line| line["span"]["requestId"].to_string()).collect();
     assert_eq!((told.len(), requests.len()), (3, 3), "{}", function.output());
+    let counted = ["findings", "mails", "quiet_findings"]
+        .map(|field| told.iter().map(|line| line["fields"][field].as_u64().unwrap()).collect::<Vec<_>>());
+    assert_eq!(counted, [[1, 1, 1], [1, 0, 0], [0, 1, 1]], "{}", function.output());
 }
 
 #[tokio::test]
@@ -147,6 +180,7 @@ async fn nothing_secret_and_nothing_of_a_record_is_written() {
     let (keys, denied) = sample_and_one_denied(&stage);
     stage.aws.fail(Which::every(Operation::Publish).nth(2), Fault::ACCESS_DENIED);
     stage.aws.fail(Which::every(Operation::ChangeMessageVisibility).nth(1), Fault::ACCESS_DENIED);
+    stage.aws.fail(Which::every(Operation::PutObject).nth(2), Fault::ACCESS_DENIED);
     let function = stage.function().await;
     let mut bodies: Vec<(String, String)> =
         keys.iter().map(|key| (key.clone(), event_bridge(key).to_string())).collect();
@@ -158,7 +192,14 @@ async fn nothing_secret_and_nothing_of_a_record_is_written() {
     function.response(&json!({"test_mail": true})).await;
 
     let output = function.output();
-    assert!(output.contains("AccessDenied"), "the failures are there: {output}");
+    for call in
+        ["s3:GetObject s3://example-logs/", "s3:PutObject s3://example-state/", "sns:Publish", "sqs:Change"]
+    {
+        assert!(
+            output.lines().any(|line| line.contains(call) && line.contains("AccessDenied")),
+            "{call}: {output}"
+        );
+    }
     for secret in SECRETS.into_iter().chain([
         "correcthorse",
         "eventVersion",

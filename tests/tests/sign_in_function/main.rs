@@ -7,6 +7,7 @@
 //! | `shapes` | every form in which a delivery is announced |
 //! | `batches` | exactly the failed messages come again; one bad file spoils only itself |
 //! | `s3_faults` | S3 is busy, broken, silent, refuses, or sends something else than it has |
+//! | `memory` | the state bucket is busy, broken, silent, refuses, or holds something else than was written |
 //! | `sns_faults` | SNS is busy, broken or silent |
 //! | `crashes` | the process is killed, or panics |
 //! | `deadline` | it answers before Lambda ends it |
@@ -31,6 +32,7 @@ mod deadline;
 mod events;
 mod load;
 mod logs;
+mod memory;
 mod s3_faults;
 mod settings;
 mod shapes;

@@ -3,10 +3,12 @@
 use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::events::deliveries;
-use super::stage::{LOGS, STATE, Stage, could_not_look, failed, failure, failure_subject, key, log_file};
+use super::stage::{
+    LOGS, STATE, Stage, could_not_look, failed, failure, failure_subject, key, log_file, reading,
+};
 
 /// Half of a log file.
 fn half() -> usize {
@@ -75,7 +77,7 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
         let told = could_not_look(severity);
         assert!(subjects.iter().any(|subject| subject.starts_with(&told)), "{fault:?}: {subjects:?}");
         stage.put_off(&[("m1", 30)]);
-        assert_eq!(stage.aws.keys(STATE).len(), 1, "{fault:?}");
+        assert_eq!(stage.cases(), ["principal", "source"], "{fault:?}");
 
         // Once S3 is well again, the same message leads to its mail.
         stage.aws.recover();
@@ -163,52 +165,56 @@ async fn a_bucket_of_another_account_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_read_is_told_once_in_an_hour_however_many_files_and_runs() {
+async fn a_bucket_that_cannot_be_read_is_told_once_however_many_files_and_runs() {
     let stage = Stage::new().await;
     let users = ["alice", "bob", "carol", "dave", "erin"];
     let keys = users.map(|user| stage.deliver(user));
-    stage.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
+    stage.aws.fail(reading(), Fault::ACCESS_DENIED);
     let (one, other) = (stage.function().await, stage.function().await);
     let messages: Vec<(&str, &str)> = users.iter().zip(&keys).map(|(user, key)| (*user, &key[..])).collect();
     for function in [&one, &other, &one] {
         assert_eq!(failed(&function.response(&deliveries(&messages)).await), users);
     }
-    // One claim for each hour that the runs were in: nearly always the same one.
-    let claims = stage.aws.keys(STATE);
-    assert!((1..=2).contains(&claims.len()), "{claims:?}");
-    assert!(claims.iter().all(|claim| claim.starts_with("told/could-not-look/")), "{claims:?}");
-    let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(subjects.len(), claims.len(), "{subjects:?}");
-    assert!(subjects.iter().all(|subject| subject.starts_with(&could_not_look("HIGH"))), "{subjects:?}");
+    assert_eq!(stage.cases(), ["source"]);
+    let subjects = stage.subjects();
+    assert!(subjects.len() == 1 && subjects[0].starts_with(&could_not_look("HIGH")), "{subjects:?}");
+    assert_eq!(stage.repeats(), 0);
 }
 
 #[tokio::test]
-async fn a_state_bucket_in_trouble_costs_no_mail() {
-    let claims = Which::every(Operation::PutObject);
-    let faults = [
-        (claims.clone(), Fault::ACCESS_DENIED),
-        (claims.clone(), Fault::INTERNAL_ERROR),
-        (claims.clone(), Fault::CloseAfter),
-        (claims.clone(), Fault::Error { status: 409, code: "ConditionalRequestConflict" }),
-        // The claim is written, and its answer lost: it is not another run's.
-        (claims.clone().nth(1), Fault::CloseAfter),
-        (claims.nth(1), Fault::HangAfter),
-    ];
-    let tried = faults.map(async |(which, fault)| {
-        let stage = Stage::new().await;
-        let (alice, denied) = (stage.deliver("alice"), stage.deliver("denied"));
-        stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
-        stage.aws.fail(which, fault);
-        let function = stage.function().await;
-        let response = function.response(&deliveries(&[("good", &alice), ("denied", &denied)])).await;
-        assert_eq!(failed(&response), ["denied"], "{fault:?}");
-        let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
-        assert_eq!(subjects.len(), 2, "{fault:?}: {subjects:?}");
-        assert!(subjects.contains(&failure_subject("alice")), "{fault:?}: {subjects:?}");
-        assert!(
-            subjects.iter().any(|subject| subject.starts_with(&could_not_look("HIGH"))),
-            "{fault:?}: {subjects:?}"
-        );
-    });
-    join_all(tried).await;
+async fn a_bucket_that_cannot_be_read_is_told_again_when_it_is_worse_or_a_day_later() {
+    let stage = Stage::new().await;
+    let alice = stage.deliver("alice");
+    let function = stage.function().await;
+    let run = async || assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), ["m1"]);
+    let subjects = |severities: &[&str]| {
+        let subjects = stage.subjects();
+        let begins = |(subject, severity): (&String, &&str)| subject.starts_with(&could_not_look(severity));
+        let all = subjects.iter().zip(severities).all(begins);
+        assert!(subjects.len() == severities.len() && all, "{subjects:?}\n{}", function.output());
+    };
+    stage.aws.fail(reading(), Fault::SLOW_DOWN);
+    run().await;
+    subjects(&["LOW"]);
+    stage.aws.recover();
+    stage.aws.fail(reading(), Fault::ACCESS_DENIED);
+    run().await;
+    subjects(&["LOW", "HIGH"]);
+    run().await;
+    subjects(&["LOW", "HIGH"]);
+
+    // It has gone on for a day since.
+    let keys = stage.aws.keys(STATE);
+    let case = keys.iter().find(|key| key.starts_with("cases/")).unwrap();
+    let mut content: Value = serde_json::from_slice(&stage.aws.content(STATE, case).unwrap()).unwrap();
+    let yesterday = chrono::Utc::now() - chrono::TimeDelta::hours(24);
+    for episode in content["episodes"].as_array_mut().unwrap() {
+        episode["from"] = json!(yesterday);
+        episode["mailed"]["to"] = json!(yesterday);
+    }
+    stage.aws.put(STATE, case, content.to_string());
+    for _ in 0..2 {
+        run().await;
+        subjects(&["LOW", "HIGH", "HIGH"]);
+    }
 }

@@ -1,10 +1,10 @@
 //! What it is deployed with.
 
-use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+use iamwatch_tests::stub_aws::Fault;
 use serde_json::json;
 
 use super::events::deliveries;
-use super::stage::{LOGS, Stage, failed, failure_subject, key, log_file, root_without_mfa};
+use super::stage::{LOGS, Stage, failed, failure_subject, key, log_file, reading, root_without_mfa};
 
 #[tokio::test]
 async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_read() {
@@ -17,6 +17,16 @@ async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_
         ("MAX_DECOMPRESSED_BYTES", "-1", "a whole number of bytes from 1 to 1099511627776"),
         ("ACCOUNT_NAMES", "prod", "a comma-separated list of 12-digit account ids"),
         ("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/33", "a comma-separated list of IPv4 or IPv6 ranges"),
+        ("CALL_TIMEOUT_MILLIS", "0", "a whole number of milliseconds from 100 to 10000"),
+        ("HIDDEN_NAME_FAILURES", "0", "a whole number of failures from 1 to 100"),
+        (
+            "MAILS_PER_HOUR",
+            "HIGH=20",
+            "a number of mails from 1 to 1000 for each of CRITICAL, HIGH, MEDIUM, LOW, UNAUTHENTICATED",
+        ),
+        ("QUIET_MINUTES", "1 h", "a whole number of minutes from 1 to 1440"),
+        ("RETRY_PAUSE_MILLIS", "0", "a whole number of milliseconds from 1 to 1000"),
+        ("TOLD_DAYS", "29", "a whole number of days from 30 to 3650"),
         ("TOPIC_ARN", "findings", "the ARN of an SNS topic"),
         ("STATE_BUCKET", "", "the name of a bucket"),
     ] {
@@ -63,10 +73,10 @@ async fn what_could_not_be_looked_at_is_told_whatever_the_least_severity_is() {
     for fault in [Fault::ACCESS_DENIED, Fault::SLOW_DOWN] {
         let stage = Stage::new().await.with("MAIL_MIN_SEVERITY", "CRITICAL");
         let alice = stage.deliver("alice");
-        stage.aws.fail(Which::every(Operation::GetObject), fault);
+        stage.aws.fail(reading(), fault);
         let function = stage.function().await;
         assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), ["m1"]);
-        let subjects: Vec<_> = stage.aws.mails().into_iter().filter_map(|mail| mail.subject).collect();
+        let subjects = stage.subjects();
         assert!(
             subjects.len() == 1 && subjects[0].contains("iamwatch could not look"),
             "{fault:?}: {subjects:?}"

@@ -1,18 +1,23 @@
 //! Every form in which a delivery is announced.
 
 use futures_util::future::join_all;
-use iamwatch_tests::stub_aws::Operation;
 use serde_json::{Value, json};
 
 use super::events::{
     CLOUDTRAIL_VALIDATION, batch, by_sns, cloudtrail_message, event_bridge, event_bridge_of_version,
     from_sns, s3_notification, s3_test,
 };
-use super::stage::{LOGS, Stage, could_not_look, failed, failure, failure_subject, key, log_file};
+use super::stage::{LOG_FILES, LOGS, Stage, could_not_look, failed, failure, failure_subject, key, log_file};
 
 /// A key with what S3 encodes, below the folder of log files.
-const ODD_KEY: &str = "a+b é/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0805Z_ODD.json.gz";
-const ODD_KEY_ENCODED: &str = "a%2Bb+%C3%A9/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0805Z_ODD.json.gz";
+fn odd_key(name: &str) -> String {
+    format!("a+b é/{}", key(name))
+}
+
+/// The same as S3 encodes it.
+fn encoded(key: &str) -> String {
+    key.replace('+', "%2B").replace(' ', "+").replace('é', "%C3%A9")
+}
 
 /// One message with the text, in a queue.
 fn queued(text: &str) -> Value {
@@ -23,33 +28,46 @@ fn text(value: &Value) -> String {
     value.to_string()
 }
 
+/// What announces log files of these keys.
+type Announcement = fn(&[String]) -> Value;
+
 #[tokio::test]
 async fn every_announcement_of_a_log_file_leads_to_its_mail() {
-    let stage = Stage::new().await;
-    let alice = stage.deliver("alice");
-    let bob = stage.deliver("bob");
-    stage.aws.put(LOGS, ODD_KEY, log_file(&[failure("carol")]));
+    fn of_both(keys: &[String]) -> String {
+        text(&cloudtrail_message(&keys.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+    // Each has users of its own, for of one user's next failure nobody is told; and no budget is to end.
+    let stage =
+        Stage::new().await.with("MAILS_PER_HOUR", "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=99");
     let function = stage.function().await;
-    let notification = text(&s3_notification(&alice));
-    let both = text(&cloudtrail_message(&[&alice, &bob]));
-    let (one, two) = (vec!["alice"], vec!["alice", "bob"]);
-    for (name, event, users) in [
-        ("EventBridge in a queue", queued(&text(&event_bridge(&alice))), &one),
-        ("S3 in a queue", queued(&notification), &one),
-        ("S3 by SNS in a queue", queued(&text(&by_sns(&notification))), &one),
-        ("EventBridge by SNS in a queue", queued(&text(&by_sns(&text(&event_bridge(&alice))))), &one),
-        ("CloudTrail by SNS in a queue", queued(&text(&by_sns(&both))), &two),
-        ("CloudTrail by SNS in a queue, raw", queued(&both), &two),
-        ("EventBridge straight", event_bridge(&alice), &one),
-        ("S3 straight", s3_notification(&alice), &one),
-        ("S3 by SNS", from_sns(&notification), &one),
-        ("CloudTrail by SNS", from_sns(&both), &two),
-        ("an encoded key by S3", queued(&text(&s3_notification(ODD_KEY_ENCODED))), &vec!["carol"]),
-        ("a raw key by EventBridge", queued(&text(&event_bridge(ODD_KEY))), &vec!["carol"]),
-        ("an encoded key by EventBridge", queued(&text(&event_bridge(ODD_KEY_ENCODED))), &vec!["carol"]),
-        ("a raw key by CloudTrail", queued(&text(&cloudtrail_message(&[ODD_KEY]))), &vec!["carol"]),
-    ] {
+    let plain: [(&str, Announcement, usize); 10] = [
+        ("EventBridge in a queue", |keys| queued(&text(&event_bridge(&keys[0]))), 1),
+        ("S3 in a queue", |keys| queued(&text(&s3_notification(&keys[0]))), 1),
+        ("S3 by SNS in a queue", |keys| queued(&text(&by_sns(&text(&s3_notification(&keys[0]))))), 1),
+        ("EventBridge by SNS in a queue", |keys| queued(&text(&by_sns(&text(&event_bridge(&keys[0]))))), 1),
+        ("CloudTrail by SNS in a queue", |keys| queued(&text(&by_sns(&of_both(keys)))), 2),
+        ("CloudTrail by SNS in a queue, raw", |keys| queued(&of_both(keys)), 2),
+        ("EventBridge straight", |keys| event_bridge(&keys[0]), 1),
+        ("S3 straight", |keys| s3_notification(&keys[0]), 1),
+        ("S3 by SNS", |keys| from_sns(&text(&s3_notification(&keys[0]))), 1),
+        ("CloudTrail by SNS", |keys| from_sns(&of_both(keys)), 2),
+    ];
+    let odd: [(&str, Announcement, usize); 4] = [
+        ("an encoded key by S3", |keys| queued(&text(&s3_notification(&encoded(&keys[0])))), 1),
+        ("a raw key by EventBridge", |keys| queued(&text(&event_bridge(&keys[0]))), 1),
+        ("an encoded key by EventBridge", |keys| queued(&text(&event_bridge(&encoded(&keys[0])))), 1),
+        ("a raw key by CloudTrail", |keys| queued(&text(&cloudtrail_message(&[&keys[0]]))), 1),
+    ];
+    let named: [fn(&str) -> String; 2] = [key, odd_key];
+    let all = plain.map(|case| (case, named[0])).into_iter().chain(odd.map(|case| (case, named[1])));
+    for (n, ((name, announcement, count), named)) in all.enumerate() {
         stage.aws.forget();
+        let users: Vec<String> = (0..count).map(|user| format!("user{n}of{user}")).collect();
+        let keys: Vec<String> = users.iter().map(|user| named(user)).collect();
+        for (user, key) in users.iter().zip(&keys) {
+            stage.aws.put(LOGS, key, log_file(&[failure(user)]));
+        }
+        let event = announcement(&keys);
         let response = function.response(&event).await;
         if event["Records"][0]["eventSource"] == "aws:sqs" {
             assert_eq!(failed(&response), [""; 0], "{name}");
@@ -87,16 +105,18 @@ async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
         ("an object that was tagged", text(&tagged)),
         ("no key at all", text(&cloudtrail_message(&[]))),
     ] {
+        stage.aws.forget();
         assert_eq!(failed(&function.response(&queued(&body)).await), [""; 0], "{name}");
-        stage.not_called();
+        stage.nothing_but_suppressions_was_read();
     }
     for (name, event) in [
         ("S3's test straight", s3_test()),
         ("CloudTrail's validation from SNS", from_sns(CLOUDTRAIL_VALIDATION)),
         ("a digest straight", event_bridge(digest)),
     ] {
+        stage.aws.forget();
         assert_eq!(function.response(&event).await, Value::Null, "{name}");
-        stage.not_called();
+        stage.nothing_but_suppressions_was_read();
     }
 }
 
@@ -127,6 +147,8 @@ async fn a_message_that_nobody_understands_is_told_once_and_comes_again() {
         let told = subjects.iter().filter(|subject| subject.starts_with(&could_not_look("HIGH"))).count();
         assert_eq!((told, subjects.len()), (1, 2), "{name}: {subjects:?}");
         stage.put_off(&[("odd", 30)]);
+        assert_eq!(failed(&function.response(&queued(&body)).await), ["m1"], "{name}");
+        assert_eq!(stage.subjects().len(), 2, "{name}: {:?}", stage.subjects());
     });
     join_all(tried).await;
 }
@@ -137,14 +159,15 @@ async fn the_version_that_is_announced_is_the_one_that_is_judged() {
     let name = key("versions");
     let first = stage.aws.put(LOGS, &name, log_file(&[failure("alice")]));
     let second = stage.aws.put(LOGS, &name, log_file(&[failure("bob")]));
+    let third = stage.aws.put(LOGS, &name, log_file(&[failure("carol")]));
     stage.aws.delete(LOGS, &name);
     let function = stage.function().await;
     let mut notification = s3_notification(&name);
-    notification["Records"][0]["s3"]["object"]["versionId"] = second.as_str().into();
+    notification["Records"][0]["s3"]["object"]["versionId"] = third.as_str().into();
     for (event, user) in [
         (event_bridge_of_version(&name, &first), "alice"),
         (event_bridge_of_version(&name, &second), "bob"),
-        (notification, "bob"),
+        (notification, "carol"),
     ] {
         stage.aws.forget();
         assert_eq!(failed(&function.response(&queued(&text(&event))).await), [""; 0]);
@@ -161,7 +184,7 @@ async fn the_same_log_file_announced_twice_in_a_batch_is_read_once() {
     let response = function.response(&batch(&[("m1", &once), ("m2", &again)])).await;
     assert_eq!(failed(&response), [""; 0]);
     stage.told(&[failure_subject("alice")], &function);
-    assert_eq!(stage.aws.count(Operation::GetObject), 1);
+    assert_eq!(stage.reads(LOG_FILES), 1);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! One function, the AWS around it, and what is in its buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use iamwatch_tests::corpus::gzip;
 use iamwatch_tests::runtime_api::{ACCOUNT, Function, REGION, bootstrap};
-use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, sign_in, unproven_user};
-use iamwatch_tests::stub_aws::{Mail, Operation, StubAws};
+use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, sign_in, unproven_user, user};
+use iamwatch_tests::stub_aws::{Call, Mail, Operation, StubAws, Which};
 use serde_json::Value;
 
 /// The bucket of the log files.
@@ -14,8 +15,20 @@ pub const LOGS: &str = "example-logs";
 /// The state bucket.
 pub const STATE: &str = "example-state";
 
+/// In every address of a log file.
+pub const LOG_FILES: &str = "s3://example-logs/";
+
+/// In every address of a state object.
+pub const MEMORY: &str = "s3://example-state/";
+
 /// The topic of the findings.
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:findings";
+
+/// How a mail begins that may have been sent before.
+pub const MAY_REPEAT: &str = "(You may have got this mail before";
+
+/// Enough for a run, and little enough to wait until its claims end: see [`claims_end`].
+pub const SHORT: Duration = Duration::from_secs(12);
 
 /// Everything that one test needs.
 pub struct Stage {
@@ -88,11 +101,71 @@ impl Stage {
         }
     }
 
+    /// The subjects of all mails so far, in the order in which they were published.
+    pub fn subjects(&self) -> Vec<String> {
+        self.aws.mails().iter().map(|mail| subject(mail).to_owned()).collect()
+    }
+
+    /// How many of the mails so far say that they may have been sent before.
+    pub fn repeats(&self) -> usize {
+        self.aws.mails().iter().filter(|mail| email(mail).starts_with(MAY_REPEAT)).count()
+    }
+
+    /// The ids of the alerts so far, each once.
+    pub fn alert_ids(&self) -> BTreeSet<String> {
+        self.aws.mails().iter().filter_map(|mail| mail.attribute("alert_id")).map(str::to_owned).collect()
+    }
+
+    /// How often something was read whose address has this in it.
+    pub fn reads(&self, target_part: &str) -> usize {
+        let is_it =
+            |call: &&Call| call.operation == Operation::GetObject && call.target.contains(target_part);
+        self.aws.calls().iter().filter(is_it).count()
+    }
+
+    /// What the cases are about that the state bucket holds: `principal`, `source` … Insists that there is
+    /// nothing beside them that nobody knows.
+    #[track_caller]
+    pub fn cases(&self) -> Vec<String> {
+        let mut kinds = Vec::new();
+        for key in self.aws.keys(STATE) {
+            match key.split('/').collect::<Vec<_>>()[..] {
+                ["cases", _, kind, _] => kinds.push(kind.to_owned()),
+                ["budgets", _] | ["overflow", _, _, _] | ["quarantine", ..] => {}
+                _ => panic!("{key} is no state object"),
+            }
+        }
+        kinds.sort_unstable();
+        kinds
+    }
+
+    /// Insists that nothing was asked of AWS but what a person has accepted.
+    #[track_caller]
+    pub fn nothing_but_suppressions_was_read(&self) {
+        let asked: BTreeSet<(Operation, String)> =
+            self.aws.calls().into_iter().map(|call| (call.operation, call.target)).collect();
+        let files = ["config/suppressions.toml", "seen/suppressions.toml"];
+        let read = files.map(|file| (Operation::GetObject, format!("{MEMORY}{file}")));
+        assert_eq!(asked, read.into());
+    }
+
     /// Insists that nothing was asked of AWS.
     #[track_caller]
     pub fn not_called(&self) {
         assert_eq!(self.aws.calls(), []);
     }
+}
+
+/// Waits until nobody publishes any more in the name of a run that was begun then, with so much time left.
+pub async fn claims_end(begun: Instant, time_left: Duration) {
+    // A claim outlives its run by five seconds; another half is for the time until the run saw its deadline.
+    let end = begun + time_left + Duration::from_millis(5_500);
+    tokio::time::sleep_until(end.into()).await;
+}
+
+/// The reads of log files.
+pub fn reading() -> Which {
+    Which::every(Operation::GetObject).about(LOG_FILES)
 }
 
 /// The ids of the messages that are to come again, in the order of the answer.
@@ -141,6 +214,11 @@ pub fn root_without_mfa() -> String {
     sign_in(7, REGION, "08:02:00", ROOT, "192.0.2.44", Outcome::Success, r#""MFAUsed":"No""#)
 }
 
+/// A user's sign-in without a second factor: another rule than [`failure`]'s.
+pub fn signed_in_without_mfa(name: &str) -> String {
+    sign_in(8, REGION, "08:03:00", &user(name), "192.0.2.66", Outcome::Success, r#""MFAUsed":"No""#)
+}
+
 /// A log file of these records.
 pub fn log_file(records: &[String]) -> Vec<u8> {
     gzip(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap()
@@ -151,6 +229,11 @@ pub fn key(name: &str) -> String {
     format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0805Z_{name:X<16}.json.gz"
     )
+}
+
+/// The text of a mail.
+pub fn email(mail: &Mail) -> String {
+    mail.form_for("email").unwrap_or_default()
 }
 
 fn subject(mail: &Mail) -> &str {
@@ -188,5 +271,12 @@ fn check(mail: &Mail) {
     assert!(subject.starts_with(&format!("[{severity}] ")) || subject.starts_with("TEST"), "{subject}");
     for finding in mail.findings() {
         assert_eq!(finding["class_uid"], 2004, "{subject}");
+    }
+    let alert_id = mail.attribute("alert_id").unwrap();
+    if !subject.starts_with("TEST") {
+        let hexadecimal = alert_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(alert_id.len() == 32 && hexadecimal, "{subject}: {alert_id}");
+        let text = email(mail);
+        assert!(text.ends_with(&format!("\n\nAlert id {alert_id}\n")), "{subject}: {text}");
     }
 }
