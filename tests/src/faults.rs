@@ -26,6 +26,8 @@ pub mod judge;
 pub mod point;
 pub mod run;
 
+use chrono::{Days, NaiveDate, Utc};
+
 use crate::lambda_events::object_created;
 use crate::stub_aws::StubAws;
 use run::Observed;
@@ -38,6 +40,9 @@ pub const STATE: &str = "example-state";
 
 /// The topic of the findings.
 pub const TOPIC: &str = "arn:aws:sns:us-east-1:111122223333:findings";
+
+/// The day of the sample's records.
+const DAY_OF_SAMPLE: NaiveDate = NaiveDate::from_ymd_opt(2026, 4, 1).expect("there is such a day");
 
 /// A message of the function's queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,6 +287,16 @@ impl Scenario {
     }
 }
 
+/// A record or a key of the sample's day, moved to yesterday: what is older than two days is remembered more
+/// briefly, and the function's clock is real.
+pub fn of_yesterday(text: &str) -> String {
+    let yesterday = Utc::now().date_naive() - Days::new(1);
+    ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"].iter().fold(text.to_owned(), |text, spelling| {
+        let of_sample = DAY_OF_SAMPLE.format(spelling).to_string();
+        text.replace(&of_sample, &yesterday.format(spelling).to_string())
+    })
+}
+
 fn messages(keys: &[&str]) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     for key in keys {
@@ -298,6 +313,14 @@ fn messages(keys: &[&str]) -> Vec<Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_day_of_the_sample_becomes_yesterday_however_it_is_written() {
+        let moved = of_yesterday("2026-04-01T08:00:00Z 2026/04/01/x_20260401T0805Z 2026-04-02");
+        let yesterday = (Utc::now().date_naive() - Days::new(1)).to_string();
+        let (slashes, none) = (yesterday.replace('-', "/"), yesterday.replace('-', ""));
+        assert_eq!(moved, format!("{yesterday}T08:00:00Z {slashes}/x_{none}T0805Z 2026-04-02"));
+    }
 
     #[test]
     fn a_star_in_a_subject_stands_for_anything() {

@@ -11,7 +11,7 @@ use super::{Expected, Need, Scenario};
 use crate::stub_aws::{Call, Mail, Operation};
 
 /// What a person reads in a mail that may have been published before.
-const MAY_REPEAT: &str = "You may have got this mail before";
+const MAY_REPEAT: &str = "may repeat";
 
 /// What a run came to, in one letter of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,7 +270,7 @@ mod tests {
     }
 
     fn repeat() -> Mail {
-        mail("[HIGH] a (+1 more) - b", "1", "(You may have got this mail before.)")
+        mail("[HIGH] a (+1 more) - b", "1", "This mail may repeat another.")
     }
 
     fn other() -> Mail {
@@ -361,7 +361,7 @@ mod tests {
             &judge(&scenario(), Some(&cut), &run(&silent, &at_publish)),
             "without saying that it may repeat",
         );
-        let renamed = [first(), other(), mail("[HIGH] a - b", "3", "(You may have got this mail before.)")];
+        let renamed = [first(), other(), mail("[HIGH] a - b", "3", "This mail may repeat another.")];
         let judged = judge(&scenario(), Some(&cut), &run(&renamed, &at_publish));
         assert_eq!(judged.doubled, 1);
         says(&judged, "under another alert_id");

@@ -43,8 +43,6 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("STATE_BUCKET", STATE),
     ("CALL_TIMEOUT_MILLIS", "300"),
     ("RETRY_PAUSE_MILLIS", "5"),
-    // The log files are of a fixed day, and the function's clock is real.
-    ("TOLD_DAYS", "3650"),
 ];
 
 /// One thing that goes wrong.

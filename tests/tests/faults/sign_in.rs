@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use iamwatch_tests::corpus::gzip;
 use iamwatch_tests::faults::run::Observed;
-use iamwatch_tests::faults::{LOGS, STATE, Scenario};
+use iamwatch_tests::faults::{LOGS, STATE, Scenario, of_yesterday};
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, call, sign_in, unproven_user};
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
@@ -235,12 +235,12 @@ fn stopped_trail() -> String {
 }
 
 fn log_file(records: &[String]) -> Vec<u8> {
-    gzip(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap_or_default()
+    gzip(of_yesterday(&format!(r#"{{"Records":[{}]}}"#, records.join(","))).as_bytes()).unwrap_or_default()
 }
 
 /// The key of a log file that is told from others by a name.
 fn key(name: &str) -> String {
-    format!(
+    of_yesterday(&format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0845Z_{name:X<16}.json.gz"
-    )
+    ))
 }

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use iamwatch_tests::corpus::gzip;
 use iamwatch_tests::faults::judge::judge;
 use iamwatch_tests::faults::run::{Observed, state_of, with_left_of_hour};
-use iamwatch_tests::faults::{LOGS, Message, STATE, Scenario, TOPIC};
+use iamwatch_tests::faults::{LOGS, Message, STATE, Scenario, TOPIC, of_yesterday};
 use iamwatch_tests::lambda_events::received;
 use iamwatch_tests::runtime_api::{ACCOUNT, Function, REGION, bootstrap};
 use iamwatch_tests::stub_aws::StubAws;
@@ -76,13 +76,7 @@ impl Stage {
             aws.put(LOGS, key, content.clone());
         }
         let endpoint = aws.endpoint();
-        // The log files are of a fixed day, and the function's clock is real.
-        let environment = [
-            ("TOPIC_ARN", TOPIC),
-            ("STATE_BUCKET", STATE),
-            ("AWS_ENDPOINT_URL", &endpoint),
-            ("TOLD_DAYS", "3650"),
-        ];
+        let environment = [("TOPIC_ARN", TOPIC), ("STATE_BUCKET", STATE), ("AWS_ENDPOINT_URL", &endpoint)];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let function = Function::start(&bootstrap("sign-in"), "sign-in", &environment).await;
         Stage { aws, function, dropped: Vec::new(), began: Instant::now() }
@@ -142,15 +136,16 @@ impl Stage {
 
 /// The key of a log file that was delivered at that minute of the day.
 fn key(folder: &str, minute: usize, name: &str) -> String {
-    format!(
+    of_yesterday(&format!(
         "{folder}AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T{:02}{:02}Z_{name:X<16}.json.gz",
         minute / 60,
         minute % 60
-    )
+    ))
 }
 
 fn log_file(records: &[String]) -> Vec<u8> {
-    gzip(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).expect("memory can be written to")
+    let plain = of_yesterday(&format!(r#"{{"Records":[{}]}}"#, records.join(",")));
+    gzip(plain.as_bytes()).expect("memory can be written to")
 }
 
 /// `HH:MM:SS` of a second of the day.
