@@ -82,7 +82,8 @@ impl<'a> Judging<'a> {
         Judging::with_at_most(usize::MAX, name, config)
     }
 
-    /// The same, with a limit to the findings that are kept: the least severe are left out.
+    /// The same, with a limit to the findings that are kept: the least severe are left out, and what anyone can
+    /// cause before all else that somebody is told.
     pub fn with_at_most(max_findings: usize, name: &'a str, config: &'a Config) -> Judging<'a> {
         let (delivered, findings, left_out) = (key::delivered(name), Vec::new(), BTreeMap::new());
         Judging { name, config, delivered, judged: 0, findings, max_findings, left_out }
@@ -112,9 +113,19 @@ impl<'a> Judging<'a> {
         (Counts::of(counts, self.judged), self.findings, self.left_out)
     }
 
+    /// The worst of a log file that held more than could be kept of it; nothing where all was kept.
+    pub fn worst(&mut self) -> Option<Vec<Finding>> {
+        self.leave_out();
+        (!self.left_out.is_empty()).then(|| std::mem::take(&mut self.findings))
+    }
+
     fn leave_out(&mut self) {
         if self.findings.len() > self.max_findings {
-            self.findings.sort_by_key(|finding| Reverse(finding.severity));
+            let weight = |finding: &Finding| match finding.by_anyone {
+                true => finding.severity.min(Severity::Low),
+                false => finding.severity,
+            };
+            self.findings.sort_by_key(|finding| Reverse(weight(finding)));
             for finding in self.findings.drain(self.max_findings..) {
                 *self.left_out.entry(finding.severity).or_default() += 1;
             }

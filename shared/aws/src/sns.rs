@@ -63,6 +63,10 @@ impl Topic {
         let published = request.send().await.map_err(|error| {
             let trouble = trouble(format!("sns:Publish {}", self.arn), &error);
             match error {
+                // SNS took it, and what it said was garbled on its way.
+                SdkError::ServiceError(answered) if answered.raw().status().is_success() => {
+                    Failed::ForGood(Unpublished { trouble, taken: Taken::Unknown })
+                }
                 // SNS itself says that it did not take the alert, and may take it later.
                 SdkError::ServiceError(_) if trouble.kind == TroubleKind::Unanswered => {
                     Failed::ThisTime(Unpublished { trouble, taken: Taken::No })

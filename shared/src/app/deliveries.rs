@@ -161,18 +161,30 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     let (wanted, skipped): (BTreeMap<_, _>, BTreeMap<_, _>) =
         objects.into_iter().partition(|(_, object)| is_wanted(object, by_hand));
     delivered.skipped_objects = skipped.len() as u64;
+    if wanted.is_empty() && blind.is_empty() {
+        return delivered;
+    }
 
     let time_to_tell = TIME_TO_TELL.min(outside.pace.time_left() / 2);
+    let sources = wanted.values().map(|object| object.bucket.clone());
+    let sources = sources.chain(blind.iter().filter_map(|finding| finding.resource.clone())).collect();
     let mut telling = Telling::new(config, outside, persistence, time_to_tell);
     let read = read_all(&wanted, time_to_tell, config, outside);
     // Boxed: the compiler gives up on laying out what they would be in place.
     let (read, accepted) = join(Box::pin(read), Box::pin(telling.load_accepted())).await;
     let mut findings = Vec::new();
+    // Of log files that have to be read again.
+    let mut worst = Vec::new();
     let mut findings_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (identity, result) in read {
         let object = wanted[&identity];
         let found = match result {
-            Ok(Read { counts, findings, left_out }) => {
+            Ok(Read { findings, is_whole: false, .. }) => {
+                worst.extend(findings);
+                delivered.unread.insert(identity, out_of_time(&object.uri()));
+                continue;
+            }
+            Ok(Read { counts, findings, left_out, .. }) => {
                 delivered.counts += counts;
                 for (severity, count) in left_out {
                     *delivered.findings.entry(severity).or_default() += count;
@@ -204,11 +216,12 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     }
 
     findings.extend(blind);
+    findings = merged(findings.into_iter().chain(worst).collect());
     if !notify {
         delivered.mails = withheld(findings, config);
         return delivered;
     }
-    Box::pin(telling.tell(findings, accepted)).await;
+    Box::pin(telling.tell(findings, sources, accepted)).await;
     for (identity, ids) in findings_of {
         let trouble = ids.iter().find_map(|id| telling.untold.get(id));
         delivered.untold.extend(trouble.map(|trouble| (identity, trouble.clone())));

@@ -110,9 +110,18 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         self.persistently(async || self.in_time("reading", key, self.state.read(key)).await.map(Some)).await
     }
 
-    /// Writes an object of which nobody else writes another; whether it was written by this.
+    /// Writes an object of which nobody writes another, so that what is there already is the same.
     pub async fn create(&self, key: &str, content: &[u8]) -> Result<(), Trouble> {
-        self.persistently(async || self.write(key, content, Over::Nothing).await.map(Some)).await.map(|_| ())
+        let mut refused = 0;
+        self.persistently(async || match self.write(key, content, Over::Nothing).await? {
+            Written::Done(_) => Ok(Some(())),
+            Written::Changed => {
+                // Once or twice it may be that somebody is only about to write it.
+                refused += 1;
+                Ok((refused == 3).then_some(()))
+            }
+        })
+        .await
     }
 
     /// Writes an object over the one that was read.

@@ -26,6 +26,9 @@ const MAX_READS: u32 = 4;
 const MAX_FINDINGS: usize = 5_000;
 const MAX_FINDINGS_OF_RUN: usize = 20_000;
 
+/// How many findings of a log file are kept once a run is full: the worst, which must not wait.
+const MAX_FINDINGS_WHEN_FULL: usize = 100;
+
 /// What a finding takes, and those of a log file that is still being read.
 const FINDING_BYTES: u64 = 6 << 10;
 const FINDINGS_BYTES: u64 = FINDING_BYTES * (MAX_FINDINGS + MAX_FINDINGS / 10) as u64;
@@ -42,6 +45,9 @@ pub(super) struct Read {
     pub findings: Vec<Finding>,
     /// How many findings of each severity were left out.
     pub left_out: BTreeMap<Severity, u64>,
+    /// Whether that is all. Else these are the worst findings of a log file that has to be read again, and
+    /// nothing is counted.
+    pub is_whole: bool,
 }
 
 /// Reads log files, several at a time, within a budget of memory.
@@ -136,10 +142,10 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         held + OVERHEAD_BYTES
     }
 
-    /// Whether the findings of one more log file fit into this run. What does not is left to the next, so
-    /// that no noise of one file costs a finding of another.
-    fn has_room_for_findings(&self) -> bool {
-        self.findings_left.get() >= MAX_FINDINGS
+    /// How many findings of one more log file fit into this run. What does not is left to the next, so that no
+    /// noise of one file costs a finding of another; but the worst of each file are told now.
+    fn room_for_findings(&self) -> usize {
+        if self.findings_left.get() >= MAX_FINDINGS { MAX_FINDINGS } else { MAX_FINDINGS_WHEN_FULL }
     }
 
     /// Reads and judges a log file.
@@ -196,12 +202,10 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         uri: &str,
         OpenObject { bytes, mut body }: OpenObject<L::Body>,
     ) -> Result<(Read, scan::Counts), Trouble> {
-        let mut judging = Judging::with_at_most(MAX_FINDINGS, uri, self.config);
+        let mut room = self.room_for_findings();
+        let mut judging = Judging::with_at_most(room, uri, self.config);
         let mut length = 0;
         let mut gave_up = false;
-        if !self.has_room_for_findings() {
-            return Err(out_of_time(uri));
-        }
         let counts = if is_large(Some(bytes)) {
             let mut reader = LogFileReader::new(self.config);
             let mut open = reader.open();
@@ -221,16 +225,25 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
             }
             length = content.len() as u64;
             // Unpacking is not interrupted: many that unpack to much must not hide that time is up.
-            if self.pace.time_left() < self.ends_with || !self.has_room_for_findings() {
+            if self.pace.time_left() < self.ends_with {
                 return Err(out_of_time(uri));
             }
+            // Others may have been judged while it came.
+            room = self.room_for_findings();
+            judging = Judging::with_at_most(room, uri, self.config);
             self.whole.borrow_mut().read(&content, &mut |index, json| judging.judge(index, json))
         };
         if length != bytes && !gave_up {
             return Err(unanswered(uri, format!("the body ended after {length} of {bytes} bytes")));
         }
+        if room < MAX_FINDINGS
+            && let Some(findings) = judging.worst()
+        {
+            let (of_file, left_out) = (Counts::default(), BTreeMap::new());
+            return Ok((Read { counts: of_file, findings, left_out, is_whole: false }, counts));
+        }
         let (of_file, findings, left_out) = judging.end(&counts);
-        Ok((Read { counts: of_file, findings, left_out }, counts))
+        Ok((Read { counts: of_file, findings, left_out, is_whole: true }, counts))
     }
 }
 

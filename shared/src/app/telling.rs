@@ -160,7 +160,15 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     }
 
     /// Tells what is at or above `MAIL_MIN_SEVERITY`, and notes it.
-    pub async fn tell(&mut self, mut findings: Vec<Finding>, accepted: Result<Accepted, Trouble>) {
+    ///
+    /// What iamwatch says about a source of log files, or about its own bucket, is not found again by a run
+    /// that is handed the same log files. So each looks whether something about its `sources` is to be told.
+    pub async fn tell(
+        &mut self,
+        mut findings: Vec<Finding>,
+        sources: BTreeSet<String>,
+        accepted: Result<Accepted, Trouble>,
+    ) {
         findings.retain(|finding| is_mailed(finding, self.config));
         self.memory.reserve(match self.persistence {
             Persistence::ComesAgain => TIME_TO_ANSWER,
@@ -169,12 +177,12 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         match accepted {
             Ok(accepted) => {
                 findings.extend(accepted.findings.iter().cloned());
-                self.tell_all(findings, &accepted.suppressions).await;
+                self.tell_all(findings, sources, &accepted.suppressions).await;
                 let is_untold = |id: &str| self.untold.contains_key(id);
                 accepted.note(&self.memory, is_untold).await;
             }
             Err(_) if self.persistence == Persistence::Last => {
-                self.tell_all(findings, &Suppressions::default()).await;
+                self.tell_all(findings, sources, &Suppressions::default()).await;
             }
             Err(trouble) => {
                 let untold = findings.into_iter().map(|finding| (finding.id, trouble.clone()));
@@ -188,10 +196,17 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         self.memory.take_troubles()
     }
 
-    async fn tell_all(&mut self, findings: Vec<Finding>, suppressions: &Suppressions) {
+    async fn tell_all(
+        &mut self,
+        findings: Vec<Finding>,
+        sources: BTreeSet<String>,
+        suppressions: &Suppressions,
+    ) {
         let mut groups = self.grouped(findings, suppressions);
-        // What has to be told of the state bucket is not found again by a run that is handed the same log
-        // files, so each looks whether it is still to be told.
+        let sources = sources.into_iter().map(Subject::Source);
+        let sources: Vec<Subject> =
+            sources.filter(|source| groups.iter().all(|group| group.subject != *source)).collect();
+        groups.extend(sources.into_iter().map(|source| self.group(source, Vec::new(), suppressions)));
         let mut ours = [self.group(state_bucket(&self.memory.uri("")), Vec::new(), suppressions)];
         join(self.open(&mut groups), self.open(&mut ours)).await;
         ours[0].findings = self.spend(&mut groups).await;
