@@ -503,9 +503,12 @@ fn the_noise_of_some_files_costs_no_finding_of_another() {
         assert!(!failed.is_empty() && failed.len() < names.len(), "not all have room: {failed:?}");
         // What anyone can cause makes nothing else wait, in whichever file it stands.
         assert!(world.topic.subjects()[0].contains("mallory"), "{:?}", world.topic.subjects());
-        let left: Vec<&str> = failed.iter().map(String::as_str).collect();
-        let (_, failed) = batch(&world, &messages(&left), NOW).await;
-        assert!(failed.is_empty(), "the next run has room: {failed:?}");
+        let mut left = failed;
+        for _ in 0..2 {
+            let names: Vec<&str> = left.iter().map(String::as_str).collect();
+            left = batch(&world, &messages(&names), NOW).await.1;
+        }
+        assert!(left.is_empty(), "the next runs have room: {left:?}");
         let told = world.topic.subjects().iter().filter(|subject| subject.contains("mallory")).count();
         assert_eq!(told, 1);
     });
