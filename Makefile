@@ -34,7 +34,8 @@ BENCH ?=
 # Which runs of `make test-faults`: all, or "SCENARIO/POINT/FAULT --show".
 FAULTS ?=
 # Where the tests find what `make` has built and installed.
-TEST_ENVIRONMENT = IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
+# Most tests wait most of the time, so there are more of them at the same time than processors.
+TEST_ENVIRONMENT = RUST_TEST_THREADS=8 IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
 	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)"
 
 help: ## List the commands

@@ -368,7 +368,7 @@ impl Case {
 
     /// The episode that a finding which was learnt belongs to.
     fn episode_of(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> Option<usize> {
-        let (of, at) = (Of::of(seen), moment(seen.finding, now));
+        let (of, at) = (Of::seen(seen), moment(seen.finding, now));
         self.episodes.iter().position(|episode| {
             let same_rule = (&episode.of.rule, episode.of.accepted) == (&of.rule, of.accepted);
             same_rule
@@ -454,7 +454,7 @@ impl Episode {
         let at = moment(seen.finding, now);
         let mut facts = Facts::default();
         facts.insert(&seen.finding.id);
-        let of = Of::of(seen);
+        let of = Of::seen(seen);
         Episode {
             of,
             alike: None,
@@ -525,7 +525,7 @@ impl Episode {
 }
 
 impl Of {
-    fn of(seen: &Seen<'_>) -> Of {
+    fn seen(seen: &Seen<'_>) -> Of {
         let Finding { rule, source_ip, resource, .. } = seen.finding;
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let source = filled(source_ip).map(|source| short(&network_of(&source)));

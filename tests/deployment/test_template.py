@@ -369,7 +369,7 @@ class State(unittest.TestCase):
             for key, read, written in [
                 ("cases/a.json", True, True),
                 ("budgets/a.json", True, True),
-                ("overflow/a.json", True, True),
+                ("overflow/a.json", False, True),
                 ("seen/a.json", True, True),
                 ("quarantine/a.json", False, True),
                 ("config/suppressions.toml", True, False),

@@ -71,7 +71,8 @@ fn instructions(endpoint: &str, function: &str, log_group: &str) -> String {
         "
 The stack \"{STACK}\" is deployed, and watches the bucket {LOGS}. Mails appear here as they are published.
 
-Press Enter to put the sample's log files into the bucket. Or in another terminal, with the AWS command line:
+Press Enter to put the sample's log files into the bucket; once more, and nothing is told that was told before.
+Or in another terminal, with the AWS command line:
 
   export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   unset AWS_PROFILE AWS_SESSION_TOKEN

@@ -158,6 +158,8 @@ pub fn answer(delivered: &Delivered) -> Value {
         "skipped_objects": delivered.skipped_objects,
         "findings": findings,
         "mails": delivered.mails.iter().map(mail).collect::<Vec<_>>(),
+        "quiet": delivered.quiet,
+        "accepted": delivered.accepted,
         "failed": delivered.failed().map(failed).collect::<Vec<_>>(),
     })
 }

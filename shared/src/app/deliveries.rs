@@ -171,7 +171,8 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     let mut telling = Telling::new(config, outside, persistence, time_to_tell);
     let read = read_all(&wanted, time_to_tell, config, outside);
     // Boxed: the compiler gives up on laying out what they would be in place.
-    let (read, accepted) = join(Box::pin(read), Box::pin(telling.load_accepted())).await;
+    let accepted = async { if notify { telling.load_accepted().await.map(Some) } else { Ok(None) } };
+    let (read, accepted) = join(Box::pin(read), Box::pin(accepted)).await;
     let mut findings = Vec::new();
     // Of log files that have to be read again.
     let mut worst = Vec::new();
@@ -217,10 +218,10 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
 
     findings.extend(blind);
     findings = merged(findings.into_iter().chain(worst).collect());
-    if !notify {
+    let Some(accepted) = accepted.transpose() else {
         delivered.mails = withheld(findings, config);
         return delivered;
-    }
+    };
     Box::pin(telling.tell(findings, sources, accepted)).await;
     for (identity, ids) in findings_of {
         let trouble = ids.iter().find_map(|id| telling.untold.get(id));

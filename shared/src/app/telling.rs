@@ -352,7 +352,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let content = json!({
             "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": group.findings,
         });
-        let key = format!("{}{}.json", hour.overflow(budget), alert.id);
+        // A run that dies after this is followed by one that writes the same.
+        let key = format!("{}{}.json", hour.overflow(budget), group.grant_id());
         self.memory.create(&key, content.to_string().as_bytes()).await.ok()?;
         Some(Mailed { subject: alert.subject, outcome: Outcome::HeldBack })
     }

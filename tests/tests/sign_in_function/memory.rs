@@ -102,7 +102,7 @@ async fn promise_1_without_memory_the_queue_is_let_try_twice_and_then_people_are
     ];
     let tried = for_good.map(async |(which, fault)| {
         let name = format!("{which:?}, {fault:?}");
-        let stage = stage().await.with("RETRY_PAUSE_MILLIS", "10");
+        let stage = stage().await.with("RETRY_PAUSE_MILLIS", "1");
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
         stage.aws.fail(which, fault);
         let function = stage.function().await;
@@ -162,7 +162,8 @@ async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
 
 #[tokio::test]
 async fn state_that_is_not_as_it_was_written_is_put_away_and_told() {
-    let spoils: [(&str, fn(&str) -> String); 3] = [
+    type Spoil = fn(&str) -> String;
+    let spoils: [(&str, Spoil); 3] = [
         ("cut short", |content| content[..content.len() / 2].to_owned()),
         ("of a newer format", |content| content.replace("\"format\":1", "\"format\":2")),
         ("another's", |content| content.replace("alice", "mallory")),
