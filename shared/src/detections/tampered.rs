@@ -25,7 +25,10 @@ const CHANGES: &[&str] = &[
     "DeleteFunctionEventInvokeConfig",
     "PutFunctionRecursionConfig",
     "PutRuntimeManagementConfig",
+    "CreateEventSourceMapping20150331",
     "UpdateEventSourceMapping20150331",
+    "CreateFunctionUrlConfig",
+    "UpdateFunctionUrlConfig",
     "AddPermission20150331v2",
     "RemovePermission20150331v2",
     // Rules and schedules.
@@ -110,6 +113,7 @@ const NAMING: &[&str] = &[
     "alarmName",
     "alarmNames",
     "bucketName",
+    "eventSourceArn",
     "functionName",
     "keyId",
     "logGroupName",
@@ -162,6 +166,11 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             "no longer fed; only the answer names the function",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateEventSourceMapping20150331", "requestParameters": {"uUID": "a-b-c", "enabled": false}, "responseElements": {"functionArn": "arn:aws:lambda:us-east-1:111122223333:function:iamwatch-SignInFunction-AbCd1234EfGh"}}"#,
             Raised(Severity::Critical),
+        ),
+        own(
+            "somebody else's function takes messages from our queue",
+            r#"{"eventSource": "lambda.amazonaws.com", "eventName": "CreateEventSourceMapping20150331", "requestParameters": {"eventSourceArn": "arn:aws:sqs:us-east-1:111122223333:iamwatch-DeliveryQueue-AbCd1234EfGh", "functionName": "thief"}}"#,
+            Raised(Severity::High),
         ),
         own(
             "the rule disabled",
