@@ -90,6 +90,11 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         self.reserve.set(reserve);
     }
 
+    /// Whether the state bucket has failed this run, be it once.
+    pub fn has_failed(&self) -> bool {
+        !self.troubles.borrow().is_empty()
+    }
+
     /// What has become unreadable since this was last asked.
     pub fn take_unreadable(&self) -> Vec<Unreadable> {
         self.unreadable.take()
@@ -217,6 +222,7 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
                     }
                     trouble
                 }
+                Err(trouble) if trouble.kind == TroubleKind::OutOfTime => return Err(trouble),
                 Err(trouble) => {
                     failures += 1;
                     self.troubles.borrow_mut().push(trouble.clone());
@@ -252,19 +258,16 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         what: &str,
         work: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
-        let unanswered = |answer: &str| Trouble {
-            kind: TroubleKind::Unanswered,
-            call: format!("{doing} {what}"),
-            answer: answer.to_owned(),
-        };
+        let trouble =
+            |kind, answer: &str| Trouble { kind, call: format!("{doing} {what}"), answer: answer.to_owned() };
         if !self.has_time() {
-            return Err(unanswered("no time is left in this run"));
+            return Err(trouble(TroubleKind::OutOfTime, "no time is left in this run"));
         }
         let mut time_is_up = pin!(self.pace.sleep(self.time_left()).fuse());
         let mut work = pin!(work.fuse());
         select_biased! {
             done = work => done,
-            () = time_is_up => Err(unanswered("no answer came while there was time")),
+            () = time_is_up => Err(trouble(TroubleKind::Unanswered, "no answer came while there was time")),
         }
     }
 }

@@ -172,7 +172,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         findings.retain(|finding| is_mailed(finding, self.config));
         self.memory.reserve(match self.persistence {
             Persistence::ComesAgain => TIME_TO_ANSWER,
-            Persistence::Last => TIME_TO_ANSWER + TIME_WITHOUT_MEMORY,
+            Persistence::Last => TIME_TO_ANSWER + TIME_WITHOUT_MEMORY.min(self.memory.pace.time_left() / 3),
         });
         match accepted {
             Ok(accepted) => {
@@ -229,7 +229,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         self.memory.reserve(TIME_TO_ANSWER);
         groups.extend(ours);
         self.publish_all(&mut groups).await;
-        if self.persistence == Persistence::Last {
+        // That there was no time for it is no trouble of the state bucket.
+        if self.persistence == Persistence::Last && self.memory.has_failed() {
             self.publish_without_memory(&mut groups).await;
         }
         for group in groups {
@@ -453,8 +454,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 continue;
             }
             let new = Case::new(&group.subject);
-            let held = group.held.take();
-            let noted = self.memory.update(&group.key, &new, held, |case, _| {
+            let noted = self.memory.update(&group.key, &new, group.held.clone(), |case, _| {
                 case.told(&told);
                 case.release(&released);
             });
@@ -502,10 +502,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     async fn publish_without_memory(&mut self, groups: &mut [Group]) {
         let mut waiting: Vec<&mut Group> = groups
             .iter_mut()
-            .filter(|group| {
-                group.trouble.as_ref().is_some_and(|trouble| trouble.kind != TroubleKind::OutOfTime)
-            })
-            .filter(|group| group.held.is_none())
+            // A case that is held was written, or another run is telling it.
+            .filter(|group| group.held.is_none() && group.trouble.is_some())
             .collect();
         let others = waiting.split_off(waiting.len().min(MAX_WITHOUT_MEMORY));
         let alone = waiting.into_iter().map(|group| vec![group]);

@@ -135,7 +135,7 @@ fn damaged(name: &str, damage: fn(&StubAws)) -> Scenario {
         .then_forget(damage)
         .deliver(&[&second])
         .tells_times(2, failed("alice"))
-        .tells("[MEDIUM] iamwatch could not look*example-state*")
+        .tells("[HIGH] iamwatch could not look*example-state*")
 }
 
 fn corrupt_case() -> Scenario {

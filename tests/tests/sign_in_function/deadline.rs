@@ -33,7 +33,7 @@ async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {
         let function = stage.function().await;
         let messages: Vec<(&str, &str)> =
             users.iter().zip(&keys).map(|(user, key)| (&user[..], &key[..])).collect();
-        let response = answered_within(&function, &deliveries(&messages), Duration::from_secs(20)).await;
+        let response = answered_within(&function, &deliveries(&messages), Duration::from_secs(26)).await;
         assert_eq!(failed(&response), ["user2"], "{fault:?}: {}", function.output());
         // Too little time is no trouble of the bucket: nobody is told that it could not be looked at.
         let told = users.iter().filter(|user| *user != "user2").map(|user| failure_subject(user));
@@ -74,12 +74,12 @@ async fn no_mail_is_begun_that_could_not_be_finished() {
     let (asked, time_left) = (Instant::now(), Duration::from_millis(10_300));
     let response = answered_within(&function, &event, time_left).await;
     assert_eq!(failed(&response), ["alice", "bob", "carol"], "{}", function.output());
-    // Each attempt hangs for five seconds: a third one would have been begun with less than one left.
+    // The attempt takes what there was: none is begun that there is no time to note.
     let begun = stage.aws.count(Operation::Publish);
-    assert!((1..=2).contains(&begun), "{begun}: {}", function.output());
+    assert_eq!(begun, 1, "{}", function.output());
     assert_eq!(stage.aws.mails(), []);
 
-    // Nobody can know which of them SNS has taken: they are told once more, and say so.
+    // Nobody can know which of them SNS has taken: it is told once more, and says so.
     stage.aws.recover();
     claims_end(asked, time_left).await;
     assert_eq!(failed(&function.response(&event).await), [""; 0], "{}", function.output());

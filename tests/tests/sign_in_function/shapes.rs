@@ -107,7 +107,7 @@ async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
     ] {
         stage.aws.forget();
         assert_eq!(failed(&function.response(&queued(&body)).await), [""; 0], "{name}");
-        stage.nothing_but_suppressions_was_read();
+        stage.not_called();
     }
     for (name, event) in [
         ("S3's test straight", s3_test()),
@@ -116,7 +116,7 @@ async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
     ] {
         stage.aws.forget();
         assert_eq!(function.response(&event).await, Value::Null, "{name}");
-        stage.nothing_but_suppressions_was_read();
+        stage.not_called();
     }
 }
 
