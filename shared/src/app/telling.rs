@@ -435,7 +435,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             }
             let (mut told, mut released) = (BTreeSet::new(), BTreeSet::new());
             for alert in claimed(group) {
-                let published = self.publish(&alert).await;
+                let published = self.publish(&alert, TIME_TO_NOTE).await;
                 match &published {
                     Ok(()) => drop(told.insert(alert.id.clone())),
                     Err((trouble, taken)) => {
@@ -476,14 +476,15 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         }
     }
 
-    async fn publish(&self, alert: &Alert) -> Result<(), (Trouble, Taken)> {
+    /// Publishes an alert unless there is less time than that for it.
+    async fn publish(&self, alert: &Alert, least: Duration) -> Result<(), (Trouble, Taken)> {
         let call = format!("publishing alert {}", alert.id);
         let ready = async {
             self.alerts.ready().await;
             Ok(())
         };
         let ready = self.memory.in_time("waiting for", "the topic", ready).await;
-        if ready.is_err() || self.memory.time_left() < TIME_TO_NOTE {
+        if ready.is_err() || self.memory.time_left() < least {
             let answer = "no time is left in this run".to_owned();
             return Err((Trouble { kind: TroubleKind::OutOfTime, call, answer }, Taken::No));
         }
@@ -516,7 +517,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 groups.iter_mut().for_each(|group| group.trouble = None);
                 continue;
             };
-            let outcome = match self.publish(&alert.repeated()).await {
+            let outcome = match self.publish(&alert.repeated(), Duration::ZERO).await {
                 Ok(()) => {
                     for group in &mut groups {
                         group.trouble = None;
