@@ -31,15 +31,16 @@ const REMINDER: TimeDelta = TimeDelta::hours(24);
 /// only how many they were.
 const FACTS_KEPT: TimeDelta = TimeDelta::hours(48);
 
-/// A rule that is broken from, or about, more than so many at the same time is told as one episode.
+/// What anyone can cause is told as one episode where it comes from, or is about, more than so many at the same
+/// time. What takes credentials never is: one of these may be the intruder.
 const MAX_ALIKE: usize = 20;
 
 /// Of more episodes the oldest are forgotten, and of more facts it is only known about how many they are.
-const MAX_EPISODES: usize = 400;
+const MAX_EPISODES: usize = 1_000;
 const MAX_FACTS: usize = 4_000;
 
 /// So many mails of one case may be under way; until one of them is told, what is new has to wait.
-pub const MAX_PENDING: usize = 8;
+pub const MAX_PENDING: usize = 4;
 
 const MAX_NAME_CHARS: usize = 200;
 
@@ -89,6 +90,9 @@ struct Of {
     /// Whether a suppression hides them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     accepted: bool,
+    /// Whether anyone can cause them, so that they hide nothing that takes credentials.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_anyone: bool,
     /// The address or network, or AWS service, that they came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -250,7 +254,9 @@ impl Case {
     pub fn untold<'f>(&self, seen: &[Seen<'f>], now: DateTime<Utc>, config: &Config) -> Vec<Seen<'f>> {
         let is_untold = |seen: &&Seen<'f>| {
             let episode = self.episode_of(seen, now).and_then(|index| self.episodes.get(index));
-            !seen.accepted && episode.is_some_and(|episode| episode.needs_mail(seen, now, config))
+            !seen.accepted
+                && episode.is_some_and(|episode| episode.needs_mail(seen, now, config))
+                && !self.was_told_elsewhere(seen)
         };
         seen.iter().filter(is_untold).copied().collect()
     }
@@ -261,7 +267,7 @@ impl Case {
         let unsaid = self.episodes.iter().enumerate().filter_map(|(index, episode)| {
             let told = told.get(&index).map_or(0, BTreeSet::len) as u64;
             let Number { count, about } = episode.number();
-            let count = count.saturating_sub(episode.said + told);
+            let count = count.saturating_sub(episode.said.saturating_add(told));
             (count > 0).then(|| Unsaid {
                 rule: episode.of.rule.clone(),
                 number: Number { count, about },
@@ -355,6 +361,16 @@ impl Case {
         }
     }
 
+    /// Whether the same event was told as part of another episode: a corrected copy may have another time,
+    /// address or resource.
+    fn was_told_elsewhere(&self, seen: &Seen<'_>) -> bool {
+        let of = Of::seen(seen);
+        self.episodes.iter().any(|episode| {
+            let mailed = episode.mailed.is_some() && episode.of.rule == of.rule;
+            mailed && episode.of != of && episode.facts.holds(&seen.finding.id)
+        })
+    }
+
     /// The findings, by id, that each episode has in a mail.
     fn told_by<'f>(&self, mailed: &[Seen<'f>], now: DateTime<Utc>) -> BTreeMap<usize, BTreeSet<&'f str>> {
         let mut told: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
@@ -370,8 +386,7 @@ impl Case {
     fn episode_of(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> Option<usize> {
         let (of, at) = (Of::seen(seen), moment(seen.finding, now));
         self.episodes.iter().position(|episode| {
-            let same_rule = (&episode.of.rule, episode.of.accepted) == (&of.rule, of.accepted);
-            same_rule
+            episode.of.is_like(&of)
                 && (episode.alike.is_some() || episode.of == of)
                 && (episode.from..=episode.to).contains(&at)
         })
@@ -391,7 +406,7 @@ impl Case {
                 _ => joined.push(episode),
             }
         }
-        let rule = |episode: &Episode| (episode.of.rule.clone(), episode.of.accepted);
+        let rule = |episode: &Episode| (episode.of.rule.clone(), episode.of.accepted, episode.of.by_anyone);
         joined.sort_by_cached_key(|episode| (rule(episode), episode.from, episode.to, episode.of.clone()));
         let mut near: Vec<Episode> = Vec::new();
         for episode in joined {
@@ -427,7 +442,11 @@ impl Case {
             self.episodes.iter_mut().for_each(|episode| episode.facts.shrink(most));
         }
         if self.episodes.len() > MAX_EPISODES {
-            self.episodes.sort_by_key(|episode| episode.to);
+            // What anyone can cause is forgotten first, and what this run tells last.
+            self.episodes.sort_by_key(|episode| {
+                let told = episode.mailed.as_ref().map(|mailed| mailed.at);
+                (!episode.of.by_anyone, told.max(Some(episode.to)))
+            });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
         }
     }
@@ -436,7 +455,8 @@ impl Case {
 /// One episode for those of one rule that are close in time, where they are too many; else all of them.
 fn one_where_too_many(near: Vec<Episode>) -> Vec<Episode> {
     let distinct: BTreeSet<&Of> = near.iter().map(|episode| &episode.of).collect();
-    if distinct.len() <= MAX_ALIKE && near.iter().all(|episode| episode.alike.is_none()) {
+    let few = distinct.len() <= MAX_ALIKE && near.iter().all(|episode| episode.alike.is_none());
+    if few || near.iter().any(|episode| !episode.of.by_anyone) {
         return near;
     }
     let of_many = near.into_iter().map(Episode::of_many);
@@ -525,12 +545,18 @@ impl Episode {
 }
 
 impl Of {
+    /// Whether it differs in source and resource at most.
+    fn is_like(&self, other: &Of) -> bool {
+        let kind = |of: &Of| (of.rule.clone(), of.accepted, of.by_anyone);
+        kind(self) == kind(other)
+    }
+
     fn seen(seen: &Seen<'_>) -> Of {
-        let Finding { rule, source_ip, resource, .. } = seen.finding;
+        let Finding { rule, source_ip, resource, by_anyone, .. } = seen.finding;
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let source = filled(source_ip).map(|source| short(&network_of(&source)));
         let resource = filled(resource).map(|resource| short(&resource));
-        Of { rule: rule.id.to_owned(), accepted: seen.accepted, source, resource }
+        Of { rule: rule.id.to_owned(), accepted: seen.accepted, by_anyone: *by_anyone, source, resource }
     }
 }
 
@@ -540,9 +566,10 @@ impl Pending {
     }
 }
 
-/// When a finding happened; where nobody knows, when its log file was delivered.
+/// When a finding happened; where nobody knows, when its log file was delivered. Nothing has happened later
+/// than now: a forged time would keep what comes until then from being told.
 fn moment(finding: &Finding, now: DateTime<Utc>) -> DateTime<Utc> {
-    finding.time.or(finding.evidence.delivered).unwrap_or(now)
+    finding.time.or(finding.evidence.delivered).unwrap_or(now).min(now)
 }
 
 #[cfg(test)]
@@ -552,7 +579,7 @@ mod tests {
     use super::*;
     use crate::detections::cases::{Case as Record, Expect, From};
 
-    const NOW: &str = "2026-04-02T00:00:00Z";
+    const NOW: &str = "2026-04-03T12:00:00Z";
 
     fn at(time: &str) -> DateTime<Utc> {
         time.parse().unwrap()
@@ -740,6 +767,52 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_credentials_is_never_told_as_one_of_many() {
+        let mut told = Told::new();
+        let mailed = (0..60).filter(|n| {
+            let finding = numbered(*n, *n, &format!("198.51.100.{n}"));
+            !told.run(&[Finding { by_anyone: false, ..finding }]).is_empty()
+        });
+        assert_eq!(mailed.count(), 60);
+        // Nor does what anyone can cause keep it from being told.
+        let mut told = Told::new();
+        told.run(&[numbered(1, 0, "192.0.2.1")]);
+        let earned = Finding { by_anyone: false, ..numbered(2, 1, "192.0.2.1") };
+        assert_eq!(told.run(&[earned]).len(), 1);
+    }
+
+    #[test]
+    fn promise_2_a_corrected_copy_with_another_time_or_address_says_nothing() {
+        let mut told = Told::new();
+        told.run(&[numbered(1, 0, "192.0.2.1")]);
+        assert!(told.run(&[numbered(1, 500, "192.0.2.1")]).is_empty(), "another time");
+        assert!(told.run(&[numbered(1, 0, "192.0.2.2")]).is_empty(), "another address");
+    }
+
+    #[test]
+    fn a_forged_time_mutes_nothing() {
+        let mut told = Told::new();
+        let forged = Finding { time: Some(at("2027-01-01T00:00:00Z")), ..numbered(1, 0, "192.0.2.1") };
+        told.run(&[forged]);
+        assert_eq!(told.run(&[numbered(2, 0, "192.0.2.1")]).len(), 1);
+    }
+
+    #[test]
+    fn what_is_told_now_is_not_forgotten_for_being_old() {
+        let mut told = Told::new();
+        for n in 0..MAX_EPISODES as u32 + 50 {
+            told.run(&[numbered(n, n * 3 % 3_000, &format!("198.51.{}.{}", n / 250, n % 250))]);
+            let finding =
+                Finding { by_anyone: false, ..numbered(100_000 + n, 0, &format!("2001:db8:0:{n:x}::1")) };
+            told.run(&[finding]);
+        }
+        assert!(told.case.episodes.len() <= MAX_EPISODES);
+        let old = Finding { time: Some(at("2025-06-01T00:00:00Z")), ..numbered(7_000_000, 0, "192.0.2.1") };
+        assert_eq!(told.run(std::slice::from_ref(&old)).len(), 1);
+        assert!(told.run(&[old]).is_empty());
+    }
+
+    #[test]
     fn told_intervals_outlive_facts_and_end_after_the_days_that_are_set() {
         let mut told = Told::new();
         told.run(&[numbered(1, 0, "192.0.2.1"), numbered(2, 1, "192.0.2.1")]);
@@ -751,9 +824,9 @@ mod tests {
         assert!(told.run(&[numbered(1, 0, "192.0.2.1")]).is_empty(), "a late copy");
         told.case.forget(at("2026-05-01T00:00:00Z"), &config);
         assert_eq!(told.case, before, "and it is not counted again");
-        told.case.forget(at("2027-05-06T00:00:00Z"), &config);
-        assert!(!told.case.episodes.is_empty());
         told.case.forget(at("2027-05-08T00:00:00Z"), &config);
+        assert!(!told.case.episodes.is_empty());
+        told.case.forget(at("2027-05-09T00:00:00Z"), &config);
         assert!(told.case.episodes.is_empty());
     }
 

@@ -20,7 +20,7 @@ pub const MAX_MESSAGE_BYTES: usize = 200_000;
 
 /// Room for the names and types of the attributes, for the braces of the message, and for what is added to a
 /// mail that may repeat.
-const OVERHEAD_BYTES: usize = 2_000;
+const OVERHEAD_BYTES: usize = 8_000;
 
 /// What a mail says below its first sentence if it may have been published before.
 const MAY_REPEAT: &str = "(This mail may repeat one that you have got: it is not known whether that went\nout. Mails with the same alert id, at their end, are the same.)\n\n";

@@ -41,8 +41,10 @@ impl Accepted {
         let (before, after) = (seen.as_ref().map(text), file.as_ref().map(text));
         let suppressions = Suppressions::parse(after.as_deref().unwrap_or_default(), now);
         let modified = file.as_ref().and_then(|file| file.modified);
-        let before = before.as_deref().filter(|before| !before.is_empty());
-        let changed = suppressions_changed(before, after.as_deref(), &uri, modified, account);
+        // An empty file says as much as none.
+        let filled = |text: Option<&'_ str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let (before, written) = (filled(before.as_deref()), filled(after.as_deref()));
+        let changed = suppressions_changed(before.as_deref(), written.as_deref(), &uri, modified, account);
         let change = changed.as_ref().map(|finding| finding.id.clone());
         let mut findings: Vec<Finding> = changed.into_iter().collect();
         findings.extend(suppressions_unreadable(

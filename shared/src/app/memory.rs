@@ -185,6 +185,11 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
                 call: format!("writing {key}"),
                 answer: error.to_string(),
             })?;
+            if content.len() > MAX_STATE_BYTES {
+                let answer = format!("it would have {} bytes, more than {MAX_STATE_BYTES}", content.len());
+                let (kind, call) = (TroubleKind::Refused, format!("writing {key}"));
+                return Err(Trouble { kind, call, answer });
+            }
             let over = held.tag.as_deref().map_or(Over::Nothing, Over::Tag);
             match self.write(key, &content, over).await? {
                 Written::Done(tag) => {

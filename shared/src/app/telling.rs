@@ -13,6 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
@@ -23,7 +24,7 @@ use super::memory::{Held, Memory, Object, TIME_TO_ANSWER, random_id};
 use crate::alert::{self, Alert};
 use crate::case::{self, Case, Seen};
 use crate::config::{Budget, Config};
-use crate::detections::{mails_held_back, state_bucket, state_unreadable};
+use crate::detections::{could_not_look, mails_held_back, state_bucket, state_unreadable};
 use crate::finding::{Finding, Subject, stable_id};
 use crate::ports::{AlertSink, Outside, Pace, StateStore, Taken, Trouble, TroubleKind};
 use crate::rule::Severity;
@@ -33,10 +34,13 @@ use crate::suppress::Suppressions;
 const AT_ONCE: usize = 16;
 
 /// Without memory, so many alerts about one subject each are published in a run; all others share one more.
-const MAX_WITHOUT_MEMORY: usize = 10;
+const MAX_WITHOUT_MEMORY: usize = 3;
 
-/// What is kept of a run's time for that.
-const TIME_WITHOUT_MEMORY: Duration = Duration::from_secs(8);
+/// What is kept of a run's time for publishing; where there is little, a third of it.
+const TIME_TO_PUBLISH: Duration = Duration::from_secs(8);
+
+/// So many findings are written beside an alert that is held back.
+const MAX_HELD_BACK_FINDINGS: usize = 200;
 
 /// No mail is begun with less than this, so that there is time to note what became of it.
 const TIME_TO_NOTE: Duration = Duration::from_secs(3);
@@ -79,6 +83,8 @@ pub(super) struct Telling<'a, S, A, P> {
     memory: Memory<'a, S, P>,
     account: Option<&'a str>,
     persistence: Persistence,
+    /// When it began to tell.
+    now: DateTime<Utc>,
     /// What became of each alert, in order.
     pub mails: Vec<Mailed>,
     /// The findings that are not told yet, by id, and why.
@@ -147,6 +153,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             memory: Memory::new(outside.state, outside.pace, config, time_to_tell),
             account: outside.account,
             persistence,
+            now: outside.pace.now(),
             mails: Vec::new(),
             untold: BTreeMap::new(),
             quiet: 0,
@@ -170,10 +177,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         accepted: Result<Accepted, Trouble>,
     ) {
         findings.retain(|finding| is_mailed(finding, self.config));
-        self.memory.reserve(match self.persistence {
-            Persistence::ComesAgain => TIME_TO_ANSWER,
-            Persistence::Last => TIME_TO_ANSWER + TIME_WITHOUT_MEMORY.min(self.memory.pace.time_left() / 3),
-        });
+        self.now = self.memory.pace.now();
+        self.memory.reserve(TIME_TO_ANSWER + TIME_TO_PUBLISH.min(self.memory.pace.time_left() / 3));
         match accepted {
             Ok(accepted) => {
                 findings.extend(accepted.findings.iter().cloned());
@@ -181,7 +186,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 let is_untold = |id: &str| self.untold.contains_key(id);
                 accepted.note(&self.memory, is_untold).await;
             }
-            Err(_) if self.persistence == Persistence::Last => {
+            Err(trouble) if self.persistence == Persistence::Last => {
+                findings.push(self.blind(&trouble));
                 self.tell_all(findings, sources, &Suppressions::default()).await;
             }
             Err(trouble) => {
@@ -189,6 +195,15 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 self.untold.extend(untold);
             }
         }
+    }
+
+    /// What has to be told where the state bucket fails.
+    fn blind(&self, trouble: &Trouble) -> Finding {
+        let uri = self.memory.uri("");
+        let what = format!("what iamwatch remembers could not be read or written: {}", trouble.answer);
+        let mut finding = could_not_look(&uri, self.account, Severity::High, self.now, what, None);
+        finding.subject = state_bucket(&uri);
+        finding
     }
 
     /// What went wrong with the state bucket.
@@ -213,9 +228,13 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         ours[0].findings.extend(self.unreadable_state());
         self.remember(&mut ours).await;
         if let Some(trouble) = &ours[0].trouble {
-            // Nothing counts as told by a mail that is not even begun.
-            for group in groups.iter_mut().filter(|group| group.fate == Fate::HoldBack) {
-                group.trouble = Some(trouble.clone());
+            // Nothing counts as told by a mail that is not even begun, and what cannot be read is not begun anew.
+            let is_told_by_it = |group: &Group| {
+                let was_unreadable = group.held.as_ref().is_some_and(|held| held.was_unreadable);
+                group.fate == Fate::HoldBack || was_unreadable
+            };
+            for group in groups.iter_mut().filter(|group| is_told_by_it(group)) {
+                (group.trouble, group.held) = (Some(trouble.clone()), None);
             }
         }
         self.remember(&mut groups).await;
@@ -260,7 +279,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     }
 
     fn group(&self, subject: Subject, findings: Vec<Finding>, suppressions: &Suppressions) -> Group {
-        let now = self.memory.pace.now();
+        let now = self.now;
         let hidden = findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some());
         Group {
             key: case::key(&subject),
@@ -277,7 +296,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 
     /// What has to be told of objects that could not be read.
     fn unreadable_state(&self) -> Vec<Finding> {
-        let now = self.memory.pace.now();
+        let now = self.now;
         let unreadable = self.memory.take_unreadable();
         unreadable
             .iter()
@@ -312,7 +331,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         }
         let alerts: Vec<(String, Budget)> =
             asked.iter().map(|(index, budget)| (groups[*index].grant_id(), *budget)).collect();
-        let hour = Hour::of(self.memory.pace.now());
+        let hour = Hour::of(self.now);
         let (key, grant) = (hour.key(), |hour: &mut Hour, _| hour.grant(&alerts, self.config));
         // Nobody can use up a budget that cannot be read.
         let Ok((granted, _)) = self.memory.update(&key, &hour, None, grant).await else {
@@ -339,7 +358,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             groups[index].fate = Fate::HoldBack;
             self.mails.push(mailed);
         }
-        let now = self.memory.pace.now();
+        let now = self.now;
         let finding = |(budget, (severity, alerts))| {
             let uri = self.memory.uri(&hour.overflow(budget));
             mails_held_back(budget, severity, alerts, &uri, now, self.account)
@@ -350,11 +369,17 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     /// Puts an alert where people look for it; nothing where that does not work.
     async fn hold_back(&self, group: &Group, budget: Budget, hour: &Hour) -> Option<Mailed> {
         let alert = self.draft(group, |case, untold| self.alert(case, untold, group))??;
+        let findings = &group.findings[..group.findings.len().min(MAX_HELD_BACK_FINDINGS)];
+        let left_out = group.findings.len() - findings.len();
         let content = json!({
-            "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": group.findings,
+            "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": findings,
+            "findings_left_out": left_out,
         });
-        // A run that dies after this is followed by one that writes the same.
-        let key = format!("{}{}.json", hour.overflow(budget), group.grant_id());
+        // A run that dies after this is followed by one that writes the same, under the same key.
+        let mut ids = vec![group.grant_id()];
+        ids.extend(group.findings.iter().map(|finding| finding.id.clone()));
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let key = format!("{}{}.json", hour.overflow(budget), stable_id(&ids));
         self.memory.create(&key, content.to_string().as_bytes()).await.ok()?;
         Some(Mailed { subject: alert.subject, outcome: Outcome::HeldBack })
     }
@@ -362,7 +387,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     /// What can be said of the mail that a group needs, as far as its case is known.
     fn draft<T>(&self, group: &Group, say: impl FnOnce(&Case, &[Seen<'_>]) -> T) -> Option<T> {
         let mut case = group.held.as_ref()?.object.clone();
-        let now = self.memory.pace.now();
+        let now = self.now;
         let seen = group.seen();
         case.learn(&seen, now, self.config);
         let untold = case.untold(&seen, now, self.config);
@@ -370,7 +395,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     }
 
     fn alert(&self, case: &Case, untold: &[Seen<'_>], group: &Group) -> Option<Alert> {
-        let unsaid = case.unsaid(untold, self.memory.pace.now());
+        let unsaid = case.unsaid(untold, self.now);
         let findings = untold.iter().map(|seen| seen.finding.clone()).collect();
         alert::alert(findings, &unsaid, group.alert_id.clone(), self.config)
     }
@@ -394,7 +419,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
     /// What a group's findings change in its case; how many of them a mail tells. What this run has written
     /// before, it knows by its claim.
     fn change(&self, case: &mut Case, was_unreadable: bool, group: &Group) -> Result<usize, Trouble> {
-        let (now, claim) = (self.memory.pace.now(), &self.memory.claim);
+        let (now, claim) = (self.now, &self.memory.claim);
         let seen = group.seen();
         case.learn(&seen, now, self.config);
         case.take_over(claim, now);
@@ -501,11 +526,18 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
 
     /// Publishes what could not be written down, or not be read.
     async fn publish_without_memory(&mut self, groups: &mut [Group]) {
+        let about_us = state_bucket(&self.memory.uri(""));
+        let is_said = groups.iter().any(|group| group.subject == about_us && !group.findings.is_empty());
         let mut waiting: Vec<&mut Group> = groups
             .iter_mut()
             // A case that is held was written, or another run is telling it.
-            .filter(|group| group.held.is_none() && group.trouble.is_some())
+            .filter(|group| group.held.is_none() && group.trouble.is_some() && !group.findings.is_empty())
             .collect();
+        let Some(trouble) = waiting.first().and_then(|group| group.trouble.clone()) else { return };
+        let mut blind = self.group(about_us, vec![self.blind(&trouble)], &Suppressions::default());
+        if !is_said {
+            waiting.push(&mut blind);
+        }
         let others = waiting.split_off(waiting.len().min(MAX_WITHOUT_MEMORY));
         let alone = waiting.into_iter().map(|group| vec![group]);
         for mut groups in alone.chain([others]) {

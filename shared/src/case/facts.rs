@@ -45,6 +45,11 @@ impl Facts {
         self.shrink(MAX_KEPT);
     }
 
+    /// Whether it is certain that the fact of that stable id is in it.
+    pub fn holds(&self, stable_id: &str) -> bool {
+        self.kept.contains(&Id::of(stable_id))
+    }
+
     /// Adds all facts of another set.
     pub fn merge(&mut self, other: Facts) {
         self.bound = [self.bound, other.bound].into_iter().flatten().min();
