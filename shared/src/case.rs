@@ -256,7 +256,7 @@ impl Case {
             let episode = self.episode_of(seen, now).and_then(|index| self.episodes.get(index));
             !seen.accepted
                 && episode.is_some_and(|episode| episode.needs_mail(seen, now, config))
-                && !self.was_told_elsewhere(seen)
+                && !self.was_told_elsewhere(seen, now)
         };
         seen.iter().filter(is_untold).copied().collect()
     }
@@ -363,11 +363,12 @@ impl Case {
 
     /// Whether the same event was told as part of another episode: a corrected copy may have another time,
     /// address or resource.
-    fn was_told_elsewhere(&self, seen: &Seen<'_>) -> bool {
+    fn was_told_elsewhere(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> bool {
         let of = Of::seen(seen);
-        self.episodes.iter().any(|episode| {
+        let own = self.episode_of(seen, now);
+        self.episodes.iter().enumerate().any(|(index, episode)| {
             let mailed = episode.mailed.is_some() && episode.of.rule == of.rule;
-            mailed && episode.of != of && episode.facts.holds(&seen.finding.id)
+            mailed && Some(index) != own && episode.facts.holds(&seen.finding.id)
         })
     }
 
@@ -445,7 +446,7 @@ impl Case {
             // What anyone can cause is forgotten first, and what this run tells last.
             self.episodes.sort_by_key(|episode| {
                 let told = episode.mailed.as_ref().map(|mailed| mailed.at);
-                (!episode.of.by_anyone, told.max(Some(episode.to)))
+                (told == Some(now), !episode.of.by_anyone, told.max(Some(episode.to)))
             });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
         }
@@ -607,11 +608,12 @@ mod tests {
     struct Told {
         case: Case,
         mails: Vec<BTreeSet<String>>,
+        now: DateTime<Utc>,
     }
 
     impl Told {
         fn new() -> Told {
-            Told { case: Case::new(&failure().subject), mails: Vec::new() }
+            Told { case: Case::new(&failure().subject), mails: Vec::new(), now: at(NOW) }
         }
 
         /// One run: its mail is published and noted. The ids that it told.
@@ -625,7 +627,7 @@ mod tests {
             accepted: impl Fn(&Finding) -> bool,
             config: &Config,
         ) -> BTreeSet<String> {
-            let now = at(NOW);
+            let now = self.now;
             let seen: Vec<Seen> =
                 findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect();
             self.case.learn(&seen, now, config);
@@ -808,6 +810,7 @@ mod tests {
         }
         assert!(told.case.episodes.len() <= MAX_EPISODES);
         let old = Finding { time: Some(at("2025-06-01T00:00:00Z")), ..numbered(7_000_000, 0, "192.0.2.1") };
+        told.now += TimeDelta::hours(1);
         assert_eq!(told.run(std::slice::from_ref(&old)).len(), 1);
         assert!(told.run(&[old]).is_empty());
     }

@@ -111,6 +111,9 @@ struct Group {
     trouble: Option<Trouble>,
     /// How many of its findings a mail tells.
     mailed: usize,
+    /// The mails that were published, and those that certainly were not; neither is noted yet.
+    told: BTreeSet<String>,
+    released: BTreeSet<String>,
 }
 
 /// What is to become of the alert of a group.
@@ -252,6 +255,9 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         if self.persistence == Persistence::Last && self.memory.has_failed() {
             self.publish_without_memory(&mut groups).await;
         }
+        for group in &mut groups {
+            self.note(group).await;
+        }
         for group in groups {
             let accepted = group.accepted.len() as u64;
             self.accepted += accepted;
@@ -291,6 +297,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
             held: None,
             trouble: None,
             mailed: 0,
+            told: BTreeSet::new(),
+            released: BTreeSet::new(),
         }
     }
 
@@ -453,19 +461,15 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         let severity = |group: &Group| claimed(group).iter().map(|alert| alert.severity).max();
         let mut order: Vec<&mut Group> = groups.iter_mut().collect();
         // Stable: among equals the order of the findings remains.
-        order.sort_by_key(|group| Reverse(severity(group)));
+        order.sort_by_cached_key(|group| Reverse(severity(group)));
         for group in order {
-            if group.held.is_none() || group.trouble.is_some() && claimed(group).is_empty() {
-                continue;
-            }
-            let (mut told, mut released) = (BTreeSet::new(), BTreeSet::new());
             for alert in claimed(group) {
                 let published = self.publish(&alert, TIME_TO_NOTE).await;
                 match &published {
-                    Ok(()) => drop(told.insert(alert.id.clone())),
+                    Ok(()) => drop(group.told.insert(alert.id.clone())),
                     Err((trouble, taken)) => {
                         if *taken == Taken::No {
-                            released.insert(alert.id.clone());
+                            group.released.insert(alert.id.clone());
                         }
                         group.trouble = Some(trouble.clone());
                     }
@@ -474,10 +478,17 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                     published.map_or_else(|(trouble, _)| Outcome::Failed(trouble), |()| Outcome::Published);
                 self.mails.push(Mailed { subject: alert.subject, outcome });
             }
-            if told.is_empty() && released.is_empty() {
-                self.wait_for_others(group);
-                continue;
+            // A state bucket that does not answer must not use up the time of the others.
+            if !self.memory.has_failed() {
+                self.note(group).await;
             }
+        }
+    }
+
+    /// Notes what became of the mails of a case.
+    async fn note(&self, group: &mut Group) {
+        let (told, released) = (std::mem::take(&mut group.told), std::mem::take(&mut group.released));
+        if !told.is_empty() || !released.is_empty() {
             let new = Case::new(&group.subject);
             let noted = self.memory.update(&group.key, &new, group.held.clone(), |case, _| {
                 case.told(&told);
@@ -488,12 +499,8 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 // It is told again, for nobody else can know that it was told.
                 Err(trouble) => group.trouble = Some(trouble),
             }
-            self.wait_for_others(group);
         }
-    }
-
-    /// While another run tells something about the same subject, nobody knows whether it will be told.
-    fn wait_for_others(&self, group: &mut Group) {
+        // While another run tells something about the same subject, nobody knows whether it will be told.
         let is_pending = group.held.as_ref().is_some_and(|held| held.object.has_pending());
         if is_pending && group.trouble.is_none() {
             let (call, answer) = (format!("telling {}", group.key), "another run is telling it".to_owned());
