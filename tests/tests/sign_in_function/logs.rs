@@ -175,7 +175,7 @@ async fn the_lag_is_that_from_the_creation_of_the_oldest_object() {
 }
 
 #[tokio::test]
-async fn nothing_secret_and_nothing_of_a_record_is_written() {
+async fn promise_7_nothing_secret_and_nothing_of_a_record_is_written() {
     let stage = Stage::new().await;
     let (keys, denied) = sample_and_one_denied(&stage);
     stage.aws.fail(Which::every(Operation::Publish).nth(2), Fault::ACCESS_DENIED);

@@ -157,9 +157,14 @@ async fn a_state_bucket_of_another_account_is_none() {
 #[tokio::test]
 async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
     let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
-    let silent =
-        [(all.clone(), Fault::HangBefore), (writes.clone(), Fault::HangBefore), (writes, Fault::HangAfter)];
-    let tried = silent.map(async |(which, fault)| {
+    // Of writes that are made but never answered, the run finds its own claims, and publishes as it should; but it
+    // cannot note that it has.
+    let silent = [
+        (all, Fault::HangBefore, &["denied"][..]),
+        (writes.clone(), Fault::HangBefore, &["denied"]),
+        (writes, Fault::HangAfter, &["good", "denied"]),
+    ];
+    let tried = silent.map(async |(which, fault, come_again)| {
         let name = format!("{which:?}, {fault:?}");
         let stage = stage().await;
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -169,8 +174,12 @@ async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
         let event = batch_received(3, &[("good", &bodies[0]), ("denied", &bodies[1])]);
         let outcome = function.invoke_with(&event, Duration::from_secs(24)).await;
         let Outcome::Response(response) = outcome else { panic!("{name}: {outcome:?}") };
-        assert_eq!(failed(&response), ["denied"], "{name}: {}", function.output());
-        both_told_without_memory(&stage, &name);
+        assert_eq!(failed(&response), come_again, "{name}: {}", function.output());
+        if fault == Fault::HangAfter {
+            both_told(&stage, &name);
+        } else {
+            both_told_without_memory(&stage, &name);
+        }
     });
     join_all(tried).await;
 }
