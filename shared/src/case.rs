@@ -5,6 +5,7 @@
 //! changes nothing. An episode that was told stays so, and a late fact in or near it widens it and says
 //! nothing. See `app/telling.rs` for how it is written and read.
 
+mod episode;
 mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,25 +16,18 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Alert;
 use crate::cloudtrail::key;
 use crate::config::Config;
-use crate::finding::{Finding, Subject, network_of, stable_id};
-use crate::rule::Severity;
+use crate::finding::{Finding, Subject, stable_id};
 use crate::text;
 
+use episode::{Episode, MAX_NAME_CHARS, Mailed, Of, joined, moment, short};
 pub use facts::{Facts, MAX_KEPT, Number};
 
 /// What the objects are written in. Another number is not understood.
 pub const FORMAT: u32 = 1;
 
-/// What goes on is mailed again after so long.
-const REMINDER: TimeDelta = TimeDelta::hours(24);
-
 /// Single facts are known for so long after the episode that they belong to, and after it became known; then
 /// only how many they were.
 const FACTS_KEPT: TimeDelta = TimeDelta::hours(48);
-
-/// What anyone can cause is told as one episode where it comes from, or is about, more than so many at the same
-/// time. What takes credentials never is: one of these may be the intruder.
-const MAX_ALIKE: usize = 20;
 
 /// Of more episodes the oldest are forgotten, and of more facts it is only known about how many they are.
 const MAX_EPISODES: usize = 1_000;
@@ -41,8 +35,6 @@ const MAX_FACTS: usize = 4_000;
 
 /// So many mails of one case may be under way; until one of them is told, what is new has to wait.
 pub const MAX_PENDING: usize = 4;
-
-const MAX_NAME_CHARS: usize = 200;
 
 /// What is remembered about one subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,62 +47,6 @@ pub struct Case {
     /// The mails that are under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<Pending>,
-}
-
-/// Facts of one rule that are close in time: what one mail tells.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Episode {
-    of: Of,
-    /// The sources and resources, each counted once, where they are too many to be told one by one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    alike: Option<Facts>,
-    /// When its first and its last fact happened.
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    facts: Facts,
-    /// When the first of them became known, which may be long after it happened.
-    learnt: DateTime<Utc>,
-    /// How many facts there were, where it was so long ago that only that is known. Late ones are not counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    counted: Option<u64>,
-    /// Of how many of all facts mails have spoken.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    said: u64,
-    /// The last mail that told it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    mailed: Option<Mailed>,
-}
-
-/// What the facts of an episode have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Of {
-    rule: String,
-    /// Whether a suppression hides them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    accepted: bool,
-    /// Whether anyone can cause them, so that they hide nothing that takes credentials.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    by_anyone: bool,
-    /// The address or network, or AWS service, that they came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-    /// The ARN or name of what they are about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource: Option<String>,
-}
-
-/// A mail that told an episode, or that is to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mailed {
-    alert_id: String,
-    severity: Severity,
-    /// When it was written.
-    at: DateTime<Utc>,
-    /// The last fact that it knew of.
-    to: DateTime<Utc>,
 }
 
 /// A mail that is under way: it is told once nobody has to publish it any more.
@@ -165,10 +101,6 @@ pub struct Unsaid {
     pub accepted: bool,
 }
 
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 /// The key of a subject's case. A name is never part of it.
 pub fn key(subject: &Subject) -> String {
     let (kind, account, parts): (&str, Option<&str>, Vec<&str>) = match subject {
@@ -194,15 +126,6 @@ fn name(subject: &Subject) -> String {
         Subject::EventName(name) => format!("event {name}"),
     };
     short(&name)
-}
-
-/// A text of bounded length that still differs where the whole does.
-fn short(name: &str) -> String {
-    if name.chars().count() <= MAX_NAME_CHARS {
-        return name.to_owned();
-    }
-    let start: String = name.chars().take(MAX_NAME_CHARS).collect();
-    format!("{start}… ({})", stable_id(&[name]))
 }
 
 impl Case {
@@ -247,7 +170,8 @@ impl Case {
     /// Adds findings.
     pub fn learn(&mut self, seen: &[Seen<'_>], now: DateTime<Utc>, config: &Config) {
         self.episodes.extend(seen.iter().map(|seen| Episode::of(seen, now)));
-        self.join(TimeDelta::from_std(config.quiet).unwrap_or(TimeDelta::MAX));
+        let quiet = TimeDelta::from_std(config.quiet).unwrap_or(TimeDelta::MAX);
+        self.episodes = joined(std::mem::take(&mut self.episodes), quiet);
     }
 
     /// Those findings, of those that were learnt, of which a mail has to tell now.
@@ -282,8 +206,9 @@ impl Case {
         unsaid.collect()
     }
 
-    /// Notes that a mail tells these findings, and of what it says beside them.
-    fn mark(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
+    /// Notes that a mail tells these findings, and of what it says beside them; nobody has to publish it, where
+    /// it stands in the state bucket for people to find.
+    pub fn mark(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
         let told = self.told_by(mailed, now);
         for (index, episode) in self.episodes.iter_mut().enumerate() {
             episode.said = episode.said.max(episode.number().count);
@@ -309,11 +234,6 @@ impl Case {
     ) {
         self.mark(&alert, mailed, now);
         self.pending.push(Pending { alert, may_repeat, claim: Some(claim.clone()) });
-    }
-
-    /// Notes that a mail about these findings stands where people look for it, and is not published.
-    pub fn hold_back(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
-        self.mark(alert, mailed, now);
     }
 
     /// Takes over the mails that nobody is publishing any more.
@@ -393,35 +313,6 @@ impl Case {
         })
     }
 
-    /// Makes one episode of those that are close in time: of the same rule, source and resource, or of the
-    /// same rule where these are too many.
-    fn join(&mut self, quiet: TimeDelta) {
-        let mut episodes = std::mem::take(&mut self.episodes);
-        episodes.sort_by(|one, other| (&one.of, one.from, one.to).cmp(&(&other.of, other.from, other.to)));
-        let mut joined: Vec<Episode> = Vec::new();
-        for episode in episodes {
-            match joined.last_mut() {
-                Some(last) if last.is_same(&episode) && episode.from - last.to <= quiet => {
-                    last.merge(episode)
-                }
-                _ => joined.push(episode),
-            }
-        }
-        let rule = |episode: &Episode| (episode.of.rule.clone(), episode.of.accepted, episode.of.by_anyone);
-        joined.sort_by_cached_key(|episode| (rule(episode), episode.from, episode.to, episode.of.clone()));
-        let mut near: Vec<Episode> = Vec::new();
-        for episode in joined {
-            let to = near.iter().map(|before| before.to).max();
-            let goes_on = near.first().is_some_and(|first| rule(first) == rule(&episode))
-                && to.is_some_and(|to| episode.from - to <= quiet);
-            if !goes_on {
-                self.episodes.extend(one_where_too_many(std::mem::take(&mut near)));
-            }
-            near.push(episode);
-        }
-        self.episodes.extend(one_where_too_many(near));
-    }
-
     /// Forgets what is older than it has to be remembered, and what is too much. What was just learnt and has
     /// to be told must be in a mail before.
     pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
@@ -453,132 +344,20 @@ impl Case {
     }
 }
 
-/// One episode for those of one rule that are close in time, where they are too many; else all of them.
-fn one_where_too_many(near: Vec<Episode>) -> Vec<Episode> {
-    let distinct: BTreeSet<&Of> = near.iter().map(|episode| &episode.of).collect();
-    let few = distinct.len() <= MAX_ALIKE && near.iter().all(|episode| episode.alike.is_none());
-    if few || near.iter().any(|episode| !episode.of.by_anyone) {
-        return near;
-    }
-    let of_many = near.into_iter().map(Episode::of_many);
-    of_many
-        .reduce(|mut one, other| {
-            one.merge(other);
-            one
-        })
-        .into_iter()
-        .collect()
-}
-
-impl Episode {
-    fn of(seen: &Seen<'_>, now: DateTime<Utc>) -> Episode {
-        let at = moment(seen.finding, now);
-        let mut facts = Facts::default();
-        facts.insert(&seen.finding.id);
-        let of = Of::seen(seen);
-        Episode {
-            of,
-            alike: None,
-            from: at,
-            to: at,
-            facts,
-            learnt: now,
-            counted: None,
-            said: 0,
-            mailed: None,
-        }
-    }
-
-    /// The same, whatever its source and resource.
-    fn of_many(mut self) -> Episode {
-        let (source, resource) = (self.of.source.take(), self.of.resource.take());
-        self.alike.get_or_insert_with(|| {
-            let mut alike = Facts::default();
-            alike.insert(&stable_id(&[&source.unwrap_or_default(), &resource.unwrap_or_default()]));
-            alike
-        });
-        self
-    }
-
-    fn is_same(&self, other: &Episode) -> bool {
-        self.of == other.of && self.alike.is_some() == other.alike.is_some()
-    }
-
-    fn number(&self) -> Number {
-        self.counted.map_or_else(|| self.facts.number(), |count| Number { count, about: false })
-    }
-
-    /// The two as one. Which of them came first changes nothing.
-    fn merge(&mut self, other: Episode) {
-        self.from = self.from.min(other.from);
-        self.to = self.to.max(other.to);
-        self.learnt = self.learnt.min(other.learnt);
-        self.facts.merge(other.facts);
-        let counted = [self.counted, other.counted].into_iter().flatten();
-        self.counted = counted.reduce(u64::saturating_add);
-        self.said = self.said.saturating_add(other.said);
-        if let (Some(alike), Some(others)) = (&mut self.alike, other.alike) {
-            alike.merge(others);
-        }
-        self.mailed = match (self.mailed.take(), other.mailed) {
-            (Some(one), Some(other)) => {
-                let severity = one.severity.max(other.severity);
-                let last = if (one.to, &one.alert_id) < (other.to, &other.alert_id) { other } else { one };
-                Some(Mailed { severity, ..last })
-            }
-            (one, other) => one.or(other),
-        };
-    }
-
-    /// Whether a finding of it has to be mailed, as far as is known of it.
-    fn needs_mail(&self, seen: &Seen<'_>, now: DateTime<Utc>, config: &Config) -> bool {
-        let finding = seen.finding;
-        match &self.mailed {
-            Some(mailed) => {
-                finding.severity > mailed.severity || moment(finding, now) - mailed.to >= REMINDER
-            }
-            None => {
-                let hidden = finding.principal.as_ref().is_some_and(|principal| principal.name_hidden);
-                !(hidden && finding.by_anyone) || self.number().count >= config.hidden_name_failures
-            }
-        }
-    }
-}
-
-impl Of {
-    /// Whether it differs in source and resource at most.
-    fn is_like(&self, other: &Of) -> bool {
-        let kind = |of: &Of| (of.rule.clone(), of.accepted, of.by_anyone);
-        kind(self) == kind(other)
-    }
-
-    fn seen(seen: &Seen<'_>) -> Of {
-        let Finding { rule, source_ip, resource, by_anyone, .. } = seen.finding;
-        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let source = filled(source_ip).map(|source| short(&network_of(&source)));
-        let resource = filled(resource).map(|resource| short(&resource));
-        Of { rule: rule.id.to_owned(), accepted: seen.accepted, by_anyone: *by_anyone, source, resource }
-    }
-}
-
 impl Pending {
     fn is_claimed_by(&self, token: &str) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.token == token)
     }
 }
 
-/// When a finding happened; where nobody knows, when its log file was delivered. Nothing has happened later
-/// than now: a forged time would keep what comes until then from being told.
-fn moment(finding: &Finding, now: DateTime<Utc>) -> DateTime<Utc> {
-    finding.time.or(finding.evidence.delivered).unwrap_or(now).min(now)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::episode::MAX_ALIKE;
     use super::*;
     use crate::detections::cases::{Case as Record, Expect, From};
+    use crate::rule::Severity;
 
     const NOW: &str = "2026-04-03T12:00:00Z";
 

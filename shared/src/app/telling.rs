@@ -9,41 +9,32 @@
 //! Where the state bucket does not answer, the queue is let try again first; then people are told without
 //! memory, for nobody may silence iamwatch by taking its memory away.
 
-use std::cmp::Reverse;
+mod holding_back;
+mod publishing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
-use serde_json::json;
 
 use super::accepted::Accepted;
-use super::budgets::{Hour, budget_of};
 use super::memory::{Held, Memory, Object, TIME_TO_ANSWER, random_id};
 use crate::alert::{self, Alert};
 use crate::case::{self, Case, Seen};
-use crate::config::{Budget, Config};
-use crate::detections::{could_not_look, mails_held_back, state_bucket, state_unreadable};
+use crate::config::Config;
+use crate::detections::{could_not_look, state_bucket, state_unreadable};
 use crate::finding::{Finding, Subject, stable_id};
-use crate::ports::{AlertSink, Outside, Pace, StateStore, Taken, Trouble, TroubleKind};
+use crate::ports::{AlertSink, Outside, Pace, StateStore, Trouble, TroubleKind};
 use crate::rule::Severity;
 use crate::suppress::Suppressions;
 
 /// So many cases are read or written at the same time.
 const AT_ONCE: usize = 16;
 
-/// Without memory, so many alerts about one subject each are published in a run; all others share one more.
-const MAX_WITHOUT_MEMORY: usize = 3;
-
 /// What is kept of a run's time for publishing; where there is little, a third of it.
 const TIME_TO_PUBLISH: Duration = Duration::from_secs(8);
-
-/// So many findings are written beside an alert that is held back.
-const MAX_HELD_BACK_FINDINGS: usize = 200;
-
-/// No mail is begun with less than this, so that there is time to note what became of it.
-const TIME_TO_NOTE: Duration = Duration::from_secs(3);
 
 /// One alert, and what became of it.
 #[derive(Debug)]
@@ -324,74 +315,6 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         stream::iter(open).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    /// Decides which alerts the hour's budgets still allow, the worst first. The others are put where people
-    /// look for them; what has to be told of that is the answer.
-    async fn spend(&mut self, groups: &mut [Group]) -> Vec<Finding> {
-        let mut asked: Vec<(usize, Budget)> = Vec::new();
-        for (index, group) in groups.iter().enumerate() {
-            // Who tells that mails are held back is not held back.
-            if !matches!(group.subject, Subject::Source(_)) {
-                asked.extend(self.draft(group, |_, untold| budget_of(untold)).map(|budget| (index, budget)));
-            }
-        }
-        if asked.is_empty() {
-            return Vec::new();
-        }
-        let alerts: Vec<(String, Budget)> =
-            asked.iter().map(|(index, budget)| (groups[*index].grant_id(), *budget)).collect();
-        let hour = Hour::of(self.now);
-        let (key, grant) = (hour.key(), |hour: &mut Hour, _| hour.grant(&alerts, self.config));
-        // Nobody can use up a budget that cannot be read.
-        let Ok((granted, _)) = self.memory.update(&key, &hour, None, grant).await else {
-            return Vec::new();
-        };
-        asked.retain(|(index, _)| !granted.contains(&groups[*index].grant_id()));
-
-        let telling = &*self;
-        let hold_back = asked.into_iter().map(|(index, budget)| {
-            let (group, hour) = (&groups[index], &hour);
-            async move { Some((index, budget, telling.hold_back(group, budget, hour).await?)) }
-        });
-        let held_back = stream::iter(hold_back).buffered(AT_ONCE).filter_map(std::future::ready);
-        let held_back: Vec<(usize, Budget, Mailed)> = Box::pin(held_back).collect().await;
-        let mut of_budget: BTreeMap<Budget, (Severity, u64)> = BTreeMap::new();
-        for (index, budget, mailed) in held_back {
-            let worst = groups[index].findings.iter().map(|finding| finding.severity).max();
-            let (severity, alerts) = of_budget.entry(budget).or_insert((Severity::Low, 0));
-            // Nobody is woken by what anyone can cause.
-            if budget != Budget::Unauthenticated {
-                *severity = worst.max(Some(*severity)).unwrap_or(Severity::Low);
-            }
-            *alerts += 1;
-            groups[index].fate = Fate::HoldBack;
-            self.mails.push(mailed);
-        }
-        let now = self.now;
-        let finding = |(budget, (severity, alerts))| {
-            let uri = self.memory.uri(&hour.overflow(budget));
-            mails_held_back(budget, severity, alerts, &uri, now, self.account)
-        };
-        of_budget.into_iter().map(finding).collect()
-    }
-
-    /// Puts an alert where people look for it; nothing where that does not work.
-    async fn hold_back(&self, group: &Group, budget: Budget, hour: &Hour) -> Option<Mailed> {
-        let alert = self.draft(group, |case, untold| self.alert(case, untold, group))??;
-        let findings = &group.findings[..group.findings.len().min(MAX_HELD_BACK_FINDINGS)];
-        let left_out = group.findings.len() - findings.len();
-        let content = json!({
-            "format": case::FORMAT, "budget": budget.name(), "alert": alert, "findings": findings,
-            "findings_left_out": left_out,
-        });
-        // A run that dies after this is followed by one that writes the same, under the same key.
-        let mut ids = vec![group.grant_id()];
-        ids.extend(group.findings.iter().map(|finding| finding.id.clone()));
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let key = format!("{}{}.json", hour.overflow(budget), stable_id(&ids));
-        self.memory.create(&key, content.to_string().as_bytes()).await.ok()?;
-        Some(Mailed { subject: alert.subject, outcome: Outcome::HeldBack })
-    }
-
     /// What can be said of the mail that a group needs, as far as its case is known.
     fn draft<T>(&self, group: &Group, say: impl FnOnce(&Case, &[Seen<'_>]) -> T) -> Option<T> {
         let mut case = group.held.as_ref()?.object.clone();
@@ -439,7 +362,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 Err(Trouble { kind: TroubleKind::OutOfTime, call: format!("telling {}", group.key), answer })
             }
             Some(alert) if group.fate == Fate::HoldBack => {
-                case.hold_back(&alert, &untold, now);
+                case.mark(&alert, &untold, now);
                 Ok(untold.len())
             }
             Some(alert) => {
@@ -449,125 +372,6 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         };
         case.forget(now, self.config);
         mailed
-    }
-
-    /// Publishes what this run has claimed, the worst first, and notes it.
-    async fn publish_all(&mut self, groups: &mut [Group]) {
-        let token = self.memory.claim.token.clone();
-        let claimed = |group: &Group| match &group.held {
-            Some(held) => held.object.claimed(&token),
-            None => Vec::new(),
-        };
-        let severity = |group: &Group| claimed(group).iter().map(|alert| alert.severity).max();
-        let mut order: Vec<&mut Group> = groups.iter_mut().collect();
-        // Stable: among equals the order of the findings remains.
-        order.sort_by_cached_key(|group| Reverse(severity(group)));
-        for group in order {
-            for alert in claimed(group) {
-                let published = self.publish(&alert, TIME_TO_NOTE).await;
-                match &published {
-                    Ok(()) => drop(group.told.insert(alert.id.clone())),
-                    Err((trouble, taken)) => {
-                        if *taken == Taken::No {
-                            group.released.insert(alert.id.clone());
-                        }
-                        group.trouble = Some(trouble.clone());
-                    }
-                }
-                let outcome =
-                    published.map_or_else(|(trouble, _)| Outcome::Failed(trouble), |()| Outcome::Published);
-                self.mails.push(Mailed { subject: alert.subject, outcome });
-            }
-            // A state bucket that does not answer must not use up the time of the others.
-            if !self.memory.has_failed() {
-                self.note(group).await;
-            }
-        }
-    }
-
-    /// Notes what became of the mails of a case.
-    async fn note(&self, group: &mut Group) {
-        let (told, released) = (std::mem::take(&mut group.told), std::mem::take(&mut group.released));
-        if !told.is_empty() || !released.is_empty() {
-            let new = Case::new(&group.subject);
-            let noted = self.memory.update(&group.key, &new, group.held.clone(), |case, _| {
-                case.told(&told);
-                case.release(&released);
-            });
-            match noted.await {
-                Ok(((), held)) => group.held = Some(held),
-                // It is told again, for nobody else can know that it was told.
-                Err(trouble) => group.trouble = Some(trouble),
-            }
-        }
-        // While another run tells something about the same subject, nobody knows whether it will be told.
-        let is_pending = group.held.as_ref().is_some_and(|held| held.object.has_pending());
-        if is_pending && group.trouble.is_none() {
-            let (call, answer) = (format!("telling {}", group.key), "another run is telling it".to_owned());
-            group.trouble = Some(Trouble { kind: TroubleKind::OutOfTime, call, answer });
-        }
-    }
-
-    /// Publishes an alert unless there is less time than that for it.
-    async fn publish(&self, alert: &Alert, least: Duration) -> Result<(), (Trouble, Taken)> {
-        let call = format!("publishing alert {}", alert.id);
-        let ready = async {
-            self.alerts.ready().await;
-            Ok(())
-        };
-        let ready = self.memory.in_time("waiting for", "the topic", ready).await;
-        if ready.is_err() || self.memory.time_left() < least {
-            let answer = "no time is left in this run".to_owned();
-            return Err((Trouble { kind: TroubleKind::OutOfTime, call, answer }, Taken::No));
-        }
-        let mut taken = Taken::Unknown;
-        let publish = async {
-            self.alerts.publish(alert).await.map_err(|unpublished| {
-                taken = unpublished.taken;
-                unpublished.trouble
-            })
-        };
-        let published = self.memory.in_time("publishing alert", &alert.id, publish).await;
-        published.map(|_| ()).map_err(|trouble| (trouble, taken))
-    }
-
-    /// Publishes what could not be written down, or not be read.
-    async fn publish_without_memory(&mut self, groups: &mut [Group]) {
-        let about_us = state_bucket(&self.memory.uri(""));
-        let is_said = groups.iter().any(|group| group.subject == about_us && !group.findings.is_empty());
-        let mut waiting: Vec<&mut Group> = groups
-            .iter_mut()
-            // A case that is held was written, or another run is telling it.
-            .filter(|group| group.held.is_none() && group.trouble.is_some() && !group.findings.is_empty())
-            .collect();
-        let Some(trouble) = waiting.first().and_then(|group| group.trouble.clone()) else { return };
-        let mut blind = self.group(about_us, vec![self.blind(&trouble)], &Suppressions::default());
-        if !is_said {
-            waiting.push(&mut blind);
-        }
-        let others = waiting.split_off(waiting.len().min(MAX_WITHOUT_MEMORY));
-        let alone = waiting.into_iter().map(|group| vec![group]);
-        for mut groups in alone.chain([others]) {
-            let told = groups.iter().flat_map(|group| {
-                group.findings.iter().filter(|finding| !group.accepted.contains(&finding.id)).cloned()
-            });
-            let Some(first) = groups.first() else { continue };
-            let Some(alert) = alert::alert(told.collect(), &[], first.alert_id.clone(), self.config) else {
-                groups.iter_mut().for_each(|group| group.trouble = None);
-                continue;
-            };
-            let outcome = match self.publish(&alert.repeated(), Duration::ZERO).await {
-                Ok(()) => {
-                    for group in &mut groups {
-                        group.trouble = None;
-                        group.mailed = group.findings.len() - group.accepted.len();
-                    }
-                    Outcome::Published
-                }
-                Err((trouble, _)) => Outcome::Failed(trouble),
-            };
-            self.mails.push(Mailed { subject: alert.subject, outcome });
-        }
     }
 }
 
