@@ -224,6 +224,7 @@ class Told(unittest.TestCase):
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "DeadLetterQueue"),
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "RuleDeadLetterQueue"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "SignInFunction"),
+                ("iamwatch", "StateFailures", "FunctionName", "SignInFunction"),
             },
         )
 

@@ -132,6 +132,12 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
             }
         }
     }
+    // One answer that is lost is about one mail; who is killed may have several on the way.
+    let is_killed = injected.is_some_and(|injected| injected.damage.kills());
+    if judged.repeated > 1 && !is_killed {
+        judged.doubled += judged.repeated - 1;
+        judged.broken.push(format!("{} mails came again, of which the fault was about one", judged.repeated));
+    }
     judged.broken.extend(unreadable(observed));
     judged.broken.extend((scenario.also)(observed));
     judged.broken.extend(observed.stopped.iter().map(|why| format!("the run stopped: {why}")));
