@@ -281,13 +281,15 @@ impl Case {
         }
     }
 
-    /// Whether the same event was told as part of another episode: a corrected copy may have another time,
-    /// address or resource.
+    /// Whether the same event was told as part of another episode, as being as bad: a corrected copy may have
+    /// another time, address or resource.
     fn was_told_elsewhere(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> bool {
         let of = Of::seen(seen);
         let own = self.episode_of(seen, now);
         self.episodes.iter().enumerate().any(|(index, episode)| {
-            let mailed = episode.mailed.is_some() && episode.of.rule == of.rule;
+            let mailed = episode.mailed.as_ref();
+            let mailed = mailed.is_some_and(|mailed| mailed.severity >= seen.finding.severity)
+                && episode.of.rule == of.rule;
             mailed && Some(index) != own && episode.facts.holds(&seen.finding.id)
         })
     }
@@ -568,6 +570,8 @@ mod tests {
         told.run(&[numbered(1, 0, "192.0.2.1")]);
         assert!(told.run(&[numbered(1, 500, "192.0.2.1")]).is_empty(), "another time");
         assert!(told.run(&[numbered(1, 0, "192.0.2.2")]).is_empty(), "another address");
+        let worse = Finding { severity: Severity::Critical, ..numbered(1, 0, "192.0.2.3") };
+        assert_eq!(told.run(&[worse]).len(), 1, "it is worse than was known");
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl Accepted {
         is_untold: impl Fn(&str) -> bool,
     ) {
         if self.change.as_deref().is_some_and(|change| !is_untold(change)) {
-            // What is not noted is told by the case's memory of it, once.
+            // Where that does not work, the next run finds the change again, and the case knows that it was told.
+            // What went wrong is among the troubles of the state bucket.
             let _ = memory.replace(SEEN, &self.file, self.seen.as_ref()).await;
         }
     }

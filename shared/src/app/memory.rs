@@ -136,7 +136,8 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         content: &[u8],
         read: Option<&Stored>,
     ) -> Result<Written, Trouble> {
-        self.write(key, content, read.map_or(Over::Nothing, |stored| Over::Tag(&stored.tag))).await
+        let over = read.map_or(Over::Nothing, |stored| Over::Tag(&stored.tag));
+        self.persistently(async || self.write(key, content, over).await.map(Some)).await
     }
 
     /// Reads an object, or begins it. One that is not as it was written is put into quarantine.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::super::budgets::{Hour, budget_of};
 use super::{AT_ONCE, Fate, Group, Mailed, Outcome, Telling};
+use crate::app::budgets::{Hour, budget_of};
 use crate::case;
 use crate::config::Budget;
 use crate::detections::mails_held_back;
