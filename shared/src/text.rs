@@ -272,10 +272,16 @@ fn colon_links(chars: &[char], at: usize) -> bool {
     if chars[at + 1..].starts_with(&['/', '/']) {
         return true;
     }
-    let word: Vec<char> =
-        chars[..at].iter().rev().take(16).take_while(|c| c.is_alphabetic()).copied().collect();
-    let word: String = word.iter().rev().map(char::to_ascii_lowercase).collect();
-    SCHEMES.contains(&word.as_str())
+    // What stands before may be shown as an escape: neither a letter that becomes one nor the letter that an
+    // escape ends in (`\t` before `el:`) may hide the word that is read.
+    let before = &chars[at.saturating_sub(16)..at];
+    let written: String = before.iter().collect();
+    let shown: String = before.iter().flat_map(|c| c.escape_debug()).collect();
+    let last_word = |text: &str| {
+        let word = text.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        word.to_ascii_lowercase()
+    };
+    [written, shown].iter().any(|text| SCHEMES.contains(&last_word(text).as_str()))
 }
 
 #[cfg(test)]
@@ -326,6 +332,10 @@ mod tests {
             ("evil\u{3002}com", "evil\\u{3002}com"),
             ("alice@example.com", "alice@example[.]com"),
             ("mailto:a", "mailto[:]a"),
+            ("\u{730}mailto:a", "\\u{730}mailto[:]a"),
+            ("é\nmailto:a", "é\\nmailto[:]a"),
+            ("\tel:5", "\\tel[:]5"),
+            ("hotel:5", "hotel:5"),
             ("JavaScript:alert(1)", "JavaScript[:]alert(1)"),
             ("data:text/html,x", "data[:]text/html,x"),
             ("tel:+1", "tel[:]+1"),
