@@ -403,6 +403,8 @@ mod tests {
             id: "0".repeat(32),
             rule: &UNREADABLE,
             kind: Kind::Check,
+            status: None,
+            since: None,
             severity: Severity::Medium,
             title: UNREADABLE.title,
             summary: String::new(),

@@ -2,7 +2,7 @@
 //!
 //! A setting has one name everywhere: the environment of a function, `--set NAME=VALUE`, the README.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::Error;
 use crate::pattern::Pattern;
 use crate::rule::Severity;
-use crate::text::is_account_id;
+use crate::text::{iam_name, is_account_id};
 
 /// A setting as a person sees it.
 #[derive(Debug)]
@@ -45,6 +45,16 @@ pub enum Accepts {
     Names,
     /// A number of mails for every budget.
     MailsPerHour,
+    /// A number of days, or one for people and one for machines.
+    Days,
+    /// A number of days for every severity that is mailed.
+    DaysBySeverity,
+    /// Which accounts there are.
+    WatchedAccounts,
+    /// The name of a role.
+    RoleName,
+    /// What a role wants to be told by whoever assumes it.
+    ExternalId,
 }
 
 /// Which programs read a setting.
@@ -72,6 +82,16 @@ impl Accepts {
             Accepts::AccountNames => "a comma-separated list of 12-digit account ids, each once, with the name to show, such as 111122223333=prod".to_owned(),
             Accepts::Cidrs => "a comma-separated list of IPv4 or IPv6 ranges, such as 192.0.2.0/24,2001:db8::/32".to_owned(),
             Accepts::Names => "a comma-separated list of names, ids or ARNs, in which * stands for anything, such as iamwatch-*,my-log-bucket".to_owned(),
+            Accepts::Days => format!(
+                "a whole number of days from 1 to {MAX_DAYS}, or one for users with a console password and one for those without, such as PEOPLE=90,MACHINES=365"
+            ),
+            Accepts::DaysBySeverity => format!(
+                "a whole number of days from 0 (never) to {MAX_DAYS} for each of CRITICAL, HIGH, MEDIUM, LOW, such as {}",
+                REMIND_DAYS.default
+            ),
+            Accepts::WatchedAccounts => "empty, a comma-separated list of 12-digit account ids, the word organization, or the word file".to_owned(),
+            Accepts::RoleName => "the name of a role, with its path where it has one, such as iamwatch-member".to_owned(),
+            Accepts::ExternalId => "empty, or 2 to 1224 of the characters A-Z, a-z, 0-9 and +=,.@:/_-".to_owned(),
             Accepts::MailedSeverity => {
                 let names: Vec<&str> = mailed_severities().map(Severity::name).collect();
                 format!("one of {}", names.join(", "))
@@ -91,12 +111,18 @@ const MAX_LIMIT_BYTES: u64 = 1 << 40;
 /// No mailbox has room for more.
 const MAX_MAILS_PER_HOUR: u32 = 1000;
 
+/// Nobody waits longer than ten years.
+const MAX_DAYS: u32 = 3650;
+
 /// Every setting there is, by name.
 pub const SETTINGS: &[Setting] = &[
+    ACCESS_KEY_MAX_AGE_DAYS,
     ACCOUNT_NAMES,
     ALLOWED_SIGN_IN_CIDRS,
     CALL_TIMEOUT_MILLIS,
+    CERTIFICATE_MAX_AGE_DAYS,
     HIDDEN_NAME_FAILURES,
+    IDLE_DAYS,
     MAILS_PER_HOUR,
     MAIL_MIN_SEVERITY,
     MAX_COMPRESSED_BYTES,
@@ -104,11 +130,26 @@ pub const SETTINGS: &[Setting] = &[
     MAX_EXPORT_BYTES,
     MAX_IN_FLIGHT_BYTES,
     MAX_RECORD_BYTES,
+    MEMBER_EXTERNAL_ID,
+    MEMBER_ROLE_NAME,
     OWN_RESOURCES,
+    PASSWORD_EXPIRING_DAYS,
     QUIET_MINUTES,
+    REMIND_DAYS,
     RETRY_PAUSE_MILLIS,
+    ROOT_RECENTLY_USED_DAYS,
     TOLD_DAYS,
+    UNUSED_CREDENTIAL_DAYS,
+    WATCHED_ACCOUNTS,
 ];
+
+const ACCESS_KEY_MAX_AGE_DAYS: Setting = Setting {
+    name: "ACCESS_KEY_MAX_AGE_DAYS",
+    default: "90",
+    accepts: Accepts::Days,
+    purpose: "An active access key that is older raises `access-key.unrotated`.",
+    read_by: ReadBy::All,
+};
 
 const ACCOUNT_NAMES: Setting = Setting {
     name: "ACCOUNT_NAMES",
@@ -134,12 +175,28 @@ const CALL_TIMEOUT_MILLIS: Setting = Setting {
     read_by: ReadBy::Functions,
 };
 
+const CERTIFICATE_MAX_AGE_DAYS: Setting = Setting {
+    name: "CERTIFICATE_MAX_AGE_DAYS",
+    default: "90",
+    accepts: Accepts::Days,
+    purpose: "An active signing certificate of a user that is older raises `certificate.unrotated`.",
+    read_by: ReadBy::All,
+};
+
 const HIDDEN_NAME_FAILURES: Setting = Setting {
     name: "HIDDEN_NAME_FAILURES",
     default: "10",
     accepts: Accepts::Count(1, 100, "failures"),
     purpose: "Failed sign-ins under names that no user has are mailed once so many came from one address; fewer are counted. (Most are typing errors.)",
     read_by: ReadBy::Functions,
+};
+
+const IDLE_DAYS: Setting = Setting {
+    name: "IDLE_DAYS",
+    default: "90",
+    accepts: Accepts::Days,
+    purpose: "A user whose password and access keys were all not used for so long raises `user.idle`.",
+    read_by: ReadBy::All,
 };
 
 const MAILS_PER_HOUR: Setting = Setting {
@@ -198,11 +255,35 @@ const MAX_RECORD_BYTES: Setting = Setting {
     read_by: ReadBy::All,
 };
 
+const MEMBER_EXTERNAL_ID: Setting = Setting {
+    name: "MEMBER_EXTERNAL_ID",
+    default: "",
+    accepts: Accepts::ExternalId,
+    purpose: "What the role in another account wants to be told by whoever assumes it. Empty: nothing.",
+    read_by: ReadBy::Functions,
+};
+
+const MEMBER_ROLE_NAME: Setting = Setting {
+    name: "MEMBER_ROLE_NAME",
+    default: "iamwatch-member",
+    accepts: Accepts::RoleName,
+    purpose: "The role in each other account that iamwatch assumes to read its credential report, as `deploy/member-role.yaml` makes it.",
+    read_by: ReadBy::Functions,
+};
+
 const OWN_RESOURCES: Setting = Setting {
     name: "OWN_RESOURCES",
     default: "",
     accepts: Accepts::Names,
     purpose: "What iamwatch itself is made of: a change of it raises `watch.tampered`. The template fills it in.",
+    read_by: ReadBy::All,
+};
+
+const PASSWORD_EXPIRING_DAYS: Setting = Setting {
+    name: "PASSWORD_EXPIRING_DAYS",
+    default: "15",
+    accepts: Accepts::Count(1, MAX_DAYS as u64, "days"),
+    purpose: "A console password that must be changed within so many days raises `password.expiring`. (The console warns from 15 days on.)",
     read_by: ReadBy::All,
 };
 
@@ -214,6 +295,14 @@ const QUIET_MINUTES: Setting = Setting {
     read_by: ReadBy::Functions,
 };
 
+const REMIND_DAYS: Setting = Setting {
+    name: "REMIND_DAYS",
+    default: "CRITICAL=1,HIGH=7,MEDIUM=30,LOW=90",
+    accepts: Accepts::DaysBySeverity,
+    purpose: "What a check found and still stands is mailed again after so many days, by severity, all of it in one mail. 0: never.",
+    read_by: ReadBy::Functions,
+};
+
 const RETRY_PAUSE_MILLIS: Setting = Setting {
     name: "RETRY_PAUSE_MILLIS",
     default: "100",
@@ -222,11 +311,35 @@ const RETRY_PAUSE_MILLIS: Setting = Setting {
     read_by: ReadBy::Functions,
 };
 
+const ROOT_RECENTLY_USED_DAYS: Setting = Setting {
+    name: "ROOT_RECENTLY_USED_DAYS",
+    default: "1",
+    accepts: Accepts::Count(1, MAX_DAYS as u64, "days"),
+    purpose: "Root's password or an access key of root used within so many days before the report raises `root.recently-used`.",
+    read_by: ReadBy::All,
+};
+
 const TOLD_DAYS: Setting = Setting {
     name: "TOLD_DAYS",
     default: "400",
     accepts: Accepts::Count(30, 3650, "days"),
     purpose: "How long it is remembered what was mailed: a log file that is delivered again, or read again by a backfill, within that time is not mailed again.",
+    read_by: ReadBy::Functions,
+};
+
+const UNUSED_CREDENTIAL_DAYS: Setting = Setting {
+    name: "UNUSED_CREDENTIAL_DAYS",
+    default: "45",
+    accepts: Accepts::Days,
+    purpose: "A console password or an active access key that was not used for so long raises `password.unused`, `access-key.unused` or, where it never was, `password.never-used`, `access-key.never-used`. (45 is what the CIS benchmark says.)",
+    read_by: ReadBy::All,
+};
+
+const WATCHED_ACCOUNTS: Setting = Setting {
+    name: "WATCHED_ACCOUNTS",
+    default: "",
+    accepts: Accepts::WatchedAccounts,
+    purpose: "Whose credential reports are judged, besides those of the account that iamwatch runs in: the accounts listed, every open account of the organisation (`organization`), or those that `config/accounts.txt` in the state bucket lists, one a line (`file`).",
     read_by: ReadBy::Functions,
 };
 
@@ -258,17 +371,50 @@ impl Budget {
     }
 }
 
+/// A number of days for users with a console password, and one for those without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days {
+    /// For users with a console password.
+    pub people: u32,
+    /// For users without one.
+    pub machines: u32,
+}
+
+impl Days {
+    /// The same for both.
+    pub const fn all(days: u32) -> Days {
+        Days { people: days, machines: days }
+    }
+}
+
+/// Which accounts are watched, besides the one that iamwatch runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchedAccounts {
+    /// These; none where it is empty.
+    Listed(Vec<String>),
+    /// Every open account of the organisation.
+    Organization,
+    /// Those that a file in the state bucket lists.
+    File,
+}
+
 /// All settings, read once at start; every later line trusts them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// `ACCESS_KEY_MAX_AGE_DAYS`.
+    pub access_key_max_age: Days,
     /// `ACCOUNT_NAMES`, by account id.
     pub account_names: BTreeMap<String, String>,
     /// `ALLOWED_SIGN_IN_CIDRS`; empty means from anywhere.
     pub allowed_sign_in_cidrs: Vec<IpNet>,
     /// `CALL_TIMEOUT_MILLIS`.
     pub call_timeout: Duration,
+    /// `CERTIFICATE_MAX_AGE_DAYS`.
+    pub certificate_max_age: Days,
     /// `HIDDEN_NAME_FAILURES`.
     pub hidden_name_failures: u64,
+    /// `IDLE_DAYS`.
+    pub idle: Days,
     /// `MAILS_PER_HOUR`: every budget is there.
     pub mails_per_hour: BTreeMap<Budget, u32>,
     /// `MAIL_MIN_SEVERITY`.
@@ -283,14 +429,28 @@ pub struct Config {
     pub max_in_flight_bytes: u64,
     /// `MAX_RECORD_BYTES`.
     pub max_record_bytes: usize,
+    /// `MEMBER_EXTERNAL_ID`.
+    pub member_external_id: Option<String>,
+    /// `MEMBER_ROLE_NAME`.
+    pub member_role_name: String,
     /// `OWN_RESOURCES`, in lower case.
     pub own_resources: Vec<Pattern>,
+    /// `PASSWORD_EXPIRING_DAYS`.
+    pub password_expiring_days: u32,
     /// `QUIET_MINUTES`.
     pub quiet: Duration,
+    /// `REMIND_DAYS`: every severity that is mailed is there; 0 is never.
+    pub remind_days: BTreeMap<Severity, u32>,
     /// `RETRY_PAUSE_MILLIS`.
     pub retry_pause: Duration,
+    /// `ROOT_RECENTLY_USED_DAYS`.
+    pub root_recently_used_days: u32,
     /// `TOLD_DAYS`.
     pub told: Duration,
+    /// `UNUSED_CREDENTIAL_DAYS`.
+    pub unused_credential: Days,
+    /// `WATCHED_ACCOUNTS`.
+    pub watched_accounts: WatchedAccounts,
 }
 
 impl Config {
@@ -314,13 +474,17 @@ impl Config {
         let number =
             |setting: &Setting| parsed(setting, value(setting), |value| within(value, setting.accepts));
         let minutes = |setting: &Setting| number(setting).map(|minutes| Duration::from_secs(60 * minutes));
+        let in_days = |setting: &Setting| parsed(setting, value(setting), days);
         Ok(Config {
+            access_key_max_age: in_days(&ACCESS_KEY_MAX_AGE_DAYS)?,
             account_names: parsed(&ACCOUNT_NAMES, value(&ACCOUNT_NAMES), account_names)?,
             allowed_sign_in_cidrs: parsed(&ALLOWED_SIGN_IN_CIDRS, value(&ALLOWED_SIGN_IN_CIDRS), |value| {
                 entries(value).map(cidr).collect()
             })?,
             call_timeout: number(&CALL_TIMEOUT_MILLIS).map(Duration::from_millis)?,
+            certificate_max_age: in_days(&CERTIFICATE_MAX_AGE_DAYS)?,
             hidden_name_failures: number(&HIDDEN_NAME_FAILURES)?,
+            idle: in_days(&IDLE_DAYS)?,
             mails_per_hour: parsed(&MAILS_PER_HOUR, value(&MAILS_PER_HOUR), mails_per_hour)?,
             mail_min_severity: parsed(&MAIL_MIN_SEVERITY, value(&MAIL_MIN_SEVERITY), |value| {
                 mailed_severities().find(|severity| severity.name() == value)
@@ -330,10 +494,17 @@ impl Config {
             max_export_bytes: number(&MAX_EXPORT_BYTES)?,
             max_in_flight_bytes: number(&MAX_IN_FLIGHT_BYTES)?,
             max_record_bytes: number(&MAX_RECORD_BYTES)? as usize,
+            member_external_id: parsed(&MEMBER_EXTERNAL_ID, value(&MEMBER_EXTERNAL_ID), external_id)?,
+            member_role_name: parsed(&MEMBER_ROLE_NAME, value(&MEMBER_ROLE_NAME), role_name)?,
             own_resources: parsed(&OWN_RESOURCES, value(&OWN_RESOURCES), names)?,
+            password_expiring_days: number(&PASSWORD_EXPIRING_DAYS)? as u32,
             quiet: minutes(&QUIET_MINUTES)?,
+            remind_days: parsed(&REMIND_DAYS, value(&REMIND_DAYS), days_by_severity)?,
             retry_pause: number(&RETRY_PAUSE_MILLIS).map(Duration::from_millis)?,
+            root_recently_used_days: number(&ROOT_RECENTLY_USED_DAYS)? as u32,
             told: number(&TOLD_DAYS).map(|days| Duration::from_secs(86_400 * days))?,
+            unused_credential: in_days(&UNUSED_CREDENTIAL_DAYS)?,
+            watched_accounts: parsed(&WATCHED_ACCOUNTS, value(&WATCHED_ACCOUNTS), watched_accounts)?,
         })
     }
 
@@ -363,10 +534,13 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            access_key_max_age: Days::all(90),
             account_names: BTreeMap::new(),
             allowed_sign_in_cidrs: Vec::new(),
             call_timeout: Duration::from_secs(5),
+            certificate_max_age: Days::all(90),
             hidden_name_failures: 10,
+            idle: Days::all(90),
             mails_per_hour: Budget::ALL.into_iter().zip([30, 20, 10, 5, 5]).collect(),
             mail_min_severity: Severity::Low,
             max_compressed_bytes: 64 << 20,
@@ -374,10 +548,17 @@ impl Default for Config {
             max_export_bytes: 256 << 20,
             max_in_flight_bytes: 64 << 20,
             max_record_bytes: 4 << 20,
+            member_external_id: None,
+            member_role_name: "iamwatch-member".to_owned(),
             own_resources: Vec::new(),
+            password_expiring_days: 15,
             quiet: Duration::from_secs(60 * 60),
+            remind_days: mailed_severities().zip([90, 30, 7, 1]).collect(),
             retry_pause: Duration::from_millis(100),
+            root_recently_used_days: 1,
             told: Duration::from_secs(400 * 86_400),
+            unused_credential: Days::all(45),
+            watched_accounts: WatchedAccounts::Listed(Vec::new()),
         }
     }
 }
@@ -427,6 +608,71 @@ fn mails_per_hour(list: &str) -> Option<BTreeMap<Budget, u32>> {
     (mails.len() == Budget::ALL.len()).then_some(mails)
 }
 
+/// One number for all, or one for each: nothing where one is missing, unknown or named twice.
+fn days(value: &str) -> Option<Days> {
+    let number = |text: &str| text.trim().parse().ok().filter(|days| (1..=MAX_DAYS).contains(days));
+    if let Some(days) = number(value) {
+        return Some(Days::all(days));
+    }
+    let (mut people, mut machines) = (None, None);
+    for entry in entries(value) {
+        let (name, days) = entry.split_once('=')?;
+        let whose = match name.trim() {
+            "PEOPLE" => &mut people,
+            "MACHINES" => &mut machines,
+            _ => return None,
+        };
+        if whose.replace(number(days)?).is_some() {
+            return None;
+        }
+    }
+    Some(Days { people: people?, machines: machines? })
+}
+
+/// Nothing where a severity is missing, unknown or named twice.
+fn days_by_severity(list: &str) -> Option<BTreeMap<Severity, u32>> {
+    let mut all = BTreeMap::new();
+    for entry in entries(list) {
+        let (name, days) = entry.split_once('=')?;
+        let severity = mailed_severities().find(|severity| severity.name() == name.trim())?;
+        let days = days.trim().parse().ok().filter(|days| *days <= MAX_DAYS)?;
+        if all.insert(severity, days).is_some() {
+            return None;
+        }
+    }
+    (all.len() == mailed_severities().count()).then_some(all)
+}
+
+/// Accounts are given in any order; one that stands twice is watched once.
+fn watched_accounts(value: &str) -> Option<WatchedAccounts> {
+    match value {
+        "organization" => return Some(WatchedAccounts::Organization),
+        "file" => return Some(WatchedAccounts::File),
+        _ => {}
+    }
+    let account = |entry: &str| is_account_id(entry).then(|| entry.to_owned());
+    let accounts: Option<BTreeSet<String>> = entries(value).map(account).collect();
+    Some(WatchedAccounts::Listed(accounts?.into_iter().collect()))
+}
+
+/// Source: IAM API Reference, `CreateRole`, `RoleName` and `Path`.
+fn role_name(value: &str) -> Option<String> {
+    let name = value.rsplit('/').next().unwrap_or(value);
+    let path = value.split('/').rev().skip(1).all(|part| iam_name(part).is_some());
+    (iam_name(name).is_some() && name.len() <= 64 && value.len() <= 512 && path).then(|| value.to_owned())
+}
+
+/// Source: STS API Reference, `AssumeRole`, `ExternalId`.
+fn external_id(value: &str) -> Option<Option<String>> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@:/_-".contains(&byte);
+    match value {
+        "" => Some(None),
+        _ => {
+            ((2..=1224).contains(&value.len()) && value.bytes().all(allowed)).then(|| Some(value.to_owned()))
+        }
+    }
+}
+
 fn within(value: &str, accepts: Accepts) -> Option<u64> {
     let (Accepts::Bytes(least, most) | Accepts::Count(least, most, _)) = accepts else { return None };
     value.parse().ok().filter(|number| (least..=most).contains(number))
@@ -466,6 +712,18 @@ mod tests {
             ("ACCOUNT_NAMES", "111122223333=a,111122223333=b"),
             ("ACCOUNT_NAMES", "111122223333="),
             ("OWN_RESOURCES", "iamwatch-*,*"),
+            ("ACCESS_KEY_MAX_AGE_DAYS", "0"),
+            ("ACCESS_KEY_MAX_AGE_DAYS", "ninety"),
+            ("ACCESS_KEY_MAX_AGE_DAYS", "PEOPLE=90"),
+            ("UNUSED_CREDENTIAL_DAYS", "PEOPLE=90,PEOPLE=90,MACHINES=90"),
+            ("PASSWORD_EXPIRING_DAYS", "3651"),
+            ("REMIND_DAYS", "CRITICAL=1,HIGH=7,MEDIUM=30"),
+            ("REMIND_DAYS", "CRITICAL=1,HIGH=7,MEDIUM=30,LOW=3651"),
+            ("WATCHED_ACCOUNTS", "1111"),
+            ("WATCHED_ACCOUNTS", "organisation"),
+            ("MEMBER_ROLE_NAME", ""),
+            ("MEMBER_ROLE_NAME", "arn:aws:iam::111122223333:role/x"),
+            ("MEMBER_EXTERNAL_ID", "a b"),
         ] {
             let message = with(name, value).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{name} is {value:?}; it must be ")), "{message}");
@@ -482,6 +740,39 @@ mod tests {
                 assert!(with(setting.name, &value.to_string()).is_ok(), "{} = {value}", setting.name);
             }
         }
+    }
+
+    #[test]
+    fn people_and_machines_may_have_as_many_days_or_each_its_own() {
+        for (value, people, machines) in
+            [("30", 30, 30), ("PEOPLE=30,MACHINES=365", 30, 365), (" MACHINES = 365 , PEOPLE = 30 ", 30, 365)]
+        {
+            let config = with("ACCESS_KEY_MAX_AGE_DAYS", value).unwrap();
+            assert_eq!(config.access_key_max_age, Days { people, machines }, "{value}");
+        }
+        assert_eq!(
+            with("REMIND_DAYS", "LOW=0,CRITICAL=2,HIGH=3,MEDIUM=4").unwrap().remind_days[&Severity::Low],
+            0
+        );
+    }
+
+    #[test]
+    fn accounts_are_listed_or_found_out() {
+        for (value, watched) in [
+            ("", WatchedAccounts::Listed(vec![])),
+            (
+                "444455556666, 111122223333,444455556666",
+                WatchedAccounts::Listed(vec!["111122223333".into(), "444455556666".into()]),
+            ),
+            ("organization", WatchedAccounts::Organization),
+            ("file", WatchedAccounts::File),
+        ] {
+            assert_eq!(with("WATCHED_ACCOUNTS", value).unwrap().watched_accounts, watched, "{value}");
+        }
+        assert_eq!(
+            with("MEMBER_ROLE_NAME", "audit/iamwatch-member").unwrap().member_role_name,
+            "audit/iamwatch-member"
+        );
     }
 
     #[test]

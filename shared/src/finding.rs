@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::cloudtrail::{Record, sign_in};
@@ -24,6 +24,12 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// What the rule looks at.
     pub kind: Kind,
+    /// How it stands beside what the run before found, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Since when it stands, as far as iamwatch has looked.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
+    pub since: Option<DateTime<Utc>>,
     /// How bad it is; the rule's severity unless this one is graded up or down.
     pub severity: Severity,
     /// What is wrong, in a few words.
@@ -66,6 +72,32 @@ pub struct Finding {
     /// Whether anyone can cause it without credentials, and so as often as they like.
     #[serde(skip)]
     pub by_anyone: bool,
+}
+
+/// How a finding stands beside what the run before found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It was not there.
+    New,
+    /// It was resolved once, and is there again.
+    CameBack,
+    /// It is still there.
+    Still,
+    /// It is there no more.
+    Resolved,
+}
+
+impl Status {
+    /// The name as it stands in JSON and message attributes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::New => "new",
+            Status::CameBack => "came-back",
+            Status::Still => "still",
+            Status::Resolved => "resolved",
+        }
+    }
 }
 
 /// Who acted.
@@ -141,7 +173,13 @@ pub struct Evidence {
 
 /// Named facts in the order in which a mail shows them.
 #[derive(Clone, Debug, Default)]
-pub struct Facts(pub Vec<(&'static str, String)>);
+pub struct Facts(pub Vec<(Cow<'static, str>, String)>);
+
+impl From<Vec<(&'static str, String)>> for Facts {
+    fn from(facts: Vec<(&'static str, String)>) -> Facts {
+        Facts(facts.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
+    }
+}
 
 impl Serialize for Facts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

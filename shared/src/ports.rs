@@ -137,6 +137,50 @@ pub enum Written {
     Changed,
 }
 
+/// The IAM of the accounts that are watched, and the organisation that they are part of.
+pub trait IamReader {
+    /// The accounts of the organisation that are open, whatever their order.
+    ///
+    /// # Errors
+    /// [`Trouble`], also where there is more than could be listed.
+    fn organization_accounts(&self) -> impl Future<Output = Result<Vec<String>, Trouble>>;
+
+    /// Asks for a credential report. IAM makes a new one where the last is older than four hours.
+    ///
+    /// # Errors
+    /// [`Trouble`]; of the kind Unanswered it may succeed later.
+    fn generate_report(&self, account: &str) -> impl Future<Output = Result<Generation, Trouble>>;
+
+    /// The credential report that was made last.
+    ///
+    /// # Errors
+    /// [`Trouble`]; of the kind Missing where there is none, or none any more, and one has to be asked for.
+    fn credential_report(&self, account: &str) -> impl Future<Output = Result<Fetched, Trouble>>;
+}
+
+/// How far IAM is with a credential report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// It is being made.
+    UnderWay,
+    /// It can be had.
+    Complete,
+}
+
+/// What IAM answers to whoever asks for a credential report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// It is being made.
+    UnderWay,
+    /// Here it is.
+    Report {
+        /// A CSV file.
+        content: Bytes,
+        /// When IAM made it: what it says is as of then.
+        generated: DateTime<Utc>,
+    },
+}
+
 /// Where alerts go.
 pub trait AlertSink {
     /// Waits until another alert may be published.

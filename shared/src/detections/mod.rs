@@ -28,7 +28,7 @@ pub use watch::{
 use crate::cloudtrail::Record;
 use crate::cloudtrail::sign_in::{Outcome, stated_outcome};
 use crate::config::Config;
-use crate::finding::{Evidence, Facts, Finding, Place, Principal, Subject, masked, stable_id};
+use crate::finding::{Evidence, Finding, Place, Principal, Subject, masked, stable_id};
 use crate::rule::{Rule, Severity};
 
 /// One rule over records.
@@ -191,6 +191,8 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
         id,
         rule,
         kind: rule.kind,
+        status: None,
+        since: None,
         severity: raised.severity,
         title: rule.title,
         summary: String::new(),
@@ -214,7 +216,7 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
             delivered: place.delivered,
             also_in: Vec::new(),
             object: None,
-            facts: Facts(raised.facts),
+            facts: raised.facts.into(),
         },
         references: rule.references,
         remediation: rule.remediation,

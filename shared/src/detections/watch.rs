@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{Counts, Problem};
 use crate::config::Budget;
-use crate::finding::{Evidence, Facts, Finding, Subject, stable_id};
+use crate::finding::{Evidence, Finding, Subject, stable_id};
 use crate::rule::{Kind, Rule, Severity};
 
 /// What every rule of the family says about itself, but for those over records.
@@ -159,7 +159,7 @@ fn of_log_file(rule: &'static Rule, name: &str, what: String, facts: Vec<(&'stat
     finding.time = key::delivered(name);
     finding.evidence.log_file = Some(name.to_owned());
     finding.evidence.delivered = key::delivered(name);
-    finding.evidence.facts = Facts(facts);
+    finding.evidence.facts = facts.into();
     finding.summary = crate::alert::summary(&finding);
     finding
 }
@@ -218,7 +218,7 @@ pub fn mails_held_back(
     finding.time = Some(now);
     finding.evidence.object = Some(where_uri.to_owned());
     finding.evidence.facts =
-        Facts(vec![("held_back", held_back.to_string()), ("budget", budget.name().to_owned())]);
+        vec![("held_back", held_back.to_string()), ("budget", budget.name().to_owned())].into();
     finding.summary = crate::alert::summary(&finding);
     finding
 }
@@ -235,6 +235,8 @@ fn finding(
         id: stable_id(&[&[rule.id], identity].concat()),
         rule,
         kind: rule.kind,
+        status: None,
+        since: None,
         severity,
         title: rule.title,
         summary: String::new(),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::finding;
 use super::lines::{Lines, changed_lines};
-use crate::finding::{Facts, Finding, Subject, stable_id};
+use crate::finding::{Finding, Subject, stable_id};
 use crate::rule::{Kind, Rule, Severity};
 use crate::suppress::{Problem, Suppression, Suppressions};
 use crate::text;
@@ -247,7 +247,7 @@ fn about_file(
     finding.resource = Some(format!("{key}#{}", file.version.get(..8).unwrap_or(file.version)));
     finding.time = file.time;
     finding.evidence.object = Some(file.uri.to_owned());
-    finding.evidence.facts = Facts(facts);
+    finding.evidence.facts = facts.into();
     finding.summary = crate::alert::summary(&finding);
     finding
 }
