@@ -17,6 +17,7 @@ use crate::alert::Alert;
 use crate::cloudtrail::key;
 use crate::config::Config;
 use crate::finding::{Finding, Subject, stable_id};
+use crate::pending::{Claim, Pending};
 use crate::text;
 
 use episode::{Episode, MAX_NAME_CHARS, Mailed, Of, joined, moment, short};
@@ -47,28 +48,6 @@ pub struct Case {
     /// The mails that are under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<Pending>,
-}
-
-/// A mail that is under way: it is told once nobody has to publish it any more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pending {
-    alert: Alert,
-    /// Whether somebody may have published it, whose outcome nobody knows.
-    may_repeat: bool,
-    /// Who is publishing it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    claim: Option<Claim>,
-}
-
-/// Who is publishing a mail, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// What a run knows itself by.
-    pub token: String,
-    /// Nobody publishes in its name after that.
-    pub until: DateTime<Utc>,
 }
 
 /// A finding on its way into a case.
@@ -233,28 +212,17 @@ impl Case {
         now: DateTime<Utc>,
     ) {
         self.mark(&alert, mailed, now);
-        self.pending.push(Pending { alert, may_repeat, claim: Some(claim.clone()) });
+        self.pending.push(Pending::claimed(alert, may_repeat, claim));
     }
 
     /// Takes over the mails that nobody is publishing any more.
     pub fn take_over(&mut self, claim: &Claim, now: DateTime<Utc>) {
-        for pending in &mut self.pending {
-            match &pending.claim {
-                Some(held) if held.token == claim.token || held.until > now => continue,
-                // Its run ended without a word.
-                Some(_) => pending.may_repeat = true,
-                None => {}
-            }
-            pending.claim = Some(claim.clone());
-        }
+        self.pending.iter_mut().for_each(|pending| pending.take_over(claim, now));
     }
 
     /// The mails that the run of this token has to publish.
     pub fn claimed(&self, token: &str) -> Vec<Alert> {
-        let claimed = self.pending.iter().filter(|pending| pending.is_claimed_by(token));
-        claimed
-            .map(|pending| if pending.may_repeat { pending.alert.repeated() } else { pending.alert.clone() })
-            .collect()
+        self.pending.iter().filter(|pending| pending.is_claimed_by(token)).map(Pending::alert).collect()
     }
 
     /// Whether mails are under way.
@@ -269,14 +237,14 @@ impl Case {
 
     /// Notes that these mails were published.
     pub fn told(&mut self, alert_ids: &BTreeSet<String>) {
-        self.pending.retain(|pending| !alert_ids.contains(&pending.alert.id));
+        self.pending.retain(|pending| !alert_ids.contains(pending.alert_id()));
     }
 
     /// Leaves these mails to the next run: it is certain that they were not published.
     pub fn release(&mut self, alert_ids: &BTreeSet<String>) {
         for pending in &mut self.pending {
-            if alert_ids.contains(&pending.alert.id) {
-                pending.claim = None;
+            if alert_ids.contains(pending.alert_id()) {
+                pending.release();
             }
         }
     }
@@ -343,12 +311,6 @@ impl Case {
             });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
         }
-    }
-}
-
-impl Pending {
-    fn is_claimed_by(&self, token: &str) -> bool {
-        self.claim.as_ref().is_some_and(|claim| claim.token == token)
     }
 }
 

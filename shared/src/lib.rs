@@ -15,6 +15,7 @@
 //! | [`alert`] | what a person is told: the summary sentence and the mail |
 //! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
 //! | [`case`] | what is remembered about one subject: what was found, what is under way, what was told |
+//! | [`pending`] | a mail that is under way, and who is publishing it |
 //! | [`suppress`] | what a person has accepted, why and until when |
 //! | [`text`] | what an attacker wrote, made fit to be read |
 //! | [`delivery`] | what a function is handed: which log files were delivered |
@@ -32,6 +33,7 @@ mod error;
 pub mod finding;
 pub mod ocsf;
 pub mod pattern;
+pub mod pending;
 pub mod policy;
 pub mod ports;
 pub mod rule;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::{FutureExt, select_biased};
 
-use crate::case::Claim;
 use crate::config::Config;
 use crate::finding::stable_id;
+use crate::pending::Claim;
 use crate::ports::{MAX_STATE_BYTES, Over, Pace, StateStore, Stored, Trouble, TroubleKind, Written};
 
 /// What is kept of a run's time for its answer.

@@ -1,0 +1,66 @@
+//! A mail that is under way, and who is publishing it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Alert;
+
+/// A mail that is under way: it is told once nobody has to publish it any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    alert: Alert,
+    /// Whether somebody may have published it, whose outcome nobody knows.
+    may_repeat: bool,
+    /// Who is publishing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<Claim>,
+}
+
+/// Who is publishing a mail, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// What a run knows itself by.
+    pub token: String,
+    /// Nobody publishes in its name after that.
+    pub until: DateTime<Utc>,
+}
+
+impl Pending {
+    /// A mail that this run is about to publish.
+    pub fn claimed(alert: Alert, may_repeat: bool, claim: &Claim) -> Pending {
+        Pending { alert, may_repeat, claim: Some(claim.clone()) }
+    }
+
+    /// Its alert's id.
+    pub fn alert_id(&self) -> &str {
+        &self.alert.id
+    }
+
+    /// The alert as it has to be published: it says where it may repeat one.
+    pub fn alert(&self) -> Alert {
+        if self.may_repeat { self.alert.repeated() } else { self.alert.clone() }
+    }
+
+    /// Takes it over if nobody is publishing it any more.
+    pub fn take_over(&mut self, claim: &Claim, now: DateTime<Utc>) {
+        match &self.claim {
+            Some(held) if held.token == claim.token || held.until > now => return,
+            // Its run ended without a word.
+            Some(_) => self.may_repeat = true,
+            None => {}
+        }
+        self.claim = Some(claim.clone());
+    }
+
+    /// Whether the run of this token has to publish it.
+    pub fn is_claimed_by(&self, token: &str) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.token == token)
+    }
+
+    /// Leaves it to the next run: it is certain that it was not published.
+    pub fn release(&mut self) {
+        self.claim = None;
+    }
+}
