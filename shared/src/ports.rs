@@ -9,7 +9,7 @@ use crate::alert::Alert;
 
 /// Why AWS did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{call} failed: {answer}; {}", kind.what_to_do())]
+#[error("{call} failed: {answer}; {}", self.what_to_do())]
 pub struct Trouble {
     /// What can be done about it.
     pub kind: TroubleKind,
@@ -32,15 +32,26 @@ pub enum TroubleKind {
     Refused,
 }
 
-impl TroubleKind {
+impl Trouble {
     /// What whoever reads of it should do.
-    fn what_to_do(self) -> &'static str {
-        match self {
-            TroubleKind::Missing => {
+    fn what_to_do(&self) -> &'static str {
+        let (service, _) = self.call.split_once(':').unwrap_or_default();
+        match (self.kind, service) {
+            (TroubleKind::OutOfTime | TroubleKind::Unanswered, _) => "it has to be tried again",
+            (TroubleKind::Missing, "iam") => "a new report has to be asked for",
+            (TroubleKind::Missing, _) => {
                 "the bucket, the key and the version must be those of an object that is there"
             }
-            TroubleKind::OutOfTime | TroubleKind::Unanswered => "it has to be tried again",
-            TroubleKind::Refused => {
+            (TroubleKind::Refused, "sts") => {
+                "the role must exist in that account and trust this function's role, with MEMBER_EXTERNAL_ID where that is set, and this function's role must be allowed to assume it"
+            }
+            (TroubleKind::Refused, "iam") => {
+                "the role that calls, and the service control policies above its account, must allow the call"
+            }
+            (TroubleKind::Refused, "organizations") => {
+                "this account must be the organisation's management account or a delegated administrator, and the function's role must allow the call"
+            }
+            (TroubleKind::Refused, _) => {
                 "it must exist in this account, and the function's role, its own policy and that of its KMS key must allow the call"
             }
         }
@@ -238,4 +249,29 @@ pub struct Outside<'a, L, S, A, P> {
     pub pace: &'a P,
     /// The account that iamwatch runs in, where it is known.
     pub account: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_says_what_to_do_about_the_service_that_was_called() {
+        for (call, kind, to_do) in [
+            ("s3:GetObject s3://logs/a", TroubleKind::Unanswered, "it has to be tried again"),
+            ("iam:GetCredentialReport of account 111122223333", TroubleKind::OutOfTime, "tried again"),
+            ("s3:GetObject s3://logs/a", TroubleKind::Missing, "the bucket, the key and the version"),
+            ("iam:GetCredentialReport of account 111122223333", TroubleKind::Missing, "a new report"),
+            ("s3:PutObject s3://state/a", TroubleKind::Refused, "KMS key"),
+            ("sns:Publish arn:aws:sns:us-east-1:111122223333:t", TroubleKind::Refused, "KMS key"),
+            ("sts:AssumeRole arn:aws:iam::111122223333:role/r", TroubleKind::Refused, "MEMBER_EXTERNAL_ID"),
+            ("iam:GenerateCredentialReport of account 1", TroubleKind::Refused, "service control policies"),
+            ("organizations:ListAccounts", TroubleKind::Refused, "delegated administrator"),
+        ] {
+            let trouble = Trouble { kind, call: call.to_owned(), answer: "it was so".to_owned() };
+            let said = trouble.to_string();
+            let told = said.strip_prefix(&format!("{call} failed: it was so; "));
+            assert!(told.is_some_and(|told| told.contains(to_do)), "{said}");
+        }
+    }
 }

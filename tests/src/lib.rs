@@ -15,6 +15,8 @@ pub mod oracle;
 #[cfg(feature = "functions")]
 pub mod recording_proxy;
 #[cfg(feature = "functions")]
+pub mod reports;
+#[cfg(feature = "functions")]
 pub mod runtime_api;
 pub mod sample;
 #[cfg(feature = "functions")]

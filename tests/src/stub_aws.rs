@@ -6,6 +6,7 @@
 //! | `stub_aws/fault` | what goes wrong, and at which call |
 //! | `stub_aws/s3` | GetObject, PutObject, DeleteObject |
 //! | `stub_aws/messaging` | `sns:Publish`, `sqs:ChangeMessageVisibility` |
+//! | `stub_aws/iam` | credential reports, `sts:AssumeRole`, `organizations:ListAccounts` |
 //!
 //! Every call is noted in the order of arrival. To try a fault at every call in turn: run once without faults,
 //! count [`StubAws::calls`], then run again with `Which::any().nth(n)` for each n.
@@ -18,6 +19,7 @@
 )]
 
 mod fault;
+mod iam;
 mod messaging;
 mod s3;
 
@@ -29,9 +31,11 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::loopback::{Closed, Reply, Request, Server};
+use crate::runtime_api::ACCOUNT as OWN_ACCOUNT;
 use crate::waiting::within;
 
 pub use fault::{Fault, Which};
+pub use iam::{AccountReport, Organization};
 pub use messaging::{Attribute, Mail, VisibilityChange, form};
 pub use s3::{Bucket, Object};
 
@@ -50,6 +54,14 @@ pub enum Operation {
     Publish,
     /// `sqs:ChangeMessageVisibility`
     ChangeMessageVisibility,
+    /// `sts:AssumeRole`
+    AssumeRole,
+    /// `iam:GenerateCredentialReport`
+    GenerateCredentialReport,
+    /// `iam:GetCredentialReport`
+    GetCredentialReport,
+    /// `organizations:ListAccounts`
+    ListAccounts,
     /// Anything else: no function should call it.
     Unknown,
 }
@@ -59,11 +71,13 @@ pub enum Operation {
 pub struct Call {
     /// What was called.
     pub operation: Operation,
-    /// What it was about: `s3://bucket/key`, a topic's ARN, a queue's URL; for an unknown operation the request.
+    /// What it was about: `s3://bucket/key`, a topic's ARN, a queue's URL, a role's ARN, `account 111122223333`,
+    /// `page 2 of the accounts`; for an unknown operation the request.
     pub target: String,
     /// What went wrong with it.
     pub fault: Option<Fault>,
-    /// The access key id that it was signed with: each process may be given its own.
+    /// The access key id of the process that called, also where it called with what STS had handed it: each
+    /// process may be given its own.
     pub caller: String,
     /// How long the body of the answer was to be, in bytes, before anything went wrong with it.
     pub answer_bytes: usize,
@@ -90,6 +104,7 @@ struct State {
     buckets: BTreeMap<String, Bucket>,
     mails: Vec<Mail>,
     visibility_changes: Vec<VisibilityChange>,
+    iam: iam::Iam,
     calls: Vec<Call>,
     plan: Plan,
     /// Who is to be killed: nothing that they still ask for happens.
@@ -141,6 +156,26 @@ impl StubAws {
     /// What an object holds; nothing where there is none.
     pub fn content(&self, bucket: &str, key: &str) -> Option<Bytes> {
         self.in_bucket(bucket, |bucket| bucket.content(key))
+    }
+
+    /// From now on IAM has this report of an account. Of others everything is denied.
+    pub fn put_report(&self, account: &str, report: AccountReport) {
+        self.state().iam.reports.insert(account.to_owned(), report);
+    }
+
+    /// From now on there is that role, and whoever knows the external id, where there is one, may assume it.
+    pub fn let_assume(&self, role_arn: &str, external_id: Option<&str>) {
+        self.state().iam.let_assume(role_arn, external_id);
+    }
+
+    /// From now on a session lasts so long at most, whatever it is asked to.
+    pub fn end_sessions_after(&self, seconds: i64) {
+        self.state().iam.most_seconds = seconds;
+    }
+
+    /// From now on the own account belongs to that organisation. Until then it belongs to none.
+    pub fn put_organization(&self, organization: Organization) {
+        self.state().iam.organization = Some(organization);
     }
 
     fn in_bucket<T>(&self, name: &str, act: impl FnOnce(&mut Bucket) -> T) -> T {
@@ -225,6 +260,7 @@ enum Asked {
     S3(s3::Asked),
     Publish(Mail),
     ChangeMessageVisibility(VisibilityChange),
+    Iam(iam::Asked),
     Unknown,
 }
 
@@ -233,9 +269,14 @@ impl Asked {
         match request.header("x-amz-target") {
             Some("AmazonSQS.ChangeMessageVisibility") => VisibilityChange::asked_by(&request.body)
                 .map_or(Asked::Unknown, Asked::ChangeMessageVisibility),
+            Some(iam::LIST_ACCOUNTS) => {
+                iam::Asked::list_accounts(&request.body).map_or(Asked::Unknown, Asked::Iam)
+            }
             Some(_) => Asked::Unknown,
             None if request.header("content-type") == Some("application/x-www-form-urlencoded") => {
-                Mail::asked_by(&request.body).map_or(Asked::Unknown, Asked::Publish)
+                let publish = Mail::asked_by(&request.body).map(Asked::Publish);
+                let asked = publish.or_else(|| iam::Asked::by_form(&request.body).map(Asked::Iam));
+                asked.unwrap_or(Asked::Unknown)
             }
             None => s3::Asked::by(request).map_or(Asked::Unknown, Asked::S3),
         }
@@ -246,15 +287,18 @@ impl Asked {
             Asked::S3(asked) => asked.operation(),
             Asked::Publish(_) => Operation::Publish,
             Asked::ChangeMessageVisibility(_) => Operation::ChangeMessageVisibility,
+            Asked::Iam(asked) => asked.operation(),
             Asked::Unknown => Operation::Unknown,
         }
     }
 
-    fn target(&self, request: &Request) -> String {
+    /// `account` is that of whoever asks.
+    fn target(&self, request: &Request, account: &str) -> String {
         match self {
             Asked::S3(asked) => asked.target(),
             Asked::Publish(mail) => mail.topic_arn.clone(),
             Asked::ChangeMessageVisibility(change) => change.queue_url.clone(),
+            Asked::Iam(asked) => asked.target(account),
             Asked::Unknown => format!("{} {}?{}", request.method, request.path, request.query),
         }
     }
@@ -280,7 +324,7 @@ async fn answer(shared: Arc<Shared>, request: Request) -> Result<Reply, Closed> 
 /// The access key id of whoever signed a request.
 ///
 /// Source: AWS Signature Version 4, "Add the signature to the request".
-fn caller(request: &Request) -> &str {
+fn access_key(request: &Request) -> &str {
     let signed = request.header("authorization").unwrap_or_default();
     let (_, credential) = signed.split_once("Credential=").unwrap_or_default();
     credential.split('/').next().unwrap_or_default()
@@ -290,19 +334,23 @@ impl State {
     /// Notes the call and does what is asked for, unless it is to fail. Nobody hears of what a process calls
     /// that is as good as killed.
     fn meet(&mut self, request: &Request) -> (Option<Reply>, Option<Fault>) {
-        let caller = caller(request).to_owned();
+        let key = access_key(request);
+        let caller = self.iam.process(key).to_owned();
         if self.doomed.contains(&caller) {
             return (None, Some(Fault::KillBefore));
         }
         let asked = Asked::by(request);
         let operation = asked.operation();
-        let target = asked.target(request);
+        let target = asked.target(request, self.iam.account(key));
         let fault = self.plan.next(operation, &target);
         let mails = self.mails.len();
         let mut reply = match fault {
             Some(Fault::Error { status, code }) => Some(error(operation, status, code, &target)),
             Some(Fault::CloseBefore | Fault::HangBefore | Fault::KillBefore) => None,
-            _ => Some(self.do_what_is(asked, &target)),
+            _ => Some(match self.iam.refuses(key, operation, request) {
+                Some(refusal) => refusal,
+                None => self.do_what_is(asked, &target, key),
+            }),
         };
         if matches!(fault, Some(Fault::KillBefore | Fault::KillAfter)) {
             self.doomed.insert(caller.clone());
@@ -313,7 +361,7 @@ impl State {
         (reply, fault)
     }
 
-    fn do_what_is(&mut self, asked: Asked, target: &str) -> Reply {
+    fn do_what_is(&mut self, asked: Asked, target: &str, key: &str) -> Reply {
         match asked {
             Asked::S3(asked) => asked.answer(&mut self.buckets),
             Asked::Publish(mail) => {
@@ -324,6 +372,7 @@ impl State {
                 self.visibility_changes.push(change);
                 Reply::new(200, messaging::JSON, "")
             }
+            Asked::Iam(asked) => self.iam.answer(asked, key),
             Asked::Unknown => error(Operation::Unknown, 501, "NotImplemented", target),
         }
     }
@@ -332,12 +381,20 @@ impl State {
 /// An error, in the words of the protocol of its service.
 fn error(operation: Operation, status: u16, code: &str, target: &str) -> Reply {
     let message = match code {
+        "AWSOrganizationsNotInUseException" => "Your account is not a member of an organization.",
         "AccessDenied" => "Access Denied",
         "InternalError" | "InternalFailure" => "We encountered an internal error. Please try again.",
         "NoSuchBucket" => "The specified bucket does not exist",
         "NoSuchKey" => "The specified key does not exist.",
         "NoSuchVersion" => "The specified version does not exist.",
+        "InvalidClientTokenId" => "The security token included in the request is invalid.",
+        "LimitExceeded" => {
+            "The request was rejected because it attempted to create resources beyond the limits."
+        }
         "PreconditionFailed" => "At least one of the pre-conditions you specified did not hold",
+        "ReportExpired" => "Credential report has expired",
+        "ReportInProgress" => "Credential report is being generated",
+        "ReportNotPresent" => "There is no credential report. Request one",
         "ServiceUnavailable" => "Service is unable to handle request.",
         "SlowDown" => "Please reduce your request rate.",
         "Throttling" | "Throttled" => "Rate exceeded",
@@ -346,6 +403,10 @@ fn error(operation: Operation, status: u16, code: &str, target: &str) -> Reply {
     match operation {
         Operation::Publish => messaging::sns_error(status, code, message),
         Operation::ChangeMessageVisibility => messaging::sqs_error(status, code, message),
+        Operation::AssumeRole | Operation::GenerateCredentialReport | Operation::GetCredentialReport => {
+            iam::query_error(operation, status, code, message)
+        }
+        Operation::ListAccounts => iam::organizations_error(status, code, message),
         _ => s3::error(status, code, message, target),
     }
 }

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`start`] | start-up: settings, clients, the loop over invocations; how a failure is answered |
+//! | [`iam`] | credential reports, and the accounts of the organisation |
 //! | [`s3`] | log files, and the state bucket |
 //! | [`sns`] | publishing |
 //! | [`sqs`] | when failed messages come back |
@@ -10,6 +11,7 @@
 //! | [`report`] | the log line and the metrics of an invocation |
 
 mod attempts;
+pub mod iam;
 pub mod pace;
 pub mod report;
 pub mod s3;

@@ -19,7 +19,7 @@ use shared::ports::{
 use tokio::time::timeout;
 
 use crate::attempts::{Failed, retries, time_outs, tried};
-use crate::trouble::{chain, trouble};
+use crate::trouble::{chain, trouble, without};
 
 /// S3, for the log files and the state of one deployment.
 pub struct S3 {
@@ -71,12 +71,6 @@ impl S3 {
         let body = ObjectBody { call: call.to_owned(), stream: object.body, piece: self.call_timeout };
         Ok(OpenObject { bytes, body })
     }
-}
-
-/// An answer that lacks what S3 always says.
-fn without(call: &str, header: &str) -> Trouble {
-    let answer = format!("the answer has no {header}");
-    Trouble { kind: TroubleKind::Unanswered, call: call.to_owned(), answer }
 }
 
 impl LogStore for S3 {

@@ -134,6 +134,12 @@ pub fn account_of(context: &Context) -> Option<&str> {
     shared::text::is_account_id(account).then_some(account)
 }
 
+/// The partition that a function runs in, such as `aws-cn`, as its ARN says.
+pub fn partition_of(context: &Context) -> &str {
+    let partition = context.invoked_function_arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next());
+    partition.unwrap_or("aws")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +166,20 @@ mod tests {
             message.starts_with("MAX_IN_FLIGHT_BYTES is \"1073741824\"; it must be at most 371195904 in"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_function_knows_its_account_and_partition_by_its_arn() {
+        for (arn, account, partition) in [
+            ("arn:aws:lambda:us-east-1:111122223333:function:f", Some("111122223333"), "aws"),
+            ("arn:aws-cn:lambda:cn-north-1:111122223333:function:f:live", Some("111122223333"), "aws-cn"),
+            ("f", None, "aws"),
+            ("", None, "aws"),
+        ] {
+            let mut context = Context::default();
+            arn.clone_into(&mut context.invoked_function_arn);
+            assert_eq!((account_of(&context), partition_of(&context)), (account, partition), "{arn}");
+        }
     }
 
     #[test]

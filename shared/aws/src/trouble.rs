@@ -9,10 +9,12 @@ use shared::ports::{Trouble, TroubleKind};
 
 /// Codes that say "later" with a status that says "never".
 ///
-/// Source: SDKs and Tools Reference Guide, "Retry behavior"; KMS API Reference, "Common errors".
+/// Source: SDKs and Tools Reference Guide, "Retry behavior"; KMS API Reference, "Common errors"; IAM API
+/// Reference, `GenerateCredentialReport`, "Errors".
 const LATER: &[&str] = &[
     "KMS.ThrottlingException",
     "KMSThrottling",
+    "LimitExceeded",
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestTimeout",
@@ -24,8 +26,10 @@ const LATER: &[&str] = &[
     "TooManyRequestsException",
 ];
 
-/// Codes with the status 404, or 405 for a version that marks a deletion, that say that the object is not there.
-const MISSING: &[&str] = &["MethodNotAllowed", "NoSuchKey", "NoSuchVersion", "NotFound"];
+/// Codes that say that the object is not there, with the status 404, or 405 for a version that marks a deletion;
+/// and with the status 410 that there is no credential report.
+const MISSING: &[&str] =
+    &["MethodNotAllowed", "NoSuchKey", "NoSuchVersion", "NotFound", "ReportExpired", "ReportNotPresent"];
 
 /// `call` is the call and what it was about.
 pub(crate) fn trouble<E>(call: String, error: &SdkError<E, HttpResponse>) -> Trouble
@@ -42,16 +46,33 @@ where
     let status = answered.raw().status().as_u16();
     let code = answered.err().code().unwrap_or_default();
     let kind = match status {
+        // The call succeeded, and what was answered was garbled on its way.
+        ..300 => TroubleKind::Unanswered,
         _ if LATER.contains(&code) => TroubleKind::Unanswered,
-        404 | 405 if MISSING.contains(&code) => TroubleKind::Missing,
+        404 | 405 | 410 if MISSING.contains(&code) => TroubleKind::Missing,
         408 | 429 | 500.. => TroubleKind::Unanswered,
         _ => TroubleKind::Refused,
     };
-    let code = if code.is_empty() { "an error without a code" } else { code };
+    let code = match code {
+        // Without what is wrong with it: that may quote the credentials that STS handed out.
+        "" if status < 300 => "an answer that cannot be read",
+        "" => "an error without a code",
+        code => code,
+    };
     let message = answered.err().message().map(|message| format!(": {message}")).unwrap_or_default();
     let request = answered.raw().headers().get("x-amz-request-id").or(error.request_id());
     let request = request.map(|id| format!(", request {id}")).unwrap_or_default();
     Trouble { kind, call, answer: format!("{code}{message} (HTTP {status}{request})") }
+}
+
+/// An answer to `call` that lacks what AWS always says.
+pub(crate) fn without(call: &str, what: &str) -> Trouble {
+    unreadable(call, format!("the answer has no {what}"))
+}
+
+/// An answer to `call` that does not say what it should.
+pub(crate) fn unreadable(call: &str, answer: String) -> Trouble {
+    Trouble { kind: TroubleKind::Unanswered, call: call.to_owned(), answer }
 }
 
 /// An error and what caused it, outermost first.

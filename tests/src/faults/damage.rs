@@ -109,7 +109,8 @@ impl Damage {
 /// The code that AWS would answer with that status, where it has one.
 ///
 /// Sources: Amazon S3 API Reference, "Error responses"; Amazon SNS API Reference, `Publish`, "Errors"; Amazon
-/// SQS API Reference, "Common error types".
+/// SQS API Reference, "Common error types"; IAM, STS and Organizations API References, "Common errors" and those
+/// of each call.
 fn code(point: &Point, status: u16) -> &'static str {
     let of_log_file = point.place.starts_with(&format!("s3://{LOGS}/"));
     match (point.operation, status) {
@@ -126,6 +127,12 @@ fn code(point: &Point, status: u16) -> &'static str {
         (Operation::ChangeMessageVisibility, 429) => "RequestThrottled",
         (Operation::ChangeMessageVisibility, 500) => "InternalFailure",
         (Operation::ChangeMessageVisibility, _) => "ServiceUnavailable",
+        (Operation::GenerateCredentialReport, 409) => "LimitExceeded",
+        (Operation::GetCredentialReport, 404) => "ReportInProgress",
+        (Operation::AssumeRole | Operation::GenerateCredentialReport | Operation::GetCredentialReport, _) => {
+            iam_code(status)
+        }
+        (Operation::ListAccounts, _) => organizations_code(status),
         (_, 400) => "KMS.DisabledException",
         (_, 403) => "AccessDenied",
         // What a person wrote, or CloudTrail, and is said to be gone is given up, as it should be: it does not
@@ -138,6 +145,32 @@ fn code(point: &Point, status: u16) -> &'static str {
         (_, 429) => "TooManyRequestsException",
         (_, 500) => "InternalError",
         (_, _) => "SlowDown",
+    }
+}
+
+fn iam_code(status: u16) -> &'static str {
+    match status {
+        400 => "ValidationError",
+        403 => "AccessDenied",
+        404 => "NoSuchEntity",
+        409 => "ConcurrentModification",
+        412 => "PreconditionFailed",
+        429 => "Throttling",
+        500 => "ServiceFailure",
+        _ => "ServiceUnavailable",
+    }
+}
+
+fn organizations_code(status: u16) -> &'static str {
+    match status {
+        400 => "AWSOrganizationsNotInUseException",
+        403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        409 => "ConcurrentModificationException",
+        412 => "PreconditionFailedException",
+        429 => "TooManyRequestsException",
+        500 => "ServiceException",
+        _ => "ServiceUnavailableException",
     }
 }
 

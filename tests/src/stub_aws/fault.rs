@@ -43,6 +43,10 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// IAM makes as many reports at once as it can.
+    pub const LIMIT_EXCEEDED: Fault = Fault::Error { status: 409, code: "LimitExceeded" };
+    /// IAM fails within.
+    pub const SERVICE_FAILURE: Fault = Fault::Error { status: 500, code: "ServiceFailure" };
     /// S3 or SNS fails within.
     pub const INTERNAL_ERROR: Fault = Fault::Error { status: 500, code: "InternalError" };
     /// S3 asks for fewer requests.
