@@ -5,7 +5,7 @@ import sys
 from aws import Aws, run
 
 # `sam delete` itself says what it deletes; these have DeletionPolicy Retain or RetainExceptOnCreate.
-KEPT = ["LogBucket", "StateBucket", "SignInLogGroup"]
+KEPT = ["LogBucket", "StateBucket", "SignInLogGroup", "CredentialReportLogGroup"]
 
 
 def main():
