@@ -1,4 +1,4 @@
-"""What template.yaml says in each of its branches, also in those that no emulator deploys."""
+"""What template.yaml and deploy/member-role.yaml say in each of their branches, also in those that no emulator deploys."""
 
 import fnmatch
 import json
@@ -601,6 +601,56 @@ class Lifetimes(unittest.TestCase):
                 }
                 self.assertEqual(own, {"TrailName"} if resource == "Trail" else set(), f"{name}: {resource}")
         self.assertEqual(created().properties("Trail")["TrailName"], "watch-eu-central-1")
+
+
+class MemberRole(unittest.TestCase):
+    """deploy/member-role.yaml, which goes into the other accounts."""
+
+    PATH = "deploy/member-role.yaml"
+    WATCHER = "arn:aws:iam::111122223333:role/iamwatch-CredentialReportRole-AbCd1234EfGh"
+
+    def role(self, **parameters):
+        return Stack(path=self.PATH, **{"WatcherRoleArn": self.WATCHER, **parameters}).properties("MemberRole")
+
+    def test_it_reads_the_credential_report_and_does_nothing_else(self):
+        role = self.role()
+        self.assertNotIn("ManagedPolicyArns", role)
+        [policy] = role["Policies"]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        self.assertEqual(statement["Effect"], "Allow")
+        self.assertEqual(statement["Action"], ["iam:GenerateCredentialReport", "iam:GetCredentialReport"])
+        self.assertEqual(role["MaxSessionDuration"], 3600)
+
+    def test_only_the_named_role_of_its_account_assumes_it(self):
+        for watcher, parameters, condition in [
+            (self.WATCHER, {}, {}),
+            ("arn:aws:iam::111122223333:role/iamwatch-CredentialReportRole-*", {}, {}),
+            (self.WATCHER, {"ExternalId": "example-1"}, {"StringEquals": {"sts:ExternalId": "example-1"}}),
+        ]:
+            role = self.role(WatcherRoleArn=watcher, **parameters)
+            [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+            self.assertEqual((statement["Effect"], statement["Action"]), ("Allow", "sts:AssumeRole"))
+            self.assertEqual(statement["Principal"], {"AWS": "arn:aws:iam::111122223333:root"})
+            self.assertEqual(statement["Condition"], {"ArnLike": {"aws:PrincipalArn": watcher}, **condition})
+
+    def test_it_is_called_what_iamwatch_assumes_unless_somebody_says_otherwise(self):
+        own = statements(existing(WatchedAccounts="444455556666"), "CredentialReportRole")["ReadReportsOfOthers"]["Resource"]
+        self.assertEqual(own, f"arn:aws:iam::*:role/{self.role()['RoleName']}")
+
+    def test_its_watcher_is_what_iamwatch_says_in_its_outputs(self):
+        self.assertEqual(created().outputs["CredentialReportRoleArn"], "<CredentialReportRole.Arn>")
+        parameters = template(self.PATH)["Parameters"]
+        for right in [self.WATCHER, "arn:aws-cn:iam::111122223333:role/a/path/x", self.WATCHER[:-12] + "*"]:
+            self.assertRegex(right, parameters["WatcherRoleArn"]["AllowedPattern"])
+        for wrong in ["", "*", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:root", "arn:aws:iam::*:role/x", self.WATCHER + "*x"]:
+            self.assertNotRegex(wrong, parameters["WatcherRoleArn"]["AllowedPattern"])
+        self.assertNotIn("Default", parameters["WatcherRoleArn"])
+
+    def test_a_stack_set_can_deploy_it_in_every_partition(self):
+        self.assertNotIn("Transform", template(self.PATH))
+        watcher = self.WATCHER.replace("arn:aws:", "arn:aws-us-gov:")
+        stack = Stack(pseudo={"AWS::Partition": "aws-us-gov"}, path=self.PATH, WatcherRoleArn=watcher)
+        self.assertEqual(set(re.findall(r"arn:(aws[a-z-]*):", json.dumps(stack.resources))), {"aws-us-gov"})
 
 
 class Parameters(unittest.TestCase):
