@@ -97,7 +97,7 @@ deploy: need-STACK sound-PARAMETERS build ## Build, then create or update the st
 attach: need-BUCKET $(AWS)/ready ## Let the bucket BUCKET=name of log files send its events to EventBridge; shows the change and asks
 	@$(AWS)/bin/python deploy/attach.py $(if $(YES),--yes) "$$BUCKET"
 
-check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have it publish a mail marked TEST
+check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have each function publish a mail marked TEST
 	@$(AWS)/bin/python deploy/check.py "$$STACK"
 
 remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay
