@@ -72,7 +72,7 @@ test-faults: $(AWS)/ready ## Let every AWS call of the functions fail in every w
 test-long: ## Compare the scan with a full parse over FILES=100000 hostile files, and as many broken ones
 	IAMWATCH_SCAN_FILES=$(FILES) cargo test --locked --release -p iamwatch-tests --test scan
 
-lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with warnings as errors, what knows what, and the template
+lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with warnings as errors, what knows what, and the templates
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
@@ -84,8 +84,8 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 		echo "shared must know neither AWS nor tokio, but depends on the above" >&2; exit 1; \
 	fi
 	$(AWS)/bin/sam validate --lint --region us-east-1 --template template.yaml
-	$(AWS)/bin/cfn-lint template.yaml
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation \
+	$(AWS)/bin/cfn-lint template.yaml deploy/member-role.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --file template.yaml deploy/member-role.yaml --framework cloudformation \
 		--skip-download --quiet --compact
 
 deploy: need-STACK sound-PARAMETERS build ## Build, then create or update the stack STACK=name [ARCH=] [PARAMETERS="Email=a@example.com ..."] [S3_BUCKET=]
@@ -97,7 +97,7 @@ deploy: need-STACK sound-PARAMETERS build ## Build, then create or update the st
 attach: need-BUCKET $(AWS)/ready ## Let the bucket BUCKET=name of log files send its events to EventBridge; shows the change and asks
 	@$(AWS)/bin/python deploy/attach.py $(if $(YES),--yes) "$$BUCKET"
 
-check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have it publish a mail marked TEST
+check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have each function publish a mail marked TEST
 	@$(AWS)/bin/python deploy/check.py "$$STACK"
 
 remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay

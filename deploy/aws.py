@@ -8,8 +8,8 @@ from botocore.config import Config
 
 # A script for a person: it should rather say what is wrong than wait.
 PATIENCE = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-# The function has a minute, and an invocation that failed is not to be made again behind our back.
-INVOKE = Config(connect_timeout=10, read_timeout=90, retries={"total_max_attempts": 1})
+# A function has five minutes at most, and an invocation that failed is not to be made again behind our back.
+INVOKE = Config(connect_timeout=10, read_timeout=330, retries={"total_max_attempts": 1})
 
 
 class Refused(Exception):

@@ -1,7 +1,7 @@
 """Looks whether a deployed stack works, from the bucket to the mailbox: make check STACK=name
 
-Where it can it lets the function try, because only that proves what the function's role and the keys allow. It
-publishes one mail, marked TEST, and changes nothing. Exit 0: all is well. Exit 1: the lines marked "problem".
+Where it can it lets the functions try, because only that proves what their roles and the keys allow. Each publishes
+one mail, marked TEST, and nothing is changed. Exit 0: all is well. Exit 1: the lines marked "problem".
 """
 
 import datetime
@@ -11,6 +11,23 @@ import sys
 import botocore.exceptions
 
 from aws import INVOKE, Aws, code, denied, run, sentence
+
+# How the parts of a function are called in the outputs, and in template.yaml.
+SIGN_IN = {
+    "function": "SignInFunctionName",
+    "log": "SignInLogGroupName",
+    "queue": "QueueUrl",
+    "role": "SignInRole",
+}
+CREDENTIAL_REPORT = {
+    "function": "CredentialReportFunctionName",
+    "log": "CredentialReportLogGroupName",
+    "queue": "CredentialReportQueueUrl",
+    "role": "CredentialReportRole",
+}
+
+# How many of the accounts that could not be looked at are named.
+MOST_NAMED = 20
 
 # An organisation's bucket has folders for every account and Region; this is enough to find one log file of today.
 MOST_LISTINGS = 120
@@ -57,16 +74,17 @@ def bucket_sends(report, aws, outputs):
         report.problem(f"bucket {bucket} does not send its events to EventBridge", f"make attach BUCKET={bucket}")
 
 
-def rule_enabled(report, aws, outputs):
-    """Whether the rule is on and has the queue as its target."""
-    events, rule = aws.client("events"), outputs["RuleName"]
-    queue = queue_arn(aws, outputs["QueueUrl"])
-    if events.describe_rule(Name=rule)["State"] != "ENABLED":
+def rule_enabled(report, aws, rule, url, does):
+    """Whether a rule is on and has the queue as its target; `does` is what it is there for."""
+    events, queue = aws.client("events"), queue_arn(aws, url)
+    described = events.describe_rule(Name=rule)
+    when = f", {described['ScheduleExpression']}" if described.get("ScheduleExpression") else ""
+    if described["State"] != "ENABLED":
         report.problem(f"rule {rule} is disabled", f"aws events enable-rule --name {rule}")
     elif queue not in [target["Arn"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]:
         report.problem(f"rule {rule} has lost its target, the queue", "deploy again: make deploy")
     else:
-        report.ok(f"rule {rule} is enabled and brings deliveries to the queue")
+        report.ok(f"rule {rule} is enabled and {does}{when}")
 
 
 def queue_arn(aws, url):
@@ -75,9 +93,9 @@ def queue_arn(aws, url):
     return asked["Attributes"]["QueueArn"]
 
 
-def function_fed(report, aws, outputs):
+def function_fed(report, aws, outputs, names):
     """Whether the queue invokes the function."""
-    function, queue = outputs["SignInFunctionName"], queue_arn(aws, outputs["QueueUrl"])
+    function, queue = outputs[names["function"]], queue_arn(aws, outputs[names["queue"]])
     pages = aws.client("lambda").get_paginator("list_event_source_mappings").paginate(FunctionName=function)
     mappings = [mapping for page in pages for mapping in page["EventSourceMappings"]]
     ours = [mapping for mapping in mappings if mapping["EventSourceArn"] == queue]
@@ -91,14 +109,17 @@ def function_fed(report, aws, outputs):
                 f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled",
             )
         elif result.startswith("PROBLEM"):
-            report.problem(f"Lambda cannot take from the queue: {result}", "compare the role SignInRole with template.yaml")
+            report.problem(
+                f"Lambda cannot take from the queue of {function}: {result}",
+                f"compare the role {names['role']} with template.yaml",
+            )
         else:
             report.ok(f"the queue invokes {function}")
 
 
-def deliveries(number):
-    """That many deliveries."""
-    return "1 delivery" if number == 1 else f"{number} deliveries"
+def counted(number, one, more):
+    """That many of something."""
+    return f"1 {one}" if number == 1 else f"{number} {more}"
 
 
 def queues_empty(report, aws, outputs):
@@ -109,28 +130,48 @@ def queues_empty(report, aws, outputs):
         asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))
         return sum(int(asked["Attributes"][name]) for name in names)
 
-    waiting = count(outputs["QueueUrl"], "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    report.ok(f"in the queue or being read: {deliveries(waiting)}")
-    log = outputs["SignInLogGroupName"]
-    for url, whose, advice in [
+    def redrive(names, url):
+        source = queue_arn(aws, url)
+        return (
+            f"read in {outputs[names['log']]} why, mend it, then redrive them: "
+            f"aws sqs start-message-move-task --source-arn {source}"
+        )
+
+    for names, one, more in [(SIGN_IN, "delivery", "deliveries"), (CREDENTIAL_REPORT, "run", "runs")]:
+        url = outputs[names["queue"]]
+        waiting = count(url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        report.ok(f"in the queue of {outputs[names['function']]}, or under way: {counted(waiting, one, more)}")
+    for url, one, more, whose, advice in [
         (
             outputs["DeadLetterQueueUrl"],
-            "that the function could not read",
-            f"read in {log} why, mend it, then redrive them: aws sqs start-message-move-task --source-arn "
-            + queue_arn(aws, outputs["DeadLetterQueueUrl"]),
+            "delivery",
+            "deliveries",
+            "that sign-in could not read",
+            lambda url: redrive(SIGN_IN, url),
+        ),
+        (
+            outputs["CredentialReportDeadLetterQueueUrl"],
+            "run",
+            "runs",
+            "that credential-report could not end",
+            lambda url: redrive(CREDENTIAL_REPORT, url),
         ),
         (
             outputs["RuleDeadLetterQueueUrl"],
-            "that EventBridge could not put into the queue",
-            "the messages' attributes ERROR_CODE and ERROR_MESSAGE say why: aws sqs receive-message --queue-url "
-            f"{outputs['RuleDeadLetterQueueUrl']} --message-attribute-names All",
+            "message",
+            "messages",
+            "that EventBridge could not put into a queue",
+            lambda url: (
+                "the messages' attributes RULE_ARN, ERROR_CODE and ERROR_MESSAGE say why: "
+                f"aws sqs receive-message --queue-url {url} --message-attribute-names All"
+            ),
         ),
     ]:
         dead = count(url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         if dead:
-            report.problem(f"dead letters: {deliveries(dead)} {whose}", advice)
+            report.problem(f"dead letters: {counted(dead, one, more)} {whose}", advice(url))
         else:
-            report.ok(f"there is no delivery {whose}")
+            report.ok(f"there is no {one} {whose}")
 
 
 def somebody_told(report, aws, topic, what, parameter):
@@ -156,11 +197,9 @@ def somebody_told(report, aws, topic, what, parameter):
         )
 
 
-def invoked(aws, outputs, payload):
-    """What the function answers, and the error where it is one."""
-    answer = aws.client("lambda", INVOKE).invoke(
-        FunctionName=outputs["SignInFunctionName"], Payload=json.dumps(payload).encode()
-    )
+def invoked(aws, function, payload):
+    """What a function answers, and the error where it is one."""
+    answer = aws.client("lambda", INVOKE).invoke(FunctionName=function, Payload=json.dumps(payload).encode())
     said = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
         said = said if isinstance(said, dict) else {}
@@ -169,23 +208,23 @@ def invoked(aws, outputs, payload):
 
 
 def advice_for(error, otherwise):
-    """What to do about an error of the function."""
+    """What to do about an error of a function."""
     if error.startswith("SettingError"):
         return "deploy again with a value that it accepts: make deploy STACK=... PARAMETERS=..."
     return otherwise
 
 
-def mail_published(report, aws, outputs):
-    """Whether the function can publish: its role, the topic, the topic's key."""
-    said, error = invoked(aws, outputs, {"test_mail": True})
+def mail_published(report, aws, function):
+    """Whether a function can publish: its role, the topic, the topic's key."""
+    said, error = invoked(aws, function, {"test_mail": True})
     if error:
         report.problem(
-            f"the function could not publish a test mail: {error}",
+            f"{function} could not publish a test mail: {error}",
             advice_for(error, "with a TopicKeyArn, look whether the key is enabled and its policy lets this account's roles use it"),
         )
         return
     mail = (said or {}).get("test_mail", {})
-    report.ok(f'a mail "{mail.get("subject")}" was published ({mail.get("message_id")}): it should arrive within a minute')
+    report.ok(f'{function} published a mail "{mail.get("subject")}" ({mail.get("message_id")}): it should arrive within a minute')
 
 
 class Listing:
@@ -247,7 +286,7 @@ def newest_log_file(aws, bucket, now):
 
 
 def log_file_read(report, aws, outputs):
-    """Whether the function can read what CloudTrail delivers: its role, the bucket's policy, the key of the log files."""
+    """Whether sign-in can read what CloudTrail delivers: its role, the bucket's policy, the key of the log files."""
     bucket = outputs["LogBucketName"]
     newest = newest_log_file(aws, bucket, datetime.datetime.now(datetime.timezone.utc))
     if newest is None:
@@ -258,12 +297,13 @@ def log_file_read(report, aws, outputs):
         )
         return
     name = f"s3://{bucket}/{newest['Key']}"
-    said, error = invoked(aws, outputs, {"objects": [{"bucket": bucket, "key": newest["Key"]}], "notify": False})
+    request = {"objects": [{"bucket": bucket, "key": newest["Key"]}], "notify": False}
+    said, error = invoked(aws, outputs["SignInFunctionName"], request)
     failed = (said or {}).get("failed") or []
     if error or failed:
         why = error or "; ".join(str(entry.get("error")) for entry in failed)
         report.problem(
-            f"the function could not read {name}: {why}",
+            f"sign-in could not read {name}: {why}",
             advice_for(
                 why,
                 "log files encrypted with a KMS key need LogKeyArn, and a key policy that lets this account's roles decrypt; "
@@ -271,13 +311,45 @@ def log_file_read(report, aws, outputs):
             ),
         )
     elif not (said or {}).get("log_files"):
-        report.problem(f"the function took {name} for no log file", "report this: it answered " + json.dumps(said))
+        report.problem(f"sign-in took {name} for no log file", "report this: it answered " + json.dumps(said))
     elif said.get("unreadable") or said.get("unreadable_log_files"):
         report.problem(
-            f"the function could open {name}, and not read all of it", f"its log says what: {outputs['SignInLogGroupName']}"
+            f"sign-in could open {name}, and not read all of it", f"its log says what: {outputs['SignInLogGroupName']}"
         )
     else:
-        report.ok(f"the function can read log files, and read {said.get('records')} records of {name}")
+        report.ok(f"sign-in can read log files, and read {said.get('records')} records of {name}")
+
+
+def reports_read(report, aws, outputs):
+    """Whether credential-report can read the reports of all accounts: its role, theirs, the state bucket."""
+    function, log = outputs["CredentialReportFunctionName"], outputs["CredentialReportLogGroupName"]
+    said, error = invoked(aws, function, {"accounts": [], "notify": False})
+    if error:
+        report.problem(
+            f"{function} could not judge the credential reports: {error}",
+            advice_for(error, f"its log says more: {log}; compare the role CredentialReportRole with template.yaml"),
+        )
+        return
+    said = said or {}
+    failed, to_do = said.get("failed") or [], said.get("to_do") or []
+    for entry in failed[:MOST_NAMED]:
+        report.problem(
+            f"{function} could not read the credential report of {entry.get('account')}: {entry.get('error')}",
+            "in another account the role of deploy/member-role.yaml must be there, with the name that MemberRoleName says, for the "
+            f"role {outputs['CredentialReportRoleArn']}; else look for a policy of the organisation that denies it",
+        )
+    if failed[MOST_NAMED:]:
+        report.problem(
+            f"{function} could not read those of {counted(len(failed[MOST_NAMED:]), 'more account', 'more accounts')}",
+            f"its log says which: {log}",
+        )
+    if to_do:
+        report.ok(f"there was no time for {counted(len(to_do), 'account', 'accounts')}; a run of the schedule goes on with them later")
+    if said.get("accounts"):
+        accounts, users = counted(said["accounts"], "account", "accounts"), counted(said.get("users"), "user", "users")
+        report.ok(f"{function} can read credential reports, and read those of {accounts} with {users}")
+    elif not failed:
+        report.problem(f"{function} looked at no credential report", "report this: it answered " + json.dumps(said))
 
 
 def main(stack):
@@ -286,18 +358,37 @@ def main(stack):
     outputs = stack_status(report, aws, stack)
     for what, look in [
         ("the bucket", lambda: bucket_sends(report, aws, outputs)),
-        ("the rule", lambda: rule_enabled(report, aws, outputs)),
-        ("the event source", lambda: function_fed(report, aws, outputs)),
+        (
+            "the rule",
+            lambda: rule_enabled(report, aws, outputs["RuleName"], outputs["QueueUrl"], "brings deliveries to the queue"),
+        ),
+        (
+            "the schedule",
+            lambda: rule_enabled(
+                report,
+                aws,
+                outputs["CredentialReportRuleName"],
+                outputs["CredentialReportQueueUrl"],
+                "has credential reports judged",
+            ),
+        ),
+        ("the event source", lambda: function_fed(report, aws, outputs, SIGN_IN)),
+        ("the event source", lambda: function_fed(report, aws, outputs, CREDENTIAL_REPORT)),
         ("the queues", lambda: queues_empty(report, aws, outputs)),
         ("log files", lambda: log_file_read(report, aws, outputs)),
-        ("the test mail", lambda: mail_published(report, aws, outputs)),
+        ("credential reports", lambda: reports_read(report, aws, outputs)),
+        ("the test mail", lambda: mail_published(report, aws, outputs["SignInFunctionName"])),
+        ("the test mail", lambda: mail_published(report, aws, outputs["CredentialReportFunctionName"])),
         ("subscriptions", lambda: somebody_told(report, aws, outputs["TopicArn"], "findings", "Email")),
         ("subscriptions", lambda: somebody_told(report, aws, outputs["OperationsTopicArn"], "alarms", "OperationsEmail")),
     ]:
         try:
             look()
         except KeyError as missing:
-            report.problem(f"{what}: the stack has no output {missing}", "it is no stack of iamwatch, or not of this version")
+            report.problem(
+                f"{what}: the stack has no output {missing}",
+                "it is no stack of iamwatch, or not of this version: deploy again, make deploy",
+            )
         except botocore.exceptions.ClientError as error:
             report.problem(
                 f"could not look at {what}: {sentence(error)}",
@@ -308,7 +399,7 @@ def main(stack):
     if report.problems:
         print(f"\n{report.problems} {'problem' if report.problems == 1 else 'problems'}")
         return 1
-    print("\nall is well, once the test mail has arrived")
+    print("\nall is well, once both test mails have arrived")
     return 0
 
 

@@ -5,7 +5,7 @@ import sys
 from aws import Aws, run
 
 # `sam delete` itself says what it deletes; these have DeletionPolicy Retain or RetainExceptOnCreate.
-KEPT = ["LogBucket", "StateBucket", "SignInLogGroup"]
+KEPT = ["LogBucket", "StateBucket", "SignInLogGroup", "CredentialReportLogGroup"]
 
 
 def main():
@@ -22,6 +22,7 @@ def main():
             print("    Only functions may delete what is in it. To empty it, first delete its policy:")
             print(f"    aws s3api delete-bucket-policy --bucket {resource['PhysicalResourceId']}")
     print("What waits in the queues is lost, and subscriptions are ended.")
+    print("Roles in other accounts (deploy/member-role.yaml) are stacks of their own: delete them there.")
     if any(resource["LogicalResourceId"] == "Trail" for resource in resources):
         print("Its trail is deleted too: unless there is another one, CloudTrail delivers nothing any more.")
     return 0

@@ -1,9 +1,10 @@
-"""make check, against the template deployed into an emulated AWS, with a stand-in for the function."""
+"""make check, against the template deployed into an emulated AWS, with a stand-in for the functions."""
 
 import contextlib
 import datetime
 import io
 import json
+import re
 import sys
 import unittest
 import zipfile
@@ -17,18 +18,19 @@ import check
 import kept
 from aws import Refused
 
-# Answers as the function does, or as the last deployed description of it asks for.
+# Answers as the functions do, or as the last deployed description of it asks for.
 BOOTSTRAP = """#!/usr/bin/env python3
 import json, os, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
 while True:
     with urllib.request.urlopen(api + "/next") as event:
         request, payload = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
-    kind = "test_mail" if "test_mail" in payload else "objects"
+    kind = next(kind for kind in ["test_mail", "objects", "accounts"] if kind in payload)
     told = json.loads(os.environ["ACCOUNT_NAMES"] or "{}").get(kind)
     answer = {
         "test_mail": {"test_mail": {"message_id": "m-1", "subject": "TEST"}},
         "objects": {"log_files": 1, "records": 3, "unreadable": 0, "unreadable_log_files": 0, "failed": []},
+        "accounts": {"accounts": 1, "users": 7, "failed": [], "to_do": []},
     }[kind]
     end = "response"
     if told:
@@ -40,10 +42,12 @@ STACK = "watch"
 
 def create(stack, parameters):
     """Begins to create a stack of the template as it stands, but for where the code is."""
-    text = (ROOT / "template.yaml").read_text().replace("CodeUri: target/lambda/sign-in/", "CodeUri: s3://artefacts/code.zip")
+    text = re.sub(r"CodeUri: target/lambda/.*", "CodeUri: s3://artefacts/code.zip", (ROOT / "template.yaml").read_text())
+    # By way of a bucket, as `sam` does: CloudFormation takes no more than 51,200 bytes from a request.
+    client("s3").put_object(Bucket="artefacts", Key="template.yaml", Body=text.encode())
     client("cloudformation").create_stack(
         StackName=stack,
-        TemplateBody=text,
+        TemplateURL="https://s3.amazonaws.com/artefacts/template.yaml",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
     )
@@ -90,9 +94,8 @@ class Check(unittest.TestCase):
             output["OutputKey"]: output["OutputValue"]
             for output in client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
         }
-        cls.mapping = client("lambda").list_event_source_mappings(FunctionName=cls.outputs["SignInFunctionName"])[
-            "EventSourceMappings"
-        ][0]["UUID"]
+        cls.functions = [cls.outputs["SignInFunctionName"], cls.outputs["CredentialReportFunctionName"]]
+        cls.sign_in, cls.credential_report = cls.functions
         cls.today = datetime.datetime.now(datetime.timezone.utc)
         cls.key = log_file_key(cls.today)
         client("s3").put_object(Bucket="logs-example", Key=cls.key, Body=b"")
@@ -115,9 +118,9 @@ class Check(unittest.TestCase):
             self.assertIn(word, problems[0])
 
     @contextlib.contextmanager
-    def function_that(self, **told):
-        """Has the function answer something else."""
-        functions, name = client("lambda"), self.outputs["SignInFunctionName"]
+    def function_that(self, name, **told):
+        """Has a function answer something else."""
+        functions = client("lambda")
         usual = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         for variables in [{**usual, "ACCOUNT_NAMES": json.dumps(told)}, usual]:
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
@@ -128,8 +131,11 @@ class Check(unittest.TestCase):
         status, printed = self.check()
         self.assertEqual(status, 0, printed)
         self.assertNotIn("problem", printed)
-        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", 'a mail "TEST" was published (m-1)']:
+        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "has credential reports judged, rate(4 hours)"]:
             self.assertIn(line, printed)
+        for function in self.functions:
+            for line in [f'{function} published a mail "TEST" (m-1)', f"the queue invokes {function}", f"in the queue of {function}, or under way: "]:
+                self.assertIn(line, printed)
 
     def test_a_bucket_that_is_not_attached(self):
         s3 = client("s3")
@@ -142,26 +148,48 @@ class Check(unittest.TestCase):
             )
 
     def test_a_rule_that_is_off(self):
-        events, rule = client("events"), self.outputs["RuleName"]
-        events.disable_rule(Name=rule)
-        try:
-            self.problem(f"rule {rule} is disabled", f"aws events enable-rule --name {rule}")
-        finally:
-            events.enable_rule(Name=rule)
+        events = client("events")
+        for output in ["RuleName", "CredentialReportRuleName"]:
+            rule = self.outputs[output]
+            events.disable_rule(Name=rule)
+            try:
+                self.problem(f"rule {rule} is disabled", f"aws events enable-rule --name {rule}")
+            finally:
+                events.enable_rule(Name=rule)
+
+    def test_a_rule_without_its_target(self):
+        events = client("events")
+        for output in ["RuleName", "CredentialReportRuleName"]:
+            rule = self.outputs[output]
+            targets = events.list_targets_by_rule(Rule=rule)["Targets"]
+            events.remove_targets(Rule=rule, Ids=["queue"])
+            try:
+                self.problem(f"rule {rule} has lost its target", "make deploy")
+            finally:
+                events.put_targets(Rule=rule, Targets=targets)
 
     def test_an_event_source_that_is_off(self):
         functions = client("lambda")
-        functions.update_event_source_mapping(UUID=self.mapping, Enabled=False)
-        try:
-            self.problem("is Disabl", f"update-event-source-mapping --uuid {self.mapping} --enabled")
-        finally:
-            functions.update_event_source_mapping(UUID=self.mapping, Enabled=True)
+        for function in self.functions:
+            [mapping] = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+            try:
+                self.problem(
+                    f"the event source of {function} is Disabl",
+                    f"update-event-source-mapping --uuid {mapping['UUID']} --enabled",
+                )
+            finally:
+                functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def test_dead_letters(self):
         sqs = client("sqs")
         for output, words in [
-            ("DeadLetterQueueUrl", ["dead letters: 1 delivery that the function could not read", "start-message-move-task"]),
-            ("RuleDeadLetterQueueUrl", ["that EventBridge could not put into the queue", "ERROR_CODE"]),
+            ("DeadLetterQueueUrl", ["dead letters: 1 delivery that sign-in could not read", "start-message-move-task", self.outputs["SignInLogGroupName"]]),
+            (
+                "CredentialReportDeadLetterQueueUrl",
+                ["dead letters: 1 run that credential-report could not end", "start-message-move-task", self.outputs["CredentialReportLogGroupName"]],
+            ),
+            ("RuleDeadLetterQueueUrl", ["dead letters: 1 message that EventBridge could not put into a queue", "ERROR_CODE"]),
         ]:
             sqs.send_message(QueueUrl=self.outputs[output], MessageBody="x")
             try:
@@ -202,20 +230,41 @@ class Check(unittest.TestCase):
             sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="b@example.com")
 
     def test_a_mail_that_cannot_be_published(self):
-        with self.function_that(test_mail={"errorType": "AwsError", "errorMessage": "KMSDisabled: the key is disabled"}):
-            self.problem("could not publish a test mail: AwsError: KMSDisabled", "TopicKeyArn")
+        for function in self.functions:
+            with self.function_that(function, test_mail={"errorType": "AwsError", "errorMessage": "KMSDisabled: the key is disabled"}):
+                self.problem(f"{function} could not publish a test mail: AwsError: KMSDisabled", "TopicKeyArn")
 
     def test_a_setting_that_the_function_refuses(self):
-        with self.function_that(test_mail={"errorType": "SettingError", "errorMessage": "ACCOUNT_NAMES is no list"}):
-            self.problem("SettingError: ACCOUNT_NAMES is no list", "make deploy")
+        for function in self.functions:
+            with self.function_that(function, test_mail={"errorType": "SettingError", "errorMessage": "ACCOUNT_NAMES is no list"}):
+                self.problem("SettingError: ACCOUNT_NAMES is no list", "make deploy")
+
+    def test_credential_reports_that_cannot_be_read(self):
+        denied = {"account": "444455556666", "error": "sts:AssumeRole failed: AccessDenied"}
+        for answer, words in [
+            ({"errorType": "AwsError", "errorMessage": "s3:GetObject failed"}, ["could not judge the credential reports: AwsError: s3:GetObject failed", "CredentialReportRole"]),
+            ({"accounts": 1, "failed": [denied]}, ["credential report of 444455556666: sts:AssumeRole failed", "deploy/member-role.yaml", self.outputs["CredentialReportRoleArn"]]),
+            ({"accounts": 0}, ["looked at no credential report", "report this"]),
+        ]:
+            with self.function_that(self.credential_report, accounts=answer):
+                self.problem(self.credential_report, *words)
+
+    def test_many_accounts_that_cannot_be_read_are_named_up_to_a_number(self):
+        failed = [{"account": f"{number:012}", "error": "AccessDenied"} for number in range(23)]
+        with self.function_that(self.credential_report, accounts={"failed": failed, "to_do": ["444455556666"]}):
+            status, printed = self.check()
+        self.assertEqual(status, 1)
+        self.assertIn("21 problems", printed)
+        self.assertIn("those of 3 more accounts", printed)
+        self.assertIn("no time for 1 account;", printed)
 
     def test_a_log_file_that_the_function_may_not_read(self):
         failed = [{"object": f"s3://logs-example/{self.key}", "error": "AccessDenied"}]
-        with self.function_that(objects={"log_files": 0, "records": 0, "failed": failed}):
+        with self.function_that(self.sign_in, objects={"log_files": 0, "records": 0, "failed": failed}):
             self.problem(f"could not read s3://logs-example/{self.key}: AccessDenied", "LogKeyArn")
 
     def test_a_log_file_that_the_function_cannot_read_whole(self):
-        with self.function_that(objects={"unreadable_log_files": 1}):
+        with self.function_that(self.sign_in, objects={"unreadable_log_files": 1}):
             self.problem("not read all of it", self.outputs["SignInLogGroupName"])
 
     def test_a_bucket_without_a_log_file_of_today(self):
@@ -244,6 +293,7 @@ class Check(unittest.TestCase):
             ({"CreateTrail": "false", "LogBucketName": "logs-example", "EmailMinSeverity": "HIGH"}, "Set Email"),
             ({"CreateTrail": "false", "LogBucketName": "s3://logs-example"}, "without s3://"),
             ({"CreateTrail": "false", "LogBucketName": "logs-example", "MaxRecordBytes": "1023"}, "1024"),
+            ({"CreateTrail": "false", "LogBucketName": "logs-example", "CredentialReportSchedule": "rate(2 days)"}, "1 day at most"),
         ]:
             with self.assertRaisesRegex(client("cloudformation").exceptions.ClientError, why):
                 create("impossible", parameters)
@@ -286,7 +336,9 @@ class Check(unittest.TestCase):
         with contextlib.redirect_stdout(printed), mock.patch.object(sys, "argv", ["kept.py", STACK]):
             kept.main()
         self.assertIn(self.outputs["StateBucketName"], printed.getvalue())
-        self.assertIn(self.outputs["SignInLogGroupName"], printed.getvalue())
+        for log in ["SignInLogGroupName", "CredentialReportLogGroupName"]:
+            self.assertIn(self.outputs[log], printed.getvalue())
+        self.assertIn("deploy/member-role.yaml", printed.getvalue())
         self.assertIn(f"delete-bucket-policy --bucket {self.outputs['StateBucketName']}", printed.getvalue())
 
 

@@ -1,4 +1,4 @@
-"""What template.yaml says in each of its branches, also in those that no emulator deploys."""
+"""What template.yaml and deploy/member-role.yaml say in each of their branches, also in those that no emulator deploys."""
 
 import fnmatch
 import json
@@ -46,12 +46,14 @@ BRANCHES = {
     "an existing bucket, with keys and addresses": lambda: existing(
         LogKeyArn=KEY, TopicKeyArn=KEY, Email="a@example.com", OperationsEmail="b@example.com"
     ),
+    "other accounts": lambda: existing(WatchedAccounts="444455556666"),
+    "an organisation, with keys": lambda: existing(WatchedAccounts="organization", LogKeyArn=KEY, TopicKeyArn=KEY),
 }
 
 
-def statements(stack):
-    """The statements of the function's role, by Sid."""
-    [policy] = stack.properties("SignInRole")["Policies"]
+def statements(stack, role="SignInRole"):
+    """The statements of a function's role, by Sid."""
+    [policy] = stack.properties(role)["Policies"]
     return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
 
 
@@ -135,10 +137,12 @@ class Keys(unittest.TestCase):
         self.assertEqual(existing().properties("FindingsTopic")["KmsMasterKeyId"], "alias/aws/sns")
         stack = existing(TopicKeyArn=KEY)
         self.assertEqual(stack.properties("FindingsTopic")["KmsMasterKeyId"], KEY)
-        statement = statements(stack)["EncryptFindings"]
-        self.assertEqual((statement["Action"], statement["Resource"]), (["kms:Decrypt", "kms:GenerateDataKey"], KEY))
-        self.assertEqual(list(statement["Condition"]["StringLike"]), ["kms:ViaService"])
-        self.assertNotIn("DecryptLogFiles", statements(stack))
+        for role in ["SignInRole", "CredentialReportRole"]:
+            statement = statements(stack, role)["EncryptFindings"]
+            self.assertEqual((statement["Action"], statement["Resource"]), (["kms:Decrypt", "kms:GenerateDataKey"], KEY))
+            [through] = statement["Condition"]["StringLike"].values()
+            self.assertTrue(fnmatch.fnmatchcase("sns.eu-central-1.amazonaws.com", through))
+            self.assertNotIn("DecryptLogFiles", statements(stack, role))
 
 
 class Watched(unittest.TestCase):
@@ -152,7 +156,7 @@ class Watched(unittest.TestCase):
         "AWS::SQS::QueuePolicy",
     }
 
-    def test_the_function_knows_everything_that_the_stack_is_made_of(self):
+    def test_sign_in_knows_everything_that_the_stack_is_made_of(self):
         for name, branch in BRANCHES.items():
             stack = branch()
             own = stack.properties("SignInFunction")["Environment"]["Variables"]["OWN_RESOURCES"].lower().split(",")
@@ -192,7 +196,8 @@ class Told(unittest.TestCase):
         stack = existing(TopicKeyArn=KEY, Email="a@example.com", OperationsEmail="b@example.com")
         self.assertNotIn("KmsMasterKeyId", stack.properties("OperationsTopic"))
         self.assertNotIn("FilterPolicy", stack.properties("OperationsEmailSubscription"))
-        self.assertNotIn("<OperationsTopic>", json.dumps(stack.properties("SignInRole")))
+        for role in stack.of_type("AWS::IAM::Role"):
+            self.assertNotIn("<OperationsTopic>", json.dumps(stack.properties(role)))
         publish = [
             (statement["Principal"], statement["Condition"])
             for statement in stack.properties("OperationsTopicPolicy")["PolicyDocument"]["Statement"]
@@ -216,51 +221,105 @@ class Told(unittest.TestCase):
         self.assertEqual(
             watched,
             {
+                ("AWS/Events", "FailedInvocations", "RuleName", "CredentialReportRule"),
                 ("AWS/Events", "FailedInvocations", "RuleName", "DeliveryRule"),
+                ("AWS/Lambda", "Errors", "FunctionName", "CredentialReportFunction"),
                 ("AWS/Lambda", "Errors", "FunctionName", "SignInFunction"),
+                ("AWS/Lambda", "Throttles", "FunctionName", "CredentialReportFunction"),
                 ("AWS/Lambda", "Throttles", "FunctionName", "SignInFunction"),
                 ("AWS/SNS", "NumberOfNotificationsFailed", "TopicName", "FindingsTopic"),
                 ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "DeliveryQueue"),
+                ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "CredentialReportDeadLetterQueue"),
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "DeadLetterQueue"),
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "RuleDeadLetterQueue"),
+                ("iamwatch", "AccountsLookedAt", "FunctionName", "CredentialReportFunction"),
+                ("iamwatch", "FailedPublishes", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "SignInFunction"),
+                ("iamwatch", "StateFailures", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "StateFailures", "FunctionName", "SignInFunction"),
             },
         )
 
+    def test_an_alarm_rings_when_nobody_looked_at_a_report_for_a_day_and_no_alarm_else_when_nothing_is_measured(self):
+        alarms = {name: alarm["Properties"] for name, alarm in created().of_type("AWS::CloudWatch::Alarm").items()}
+        ringing = [name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"]
+        self.assertEqual(ringing, ["CredentialReportMissedAlarm"])
+        missed = alarms["CredentialReportMissedAlarm"]
+        comparison = (missed["Statistic"], missed["ComparisonOperator"], missed["Threshold"])
+        self.assertEqual(comparison, ("Sum", "LessThanThreshold", 1))
+        # CloudWatch looks further back than it evaluates, by periods.
+        self.assertLessEqual(missed["Period"], 3600)
+        looked_back = missed["Period"] * missed["EvaluationPeriods"]
+        self.assertTrue(24 * 3600 < looked_back <= 7 * 24 * 3600, looked_back)
+        for name, alarm in alarms.items():
+            if name != "CredentialReportMissedAlarm":
+                self.assertEqual(alarm["ComparisonOperator"], "GreaterThanThreshold", name)
+
 
 class LeastPrivilege(unittest.TestCase):
-    def test_the_role_may_do_what_the_function_does_to_resources_that_it_names(self):
+    LOGS_QUEUE_STATE_AND_TOPIC = {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "sns:Publish",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    }
+    # Service Authorization Reference: actions without a resource type.
+    ABOUT_NO_RESOURCE = {"iam:GenerateCredentialReport", "iam:GetCredentialReport", "organizations:ListAccounts"}
+
+    def test_a_role_may_do_what_its_function_does_to_resources_that_it_names(self):
         for name, branch in BRANCHES.items():
-            role = branch().properties("SignInRole")
-            self.assertNotIn("ManagedPolicyArns", role, name)
-            actions = set()
-            for statement in statements(branch()).values():
-                self.assertEqual(statement["Effect"], "Allow")
-                self.assertNotIn("*", listed(statement["Resource"]), statement["Sid"])
-                actions |= set(listed(statement["Action"]))
-            expected = {
-                "logs:CreateLogStream",
-                "logs:PutLogEvents",
-                "s3:GetObject",
-                "s3:GetObjectVersion",
-                "s3:ListBucket",
-                "s3:PutObject",
-                "sns:Publish",
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:ReceiveMessage",
-            }
+            stack = branch()
             keys = {"kms:Decrypt", "kms:GenerateDataKey"} if "keys" in name else set()
-            self.assertEqual(actions, expected | keys, name)
+            own = {"iam:GenerateCredentialReport", "iam:GetCredentialReport"}
+            if "account" in name or "organisation" in name:
+                own |= {"sts:AssumeRole"}
+            if "organisation" in name:
+                own |= {"organizations:ListAccounts"}
+            for role, expected in [("SignInRole", {"s3:GetObjectVersion"}), ("CredentialReportRole", own)]:
+                self.assertNotIn("ManagedPolicyArns", stack.properties(role), name)
+                actions = set()
+                for statement in statements(stack, role).values():
+                    self.assertEqual(statement["Effect"], "Allow")
+                    allowed = set(listed(statement["Action"]))
+                    if "*" in listed(statement["Resource"]):
+                        self.assertLessEqual(allowed, self.ABOUT_NO_RESOURCE, statement["Sid"])
+                    actions |= allowed
+                self.assertEqual(actions, self.LOGS_QUEUE_STATE_AND_TOPIC | expected | keys, f"{name}: {role}")
+
+    def test_a_function_uses_its_own_queue_and_log_and_no_other(self):
+        for role, log, queue in [
+            ("SignInRole", "SignInLogGroup", "DeliveryQueue"),
+            ("CredentialReportRole", "CredentialReportLogGroup", "CredentialReportQueue"),
+        ]:
+            for statement in statements(created(), role).values():
+                for service, resource in [("logs:", f"<{log}.Arn>"), ("sqs:", f"<{queue}.Arn>")]:
+                    if any(action.startswith(service) for action in listed(statement["Action"])):
+                        self.assertEqual(statement["Resource"], resource, role)
+            function = created().properties(role.replace("Role", "Function"))
+            self.assertEqual(function["LoggingConfig"]["LogGroup"], f"<{log}>")
+
+    def test_only_the_named_role_of_other_accounts_is_assumed_and_only_where_there_are_others(self):
+        for watched, assumed, lists in [("", False, False), ("444455556666", True, False), ("file", True, False), ("organization", True, True)]:
+            found = statements(existing(WatchedAccounts=watched, MemberRoleName="audit/x"), "CredentialReportRole")
+            self.assertEqual("ReadReportsOfOthers" in found, assumed, watched)
+            self.assertEqual("ListAccounts" in found, lists, watched)
+            if assumed:
+                self.assertEqual(found["ReadReportsOfOthers"]["Action"], "sts:AssumeRole")
+                self.assertEqual(found["ReadReportsOfOthers"]["Resource"], "arn:aws:iam::*:role/audit/x")
 
     def test_sam_adds_no_role_and_no_permission_of_its_own(self):
         stack = created()
-        self.assertEqual(list(stack.of_type("AWS::IAM::Role")), ["SignInRole"])
+        self.assertEqual(list(stack.of_type("AWS::IAM::Role")), ["SignInRole", "CredentialReportRole"])
         self.assertEqual(stack.of_type("AWS::IAM::Policy"), {})
         self.assertEqual(stack.of_type("AWS::Lambda::Permission"), {})
-        self.assertEqual(stack.properties("SignInFunction")["Role"], "<SignInRole.Arn>")
+        for function in ["SignIn", "CredentialReport"]:
+            self.assertEqual(stack.properties(f"{function}Function")["Role"], f"<{function}Role.Arn>")
 
     def test_buckets_queues_and_topics_refuse_what_is_not_encrypted_on_its_way(self):
         def refuses(policies, names, subject):
@@ -285,14 +344,28 @@ class LeastPrivilege(unittest.TestCase):
             for subject in subjects:
                 self.assertTrue(refuses(stack.of_type(policy).values(), names, subject), subject)
 
-    def test_only_the_rule_of_this_stack_sends_to_the_queues(self):
+    def test_only_the_rules_of_this_stack_send_to_the_queues_each_to_its_own(self):
         stack = created()
+        senders = {}
         for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
+            [queue] = policy["Properties"]["Queues"]
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 if statement["Effect"] == "Allow":
                     self.assertEqual(statement["Principal"], {"Service": "events.amazonaws.com"})
                     self.assertEqual(statement["Action"], "sqs:SendMessage")
-                    self.assertEqual(statement["Condition"], {"ArnEquals": {"aws:SourceArn": "<DeliveryRule.Arn>"}})
+                    self.assertEqual(statement["Resource"], queue.replace(">", ".Arn>"))
+                    [(operator, keys)] = statement["Condition"].items()
+                    [(key, rules)] = keys.items()
+                    self.assertEqual((operator, key), ("ArnEquals", "aws:SourceArn"))
+                    senders[queue] = listed(rules)
+        self.assertEqual(
+            senders,
+            {
+                "<DeliveryQueue>": ["<DeliveryRule.Arn>"],
+                "<CredentialReportQueue>": ["<CredentialReportRule.Arn>"],
+                "<RuleDeadLetterQueue>": ["<DeliveryRule.Arn>", "<CredentialReportRule.Arn>"],
+            },
+        )
 
     def test_what_is_kept_is_encrypted_private_and_versioned(self):
         stack = created()
@@ -306,9 +379,9 @@ class LeastPrivilege(unittest.TestCase):
 
 
 class State(unittest.TestCase):
-    """The state bucket: `allowed` by the function's role, `denied` by the bucket's policy."""
+    """The state bucket: `allowed` by a function's role, `denied` by the bucket's policy."""
 
-    OWN = "<SignInRole.Arn>"
+    ROLES = ["SignInRole", "CredentialReportRole"]
     OTHERS = ["arn:aws:iam::111122223333:role/admin", "arn:aws:iam::111122223333:root", None]
     WRITES = [
         "s3:DeleteObject",
@@ -339,10 +412,10 @@ class State(unittest.TestCase):
     def names(patterns, text):
         return any(fnmatch.fnmatchcase(text, pattern) for pattern in listed(patterns))
 
-    def allowed(self, action, key, stack):
+    def allowed(self, role, action, key, stack):
         return any(
             action in listed(statement["Action"]) and self.names(statement["Resource"], f"<StateBucket.Arn>/{key}")
-            for statement in statements(stack).values()
+            for statement in statements(stack, role).values()
         )
 
     def denied(self, principal, action, path, stack):
@@ -364,45 +437,60 @@ class State(unittest.TestCase):
                 return True
         return False
 
-    def test_the_function_reads_and_writes_its_own_folders_and_deletes_nothing(self):
+    def test_a_function_reads_and_writes_its_own_folders_and_deletes_nothing(self):
+        sign_in, credential_report = self.ROLES
         for name, branch in BRANCHES.items():
             stack = branch()
-            for key, read, written in [
-                ("cases/a.json", True, True),
-                ("budgets/a.json", True, True),
-                ("overflow/a.json", False, True),
-                ("seen/a.json", True, True),
-                ("quarantine/a.json", False, True),
-                ("config/suppressions.toml", True, False),
-                ("config/other.toml", False, False),
-                ("told/a.json", False, False),
+            for key, read, written, roles in [
+                ("cases/a.json", True, True, self.ROLES),
+                ("budgets/a.json", True, True, self.ROLES),
+                ("overflow/a.json", False, True, self.ROLES),
+                ("seen/a.json", True, True, self.ROLES),
+                ("quarantine/a.json", False, True, self.ROLES),
+                ("config/suppressions.toml", True, False, self.ROLES),
+                ("config/other.toml", False, False, self.ROLES),
+                ("told/a.json", False, False, self.ROLES),
+                ("config/accounts.txt", False, False, [sign_in]),
+                ("config/accounts.txt", True, False, [credential_report]),
+                ("audits/credential-report.json", False, False, [sign_in]),
+                ("audits/credential-report.json", True, True, [credential_report]),
+                ("reports/111122223333/2026-04-01.csv.gz", False, False, [sign_in]),
+                ("reports/111122223333/2026-04-01.csv.gz", True, True, [credential_report]),
             ]:
-                self.assertEqual(self.allowed("s3:GetObject", key, stack), read, f"{name}: {key}")
-                self.assertEqual(self.allowed("s3:PutObject", key, stack), written, f"{name}: {key}")
-                if written:
-                    self.assertFalse(self.denied(self.OWN, "s3:PutObject", f"/{key}", stack), f"{name}: {key}")
-            self.assertNotIn("s3:Delete", json.dumps(stack.properties("SignInRole")))
+                for role in roles:
+                    case = f"{name}: {role}: {key}"
+                    self.assertEqual(self.allowed(role, "s3:GetObject", key, stack), read, case)
+                    self.assertEqual(self.allowed(role, "s3:PutObject", key, stack), written, case)
+                    if written:
+                        self.assertFalse(self.denied(f"<{role}.Arn>", "s3:PutObject", f"/{key}", stack), case)
+            for role in self.ROLES:
+                self.assertNotIn("s3:Delete", json.dumps(stack.properties(role)))
 
-    def test_the_function_is_told_what_is_not_there_wherever_it_reads(self):
-        statement = statements(created())["TellNewFromDenied"]
-        self.assertEqual((statement["Action"], statement["Resource"]), ("s3:ListBucket", "<StateBucket.Arn>"))
-        [(operator, condition)] = statement["Condition"].items()
-        self.assertEqual(operator, "StringLikeIfExists", "S3 judges a GetObject without a prefix")
-        for resource in statements(created())["ReadState"]["Resource"]:
-            key = resource.removeprefix("<StateBucket.Arn>/")
-            self.assertTrue(self.names(condition["s3:prefix"], key), key)
+    def test_a_function_is_told_what_is_not_there_wherever_it_reads(self):
+        for role in self.ROLES:
+            found = statements(created(), role)
+            statement = found["TellNewFromDenied"]
+            self.assertEqual((statement["Action"], statement["Resource"]), ("s3:ListBucket", "<StateBucket.Arn>"))
+            [(operator, condition)] = statement["Condition"].items()
+            self.assertEqual(operator, "StringLikeIfExists", "S3 judges a GetObject without a prefix")
+            for resource in found["ReadState"]["Resource"]:
+                key = resource.removeprefix("<StateBucket.Arn>/")
+                self.assertTrue(self.names(condition["s3:prefix"], key), key)
 
     def test_nobody_but_functions_writes_what_was_told_and_no_function_what_is_accepted(self):
         stack = created()
+        owns = [f"<{role}.Arn>" for role in self.ROLES]
         for action in self.WRITES:
-            for path in ["/cases/a.json", "/budgets/a", "/overflow/a", "/quarantine/a", "/seen/a", "/elsewhere"]:
+            for path in ["/cases/a.json", "/budgets/a", "/overflow/a", "/quarantine/a", "/seen/a", "/audits/a", "/reports/a/b", "/elsewhere"]:
                 for principal in self.OTHERS:
                     self.assertTrue(self.denied(principal, action, path, stack), (principal, action, path))
-                self.assertFalse(self.denied(self.OWN, action, path, stack), (action, path))
-            path = "/config/suppressions.toml"
-            self.assertTrue(self.denied(self.OWN, action, path, stack), action)
-            for principal in self.OTHERS:
-                self.assertFalse(self.denied(principal, action, path, stack), (principal, action))
+                for own in owns:
+                    self.assertFalse(self.denied(own, action, path, stack), (own, action, path))
+            for path in ["/config/suppressions.toml", "/config/accounts.txt"]:
+                for own in owns:
+                    self.assertTrue(self.denied(own, action, path, stack), (own, action))
+                for principal in self.OTHERS:
+                    self.assertFalse(self.denied(principal, action, path, stack), (principal, action))
 
     def test_an_administrator_is_not_locked_out(self):
         stack = created()
@@ -423,11 +511,12 @@ class State(unittest.TestCase):
         self.assertEqual(others["NotResource"], functions["Resource"])
 
     def test_what_is_remembered_expires_when_nobody_can_ask_for_it_any_more(self):
-        for days in ["30", "400"]:
-            stack = existing(ToldDays=days)
+        for days, kept in [("30", "1"), ("400", "3650")]:
+            stack = existing(ToldDays=days, ReportRetentionDays=kept)
             rules = stack.properties("StateBucket")["LifecycleConfiguration"]["Rules"]
             expiring = {rule["Prefix"]: str(rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule}
-            self.assertEqual(expiring, {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90"})
+            expected = {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90", "reports/": kept}
+            self.assertEqual(expiring, expected)
             [earlier] = [rule for rule in rules if "ExpirationInDays" not in rule]
             self.assertEqual(earlier["NoncurrentVersionExpiration"], {"NoncurrentDays": 30})
             self.assertNotIn("Prefix", earlier)
@@ -456,20 +545,50 @@ class Lifetimes(unittest.TestCase):
         stack = created()
         for name, queue in stack.of_type("AWS::SQS::Queue").items():
             self.assertEqual(queue["Properties"]["MessageRetentionPeriod"], 14 * 24 * 3600, name)
-        queue, function = stack.properties("DeliveryQueue"), stack.properties("SignInFunction")
-        window = stack.properties("SignInFunctionDeliveries")["MaximumBatchingWindowInSeconds"]
-        self.assertGreaterEqual(queue["VisibilityTimeout"], 6 * function["Timeout"] + window)
-        receives = queue["RedrivePolicy"]["maxReceiveCount"]
-        self.assertGreaterEqual(receives * queue["VisibilityTimeout"], 2 * 3600)
-        backed_off = sum(min(30 * 2**again, 900) for again in range(receives - 1))
-        self.assertGreaterEqual(backed_off, 3 * 3600)
+        for queue, function, mapping in [
+            ("DeliveryQueue", "SignInFunction", "SignInFunctionDeliveries"),
+            ("CredentialReportQueue", "CredentialReportFunction", "CredentialReportFunctionAudits"),
+        ]:
+            queue, function = stack.properties(queue), stack.properties(function)
+            window = stack.properties(mapping).get("MaximumBatchingWindowInSeconds", 0)
+            self.assertGreaterEqual(queue["VisibilityTimeout"], 6 * function["Timeout"] + window)
+            receives = queue["RedrivePolicy"]["maxReceiveCount"]
+            self.assertGreaterEqual(receives * queue["VisibilityTimeout"], 2 * 3600)
+            backed_off = sum(min(30 * 2**again, 900) for again in range(receives - 1))
+            self.assertGreaterEqual(backed_off, 3 * 3600)
 
-    def test_the_queue_hands_failed_messages_back_one_by_one_and_bounds_its_concurrency(self):
-        mapping = existing(MaximumConcurrency="7").properties("SignInFunctionDeliveries")
-        self.assertEqual(mapping["EventSourceArn"], "<DeliveryQueue.Arn>")
-        self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
-        self.assertEqual(mapping["ScalingConfig"], {"MaximumConcurrency": "7"})
-        self.assertNotIn("ReservedConcurrentExecutions", existing().properties("SignInFunction"))
+    def test_each_queue_gives_up_into_dead_letters_of_its_own(self):
+        stack = created()
+        dead = {name: queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn") for name, queue in stack.of_type("AWS::SQS::Queue").items()}
+        self.assertEqual(
+            {name: target for name, target in dead.items() if target},
+            {"DeliveryQueue": "<DeadLetterQueue.Arn>", "CredentialReportQueue": "<CredentialReportDeadLetterQueue.Arn>"},
+        )
+        for name, rule in stack.of_type("AWS::Events::Rule").items():
+            [target] = rule["Properties"]["Targets"]
+            self.assertEqual(target["DeadLetterConfig"], {"Arn": "<RuleDeadLetterQueue.Arn>"}, name)
+
+    def test_the_schedule_sends_a_constant_message_to_the_queue_of_credential_report(self):
+        rule = created(CredentialReportSchedule="cron(0 6 * * ? *)").properties("CredentialReportRule")
+        self.assertEqual((rule["ScheduleExpression"], rule["State"]), ("cron(0 6 * * ? *)", "ENABLED"))
+        self.assertNotIn("EventPattern", rule)
+        [target] = rule["Targets"]
+        self.assertEqual(target["Arn"], "<CredentialReportQueue.Arn>")
+        self.assertEqual(json.loads(target["Input"]), {"audit": "credential-report"})
+
+    def test_the_queues_hand_failed_messages_back_one_by_one_and_bound_their_concurrency(self):
+        stack = existing(MaximumConcurrency="7")
+        for mapping, queue, batch, at_once in [
+            ("SignInFunctionDeliveries", "DeliveryQueue", 20, "7"),
+            ("CredentialReportFunctionAudits", "CredentialReportQueue", 1, 2),
+        ]:
+            mapping = stack.properties(mapping)
+            self.assertEqual(mapping["EventSourceArn"], f"<{queue}.Arn>")
+            self.assertEqual(mapping["BatchSize"], batch)
+            self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+            self.assertEqual(mapping["ScalingConfig"], {"MaximumConcurrency": at_once})
+        for name, function in stack.of_type("AWS::Lambda::Function").items():
+            self.assertNotIn("ReservedConcurrentExecutions", function["Properties"], name)
 
     def test_two_stacks_fit_into_one_account_and_region(self):
         for name, branch in BRANCHES.items():
@@ -482,6 +601,56 @@ class Lifetimes(unittest.TestCase):
                 }
                 self.assertEqual(own, {"TrailName"} if resource == "Trail" else set(), f"{name}: {resource}")
         self.assertEqual(created().properties("Trail")["TrailName"], "watch-eu-central-1")
+
+
+class MemberRole(unittest.TestCase):
+    """deploy/member-role.yaml, which goes into the other accounts."""
+
+    PATH = "deploy/member-role.yaml"
+    WATCHER = "arn:aws:iam::111122223333:role/iamwatch-CredentialReportRole-AbCd1234EfGh"
+
+    def role(self, **parameters):
+        return Stack(path=self.PATH, **{"WatcherRoleArn": self.WATCHER, **parameters}).properties("MemberRole")
+
+    def test_it_reads_the_credential_report_and_does_nothing_else(self):
+        role = self.role()
+        self.assertNotIn("ManagedPolicyArns", role)
+        [policy] = role["Policies"]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        self.assertEqual(statement["Effect"], "Allow")
+        self.assertEqual(statement["Action"], ["iam:GenerateCredentialReport", "iam:GetCredentialReport"])
+        self.assertEqual(role["MaxSessionDuration"], 3600)
+
+    def test_only_the_named_role_of_its_account_assumes_it(self):
+        for watcher, parameters, condition in [
+            (self.WATCHER, {}, {}),
+            ("arn:aws:iam::111122223333:role/iamwatch-CredentialReportRole-*", {}, {}),
+            (self.WATCHER, {"ExternalId": "example-1"}, {"StringEquals": {"sts:ExternalId": "example-1"}}),
+        ]:
+            role = self.role(WatcherRoleArn=watcher, **parameters)
+            [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+            self.assertEqual((statement["Effect"], statement["Action"]), ("Allow", "sts:AssumeRole"))
+            self.assertEqual(statement["Principal"], {"AWS": "arn:aws:iam::111122223333:root"})
+            self.assertEqual(statement["Condition"], {"ArnLike": {"aws:PrincipalArn": watcher}, **condition})
+
+    def test_it_is_called_what_iamwatch_assumes_unless_somebody_says_otherwise(self):
+        own = statements(existing(WatchedAccounts="444455556666"), "CredentialReportRole")["ReadReportsOfOthers"]["Resource"]
+        self.assertEqual(own, f"arn:aws:iam::*:role/{self.role()['RoleName']}")
+
+    def test_its_watcher_is_what_iamwatch_says_in_its_outputs(self):
+        self.assertEqual(created().outputs["CredentialReportRoleArn"], "<CredentialReportRole.Arn>")
+        parameters = template(self.PATH)["Parameters"]
+        for right in [self.WATCHER, "arn:aws-cn:iam::111122223333:role/a/path/x", self.WATCHER[:-12] + "*"]:
+            self.assertRegex(right, parameters["WatcherRoleArn"]["AllowedPattern"])
+        for wrong in ["", "*", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:root", "arn:aws:iam::*:role/x", self.WATCHER + "*x"]:
+            self.assertNotRegex(wrong, parameters["WatcherRoleArn"]["AllowedPattern"])
+        self.assertNotIn("Default", parameters["WatcherRoleArn"])
+
+    def test_a_stack_set_can_deploy_it_in_every_partition(self):
+        self.assertNotIn("Transform", template(self.PATH))
+        watcher = self.WATCHER.replace("arn:aws:", "arn:aws-us-gov:")
+        stack = Stack(pseudo={"AWS::Partition": "aws-us-gov"}, path=self.PATH, WatcherRoleArn=watcher)
+        self.assertEqual(set(re.findall(r"arn:(aws[a-z-]*):", json.dumps(stack.resources))), {"aws-us-gov"})
 
 
 class Parameters(unittest.TestCase):
@@ -520,6 +689,31 @@ class Parameters(unittest.TestCase):
                     "CRITICAL=60,HIGH=30,MEDIUM=15,INFORMATIONAL=10,UNAUTHENTICATED=5",
                 ],
             ),
+            *(
+                (
+                    name,
+                    ["90", "1", "3650", "PEOPLE=90,MACHINES=365", " MACHINES = 365 , PEOPLE = 30 "],
+                    ["", "0", "090", "10000", "ninety", "PEOPLE=90", "PEOPLE=90;MACHINES=90", "PEOPLE=90,ROBOTS=90"],
+                )
+                for name in ["AccessKeyMaxAgeDays", "CertificateMaxAgeDays", "IdleDays", "UnusedCredentialDays"]
+            ),
+            (
+                "RemindDays",
+                ["CRITICAL=1,HIGH=7,MEDIUM=30,LOW=90", "LOW=0, HIGH = 3650 ,MEDIUM=4,CRITICAL=2"],
+                ["", "7", "CRITICAL=1,HIGH=7,MEDIUM=30", "CRITICAL=1,HIGH=7,MEDIUM=30,INFORMATIONAL=90", "CRITICAL=-1,HIGH=7,MEDIUM=30,LOW=90"],
+            ),
+            (
+                "WatchedAccounts",
+                ["", "organization", "file", "111122223333", "111122223333, 444455556666", " 111122223333 ,444455556666"],
+                ["organisation", "files", "1111", "111122223333,", "111122223333 444455556666", "111122223333,file"],
+            ),
+            ("MemberRoleName", ["iamwatch-member", "audit/iamwatch-member", "a"], ["", "/x", "x/", "arn:aws:iam::111122223333:role/x", "*", "a" * 65]),
+            ("MemberExternalId", ["", "ab", "example+=,.@:/_-9"], ["a", "a b", "a*"]),
+            (
+                "CredentialReportSchedule",
+                ["rate(4 hours)", "rate(1 minute)", "rate(1 day)", "rate(24 hours)", "cron(0 6 * * ? *)", "cron(0/30 8-17 ? * MON-FRI *)"],
+                ["", "4 hours", "rate(1 hours)", "rate(4 hour)", "rate(0 hours)", "rate(25 hours)", "rate(2 days)", "cron(0 6 * * *)", "at(2026-04-01T00:00:00)", "DISABLED"],
+            ),
             ("AllowedSignInCidrs", ["", "192.0.2.0/24", "192.0.2.0/24, 2001:db8::/32,198.51.100.7"], ["office", "192.0.2.0/24;198.51.100.7", "192.0.2.0/"]),
         ]:
             pattern = parameters[name]["AllowedPattern"]
@@ -532,7 +726,28 @@ class Parameters(unittest.TestCase):
 
     def test_both_processors_can_be_deployed(self):
         for architecture in ["arm64", "x86_64"]:
-            self.assertEqual(existing(Architecture=architecture).properties("SignInFunction")["Architectures"], [architecture])
+            for name, function in existing(Architecture=architecture).of_type("AWS::Lambda::Function").items():
+                self.assertEqual(function["Properties"]["Architectures"], [architecture], name)
+
+    def test_the_longest_values_fit_into_the_environment_of_a_function(self):
+        # Lambda measures the environment as JSON. Source: Lambda Developer Guide, "Lambda quotas".
+        room = 4096
+        parameters = template()["Parameters"]
+        globals_, resources = template()["Globals"]["Function"], template()["Resources"].values()
+        functions = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::Serverless::Function"]
+        values = {"CreateTrail": "false", "LogBucketName": "x" * 63, "LogKeyArn": KEY, "TopicKeyArn": KEY}
+        for variables in [function["Environment"]["Variables"] for function in [globals_, *functions]]:
+            for name in {value.get("Ref") for value in variables.values()} & set(parameters):
+                parameter = parameters[name]
+                ends = [*parameter.get("AllowedValues", []), "x" * parameter.get("MaxLength", 0), str(parameter.get("MaxValue", ""))]
+                values[name] = max(ends, key=len)
+                self.assertNotEqual(values[name], "", f"{name} has no end")
+        stack = Stack(pseudo={"AWS::StackName": "iamwatch"}, **values)
+        for name, function in stack.of_type("AWS::Lambda::Function").items():
+            variables = function["Properties"]["Environment"]["Variables"]
+            variables |= {"STATE_BUCKET": "x" * 63, "TOPIC_ARN": f"arn:aws:sns:ap-southeast-1:111122223333:{'x' * 60}"}
+            length = len(json.dumps(variables, separators=(",", ":")))
+            self.assertTrue(3000 < length <= room, f"{name}: {length}")
 
     def test_every_partition_gets_names_of_its_own(self):
         for partition in ["aws-cn", "aws-us-gov"]:

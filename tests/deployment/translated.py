@@ -1,4 +1,4 @@
-"""template.yaml as CloudFormation would see it: the SAM transform made, and conditions and references resolved.
+"""A template as CloudFormation would see it: the SAM transform made, and conditions and references resolved.
 
 Emulators lack some of what the template may create, such as a trail. What the template says in those branches
 can be looked at all the same.
@@ -31,15 +31,15 @@ PSEUDO = {
 }
 
 
-def template():
+def template(path="template.yaml"):
     """The template as it stands in the file."""
-    return yaml_parse((ROOT / "template.yaml").read_text())
+    return yaml_parse((ROOT / path).read_text())
 
 
 @functools.cache
-def transformed():
+def transformed(path):
     """The template after the SAM transform."""
-    source = template()
+    source = template(path)
     for function in source["Resources"].values():
         if function["Type"] == "AWS::Serverless::Function":
             function["Properties"]["CodeUri"] = "s3://artefacts/code.zip"
@@ -49,15 +49,16 @@ def transformed():
 class Stack:
     """The template with these parameters; a resource's ARN reads `<LogicalId.Arn>`, its `Ref` `<LogicalId>`."""
 
-    def __init__(self, pseudo=None, **parameters):
-        source = template()
+    def __init__(self, pseudo=None, path="template.yaml", **parameters):
+        source = template(path)
         known = source["Parameters"]
         unknown = set(parameters) - set(known)
         assert not unknown, f"the template has no parameter {unknown}"
-        self.values = {name: str(parameter["Default"]) for name, parameter in known.items()} | parameters
+        self.values = {name: str(parameter["Default"]) for name, parameter in known.items() if "Default" in parameter}
+        self.values |= parameters
         self.values |= PSEUDO | (pseudo or {})
-        self.rules = source["Rules"]
-        self.document = transformed()
+        self.rules = source.get("Rules", {})
+        self.document = transformed(path)
         self.conditions = {name: self.resolved(test) for name, test in self.document["Conditions"].items()}
         self.resources = {
             name: self.resolved(resource)
