@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`app`] | the use cases, whole |
 //! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
+//! | [`credential_report`] | the IAM credential report: reading it |
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
 //! | [`pattern`] | names with a `*` in them |
 //! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
@@ -26,6 +27,7 @@ pub mod app;
 pub mod case;
 pub mod cloudtrail;
 pub mod config;
+pub mod credential_report;
 pub mod delivery;
 pub mod detections;
 mod error;
