@@ -71,7 +71,15 @@ fn sentence(finding: &Finding, account: Option<String>) -> String {
         _ => format!("{} {what}", actor(finding)),
     };
     let account = account.map(|account| format!("in account {account}"));
-    let time = finding.time.map(|time| format!("at {} UTC", moment(time)));
+    let (account, time) = match (&finding.principal, finding.kind) {
+        // It stands so, and nobody did it then.
+        (Some(_), Kind::Check) => {
+            let report =
+                finding.time.map(|time| format!("as of the report of {} UTC", time.format("%Y-%m-%d %H:%M")));
+            (account.map(|account| account + if report.is_some() { "," } else { "" }), report)
+        }
+        _ => (account, finding.time.map(|time| format!("at {} UTC", moment(time)))),
+    };
     let rest: Vec<String> = [origin(finding), account, time].into_iter().flatten().collect();
     // Whose clause "from 192.0.2.10" would end, nobody could tell.
     let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');

@@ -440,6 +440,23 @@ fn rfc3339<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result
     }
 }
 
+/// The members of [`Evidence`] in a finding's JSON: a fact of one of these names would be lost.
+#[cfg(test)]
+pub(crate) const EVIDENCE_MEMBERS: [&str; 12] = [
+    "log_file",
+    "record",
+    "event_id",
+    "original_event_id",
+    "event_source",
+    "event_name",
+    "error_code",
+    "error_message",
+    "access_key_id",
+    "delivered",
+    "also_in",
+    "object",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

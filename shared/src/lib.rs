@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`app`] | the use cases, whole |
 //! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
+//! | [`credential_report`] | the IAM credential report: reading it |
+//! | [`checks`] | the rules over it: a table of entries, one file a family |
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
 //! | [`pattern`] | names with a `*` in them |
 //! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
@@ -25,8 +27,10 @@
 pub mod alert;
 pub mod app;
 pub mod case;
+pub mod checks;
 pub mod cloudtrail;
 pub mod config;
+pub mod credential_report;
 pub mod delivery;
 pub mod detections;
 mod error;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{checks, detections};
+
 /// How much a finding matters, on the five steps that OCSF and Security Hub use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -91,9 +93,56 @@ pub struct Rule {
     pub remediation: &'static [&'static str],
 }
 
+/// What every rule says about itself, by id: those over records, over the credential report, and about iamwatch.
+pub fn all() -> Vec<&'static Rule> {
+    let over_records = detections::table().map(|detection| &detection.rule);
+    let over_report = checks::table().map(|check| &check.rule);
+    let mut rules: Vec<&Rule> = over_records.chain(over_report).chain(detections::about_iamwatch()).collect();
+    rules.sort_by_key(|rule| rule.id);
+    rules
+}
+
 impl Rule {
     /// The part of the id before the dot.
     pub fn family(&self) -> &'static str {
         self.id.split_once('.').map_or(self.id, |(family, _)| family)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_whole() {
+        let mut ids = std::collections::BTreeSet::new();
+        for rule in all() {
+            assert!(ids.insert(rule.id), "{} stands twice", rule.id);
+            let (family, name) = rule.id.split_once('.').unwrap();
+            let kebab = |text: &str| {
+                text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            };
+            assert!(kebab(family) && kebab(name), "{} is not <family>.<kebab-case>", rule.id);
+            assert!(rule.title.is_ascii() && rule.title.len() <= 48, "{}: title {:?}", rule.id, rule.title);
+            assert!(
+                !rule.severity_reason.is_empty() && !rule.condition.is_empty(),
+                "{} says too little",
+                rule.id
+            );
+            assert!(
+                (2..=5).contains(&rule.remediation.len()),
+                "{} has {} steps",
+                rule.id,
+                rule.remediation.len()
+            );
+            assert!(!rule.references.is_empty(), "{} has no reference", rule.id);
+            for reference in rule.references {
+                let (standard, item) = reference.split_once(':').unwrap();
+                assert!(
+                    ["cis", "security-hub", "mitre-attack"].contains(&standard) && !item.is_empty(),
+                    "{reference}"
+                );
+            }
+        }
     }
 }

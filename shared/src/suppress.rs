@@ -12,9 +12,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use crate::detections;
 use crate::finding::{Finding, stable_id};
 use crate::pattern::Pattern;
+use crate::rule;
 use crate::text;
 
 /// A file larger than this is refused.
@@ -355,11 +355,11 @@ impl std::fmt::Display for Suppression {
 }
 
 fn rule_ids() -> impl Iterator<Item = &'static str> {
-    detections::rules().into_iter().map(|rule| rule.id)
+    rule::all().into_iter().map(|rule| rule.id)
 }
 
 fn families() -> impl Iterator<Item = &'static str> {
-    detections::rules().into_iter().map(|rule| rule.family())
+    rule::all().into_iter().map(|rule| rule.family())
 }
 
 fn line_breaks(file: &str, from: usize, to: usize) -> usize {

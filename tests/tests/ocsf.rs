@@ -63,7 +63,7 @@ fn lines() -> Vec<String> {
     findings.extend(suppressions_unreadable(suppressions.problems(), content, file, Some(now), account));
     let (budget, prefix) = (Budget::Unauthenticated, "s3://state/held-back/");
     findings.push(mails_held_back(budget, Severity::Low, 7, prefix, now, account));
-    for rule in detections::rules() {
+    for rule in rule::all() {
         assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }
     let document = |finding: &Finding| ocsf::detection_finding(finding, &Config::default()).to_string();

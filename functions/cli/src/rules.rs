@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde_json::json;
-use shared::detections;
+use shared::rule;
 
 use crate::End;
 use crate::args::{Rules, RulesFormat};
@@ -11,7 +11,7 @@ use crate::output::stdout;
 
 /// Prints every rule.
 pub fn run(arguments: &Rules) -> anyhow::Result<End> {
-    let rules = detections::rules();
+    let rules = rule::all();
     let mut out = stdout();
     match arguments.format {
         RulesFormat::Json => {

@@ -8,9 +8,8 @@ use super::page::Page;
 use super::{Source, account_label, evidence, kind_noun, known, moment, quoted, sentence, silence, storm};
 use crate::case::{Number, Unsaid};
 use crate::config::Config;
-use crate::detections::rules;
 use crate::finding::{Finding, Subject};
-use crate::rule::Rule;
+use crate::rule::{self, Rule};
 use crate::text;
 
 /// A storm is told by its first rows.
@@ -260,7 +259,7 @@ fn counted(page: &mut Page, unsaid: &[Unsaid]) {
     page.line("Also, not told in a mail until now");
     for of in unsaid.iter().take(MAX_ROWS) {
         let title =
-            rules().into_iter().find(|rule| rule.id == of.rule).map_or(&of.rule[..], |rule| rule.title);
+            rule::all().into_iter().find(|rule| rule.id == of.rule).map_or(&of.rule[..], |rule| rule.title);
         let about = if of.number.about { "about " } else { "" };
         let span = match (of.from, of.to) {
             (from, to) if from == to => format!(", at {} UTC", moment(from)),

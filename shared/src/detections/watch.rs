@@ -83,15 +83,16 @@ pub static COULD_NOT_LOOK: Rule = Rule {
     kind: Kind::Check,
     title: "iamwatch could not look",
     severity: Severity::High,
-    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again.",
-    condition: "AWS refused or did not answer what iamwatch has to ask in order to judge what was delivered, or what iamwatch remembers is not as it wrote it",
+    severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again. \
+        MEDIUM for a part of a credential report, unless it is about root or a second factor.",
+    condition: "AWS refused or did not answer what iamwatch has to ask in order to judge, a credential report holds what iamwatch cannot read, or what iamwatch remembers is not as it wrote it",
     references: &["mitre-attack:17/T1562.008"],
     remediation: &[
-        "Nothing is lost yet: what could not be read waits in the queue and is read again for hours, then for two weeks in its dead-letter queue.",
+        "Nothing is lost yet: a log file that could not be read waits in the queue and is read again for hours, then for two weeks in its dead-letter queue; once it is put right, move it back (`aws sqs start-message-move-task`). What was found before in a credential report stands until it can be judged again.",
         "AccessDenied: see whether the bucket's policy, the key's policy or the function's role was changed, and by whom; the function needs s3:GetObject on the log files and kms:Decrypt on their key.",
         "A KMS error: see whether the key was disabled or is to be deleted, and by whom.",
         "What iamwatch remembers: find out who wrote to the state bucket, where only its functions may. No mail is lost by it; one that was sent before may come again, and says so.",
-        "Once it is put right, move what stands in the dead-letter queue back (`aws sqs start-message-move-task`).",
+        "A credential report: look at the line or column that is named; AWS makes a new report every four hours (`aws iam generate-credential-report`). Where AWS writes it in a new way, iamwatch has to learn that.",
     ],
 };
 
@@ -184,6 +185,12 @@ pub fn could_not_look(
     finding.evidence.log_file = first;
     finding.summary = crate::alert::summary(&finding);
     finding
+}
+
+/// The finding that tells what of a credential report could not be judged. `identity` is the same in the next
+/// report, if the same cannot be judged there.
+pub fn report_not_judged(identity: &[&str], severity: Severity, subject: Subject, what: String) -> Finding {
+    finding(&COULD_NOT_LOOK, severity, &[&["credential report"], identity].concat(), subject, what)
 }
 
 /// Whom findings about the state bucket are counted against, by the URI of anything in it.
