@@ -5,12 +5,14 @@
 //! that came with a record goes through [`text::clean`] on its way here, and what is meant to be pasted
 //! through [`text::iam_name`] or [`text::arn`].
 
+mod audit;
 mod body;
 mod evidence;
 mod message;
 mod page;
 mod silence;
 
+pub use audit::{Standing, audit, audit_mail};
 pub use message::{Alert, MAX_MESSAGE_BYTES, alert, test};
 
 use std::cmp::Reverse;

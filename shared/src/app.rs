@@ -1,12 +1,14 @@
 //! The use cases, whole.
 
 mod accepted;
+mod audit;
 mod budgets;
 mod deliveries;
 mod memory;
 mod reading;
 mod telling;
 
+pub use audit::{Audit, Audited, audit_credentials};
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
 pub use telling::{Mailed, Outcome};
 

@@ -45,7 +45,7 @@ pub enum Event {
 
 /// A message of a queue.
 #[derive(Debug)]
-pub struct Message {
+pub struct Message<T = Vec<Object>> {
     /// SQS's id of it, by which it is reported as failed.
     pub id: String,
     /// What SQS wants to see when its visibility is changed.
@@ -54,8 +54,10 @@ pub struct Message {
     pub queue_arn: String,
     /// How often it was received, this time included; 1 where SQS does not say.
     pub receives: u32,
-    /// The log files that it names; none where it says something else that is known.
-    pub objects: Result<Vec<Object>, Error>,
+    /// When it was sent, where SQS says so.
+    pub sent: Option<DateTime<Utc>>,
+    /// What it says: the log files that it names; none where it says something else that is known.
+    pub content: Result<T, Error>,
 }
 
 /// A request by hand.
@@ -129,18 +131,18 @@ impl Event {
         let records = payload.get("Records").and_then(Value::as_array);
         match records {
             Some(records) if !records.is_empty() && records.iter().all(of_a_queue) => {
-                records.iter().map(message).collect::<Result<_, _>>().map(Event::Queue)
+                records.iter().map(delivery).collect::<Result<_, _>>().map(Event::Queue)
             }
             _ => objects(payload, 0).map(Event::Deliveries),
         }
     }
 }
 
-fn input(thing: &str, value: &str, expected: &str) -> Error {
+pub(crate) fn input(thing: &str, value: &str, expected: &str) -> Error {
     Error::Input { thing: thing.to_owned(), value: text::clean(value, 200), expected: expected.to_owned() }
 }
 
-fn of_a_queue(record: &Value) -> bool {
+pub(crate) fn of_a_queue(record: &Value) -> bool {
     text_at(record, &["eventSource"]) == Some("aws:sqs")
 }
 
@@ -148,20 +150,30 @@ fn text_at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
     path.iter().try_fold(value, |value, name| value.get(name)).and_then(Value::as_str)
 }
 
-fn message(record: &Value) -> Result<Message, Error> {
+fn delivery(record: &Value) -> Result<Message, Error> {
+    message(record, |body| objects_of_text(body, 0))
+}
+
+/// A message of a queue, whose body says what `content` makes of it.
+pub(crate) fn message<T>(
+    record: &Value,
+    content: impl Fn(&str) -> Result<T, Error>,
+) -> Result<Message<T>, Error> {
     let required = |name| {
         text_at(record, &[name]).filter(|value| !value.is_empty()).map(str::to_owned).ok_or_else(|| {
             input(&format!("{name} of a queue's message"), "absent", "a text that is not empty")
         })
     };
     let receives = text_at(record, &["attributes", "ApproximateReceiveCount"]);
+    let sent = text_at(record, &["attributes", "SentTimestamp"]).and_then(|millis| millis.parse().ok());
     Ok(Message {
         id: required("messageId")?,
         receipt_handle: required("receiptHandle")?,
         queue_arn: required("eventSourceARN")?,
         receives: receives.and_then(|count| count.parse().ok()).unwrap_or(1),
-        objects: match text_at(record, &["body"]) {
-            Some(body) => objects_of_text(body, 0),
+        sent: sent.and_then(DateTime::from_timestamp_millis),
+        content: match text_at(record, &["body"]) {
+            Some(body) => content(body),
             None => Err(input("the body of a queue's message", "absent", "a text")),
         },
     })
@@ -211,7 +223,7 @@ fn objects(value: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
 }
 
 /// What a value is, without what it says: that may be secret.
-fn shape(value: &Value) -> String {
+pub(crate) fn shape(value: &Value) -> String {
     match value {
         Value::Object(members) => {
             let names: Vec<&str> = members.keys().map(String::as_str).collect();
@@ -432,7 +444,7 @@ mod tests {
             }
             match Event::of(&sqs(&text(&event))).unwrap() {
                 Event::Queue(messages) => {
-                    let Message { id, receives, objects, .. } = &messages[0];
+                    let Message { id, receives, content: objects, .. } = &messages[0];
                     assert_eq!((&id[..], *receives), ("m1", 3), "{name}");
                     assert_eq!(named(objects.as_ref().unwrap()), expected, "{name}, through a queue");
                 }
@@ -463,9 +475,9 @@ mod tests {
         }
         let Event::Queue(messages) = Event::of(&batch).unwrap() else { panic!("a queue") };
         assert_eq!(messages.len(), 9);
-        assert!(messages[0].objects.is_ok());
+        assert!(messages[0].content.is_ok());
         for message in &messages[1..] {
-            let error = message.objects.as_ref().unwrap_err().to_string();
+            let error = message.content.as_ref().unwrap_err().to_string();
             assert!(error.contains(" is ") && error.contains("; it must be "), "{error}");
         }
     }
@@ -580,7 +592,7 @@ mod tests {
             match Event::of(&payload) {
                 Ok(Event::Queue(messages)) => {
                     for message in &messages {
-                        if let Err(error) = &message.objects {
+                        if let Err(error) = &message.content {
                             refused(error)?;
                         }
                     }

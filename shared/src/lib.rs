@@ -18,9 +18,11 @@
 //! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
 //! | [`case`] | what is remembered about one subject: what was found, what is under way, what was told |
 //! | [`pending`] | a mail that is under way, and who is publishing it |
+//! | [`reconcile`] | what is remembered of the checks of one account: what stands, and what people know of it |
 //! | [`suppress`] | what a person has accepted, why and until when |
 //! | [`text`] | what an attacker wrote, made fit to be read |
 //! | [`delivery`] | what a function is handed: which log files were delivered |
+//! | [`schedule`] | what the scheduled functions are handed |
 //! | [`ports`] | the outside world, as the use cases see it |
 //! | [`config`] | every setting: name, unit, default, range |
 
@@ -40,7 +42,9 @@ pub mod pattern;
 pub mod pending;
 pub mod policy;
 pub mod ports;
+pub mod reconcile;
 pub mod rule;
+pub mod schedule;
 pub mod suppress;
 pub mod text;
 

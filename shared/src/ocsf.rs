@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
-use crate::finding::{Finding, Principal};
+use crate::finding::{Finding, Principal, Status};
 use crate::rule::{Kind, Severity};
 use crate::text;
 
@@ -26,19 +26,26 @@ pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
     let rule = finding.rule;
     // OCSF requires a time: where the record has none, the delivery's, else the epoch, and `unmapped` says so.
     let time = finding.time.or(finding.evidence.delivered).unwrap_or_default();
+    // A finding that still stands was told as new before.
+    let (activity_id, activity, status_id, status) = match finding.status {
+        None | Some(Status::New | Status::CameBack) => (1, "Create", 1, "New"),
+        Some(Status::Still) => (2, "Update", 1, "New"),
+        Some(Status::Resolved) => (3, "Close", 4, "Resolved"),
+    };
+    let first_seen = finding.since.or(finding.time);
     let mut document = json!({
-        "activity_id": 1,
-        "activity_name": "Create",
+        "activity_id": activity_id,
+        "activity_name": activity,
         "category_uid": 2,
         "category_name": "Findings",
         "class_uid": 2004,
         "class_name": "Detection Finding",
-        "type_uid": 200_401,
-        "type_name": "Detection Finding: Create",
+        "type_uid": 200_400 + activity_id,
+        "type_name": format!("Detection Finding: {activity}"),
         "severity_id": finding.severity.id(),
         "severity": severity_caption(finding.severity),
-        "status_id": 1,
-        "status": "New",
+        "status_id": status_id,
+        "status": status,
         "time": time.timestamp_millis(),
         "time_dt": rfc3339(time),
         "message": finding.summary,
@@ -59,8 +66,8 @@ pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
             "desc": finding.summary,
             "types": [rule.family()],
             "data_sources": data_source(finding),
-            "first_seen_time": finding.time.map(|time| time.timestamp_millis()),
-            "first_seen_time_dt": finding.time.map(rfc3339),
+            "first_seen_time": first_seen.map(|time| time.timestamp_millis()),
+            "first_seen_time_dt": first_seen.map(rfc3339),
             "last_seen_time": finding.time.map(|time| time.timestamp_millis()),
             "last_seen_time_dt": finding.time.map(rfc3339),
             "analytic": {
@@ -101,7 +108,11 @@ fn severity_caption(severity: Severity) -> &'static str {
 }
 
 fn data_source(finding: &Finding) -> Option<[&'static str; 1]> {
-    (finding.kind == Kind::Detection).then_some(["AWS CloudTrail"])
+    match finding.kind {
+        Kind::Detection => Some(["AWS CloudTrail"]),
+        Kind::Check if finding.rule.family() != "watch" => Some(["IAM credential report"]),
+        Kind::Check | Kind::Drift => None,
+    }
 }
 
 /// An account without a configured name is called by its id, as one is needed.

@@ -10,6 +10,8 @@ pub mod lambda_events;
 #[cfg(feature = "functions")]
 pub mod loopback;
 #[cfg(feature = "functions")]
+pub mod memory;
+#[cfg(feature = "functions")]
 pub mod ministack;
 pub mod oracle;
 #[cfg(feature = "functions")]

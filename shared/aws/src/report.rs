@@ -2,11 +2,13 @@
 //!
 //! Source: CloudWatch User Guide, "Embedded metric format specification".
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
-use shared::app::{Counts, Delivered, Mailed, Outcome};
+use shared::app::{Audited, Counts, Delivered, Mailed, Outcome};
+use shared::finding::{Finding, Status};
 use shared::ports::{Trouble, TroubleKind};
 use shared::rule::Severity;
 
@@ -30,7 +32,7 @@ pub struct Batch {
 /// Writes the log line and the metrics of a run.
 pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
-    let [mails, held_back_mails, failed_publishes] = counted(delivered);
+    let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
     tracing::info!(
         messages = batch.as_ref().map(|batch| batch.messages),
         failed_messages = batch.as_ref().map(|batch| batch.failed),
@@ -58,25 +60,66 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     for error in delivered.not_understood.iter().take(MAX_NAMED) {
         tracing::warn!(error, "message not understood");
     }
-    for trouble in &delivered.state_troubles {
+    report_troubles(&delivered.state_troubles, &delivered.mails);
+    write(&metrics(delivered, function, Utc::now()));
+}
+
+/// Writes the log line and the metrics of a run over credential reports.
+pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now: DateTime<Utc>) {
+    let [mails, _, failed_publishes] = counted(&audited.mails);
+    let told = |status| audited.told.get(&status).copied().unwrap_or_default();
+    tracing::info!(
+        messages = batch.as_ref().map(|batch| batch.messages),
+        failed_messages = batch.as_ref().map(|batch| batch.failed),
+        accounts = audited.accounts.len(),
+        failed_accounts = audited.failed.len(),
+        accounts_to_do = audited.to_do.len(),
+        users = audited.users,
+        findings = audited.findings.values().sum::<u64>(),
+        told_new = told(Status::New),
+        told_came_back = told(Status::CameBack),
+        told_resolved = told(Status::Resolved),
+        told_still = told(Status::Still),
+        accepted_findings = audited.accepted,
+        mails,
+        failed_publishes,
+        "credential reports judged"
+    );
+    for (account, trouble) in audited.failed.iter().take(MAX_NAMED) {
+        tracing::warn!(account, error = %trouble, "account not looked at, and told");
+    }
+    for (account, trouble) in audited.to_do.iter().take(MAX_NAMED) {
+        tracing::warn!(account, error = %trouble, "account to be looked at again");
+    }
+    if let Some(trouble) = &audited.untold {
+        tracing::warn!(error = %trouble, "not all is told yet");
+    }
+    report_troubles(&audited.state_troubles, &audited.mails);
+    write(&audit_metrics(audited, function, now));
+}
+
+fn report_troubles(state: &[Trouble], mails: &[Mailed]) {
+    for trouble in state {
         tracing::warn!(error = %trouble, "the state bucket failed");
     }
-    for Mailed { subject, outcome, .. } in &delivered.mails {
+    for Mailed { subject, outcome, .. } in mails {
         if let Outcome::Failed(trouble) = outcome {
             tracing::error!(subject, error = %trouble, "alert not published");
         }
     }
-    let line = metrics(delivered, function, Utc::now()).to_string() + "\n";
+}
+
+fn write(metrics: &Value) {
+    let line = format!("{metrics}\n");
     // CloudWatch wants the line by itself, and nobody is left to tell when it cannot be written.
     let _ = io::stdout().lock().write_all(line.as_bytes());
 }
 
 /// How many alerts were published, how many were held back, and how many SNS did not take. That no time was
 /// left is not its fault.
-fn counted(delivered: &Delivered) -> [u64; 3] {
-    let count = |wanted: fn(&Outcome) -> bool| {
-        delivered.mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64
-    };
+fn counted(mails: &[Mailed]) -> [u64; 3] {
+    let count =
+        |wanted: fn(&Outcome) -> bool| mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64;
     let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(trouble) if trouble.kind != TroubleKind::OutOfTime);
     [
         count(|outcome| matches!(outcome, Outcome::Published)),
@@ -94,7 +137,7 @@ pub fn report_queue(troubles: &[Trouble]) {
 
 /// The metrics in CloudWatch's embedded metric format.
 fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, held_back_mails, failed_publishes] = counted(delivered);
+    let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
     let failed_reads =
         delivered.unread.values().filter(|trouble| trouble.kind != TroubleKind::OutOfTime).count() as u64;
     let mut values = vec![
@@ -108,7 +151,29 @@ fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
         ("StateFailures", "Count", delivered.state_troubles.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
-    for (severity, count) in &delivered.findings {
+    values.extend(by_severity(&delivered.findings));
+    values.extend(delivered.delivery_lag.map(|lag| ("DeliveryLag", "Seconds", lag.as_secs())));
+    embedded(values, function, now)
+}
+
+fn audit_metrics(audited: &Audited, function: &str, now: DateTime<Utc>) -> Value {
+    let [mails, _, failed_publishes] = counted(&audited.mails);
+    let mut values = vec![
+        ("AccountsLookedAt", "Count", audited.accounts.len() as u64),
+        ("AccountsFailed", "Count", audited.failed.len() as u64),
+        ("Users", "Count", audited.users),
+        ("Mails", "Count", mails),
+        ("StateFailures", "Count", audited.state_troubles.len() as u64),
+        ("FailedPublishes", "Count", failed_publishes),
+    ];
+    values.extend(by_severity(&audited.findings));
+    let age = audited.generated.and_then(|(oldest, _)| (now - oldest).to_std().ok());
+    values.extend(age.map(|age| ("ReportAge", "Seconds", age.as_secs())));
+    embedded(values, function, now)
+}
+
+fn by_severity(findings: &BTreeMap<Severity, u64>) -> impl Iterator<Item = Metric> {
+    findings.iter().map(|(severity, count)| {
         let name = match severity {
             Severity::Informational => "FindingsInformational",
             Severity::Low => "FindingsLow",
@@ -116,9 +181,14 @@ fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
             Severity::High => "FindingsHigh",
             Severity::Critical => "FindingsCritical",
         };
-        values.push((name, "Count", *count));
-    }
-    values.extend(delivered.delivery_lag.map(|lag| ("DeliveryLag", "Seconds", lag.as_secs())));
+        (name, "Count", *count)
+    })
+}
+
+/// A metric's name, unit and value.
+type Metric = (&'static str, &'static str, u64);
+
+fn embedded(values: Vec<Metric>, function: &str, now: DateTime<Utc>) -> Value {
     let names: Vec<Value> =
         values.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
     let mut line: Map<String, Value> =
@@ -137,15 +207,6 @@ fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
 /// The answer to a request by hand.
 pub fn answer(delivered: &Delivered) -> Value {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
-    let findings: Map<String, Value> = delivered
-        .findings
-        .iter()
-        .map(|(severity, count)| (severity.name().to_owned(), (*count).into()))
-        .collect();
-    let mail = |mail: &Mailed| {
-        let published = matches!(mail.outcome, Outcome::Published);
-        json!({"subject": mail.subject, "published": published})
-    };
     let failed =
         |(object, trouble): (&String, &Trouble)| json!({"object": object, "error": trouble.to_string()});
     json!({
@@ -156,12 +217,50 @@ pub fn answer(delivered: &Delivered) -> Value {
         "skipped": skipped,
         "unreadable_log_files": unreadable_log_files,
         "skipped_objects": delivered.skipped_objects,
-        "findings": findings,
-        "mails": delivered.mails.iter().map(mail).collect::<Vec<_>>(),
+        "findings": severities(&delivered.findings),
+        "mails": mails(&delivered.mails),
         "quiet": delivered.quiet,
         "accepted": delivered.accepted,
         "failed": delivered.failed().map(failed).collect::<Vec<_>>(),
     })
+}
+
+/// The answer to a request by hand about credential reports.
+pub fn audit_answer(audited: &Audited) -> Value {
+    let failed =
+        |(account, trouble): (&String, &Trouble)| json!({"account": account, "error": trouble.to_string()});
+    let listed = |finding: &Finding| {
+        json!({
+            "severity": finding.severity, "rule": finding.rule.id, "status": finding.status,
+            "account": finding.account, "summary": finding.summary,
+        })
+    };
+    let told: Map<String, Value> =
+        audited.told.iter().map(|(status, count)| (status.name().to_owned(), (*count).into())).collect();
+    let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "accounts": audited.accounts.len(),
+        "users": audited.users,
+        "oldest_report": audited.generated.map(|(oldest, _)| rfc3339(oldest)),
+        "newest_report": audited.generated.map(|(_, newest)| rfc3339(newest)),
+        "findings": severities(&audited.findings),
+        "worst": audited.listed.iter().map(listed).collect::<Vec<_>>(),
+        "told": told,
+        "accepted": audited.accepted,
+        "mails": mails(&audited.mails),
+        "failed": audited.failed.iter().map(failed).collect::<Vec<_>>(),
+        "to_do": audited.to_do.keys().collect::<Vec<_>>(),
+        "not_done": audited.unfinished().map(ToString::to_string),
+    })
+}
+
+fn severities(findings: &BTreeMap<Severity, u64>) -> Map<String, Value> {
+    findings.iter().map(|(severity, count)| (severity.name().to_owned(), (*count).into())).collect()
+}
+
+fn mails(mails: &[Mailed]) -> Vec<Value> {
+    let published = |mail: &Mailed| matches!(mail.outcome, Outcome::Published);
+    mails.iter().map(|mail| json!({"subject": mail.subject, "published": published(mail)})).collect()
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
     let mut attributes = vec![
         ("severity", "String", alert.severity.name().to_owned()),
         ("severity_id", "Number", alert.severity.id().to_string()),
-        ("status", "String", "new".to_owned()),
+        ("status", "String", alert.status.name().to_owned()),
         ("alert_id", "String", alert.id.clone()),
     ];
     attributes.extend(lists.map(|(name, values)| (name, "String.Array", Alert::list(values))));

@@ -38,12 +38,12 @@ impl Queues {
     /// would come back after the queue's own visibility time-out, which has to outlast a whole run.
     ///
     /// The answer is what did not work; those messages come back at the queue's own pace.
-    pub async fn put_off(&self, messages: &[&Message]) -> Vec<Trouble> {
+    pub async fn put_off<T>(&self, messages: &[&Message<T>]) -> Vec<Trouble> {
         let put_off = messages.iter().map(|message| self.put_off_one(message));
         join_all(put_off).await.into_iter().filter_map(Result::err).collect()
     }
 
-    async fn put_off_one(&self, message: &Message) -> Result<(), Trouble> {
+    async fn put_off_one<T>(&self, message: &Message<T>) -> Result<(), Trouble> {
         let call = format!("sqs:ChangeMessageVisibility {}", message.queue_arn);
         let Some(url) = queue_url(&message.queue_arn) else {
             let answer = "that is not the ARN of a queue".to_owned();

@@ -82,7 +82,7 @@ fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
 }
 
 /// The findings of each rule, in the order in which the rules first appear.
-fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>)> {
+pub(super) fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>)> {
     let mut groups: Vec<(&'static Rule, Vec<&Finding>)> = Vec::new();
     for finding in findings {
         match groups.iter_mut().find(|(rule, _)| rule.id == finding.rule.id) {
@@ -287,7 +287,7 @@ fn counted(page: &mut Page, unsaid: &[Unsaid]) {
 }
 
 /// Why a rule was raised and what to do: the same for all of its findings.
-fn explain(page: &mut Page, rule: &Rule, findings: &[&Finding]) {
+pub(super) fn explain(page: &mut Page, rule: &Rule, findings: &[&Finding]) {
     let severities: BTreeSet<_> = findings.iter().map(|finding| finding.severity).collect();
     let severities: Vec<&str> = severities.iter().rev().map(|severity| severity.name()).collect();
     page.field("Rule", rule.id);
@@ -296,7 +296,7 @@ fn explain(page: &mut Page, rule: &Rule, findings: &[&Finding]) {
     page.field("See also", &references(rule));
     page.gap();
     page.line("What to do");
-    page.steps(rule.remediation);
+    page.steps(findings.first().map_or(rule.remediation, |finding| finding.remediation));
 }
 
 /// `mitre-attack:17/T1078.004` and the like as they are cited, each standard once.

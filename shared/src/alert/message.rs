@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Mail, mail_beside, order};
 use crate::case::Unsaid;
 use crate::config::Config;
-use crate::finding::Finding;
+use crate::finding::{Finding, Status};
 use crate::ocsf;
 use crate::rule::Severity;
 use crate::text::is_account_id;
@@ -40,10 +40,17 @@ pub struct Alert {
     pub message: String,
     /// How bad the worst finding is.
     pub severity: Severity,
+    /// Whether it tells of anything new; else what came back, what still stands, what is resolved.
+    #[serde(default = "new")]
+    pub status: Status,
     /// The rules that raised its findings.
     pub rules: Vec<String>,
     /// The accounts that they are about.
     pub accounts: Vec<String>,
+}
+
+fn new() -> Status {
+    Status::New
 }
 
 impl Alert {
@@ -80,21 +87,29 @@ impl Alert {
 pub fn alert(mut findings: Vec<Finding>, unsaid: &[Unsaid], id: String, config: &Config) -> Option<Alert> {
     // The worst come first, for what does not fit is left out at the end.
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
-    let severity = findings.iter().map(|finding| finding.severity).max()?;
-    let mut mail = mail_beside(&findings, unsaid, config)?;
+    let mail = mail_beside(&findings, unsaid, config)?;
+    Some(of_mail(mail, &findings, id, config))
+}
+
+/// The alert that a mail about these findings, of which the worst come first, is published as.
+pub(super) fn of_mail(mut mail: Mail, findings: &[Finding], id: String, config: &Config) -> Alert {
+    let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Informational);
+    // A mail that tells of anything new counts as that.
+    let status = findings.iter().map(|finding| finding.status.unwrap_or(Status::New)).min();
     mail.body += &format!("\nAlert id {id}\n");
     let rules = distinct(findings.iter().map(|finding| finding.rule.id));
     let accounts = distinct(
         findings.iter().filter_map(|finding| finding.account.as_deref().filter(|id| is_account_id(id))),
     );
-    Some(Alert {
+    Alert {
         id,
-        message: message(&mail, &findings, &[&rules, &accounts], config),
+        message: message(&mail, findings, &[&rules, &accounts], config),
         subject: mail.subject,
         severity,
+        status: status.unwrap_or(Status::New),
         rules,
         accounts,
-    })
+    }
 }
 
 /// A mail that shows that mails arrive, from function to mailbox.
@@ -112,6 +127,7 @@ pub fn test(stack: &str, id: String) -> Alert {
         message: forms.to_string(),
         // Whatever somebody subscribed to, this passes the filter.
         severity: Severity::Critical,
+        status: Status::New,
         rules: Vec::new(),
         accounts: Vec::new(),
     }

@@ -74,7 +74,7 @@ impl Delivered {
     pub fn must_come_again(&self, message: &Message) -> bool {
         let failed =
             |identity: &String| self.unread.contains_key(identity) || self.untold.contains_key(identity);
-        match &message.objects {
+        match &message.content {
             Ok(objects) => objects.iter().any(|object| failed(&object.identity())),
             Err(_) => true,
         }
@@ -92,7 +92,7 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: AlertSink, P: Pace>
     let mut late = BTreeSet::new();
     let mut not_understood: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for message in messages {
-        match &message.objects {
+        match &message.content {
             Ok(named) => {
                 objects.extend(named.iter().cloned());
                 if message.receives >= LATE_RECEIVES {
@@ -222,7 +222,7 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         delivered.mails = withheld(findings, config);
         return delivered;
     };
-    Box::pin(telling.tell(findings, sources, accepted)).await;
+    Box::pin(telling.tell(findings, sources, accepted.as_ref())).await;
     for (identity, ids) in findings_of {
         let trouble = ids.iter().find_map(|id| telling.untold.get(id));
         delivered.untold.extend(trouble.map(|trouble| (identity, trouble.clone())));

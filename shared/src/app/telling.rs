@@ -12,6 +12,8 @@
 mod holding_back;
 mod publishing;
 
+pub(super) use publishing::TIME_TO_NOTE;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -71,7 +73,7 @@ pub(super) enum Persistence {
 pub(super) struct Telling<'a, S, A, P> {
     config: &'a Config,
     alerts: &'a A,
-    memory: Memory<'a, S, P>,
+    pub memory: Memory<'a, S, P>,
     account: Option<&'a str>,
     persistence: Persistence,
     /// When it began to tell.
@@ -168,7 +170,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
         &mut self,
         mut findings: Vec<Finding>,
         sources: BTreeSet<String>,
-        accepted: Result<Accepted, Trouble>,
+        accepted: Result<&Accepted, &Trouble>,
     ) {
         findings.retain(|finding| is_mailed(finding, self.config));
         self.now = self.memory.pace.now();
@@ -181,7 +183,7 @@ impl<'a, S: StateStore, A: AlertSink, P: Pace> Telling<'a, S, A, P> {
                 accepted.note(&self.memory, is_untold).await;
             }
             Err(trouble) if self.persistence == Persistence::Last => {
-                findings.push(self.blind(&trouble));
+                findings.push(self.blind(trouble));
                 self.tell_all(findings, sources, &Suppressions::default()).await;
             }
             Err(trouble) => {
@@ -391,6 +393,6 @@ impl Group {
 
 /// Whether somebody is told. What iamwatch could not look at is told whatever the least severity is:
 /// silence must mean that nothing was found.
-fn is_mailed(finding: &Finding, config: &Config) -> bool {
+pub(super) fn is_mailed(finding: &Finding, config: &Config) -> bool {
     finding.severity >= config.mail_min_severity || finding.rule.family() == "watch"
 }

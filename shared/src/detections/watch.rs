@@ -14,6 +14,7 @@ use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{Counts, Problem};
 use crate::config::Budget;
 use crate::finding::{Evidence, Finding, Subject, stable_id};
+use crate::ports::{Trouble, TroubleKind};
 use crate::rule::{Kind, Rule, Severity};
 
 /// What every rule of the family says about itself, but for those over records.
@@ -187,10 +188,58 @@ pub fn could_not_look(
     finding
 }
 
+/// What to do where a credential report, or a part of it, could not be judged.
+pub const CREDENTIAL_REPORT_STEPS: &[&str] = &[
+    "Nothing that stood open there counts as resolved meanwhile, and every other account is judged all the same. It is asked for again with every run.",
+    "sts:AssumeRole refused: the role that `MEMBER_ROLE_NAME` names must exist in that account, trust the function's role and take its external id, as `deploy/member-role.yaml` makes it; an account that is new may lack it.",
+    "iam:GenerateCredentialReport or iam:GetCredentialReport refused: see whether the role's policy, its permissions boundary or a service control policy was changed, and by whom.",
+    "Something in the report that could not be read: look at it (`aws iam get-credential-report --query Content --output text | base64 -d`). IAM may have begun to write it in another way.",
+    "An account that was closed, or that nobody has to watch: take it off the list that `WATCHED_ACCOUNTS` names.",
+];
+
+/// The finding that tells that the credential report of an account could not be had or read: the same one until
+/// it can be.
+pub fn account_not_looked_at(account: &str, trouble: &Trouble, now: DateTime<Utc>) -> Finding {
+    let severity = match trouble.kind {
+        TroubleKind::Refused | TroubleKind::Missing => Severity::High,
+        TroubleKind::Unanswered | TroubleKind::OutOfTime => Severity::Medium,
+    };
+    let Trouble { call, answer, .. } = trouble;
+    let what = format!("the credential report could not be judged: {call} failed: {answer}");
+    of_credential_report(&[account], account, severity, what, now)
+}
+
+/// The finding that tells that it is not known whose credential reports are to be judged: the same one until it
+/// is known. `source` is where that should be found out.
+pub fn accounts_not_known(source: &str, own: Option<&str>, why: &str, now: DateTime<Utc>) -> Finding {
+    let what = format!(
+        "which accounts are watched could not be found out in {source}, so those of before are: {why}"
+    );
+    let own = own.unwrap_or_default();
+    of_credential_report(&[own, source], own, Severity::High, what, now)
+}
+
+fn of_credential_report(
+    identity: &[&str],
+    account: &str,
+    severity: Severity,
+    what: String,
+    now: DateTime<Utc>,
+) -> Finding {
+    let subject = Subject::Account(account.to_owned());
+    let mut finding = report_not_judged(identity, severity, subject, what);
+    finding.account = Some(account.to_owned()).filter(|account| !account.is_empty());
+    finding.time = Some(now);
+    finding.summary = crate::alert::summary(&finding);
+    finding
+}
+
 /// The finding that tells what of a credential report could not be judged. `identity` is the same in the next
 /// report, if the same cannot be judged there.
 pub fn report_not_judged(identity: &[&str], severity: Severity, subject: Subject, what: String) -> Finding {
-    finding(&COULD_NOT_LOOK, severity, &[&["credential report"], identity].concat(), subject, what)
+    let identity = [&["credential report"], identity].concat();
+    let finding = finding(&COULD_NOT_LOOK, severity, &identity, subject, what);
+    Finding { remediation: CREDENTIAL_REPORT_STEPS, ..finding }
 }
 
 /// Whom findings about the state bucket are counted against, by the URI of anything in it.

@@ -7,7 +7,6 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
-mod memory;
 mod telling;
 
 use std::io::Write;
@@ -16,7 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use memory::{Attempt, Clock, World};
+use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
 use shared::app::{Asked, Delivered, Outcome, process_deliveries, process_messages};
 use shared::config::Config;

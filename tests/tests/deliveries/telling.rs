@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
 use shared::app::process_messages;
 use shared::config::{Budget, Config};
 use shared::delivery::Message;
 use shared::ports::{Stored, TroubleKind};
 
-use super::memory::{Attempt, Clock, World};
 use super::{NOW, at, batch, batch_with, key, log_file, message, messages, queue, run, sign_in, uri, whole};
 
 const FILE: &str = "config/suppressions.toml";

@@ -14,7 +14,7 @@ use crate::suppress::Suppressions;
 const MAX_WITHOUT_MEMORY: usize = 3;
 
 /// No mail is begun with less than this, so that there is time to note what became of it.
-const TIME_TO_NOTE: Duration = Duration::from_secs(3);
+pub(in crate::app) const TIME_TO_NOTE: Duration = Duration::from_secs(3);
 
 impl<S: StateStore, A: AlertSink, P: Pace> Telling<'_, S, A, P> {
     /// Publishes what this run has claimed, the worst first, and notes it.
@@ -75,7 +75,11 @@ impl<S: StateStore, A: AlertSink, P: Pace> Telling<'_, S, A, P> {
     }
 
     /// Publishes an alert unless there is less time than that for it.
-    async fn publish(&self, alert: &Alert, least: Duration) -> Result<(), (Trouble, Taken)> {
+    pub(in crate::app) async fn publish(
+        &self,
+        alert: &Alert,
+        least: Duration,
+    ) -> Result<(), (Trouble, Taken)> {
         let call = format!("publishing alert {}", alert.id);
         let ready = async {
             self.alerts.ready().await;

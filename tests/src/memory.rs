@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
 use shared::ports::{
-    AlertSink, Body, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken,
-    Trouble, TroubleKind, Unpublished, Written,
+    AlertSink, Body, Fetched, Generation, IamReader, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over,
+    Pace, StateStore, Stored, Taken, Trouble, TroubleKind, Unpublished, Written,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -284,6 +284,76 @@ impl AlertSink for Topic {
     }
 }
 
+/// The IAM of accounts, and their organisation.
+#[derive(Default)]
+pub struct Accounts {
+    steps: Rc<Steps>,
+    /// The credential report of each account; without one the account cannot be entered.
+    pub reports: RefCell<BTreeMap<String, Report>>,
+    /// The accounts of the organisation; nothing where it may not be asked.
+    pub organization: RefCell<Option<Vec<String>>>,
+    /// How often a report was asked for.
+    pub asked: Cell<usize>,
+}
+
+/// A credential report, and what is answered before it can be had.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The CSV file.
+    pub content: String,
+    /// When it was made.
+    pub generated: DateTime<Utc>,
+    /// What whoever asks for it is answered first, one each time.
+    pub before: VecDeque<Result<Generation, TroubleKind>>,
+    /// What whoever wants to have it is answered first, one each time.
+    pub not_yet: VecDeque<Result<(), TroubleKind>>,
+}
+
+impl Accounts {
+    /// Gives an account a credential report that can be had at once.
+    pub fn put(&self, account: &str, generated: &str, content: &str) {
+        let generated = generated.parse().unwrap_or_default();
+        let (before, not_yet) = (VecDeque::new(), VecDeque::new());
+        let report = Report { content: content.to_owned(), generated, before, not_yet };
+        self.reports.borrow_mut().insert(account.to_owned(), report);
+    }
+}
+
+impl IamReader for Accounts {
+    async fn organization_accounts(&self) -> Result<Vec<String>, Trouble> {
+        self.steps.step().await;
+        let accounts = self.organization.borrow().clone();
+        accounts.ok_or_else(|| trouble(TroubleKind::Refused, "organizations:ListAccounts", "AccessDenied"))
+    }
+
+    async fn generate_report(&self, account: &str) -> Result<Generation, Trouble> {
+        self.steps.step().await;
+        self.asked.set(self.asked.get() + 1);
+        let call = format!("sts:AssumeRole in account {account}");
+        let mut reports = self.reports.borrow_mut();
+        let Some(report) = reports.get_mut(account) else {
+            return Err(trouble(TroubleKind::Refused, &call, "AccessDenied"));
+        };
+        let before = report.before.pop_front();
+        before.unwrap_or(Ok(Generation::Complete)).map_err(|kind| trouble(kind, "generate", "no"))
+    }
+
+    async fn credential_report(&self, account: &str) -> Result<Fetched, Trouble> {
+        self.steps.step().await;
+        let mut reports = self.reports.borrow_mut();
+        let Some(report) = reports.get_mut(account) else {
+            return Err(trouble(TroubleKind::Refused, "get", "AccessDenied"));
+        };
+        match report.not_yet.pop_front() {
+            Some(Ok(())) => Ok(Fetched::UnderWay),
+            Some(Err(kind)) => Err(trouble(kind, "get", "no")),
+            None => {
+                Ok(Fetched::Report { content: report.content.clone().into(), generated: report.generated })
+            }
+        }
+    }
+}
+
 /// Time that passes when nothing else happens (tokio's paused clock).
 pub struct Clock {
     began: Instant,
@@ -329,6 +399,8 @@ pub struct World {
     pub state: State,
     /// The topic.
     pub topic: Topic,
+    /// The IAM of accounts.
+    pub accounts: Accounts,
 }
 
 impl Default for World {
@@ -338,6 +410,7 @@ impl Default for World {
             logs: Logs { steps: Rc::clone(&steps), ..Logs::default() },
             state: State { steps: Rc::clone(&steps), ..State::default() },
             topic: Topic { steps: Rc::clone(&steps), ..Topic::default() },
+            accounts: Accounts { steps: Rc::clone(&steps), ..Accounts::default() },
             steps,
         }
     }

@@ -1,0 +1,110 @@
+//! The Lambda function `credential-report`: judges the IAM credential reports of the watched accounts and publishes
+//! what has changed.
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
+use iamwatch_aws::iam::Iam;
+use iamwatch_aws::pace::Invocation;
+use iamwatch_aws::report::{Batch, audit_answer, report_audit, report_queue};
+use iamwatch_aws::s3::S3;
+use iamwatch_aws::sns::Topic;
+use iamwatch_aws::sqs::Queues;
+use iamwatch_aws::start::{Deployment, Failure, account_of, partition_of, run};
+use lambda_runtime::Context;
+use serde_json::{Value, json};
+use shared::alert;
+use shared::app::{Audit, Audited, audit_credentials};
+use shared::ports::{AlertSink, Outside, Pace};
+use shared::schedule::Event;
+
+/// What lives as long as the sandbox.
+struct CredentialReport {
+    deployment: Deployment,
+    iam: Iam,
+    s3: S3,
+    topic: Topic,
+    queues: Queues,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    run(
+        |deployment, sdk| CredentialReport {
+            iam: Iam::new(sdk, &deployment.config),
+            s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
+            topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
+            queues: Queues::new(sdk, &deployment.config),
+            deployment,
+        },
+        async |function, payload, context| {
+            let answered = function.answer(payload, context).await;
+            // The next message may be given to another sandbox, which does not know when this one has published.
+            function.topic.ready().await;
+            answered
+        },
+    )
+    .await
+}
+
+impl CredentialReport {
+    async fn answer(&self, payload: Value, context: &Context) -> Result<Value, Failure> {
+        let function = &self.deployment.function_name;
+        let pace = Invocation::of(context);
+        match Event::of(&payload)? {
+            Event::Queue(messages) => {
+                let mut failed = Vec::new();
+                for message in &messages {
+                    let finished = match &message.content {
+                        Ok(()) => {
+                            let audited = self.audit(&message.audit(pace.now()), context).await?;
+                            let finished = audited.unfinished().is_none();
+                            let batch = Batch { messages: 1, failed: usize::from(!finished) };
+                            report_audit(&audited, Some(batch), function, pace.now());
+                            finished
+                        }
+                        Err(error) => {
+                            lambda_runtime::tracing::warn!(%error, "message not understood");
+                            false
+                        }
+                    };
+                    if !finished {
+                        failed.push(message);
+                    }
+                }
+                report_queue(&self.queues.put_off(&failed).await);
+                let mut response = SqsBatchResponse::default();
+                response.batch_item_failures = failed
+                    .into_iter()
+                    .map(|message| {
+                        let mut failure = BatchItemFailure::default();
+                        failure.item_identifier.clone_from(&message.id);
+                        failure
+                    })
+                    .collect();
+                Ok(json!(response))
+            }
+            Event::Request(request) => {
+                let audited = self.audit(&Audit::ByHand(request), context).await?;
+                report_audit(&audited, None, function, pace.now());
+                Ok(audit_answer(&audited))
+            }
+            Event::TestMail => {
+                let alert = alert::test(function, context.request_id.clone());
+                let message_id = self
+                    .topic
+                    .publish(&alert)
+                    .await
+                    .map_err(|unpublished| Failure::from(&unpublished.trouble))?;
+                Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
+            }
+        }
+    }
+
+    async fn audit(&self, audit: &Audit, context: &Context) -> Result<Audited, Failure> {
+        let account = account_of(context);
+        let s3 = self.s3.of_account(account);
+        let iam = self.iam.of_account(account, partition_of(context));
+        let pace = Invocation::of(context);
+        let outside = Outside { logs: &(), state: &s3, alerts: &self.topic, pace: &pace, account };
+        Ok(audit_credentials(audit, &self.deployment.config, &iam, &outside).await?)
+    }
+}

@@ -1,0 +1,290 @@
+//! The mail about the checks of one account or many: what is new, what came back, what is resolved, and what
+//! people are reminded of.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::message::of_mail;
+use super::page::Page;
+use super::{
+    Alert, MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail, account_label, accounts, body, evidence, known, moment,
+    quoted, sentence, short_name, silence,
+};
+use crate::config::Config;
+use crate::finding::{Finding, Status};
+use crate::rule::Rule;
+use crate::text;
+
+/// So many lines of findings stand in a mail.
+const MAX_LINES: usize = 40;
+
+/// So many names stand on a line.
+const MAX_NAMES: usize = 30;
+
+/// So many rules are explained.
+const MAX_RULES: usize = 6;
+
+const MAX_WHAT_CHARS: usize = 200;
+
+/// In which order a mail tells.
+const ORDER: [Status; 4] = [Status::New, Status::CameBack, Status::Resolved, Status::Still];
+
+/// What a mail says beside its findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How many accounts were looked at.
+    pub accounts: usize,
+    /// How many rows their reports have.
+    pub users: u64,
+    /// When the oldest and the newest of the reports were made.
+    pub generated: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// How many findings stand in all, those of the mail included.
+    pub open: u64,
+    /// How many findings a suppression hides.
+    pub accepted: u64,
+    /// Where everything stands, for whoever wants all of it.
+    pub kept: Option<String>,
+}
+
+/// The alert about what has changed; nothing where nothing has. Each finding says how it stands; one that does
+/// not counts as new. `id` is one that no other alert has.
+pub fn audit(mut findings: Vec<Finding>, standing: &Standing, id: String, config: &Config) -> Option<Alert> {
+    sort(&mut findings);
+    let mail = audit_mail(&findings, standing, config)?;
+    Some(of_mail(mail, &findings, id, config))
+}
+
+/// The mail of that alert.
+pub fn audit_mail(findings: &[Finding], standing: &Standing, config: &Config) -> Option<Mail> {
+    let mut findings: Vec<&Finding> = findings.iter().collect();
+    findings.sort_by_key(|finding| order(finding));
+    let worst = *findings.first()?;
+    let counts = ORDER.map(|status| findings.iter().filter(|finding| is(finding, status)).count());
+    let subject = subject(worst, &findings, &counts, config);
+    Some(Mail {
+        sms: text::cut(&text::ascii(&subject.replacen('[', "", 1).replacen(']', ":", 1)), MAX_SMS_CHARS),
+        body: body(worst, &findings, &counts, standing, config),
+        subject,
+    })
+}
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| order(one).cmp(&order(other)));
+}
+
+/// What is resolved comes after everything else that is as bad.
+fn order(finding: &Finding) -> impl Ord + use<> {
+    let status = ORDER.iter().position(|status| is(finding, *status));
+    let name = finding.principal.as_ref().and_then(|who| who.name.clone());
+    (Reverse(finding.severity), status, finding.rule.id, finding.account.clone(), name, finding.id.clone())
+}
+
+fn is(finding: &Finding, status: Status) -> bool {
+    finding.status.unwrap_or(Status::New) == status
+}
+
+fn subject(worst: &Finding, findings: &[&Finding], counts: &[usize; 4], config: &Config) -> String {
+    let severity = format!("[{}] ", worst.severity);
+    let account = accounts(worst, findings, config).map(|account| format!(" - {account}"));
+    let account = text::ascii(&account.unwrap_or_default());
+    let what = match findings {
+        [one] => {
+            let before = match one.status {
+                Some(Status::CameBack) => "Came back: ",
+                Some(Status::Resolved) => "Resolved: ",
+                Some(Status::Still) => "Still: ",
+                Some(Status::New) | None => "",
+            };
+            let who = short_name(one).map(|who| format!(" - {}", text::ascii(&who)));
+            format!("{before}{}{}", one.title, who.unwrap_or_default())
+        }
+        _ => {
+            format!("Credential report: {}", counted(counts, ["new", "came back", "resolved", "still open"]))
+        }
+    };
+    let room = MAX_SUBJECT_CHARS.saturating_sub(severity.len() + account.len());
+    format!("{severity}{}{account}", text::cut(&what, room))
+}
+
+/// `3 new, 1 resolved`
+fn counted(counts: &[usize; 4], words: [&str; 4]) -> String {
+    let counted = counts.iter().zip(words).filter(|(count, _)| **count > 0);
+    counted.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}
+
+fn body(
+    worst: &Finding,
+    findings: &[&Finding],
+    counts: &[usize; 4],
+    standing: &Standing,
+    config: &Config,
+) -> String {
+    let mut page = Page::default();
+    let label = known(&worst.account).map(|account| account_label(account, config));
+    let says = |finding: &Finding| match finding.what.is_empty() {
+        true => finding.summary.clone(),
+        false => sentence(finding, label.clone()),
+    };
+    match findings {
+        [one] => page.line(&format!("{}{}", before_one(one), says(one))),
+        _ => {
+            let words = ["new", "back again", "resolved", "still open"];
+            page.line(&format!(
+                "Findings of the credential report: {}. The worst: {}{}",
+                counted(counts, words),
+                before_one(worst),
+                says(worst)
+            ));
+        }
+    }
+    page.gap();
+    let mut lines = Lines { left: MAX_LINES, left_out: 0 };
+    for status in ORDER {
+        let of_status: Vec<&Finding> =
+            findings.iter().filter(|finding| is(finding, status)).copied().collect();
+        if !of_status.is_empty() {
+            lines.section(&mut page, status, &of_status, config);
+            page.gap();
+        }
+    }
+    if lines.left_out > 0 {
+        page.line(&format!("And {} more findings that have no room here.", lines.left_out));
+        page.gap();
+    }
+    about(&mut page, standing);
+    explain(&mut page, findings);
+    if let [one] = findings {
+        page.gap();
+        evidence::look_at_it(&mut page, one);
+    }
+    let open: Vec<&Finding> =
+        findings.iter().filter(|finding| !is(finding, Status::Resolved)).copied().collect();
+    if !open.is_empty() {
+        page.gap();
+        silence::how_to_silence(&mut page, &open);
+    }
+    page.finish()
+}
+
+/// What a single sentence lacks without a section above it.
+fn before_one(finding: &Finding) -> &'static str {
+    match finding.status {
+        Some(Status::CameBack) => "It is back: ",
+        Some(Status::Resolved) => "It is resolved that ",
+        Some(Status::Still) => "It still is so: ",
+        Some(Status::New) | None => "",
+    }
+}
+
+/// The lines of findings, of which there is room for so many.
+struct Lines {
+    left: usize,
+    left_out: usize,
+}
+
+impl Lines {
+    fn section(&mut self, page: &mut Page, status: Status, findings: &[&Finding], config: &Config) {
+        page.line(match status {
+            Status::New => "New",
+            Status::CameBack => "Came back",
+            Status::Resolved => "Resolved",
+            Status::Still => "Still open, and told before",
+        });
+        let mut last: Option<&Rule> = None;
+        for (rule, names, rest) in alike(findings, status, config) {
+            let count = names.len();
+            let Some(left) = self.left.checked_sub(1) else {
+                self.left_out += count;
+                continue;
+            };
+            self.left = left;
+            if last.is_none_or(|last| last.id != rule.0.id) {
+                page.field(&format!("  {}", rule.1), &format!("{} ({})", rule.0.title, rule.0.id));
+                last = Some(rule.0);
+            }
+            let more = count.saturating_sub(MAX_NAMES);
+            let mut who = names.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                who += &format!(" and {more} more");
+            }
+            page.field("", &if who.is_empty() { rest } else { format!("{who}{rest}") });
+        }
+    }
+}
+
+/// Findings that say the same of different names, together: rule with severity, the names, and what is said.
+type Alike<'a> = ((&'static Rule, &'static str), Vec<String>, String);
+
+fn alike<'a>(findings: &[&'a Finding], status: Status, config: &Config) -> Vec<Alike<'a>> {
+    let mut all: Vec<Alike<'a>> = Vec::new();
+    for finding in findings {
+        let rule = (finding.rule, finding.severity.name());
+        let name = finding.principal.as_ref().and_then(|who| who.name.as_deref()).map(quoted);
+        let account =
+            known(&finding.account).map(|account| format!(" in {}", account_label(account, config)));
+        let what = text::clean(&finding.what, MAX_WHAT_CHARS);
+        let mut rest = match name {
+            Some(_) => format!("{}: {what}", account.unwrap_or_default()),
+            None => what,
+        };
+        if let (Status::Still | Status::Resolved, Some(since)) = (status, finding.since) {
+            let days = finding.time.map(|until| (until - since).num_days().max(0));
+            let stood = days.map(|days| format!(", {days} days")).unwrap_or_default();
+            let until = if status == Status::Resolved { "stood" } else { "stands" };
+            rest += &format!(" ({until} since {}{stood})", since.format("%Y-%m-%d"));
+        }
+        match all.iter_mut().find(|(of, _, said)| of.0.id == rule.0.id && of.1 == rule.1 && *said == rest) {
+            Some((_, names, _)) => names.extend(name),
+            None => all.push((rule, name.into_iter().collect(), rest)),
+        }
+    }
+    all
+}
+
+/// Which reports it is about, and what else stands.
+fn about(page: &mut Page, standing: &Standing) {
+    if let Some((oldest, newest)) = standing.generated {
+        let made = match oldest == newest {
+            true => format!("made at {} UTC", moment(oldest)),
+            false => format!("made between {} and {} UTC", moment(oldest), moment(newest)),
+        };
+        let (reports, accounts) = match standing.accounts {
+            1 => ("Report", "1 account".to_owned()),
+            many => ("Reports", format!("{many} accounts")),
+        };
+        let users = standing.users;
+        page.field(
+            reports,
+            &format!("{made}, of {accounts} with {users} users. What was changed since is not in it: IAM makes a new one after four hours."),
+        );
+    }
+    let hidden = match standing.accepted {
+        0 => String::new(),
+        accepted => format!("; {accepted} more are suppressed"),
+    };
+    page.field("Standing", &format!("{} findings in all{hidden}", standing.open));
+    if let Some(kept) = &standing.kept {
+        page.whole_field("All of them", &format!("aws s3 cp --recursive {kept} ."));
+    }
+}
+
+/// Why the worst rules were raised, and what to do.
+fn explain(page: &mut Page, findings: &[&Finding]) {
+    let open: Vec<&Finding> =
+        findings.iter().filter(|finding| !is(finding, Status::Resolved)).copied().collect();
+    let by_rule = body::by_rule(&open);
+    for (rule, of_rule) in by_rule.iter().take(MAX_RULES) {
+        page.gap();
+        body::explain(page, rule, of_rule);
+    }
+    let others: BTreeSet<&str> = by_rule.iter().skip(MAX_RULES).map(|(rule, _)| rule.id).collect();
+    if !others.is_empty() {
+        page.gap();
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        page.paragraph(&format!(
+            "What to do about the others ({others}) is what `iamwatch rules --format json` says."
+        ));
+    }
+}

@@ -1,0 +1,111 @@
+//! Which accounts are watched.
+
+use std::collections::BTreeSet;
+
+use super::Run;
+use crate::config::WatchedAccounts;
+use crate::detections::accounts_not_known;
+use crate::finding::Finding;
+use crate::ports::{AlertSink, IamReader, Pace, StateStore, Trouble, TroubleKind};
+use crate::text;
+
+/// What a person writes: an account id a line. No function may write it.
+const FILE: &str = "config/accounts.txt";
+
+/// How many of the lines that are no account ids are named.
+const MAX_NAMED: usize = 5;
+
+/// The accounts whose reports are judged.
+pub(super) struct Watched {
+    pub accounts: BTreeSet<String>,
+    /// Why there may be more.
+    problem: Option<Finding>,
+}
+
+impl Watched {
+    /// What has to be told in the account that iamwatch runs in.
+    pub fn problems(&self, account: &str, own: Option<&str>) -> Vec<Finding> {
+        self.problem.iter().filter(|_| Some(account) == own).cloned().collect()
+    }
+}
+
+impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
+    /// The watched accounts. Where they cannot be found out, those that were watched before.
+    ///
+    /// # Errors
+    /// [`Trouble`] of the state bucket, or of an organisation that may answer later.
+    pub(super) async fn watched(&self, is_late: bool) -> Result<Watched, Trouble> {
+        let memory = &self.telling.memory;
+        let own: BTreeSet<String> = self.own.map(str::to_owned).into_iter().collect();
+        let now = memory.pace.now();
+        let (found, problem) = match &self.config.watched_accounts {
+            WatchedAccounts::Listed(accounts) => (accounts.iter().cloned().collect(), None),
+            WatchedAccounts::Organization => {
+                let call = "listing the accounts of";
+                let listed = memory.in_time(call, "the organization", self.iam.organization_accounts()).await;
+                match listed {
+                    Ok(accounts) => (accounts.into_iter().collect(), None),
+                    Err(trouble) if trouble.kind != TroubleKind::Refused && !is_late => return Err(trouble),
+                    Err(trouble) => {
+                        let problem = accounts_not_known("organization", self.own, &trouble.to_string(), now);
+                        (self.known_accounts().await?, Some(problem))
+                    }
+                }
+            }
+            WatchedAccounts::File => {
+                let uri = memory.uri(FILE);
+                match memory.read(FILE).await? {
+                    Some(file) => {
+                        let (accounts, wrong) = parsed(&String::from_utf8_lossy(&file.content));
+                        let problem =
+                            (!wrong.is_empty()).then(|| accounts_not_known(&uri, self.own, &wrong, now));
+                        (accounts, problem)
+                    }
+                    None => {
+                        let problem = accounts_not_known(&uri, self.own, "there is no such file", now);
+                        (self.known_accounts().await?, Some(problem))
+                    }
+                }
+            }
+        };
+        if problem.is_none() {
+            self.note_accounts(&found).await?;
+        }
+        Ok(Watched { accounts: &found | &own, problem })
+    }
+}
+
+/// The accounts of the file, and what is wrong with its other lines.
+fn parsed(file: &str) -> (BTreeSet<String>, String) {
+    let mut accounts = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (number, line) in (1..).zip(file.lines()) {
+        let entry = line.split('#').next().unwrap_or_default().trim();
+        if text::is_account_id(entry) {
+            accounts.insert(entry.to_owned());
+        } else if !entry.is_empty() {
+            wrong.push(format!("line {number} is {}; it must be a 12-digit account id", text::quoted(entry)));
+        }
+    }
+    let more = wrong.len().saturating_sub(MAX_NAMED);
+    wrong.truncate(MAX_NAMED);
+    let mut wrong = wrong.join(", ");
+    if more > 0 {
+        wrong += &format!(", and {more} more lines");
+    }
+    (accounts, wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_no_account_costs_no_other() {
+        let (accounts, wrong) = parsed("# ours\n111122223333 # prod\r\n\n 444455556666\n1111\n111122223333");
+        assert_eq!(accounts, ["111122223333", "444455556666"].map(str::to_owned).into());
+        assert_eq!(wrong, "line 5 is 1111; it must be a 12-digit account id");
+        let (accounts, wrong) = parsed(&"x\n".repeat(9));
+        assert!(accounts.is_empty() && wrong.ends_with("and 4 more lines"), "{wrong}");
+    }
+}

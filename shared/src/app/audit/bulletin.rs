@@ -1,0 +1,262 @@
+//! The one mail over all accounts: what it tells, and who publishes it.
+//!
+//! What has changed stands in the ledgers before anything is published. The mail is put under way in one object,
+//! with what it says of which finding. Once it is published, that is noted there; then in the ledgers; then the
+//! object lets go of it. Whoever finds it half done goes on where it stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt};
+use serde::{Deserialize, Serialize};
+
+use super::{AT_ONCE, Run, key};
+use crate::alert::{self, Standing};
+use crate::app::memory::{Held, Object, random_id};
+use crate::app::telling::{Mailed, Outcome, TIME_TO_NOTE, is_mailed};
+use crate::case::FORMAT;
+use crate::finding::{Finding, Status};
+use crate::pending::Pending;
+use crate::ports::{AlertSink, IamReader, Pace, StateStore, Taken, Trouble, TroubleKind};
+use crate::reconcile::Ledger;
+use crate::suppress::Suppressions;
+
+/// Where it stands.
+const KEY: &str = "audits/credential-report.json";
+
+/// What all accounts have in common: an object of the state bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bulletin {
+    format: u32,
+    /// The accounts that were watched when that could last be found out, besides the own one.
+    accounts: BTreeSet<String>,
+    /// How many mails were brought to their end: whoever has read the ledgers before one was may not tell
+    /// what they say.
+    mails: u64,
+    /// The mail that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mail: Option<UnderWay>,
+}
+
+/// A mail, and what it says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnderWay {
+    pending: Pending,
+    /// When it was published, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    published: Option<DateTime<Utc>>,
+    /// By account and finding.
+    said: BTreeMap<String, BTreeMap<String, Status>>,
+}
+
+impl Object for Bulletin {
+    fn read(content: &[u8], _: &Bulletin) -> Result<Bulletin, String> {
+        let bulletin: Bulletin = serde_json::from_slice(content)
+            .map_err(|error| format!("it is not JSON as iamwatch writes it: {error}"))?;
+        match bulletin.format {
+            FORMAT => Ok(bulletin),
+            format => Err(format!("its format is {format}; it must be {FORMAT}")),
+        }
+    }
+
+    fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+impl Bulletin {
+    fn new() -> Bulletin {
+        Bulletin { format: FORMAT, accounts: BTreeSet::new(), mails: 0, mail: None }
+    }
+
+    /// The mail of that alert, if it is under way.
+    fn mail(&mut self, alert_id: &str) -> Option<&mut UnderWay> {
+        self.mail.as_mut().filter(|mail| mail.pending.alert_id() == alert_id)
+    }
+}
+
+impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
+    /// Changes what all accounts have in common.
+    async fn update<T>(&self, mut change: impl FnMut(&mut Bulletin) -> T) -> Result<T, Trouble> {
+        let new = Bulletin::new();
+        let changed = self.telling.memory.update(KEY, &new, None, |bulletin, _| change(bulletin)).await;
+        changed.map(|(changed, _)| changed)
+    }
+
+    /// The accounts that were watched when that could last be found out.
+    pub(super) async fn known_accounts(&self) -> Result<BTreeSet<String>, Trouble> {
+        Ok(self.telling.memory.open(KEY, &Bulletin::new()).await?.object.accounts)
+    }
+
+    pub(super) async fn note_accounts(&self, accounts: &BTreeSet<String>) -> Result<(), Trouble> {
+        if matches!(self.audit, super::Audit::ByHand(request) if !request.notify) {
+            return Ok(());
+        }
+        self.update(|bulletin| bulletin.accounts.clone_from(accounts)).await
+    }
+
+    /// Brings to its end what another run has begun to tell. The answer is how many mails there were until now.
+    ///
+    /// # Errors
+    /// [`Trouble`] where that run is still at it, or the mail cannot be published.
+    pub(super) async fn settle(&mut self) -> Result<u64, Trouble> {
+        let memory = &self.telling.memory;
+        let bulletin = memory.open(KEY, &Bulletin::new()).await?.object;
+        if bulletin.mail.is_none() {
+            return Ok(bulletin.mails);
+        }
+        let (claim, now) = (memory.claim.clone(), memory.pace.now());
+        let mail = self
+            .update(|bulletin| {
+                if let Some(mail) = bulletin.mail.as_mut().filter(|mail| mail.published.is_none()) {
+                    mail.pending.take_over(&claim, now);
+                }
+                bulletin.mail.clone().ok_or(bulletin.mails)
+            })
+            .await?;
+        match mail {
+            Err(mails) => Ok(mails),
+            Ok(mail) if mail.published.is_some() || mail.pending.is_claimed_by(&claim.token) => {
+                self.bring_to_its_end(mail).await
+            }
+            Ok(_) => Err(busy()),
+        }
+    }
+
+    /// Tells what has changed in these accounts, and reminds people of what stands. `mails` is how many mails there
+    /// were before the ledgers were read.
+    pub(super) async fn tell_changes(
+        &mut self,
+        mails: u64,
+        ledgers: &BTreeMap<String, Held<Ledger>>,
+        suppressions: &Suppressions,
+    ) -> Result<(), Trouble> {
+        let memory = &self.telling.memory;
+        memory.reserve(super::super::memory::TIME_TO_ANSWER);
+        let now = memory.pace.now();
+        let mut accepted = 0;
+        let mut is_hidden = |finding: &Finding| {
+            let is_accepted = suppressions.hiding(finding, now).is_some();
+            accepted += u64::from(is_accepted);
+            is_accepted || !is_mailed(finding, self.config)
+        };
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut standing: Vec<(bool, Finding)> = Vec::new();
+        for ledger in ledgers.values().map(|held| &held.object) {
+            findings.extend(ledger.changes().into_iter().filter(|finding| !is_hidden(finding)));
+            let stands = ledger.standing().into_iter().filter(|finding| !is_hidden(finding));
+            standing.extend(stands.map(|finding| (ledger.is_due(&finding.id, now, self.config), finding)));
+        }
+        let open = standing.len()
+            + findings.iter().filter(|finding| finding.status != Some(Status::Resolved)).count();
+        // Whoever is reminded of one is reminded of all that is as bad, so that the rest does not trickle in.
+        if let Some(least) =
+            standing.iter().filter(|(is_due, _)| *is_due).map(|(_, finding)| finding.severity).min()
+        {
+            findings.extend(
+                standing.into_iter().map(|(_, finding)| finding).filter(|finding| finding.severity >= least),
+            );
+        }
+        self.audited.accepted += accepted;
+        let reports = ledgers.values().filter_map(|held| held.object.generated());
+        let about = Standing {
+            accounts: ledgers.len(),
+            users: ledgers.values().map(|held| held.object.users()).sum(),
+            generated: reports.clone().min().zip(reports.max()),
+            open: open as u64,
+            accepted,
+            kept: Some(memory.uri("audits/credential-report/")),
+        };
+        let mut said: BTreeMap<String, BTreeMap<String, Status>> = BTreeMap::new();
+        for finding in &findings {
+            if let (Some(account), Some(status)) = (&finding.account, finding.status) {
+                said.entry(account.clone()).or_default().insert(finding.id.clone(), status);
+                *self.audited.told.entry(status).or_default() += 1;
+            }
+        }
+        let may_repeat = ledgers.values().any(|held| held.object.may_repeat());
+        let Some(alert) = alert::audit(findings, &about, random_id(memory.pace), self.config) else {
+            return Ok(());
+        };
+        let mail =
+            UnderWay { pending: Pending::claimed(alert, may_repeat, &memory.claim), published: None, said };
+        // Another run may be telling the same.
+        let begun = self
+            .update(|bulletin| {
+                let is_free = bulletin.mail.is_none() && bulletin.mails == mails;
+                if is_free {
+                    bulletin.mail = Some(mail.clone());
+                }
+                // Its own may be there already, where an answer was lost.
+                is_free || bulletin.mail(mail.pending.alert_id()).is_some()
+            })
+            .await?;
+        if !begun {
+            self.audited.told.clear();
+            return Err(busy());
+        }
+        self.bring_to_its_end(mail).await.map(|_| ())
+    }
+
+    /// Publishes a mail unless that is done, and notes it.
+    async fn bring_to_its_end(&mut self, mail: UnderWay) -> Result<u64, Trouble> {
+        let id = mail.pending.alert_id().to_owned();
+        let published = match mail.published {
+            Some(published) => published,
+            None => {
+                self.publish(&mail.pending, &id).await?;
+                let now = self.telling.memory.pace.now();
+                self.update(|bulletin| {
+                    if let Some(mail) = bulletin.mail(&id) {
+                        mail.published = Some(now);
+                    }
+                })
+                .await?;
+                now
+            }
+        };
+        let memory = &self.telling.memory;
+        let note = mail.said.iter().map(|(account, said)| async move {
+            let told = |ledger: &mut Ledger, _| ledger.told(said, published);
+            memory.update(&key(account), &Ledger::new(account), None, told).await.map(|_| ())
+        });
+        let noted: Vec<Result<(), Trouble>> = stream::iter(note).buffer_unordered(AT_ONCE).collect().await;
+        noted.into_iter().collect::<Result<(), Trouble>>()?;
+        self.update(|bulletin| {
+            if bulletin.mail(&id).is_some() {
+                bulletin.mail = None;
+                bulletin.mails += 1;
+            }
+            bulletin.mails
+        })
+        .await
+    }
+
+    async fn publish(&mut self, pending: &Pending, id: &str) -> Result<(), Trouble> {
+        let alert = pending.alert();
+        let published = self.telling.publish(&alert, TIME_TO_NOTE).await;
+        let (outcome, result) = match published {
+            Ok(()) => (Outcome::Published, Ok(())),
+            Err((trouble, taken)) => {
+                if taken == Taken::No {
+                    self.update(|bulletin| {
+                        if let Some(mail) = bulletin.mail(id) {
+                            mail.pending.release();
+                        }
+                    })
+                    .await?;
+                }
+                (Outcome::Failed(trouble.clone()), Err(trouble))
+            }
+        };
+        self.telling.mails.push(Mailed { subject: alert.subject, outcome });
+        result
+    }
+}
+
+fn busy() -> Trouble {
+    let (call, answer) = (format!("telling {KEY}"), "another run is telling it".to_owned());
+    Trouble { kind: TroubleKind::OutOfTime, call, answer }
+}

@@ -1,0 +1,351 @@
+//! What is remembered of the checks of one account: what stands, since when, and what people know of it.
+//!
+//! A finding of a check is there in every report until somebody mends it, so it is told when it comes, when
+//! it goes and when it comes back. What has to be told follows from two things that are kept of each: whether
+//! it stands, and what the last mail about it said. What could not be judged stays as it is.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::alert;
+use crate::case::FORMAT;
+use crate::checks::{Gap, Judged};
+use crate::config::Config;
+use crate::detections::{COULD_NOT_LOOK, CREDENTIAL_REPORT_STEPS};
+use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
+use crate::rule::{self, Rule, Severity};
+
+/// What came and went between two mails is known for so long: a mail that was under way may have told it.
+const UNTOLD_KEPT: TimeDelta = TimeDelta::hours(48);
+
+/// A run is a little earlier on one day than on another.
+const REMINDER_SLACK: TimeDelta = TimeDelta::hours(1);
+
+/// What is remembered of the checks of one account: an object of the state bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    format: u32,
+    account: String,
+    /// When somebody last tried to look, whatever came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried: Option<DateTime<Utc>>,
+    /// When the last report that was judged was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generated: Option<DateTime<Utc>>,
+    /// How many users that report was about.
+    #[serde(default)]
+    users: u64,
+    /// Whether it was begun anew over one that could not be read, and people may know what it calls new.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    may_repeat: bool,
+    /// By the finding's id.
+    entries: BTreeMap<String, Entry>,
+}
+
+/// One finding as it is remembered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    rule: String,
+    severity: Severity,
+    what: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    principal: Option<Who>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object: Option<String>,
+    /// When the first report that shows it was made, and the last.
+    since: DateTime<Utc>,
+    seen: DateTime<Utc>,
+    /// When the first report that no longer shows it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resolved: Option<DateTime<Utc>>,
+    /// What people know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<Told>,
+}
+
+/// Whom a finding is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Who {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+/// The last mail that spoke of a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    at: DateTime<Utc>,
+    severity: Severity,
+    /// Whether it said that the finding stands.
+    stands: bool,
+}
+
+impl Ledger {
+    /// That of an account which nobody has looked at.
+    pub fn new(account: &str) -> Ledger {
+        Ledger {
+            format: FORMAT,
+            account: account.to_owned(),
+            tried: None,
+            generated: None,
+            users: 0,
+            may_repeat: false,
+            entries: BTreeMap::new(),
+        }
+    }
+
+    /// Reads an object that must be about the same account as a new one.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn read(content: &[u8], new: &Ledger) -> Result<Ledger, String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: Option<u64>,
+        }
+        let not_json = |error: serde_json::Error| format!("it is not JSON as iamwatch writes it: {error}");
+        let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
+        if format != Some(FORMAT.into()) {
+            let format = format.map_or("none".to_owned(), |format| format.to_string());
+            return Err(format!("its format is {format}; it must be {FORMAT}"));
+        }
+        let ledger: Ledger = serde_json::from_slice(content).map_err(not_json)?;
+        if ledger.account != new.account {
+            return Err("it is about another account".to_owned());
+        }
+        Ok(ledger)
+    }
+
+    /// The object's content.
+    ///
+    /// # Errors
+    /// Never: everything in it can be written as JSON.
+    pub fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// Whether somebody has tried to look since then.
+    pub fn was_tried_since(&self, moment: DateTime<Utc>) -> bool {
+        self.tried.is_some_and(|tried| tried >= moment)
+    }
+
+    /// When the last report that was judged was made.
+    pub fn generated(&self) -> Option<DateTime<Utc>> {
+        self.generated
+    }
+
+    /// How many users that report was about.
+    pub fn users(&self) -> u64 {
+        self.users
+    }
+
+    /// Whether people may know already what it calls new.
+    pub fn may_repeat(&self) -> bool {
+        self.may_repeat
+    }
+
+    /// Notes that it was begun anew over one that could not be read.
+    pub fn was_unreadable(&mut self) {
+        self.may_repeat = true;
+    }
+
+    /// Takes in what a report shows, and what is to be told beside it. What could not be judged stays as it is, and
+    /// so does everything where the report is older than the one before.
+    pub fn looked(
+        &mut self,
+        judged: &Judged,
+        beside: &[Finding],
+        users: u64,
+        generated: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) {
+        self.tried = Some(now);
+        if self.generated.is_some_and(|before| before > generated) {
+            return;
+        }
+        (self.generated, self.users) = (Some(generated), users);
+        let shown = || judged.findings.iter().chain(beside);
+        for finding in shown() {
+            self.stands(finding, generated);
+        }
+        let shown: BTreeSet<&str> = shown().map(|finding| &finding.id[..]).collect();
+        for (id, entry) in &mut self.entries {
+            let name = entry.principal.as_ref().and_then(|who| who.name.as_deref());
+            let is_gone = !shown.contains(&id[..]) && !is_unjudged(&judged.gaps, &entry.rule, name);
+            if is_gone && entry.resolved.is_none() {
+                // That somebody could not look may be later than the report that could be had at last.
+                entry.resolved = Some(generated.max(entry.seen));
+            }
+        }
+    }
+
+    /// Notes why nobody could look; nothing else changes.
+    pub fn could_not_look<'f>(&mut self, why: impl IntoIterator<Item = &'f Finding>, now: DateTime<Utc>) {
+        self.tried = Some(now);
+        why.into_iter().for_each(|finding| self.stands(finding, now));
+    }
+
+    fn stands(&mut self, finding: &Finding, seen: DateTime<Utc>) {
+        let before = self.entries.remove(&finding.id);
+        let since = before.as_ref().filter(|before| before.resolved.is_none()).map(|before| before.since);
+        let told = before.and_then(|before| before.told);
+        let entry = Entry { told, since: since.unwrap_or(seen), ..Entry::of(finding, seen) };
+        self.entries.insert(finding.id.clone(), entry);
+    }
+
+    /// What no mail has told yet: what is new, what came back, what was resolved.
+    pub fn changes(&self) -> Vec<Finding> {
+        self.findings(|entry| entry.change())
+    }
+
+    /// What stands and was told, whatever people need to be reminded of.
+    pub fn standing(&self) -> Vec<Finding> {
+        self.findings(|entry| (entry.resolved.is_none() && entry.change().is_none()).then_some(Status::Still))
+    }
+
+    /// How much stands, by severity.
+    pub fn count(&self) -> BTreeMap<Severity, u64> {
+        let mut count = BTreeMap::new();
+        for entry in self.entries.values().filter(|entry| entry.resolved.is_none()) {
+            *count.entry(entry.severity).or_default() += 1;
+        }
+        count
+    }
+
+    /// Whether people have to be reminded of a finding that stands.
+    pub fn is_due(&self, id: &str, now: DateTime<Utc>, config: &Config) -> bool {
+        let Some(Entry { told: Some(told), severity, .. }) = self.entries.get(id) else { return false };
+        let days = config.remind_days.get(severity).copied().unwrap_or_default();
+        let cadence = TimeDelta::days(days.into()) - REMINDER_SLACK;
+        *severity > told.severity || (days > 0 && now - told.at >= cadence)
+    }
+
+    /// Notes what a mail said of these findings, by id.
+    pub fn told(&mut self, said: &BTreeMap<String, Status>, at: DateTime<Utc>) {
+        for (id, status) in said {
+            if let Some(entry) = self.entries.get_mut(id) {
+                let stands = *status != Status::Resolved;
+                entry.told = Some(Told { at, severity: entry.severity, stands });
+            }
+        }
+        self.may_repeat = false;
+    }
+
+    /// Forgets what was resolved longer ago than it has to be remembered.
+    pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
+        let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
+        self.entries.retain(|_, entry| match (entry.resolved, &entry.told) {
+            (None, _) => true,
+            (Some(resolved), None) => now - resolved <= UNTOLD_KEPT,
+            // That it is resolved has to be told first.
+            (Some(_), Some(Told { stands: true, .. })) => true,
+            (Some(resolved), Some(_)) => now - resolved <= told,
+        });
+    }
+
+    /// The findings of which something is to be said. What this version has no rule for, it says nothing of.
+    fn findings(&self, status: impl Fn(&Entry) -> Option<Status>) -> Vec<Finding> {
+        let rules: BTreeMap<&str, &'static Rule> =
+            rule::all().into_iter().map(|rule| (rule.id, rule)).collect();
+        let finding = |(id, entry): (&String, &Entry)| {
+            let status = status(entry)?;
+            Some(entry.finding(id, &self.account, rules.get(&entry.rule[..])?, status))
+        };
+        self.entries.iter().filter_map(finding).collect()
+    }
+}
+
+impl Entry {
+    fn of(finding: &Finding, seen: DateTime<Utc>) -> Entry {
+        let who = |principal: &Principal| {
+            let Principal { kind, name, arn, id, .. } = principal.clone();
+            Who { kind, name, arn, id }
+        };
+        let facts = &finding.evidence.facts.0;
+        Entry {
+            rule: finding.rule.id.to_owned(),
+            severity: finding.severity,
+            what: finding.what.clone(),
+            resource: finding.resource.clone(),
+            principal: finding.principal.as_ref().map(who),
+            facts: facts.iter().map(|(name, value)| (name.clone().into_owned(), value.clone())).collect(),
+            object: finding.evidence.object.clone(),
+            since: seen,
+            seen,
+            resolved: None,
+            told: None,
+        }
+    }
+
+    /// What people have to be told, by what they know.
+    fn change(&self) -> Option<Status> {
+        match (&self.told, self.resolved) {
+            (None, None) => Some(Status::New),
+            (Some(Told { stands: true, .. }), Some(_)) => Some(Status::Resolved),
+            (Some(Told { stands: false, .. }), None) => Some(Status::CameBack),
+            _ => None,
+        }
+    }
+
+    fn finding(&self, id: &str, account: &str, rule: &'static Rule, status: Status) -> Finding {
+        let entry = self.clone();
+        let principal =
+            |Who { kind, name, arn, id }| Principal { kind, name, arn, id, ..Principal::default() };
+        let facts = entry.facts.into_iter().map(|(name, value)| (Cow::Owned(name), value));
+        let mut finding = Finding {
+            id: id.to_owned(),
+            rule,
+            kind: rule.kind,
+            status: Some(status),
+            since: Some(self.since),
+            severity: self.severity,
+            title: rule.title,
+            summary: String::new(),
+            account: Some(account.to_owned()),
+            region: None,
+            resource: entry.resource,
+            principal: entry.principal.map(principal),
+            time: Some(self.resolved.unwrap_or(self.seen)),
+            source_ip: None,
+            user_agent: None,
+            evidence: Evidence { object: entry.object, facts: Facts(facts.collect()), ..Evidence::default() },
+            references: rule.references,
+            remediation: if rule.id == COULD_NOT_LOOK.id {
+                CREDENTIAL_REPORT_STEPS
+            } else {
+                rule.remediation
+            },
+            subject: Subject::Account(account.to_owned()),
+            what: entry.what,
+            by_anyone: false,
+        };
+        finding.summary = alert::summary(&finding);
+        finding
+    }
+}
+
+/// Whether it is not known if a finding of that rule about that principal still stands. That something could
+/// not be looked at is known.
+pub fn is_unjudged(gaps: &[Gap], rule: &str, principal: Option<&str>) -> bool {
+    rule != COULD_NOT_LOOK.id
+        && gaps.iter().any(|gap| {
+            gap.rule.is_none_or(|of| of == rule)
+                && gap.principal.as_deref().is_none_or(|of| Some(of) == principal)
+        })
+}

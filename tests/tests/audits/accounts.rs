@@ -1,0 +1,149 @@
+//! Many accounts: which there are, what one that fails costs, and going on where a run had no time.
+
+use std::time::Duration;
+
+use iamwatch_tests::memory::{Clock, World};
+use shared::app::{Audit, audit_credentials};
+use shared::config::Config;
+use shared::ports::{Generation, Stored};
+use shared::schedule::Request;
+
+use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
+
+fn account(n: usize) -> String {
+    format!("4444{n:08}")
+}
+
+/// A world of so many accounts besides the own one, in each of which alice has no second factor.
+fn world(others: usize) -> World {
+    let world = World::default();
+    for account in (0..others).map(account).chain([OWN.to_owned()]) {
+        world.accounts.put(&account, MADE, &report(&account, &["alice"]));
+    }
+    *world.accounts.organization.borrow_mut() = Some((0..others).map(account).collect());
+    world
+}
+
+fn organization() -> Config {
+    settings(&[("WATCHED_ACCOUNTS", "organization")])
+}
+
+fn put_file(world: &World, content: &str) {
+    let stored = Stored { content: content.to_owned().into(), tag: "\"file\"".to_owned(), modified: None };
+    world.state.objects.borrow_mut().insert("config/accounts.txt".to_owned(), stored);
+}
+
+#[test]
+fn the_accounts_come_from_the_setting_a_file_or_the_organization_and_the_own_one_is_always_there() {
+    run(async || {
+        for (name, value) in
+            [("listed", "444400000000,444400000001"), ("in a file", "file"), ("organization", "organization")]
+        {
+            let world = world(2);
+            put_file(&world, "# ours\n444400000000\n444400000001 # test\n");
+            let audited = scheduled(&world, NOW, 1, &settings(&[("WATCHED_ACCOUNTS", value)])).await;
+            assert_eq!((audited.accounts.len(), audited.unfinished()), (3, None), "{name}");
+            assert_eq!(
+                world.topic.subjects(),
+                ["[HIGH] Credential report: 3 new - 111122223333 +2 accounts"],
+                "{name}"
+            );
+        }
+    });
+}
+
+#[test]
+fn three_hundred_missing_roles_are_one_mail_and_the_other_accounts_go_on() {
+    run(async || {
+        let world = world(301);
+        for n in 0..300 {
+            world.accounts.reports.borrow_mut().remove(&account(n));
+        }
+        let audited = scheduled(&world, NOW, 1, &organization()).await;
+        assert_eq!((audited.failed.len(), audited.accounts.len(), audited.unfinished()), (300, 2, None));
+        assert_eq!(world.topic.subjects().len(), 1, "{:?}", world.topic.subjects());
+        for hours in [4, 8, 24] {
+            scheduled(&world, &hours_later(hours - 1), 1, &organization()).await;
+        }
+        assert_eq!(world.topic.subjects().len(), 1, "not 300 a day");
+    });
+}
+
+#[test]
+fn an_organization_that_cannot_be_listed_is_told_and_the_accounts_of_before_are_looked_at() {
+    run(async || {
+        let world = world(2);
+        scheduled(&world, NOW, 1, &organization()).await;
+        *world.accounts.organization.borrow_mut() = None;
+        world.accounts.put(&account(1), &hours_later(3), &report(&account(1), &["alice", "bob"]));
+        let audited = scheduled(&world, &hours_later(4), 1, &organization()).await;
+        assert_eq!((audited.accounts.len(), audited.unfinished()), (3, None));
+        assert_eq!(world.topic.subjects()[1], "[HIGH] Credential report: 2 new - 444400000001 +1 account");
+        scheduled(&world, &hours_later(5), 1, &organization()).await;
+        assert_eq!(world.topic.subjects().len(), 2);
+        *world.accounts.organization.borrow_mut() = Some(vec![account(0), account(1)]);
+        scheduled(&world, &hours_later(6), 1, &organization()).await;
+        assert_eq!(world.topic.subjects()[2], "[HIGH] Resolved: iamwatch could not look - 111122223333");
+    });
+}
+
+#[test]
+fn a_line_of_the_file_that_is_no_account_is_told_and_costs_no_other() {
+    run(async || {
+        let world = world(1);
+        put_file(&world, "444400000000\n4444-0000-0001\n");
+        let audited = scheduled(&world, NOW, 1, &settings(&[("WATCHED_ACCOUNTS", "file")])).await;
+        assert_eq!(audited.accounts.len(), 2);
+        let mail = &world.topic.mails()[0];
+        assert!(mail.contains("line 2") && mail.contains("12-digit"), "{mail}");
+    });
+}
+
+#[test]
+fn a_run_that_has_not_the_time_for_all_goes_on_and_one_mail_tells_all() {
+    run(async || {
+        let world = world(40);
+        for report in world.accounts.reports.borrow_mut().values_mut() {
+            report.before.extend([
+                Ok(Generation::UnderWay),
+                Ok(Generation::UnderWay),
+                Ok(Generation::UnderWay),
+            ]);
+        }
+        let mut receives = 0;
+        loop {
+            receives += 1;
+            let clock = Clock::new(at(NOW), Duration::from_secs(40));
+            let audit = Audit::Scheduled { asked: at(NOW), receives };
+            let audited = audit_credentials(&audit, &organization(), &world.accounts, &world.outside(&clock))
+                .await
+                .unwrap();
+            if audited.unfinished().is_none() {
+                break;
+            }
+            assert!(world.topic.subjects().is_empty() && receives < 10, "{receives}: {audited:?}");
+        }
+        assert!(receives > 1, "{receives}");
+        assert_eq!(world.topic.subjects(), ["[HIGH] Credential report: 41 new - 111122223333 +40 accounts"]);
+    });
+}
+
+#[test]
+fn a_person_can_ask_for_watched_accounts_only() {
+    run(async || {
+        let world = world(2);
+        let clock = Clock::new(at(NOW), Duration::from_secs(300));
+        let ask = |account: &str| {
+            Audit::ByHand(Request { accounts: vec![account.to_owned()], date: None, notify: false })
+        };
+        let (config, outside) = (organization(), world.outside(&clock));
+        let audited = audit_credentials(&ask(&account(1)), &config, &world.accounts, &outside).await.unwrap();
+        assert_eq!(audited.accounts, [account(1)].into());
+        let error =
+            audit_credentials(&ask("999900000000"), &config, &world.accounts, &outside).await.unwrap_err();
+        assert!(
+            error.to_string().starts_with("an account of the request is \"999900000000\"; it must be"),
+            "{error}"
+        );
+    });
+}

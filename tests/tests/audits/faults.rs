@@ -1,0 +1,167 @@
+//! A run that dies at any step, and a state bucket or topic that fails.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use iamwatch_tests::memory::{Clock, World};
+use shared::app::{Audit, audit_credentials};
+use shared::config::Config;
+
+use super::{MADE, NOW, OWN, at, hours_later, look, report, run, scheduled, settings};
+
+fn world() -> World {
+    let world = World::default();
+    for account in [OWN, "444400000000"] {
+        world.accounts.put(account, MADE, &report(account, &["alice", "bob+mfa"]));
+    }
+    world
+}
+
+fn config() -> Config {
+    settings(&[("WATCHED_ACCOUNTS", "444400000000")])
+}
+
+/// What each alert tells, and how often it was published.
+fn published(world: &World) -> BTreeMap<String, (String, usize)> {
+    let mut published: BTreeMap<String, (String, usize)> = BTreeMap::new();
+    for alert in world.topic.published.borrow().iter() {
+        published.entry(alert.id.clone()).or_insert((alert.subject.clone(), 0)).1 += 1;
+    }
+    published
+}
+
+#[test]
+fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everything() {
+    run(async || {
+        let steps = {
+            let world = world();
+            scheduled(&world, NOW, 1, &config()).await;
+            world.steps.taken.get()
+        };
+        assert!(steps > 20, "{steps}");
+        for last in 1..=steps {
+            let world = world();
+            world.steps.last.set(Some(last));
+            let clock = Clock::new(at(NOW), Duration::from_secs(300));
+            let audit = Audit::Scheduled { asked: at(NOW), receives: 1 };
+            let (config, outside) = (config(), world.outside(&clock));
+            tokio::select! {
+                biased;
+                _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
+                () = world.steps.died.notified() => {}
+            }
+            let told = world.topic.published.borrow().len();
+            world.steps.last.set(None);
+            // Its claim has ended by then.
+            let audit = Audit::Scheduled { asked: at(NOW), receives: 2 };
+            let clock = Clock::new(at(&hours_later(1)), Duration::from_secs(300));
+            let outside = world.outside(&clock);
+            let audited = audit_credentials(&audit, &config, &world.accounts, &outside).await.unwrap();
+            assert_eq!(audited.unfinished(), None, "step {last}");
+            let alerts = published(&world);
+            assert_eq!(alerts.len(), 1, "step {last}: {alerts:?}");
+            let (subject, times) = alerts.values().next().unwrap();
+            assert_eq!(subject, "[HIGH] Credential report: 2 new - 111122223333 +1 account");
+            assert!(*times == 1 || told == 1, "step {last}: published {times} times");
+            if *times > 1 {
+                let mails = world.topic.mails();
+                assert!(mails[1].contains("(This mail may repeat one"), "step {last}");
+            }
+            look(&world, &hours_later(2)).await;
+            assert_eq!(
+                published(&world).values().map(|(_, times)| times).sum::<usize>(),
+                *times,
+                "step {last}"
+            );
+        }
+    });
+}
+
+#[test]
+fn while_the_claim_of_a_run_holds_no_other_publishes_its_mail() {
+    run(async || {
+        let world = world();
+        world.topic.hangs.set(true);
+        let audited = scheduled(&world, NOW, 1, &config()).await;
+        assert!(audited.unfinished().is_some());
+        world.topic.hangs.set(false);
+        let audited = scheduled(&world, NOW, 2, &config()).await;
+        assert!(audited.unfinished().unwrap().answer.contains("another run"), "{audited:?}");
+        assert!(world.topic.subjects().is_empty());
+        let audited = scheduled(&world, &hours_later(1), 3, &config()).await;
+        assert_eq!((audited.unfinished(), world.topic.subjects().len()), (None, 1));
+    });
+}
+
+#[test]
+fn a_mail_that_was_certainly_not_published_goes_out_with_the_next_try_and_does_not_say_that_it_may_repeat() {
+    run(async || {
+        let world = world();
+        world.topic.refuses.set(Some("Credential report"));
+        let audited = scheduled(&world, NOW, 1, &config()).await;
+        assert!(audited.unfinished().is_some());
+        world.topic.refuses.set(None);
+        let audited = scheduled(&world, NOW, 2, &config()).await;
+        assert_eq!(audited.unfinished(), None);
+        assert!(!world.topic.mails()[0].contains("may repeat"), "{}", world.topic.mails()[0]);
+    });
+}
+
+#[test]
+fn answers_of_the_state_bucket_that_are_lost_or_refused_once_change_nothing() {
+    run(async || {
+        for n in 0..30 {
+            let world = world();
+            world.state.loses.set(n);
+            let mut receives = 1;
+            while scheduled(&world, &hours_later(i64::from(receives)), receives, &config())
+                .await
+                .unfinished()
+                .is_some()
+            {
+                receives += 1;
+                assert!(receives < 40);
+            }
+            assert_eq!(published(&world).len(), 1, "{n} answers lost: {:?}", world.topic.subjects());
+        }
+        for n in 0..30 {
+            let world = world();
+            world.state.fails.set(n);
+            let mut receives = 1;
+            // Before the third try nobody is told without memory.
+            while scheduled(&world, &hours_later(1), receives.min(2), &config()).await.unfinished().is_some()
+            {
+                receives += 1;
+                assert!(receives < 40);
+            }
+            assert_eq!(published(&world).len(), 1, "{n} calls failed: {:?}", world.topic.subjects());
+        }
+    });
+}
+
+#[test]
+fn a_state_bucket_that_goes_on_refusing_is_told_without_memory_and_nothing_counts_as_looked_at() {
+    run(async || {
+        let world = world();
+        world.state.fails.set(usize::MAX);
+        for receives in [1, 2] {
+            scheduled(&world, NOW, receives, &config()).await;
+            assert!(world.topic.subjects().is_empty());
+        }
+        let audited = scheduled(&world, NOW, 3, &config()).await;
+        assert!(audited.unfinished().is_some());
+        let subjects = world.topic.subjects();
+        assert!(
+            !subjects.is_empty()
+                && subjects.iter().all(|subject| subject.contains("iamwatch could not look")),
+            "{subjects:?}"
+        );
+        world.state.fails.set(0);
+        scheduled(&world, &hours_later(1), 4, &config()).await;
+        assert!(
+            world.topic.subjects().iter().any(|subject| subject.contains("2 new")),
+            "{:?}",
+            world.topic.subjects()
+        );
+    });
+}

@@ -1,0 +1,116 @@
+//! Getting a report: waiting, expiry, refusal, and time that is up.
+
+use std::time::Duration;
+
+use iamwatch_tests::memory::{Clock, World};
+use shared::app::{Audit, audit_credentials};
+use shared::config::Config;
+use shared::ports::{Generation, TroubleKind};
+
+use super::{MADE, NOW, OWN, at, hours_later, look, report, run, scheduled};
+
+fn world() -> World {
+    let world = World::default();
+    world.accounts.put(OWN, MADE, &report(OWN, &["alice"]));
+    world
+}
+
+#[test]
+fn a_report_that_is_not_ready_is_waited_for_with_growing_pauses() {
+    run(async || {
+        let world = world();
+        let under_way = std::iter::repeat_n(Ok(Generation::UnderWay), 4);
+        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.extend(under_way);
+        let began = tokio::time::Instant::now();
+        let audited = look(&world, NOW).await;
+        assert_eq!((audited.unfinished(), world.accounts.asked.get()), (None, 5));
+        assert_eq!(began.elapsed().as_secs(), 2 + 4 + 8 + 16);
+        assert_eq!(world.topic.subjects().len(), 1);
+    });
+}
+
+#[test]
+fn a_report_that_is_gone_expired_or_still_being_made_when_it_is_fetched_is_asked_for_again() {
+    run(async || {
+        let world = world();
+        let not_yet =
+            [Err(TroubleKind::Missing), Ok(()), Err(TroubleKind::Unanswered), Err(TroubleKind::Missing)];
+        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().not_yet.extend(not_yet);
+        let audited = look(&world, NOW).await;
+        assert_eq!((audited.unfinished(), world.accounts.asked.get()), (None, 5));
+    });
+}
+
+#[test]
+fn what_aws_does_not_give_in_bounded_time_is_asked_for_by_the_next_tries_and_then_told() {
+    run(async || {
+        for before in [Ok(Generation::UnderWay), Err(TroubleKind::Unanswered)] {
+            let world = world();
+            world
+                .accounts
+                .reports
+                .borrow_mut()
+                .get_mut(OWN)
+                .unwrap()
+                .before
+                .extend(std::iter::repeat_n(before, 100));
+            for receives in [1, 2] {
+                let audited = scheduled(&world, NOW, receives, &Config::default()).await;
+                assert!(audited.to_do.contains_key(OWN) && audited.unfinished().is_some(), "{audited:?}");
+                assert!(world.topic.subjects().is_empty());
+            }
+            assert_eq!(world.accounts.asked.get(), 18, "nine times a try");
+            let audited = scheduled(&world, NOW, 3, &Config::default()).await;
+            assert_eq!((audited.unfinished(), audited.failed.len()), (None, 1));
+            assert_eq!(world.topic.subjects(), ["[MEDIUM] iamwatch could not look - 111122223333"]);
+        }
+    });
+}
+
+#[test]
+fn refusal_is_told_at_once() {
+    run(async || {
+        let world = world();
+        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.push_back(Err(TroubleKind::Refused));
+        look(&world, NOW).await;
+        assert_eq!(world.topic.subjects(), ["[HIGH] iamwatch could not look - 111122223333"]);
+        look(&world, &hours_later(1)).await;
+        assert_eq!(world.topic.subjects()[1], "[HIGH] Credential report: 1 new, 1 resolved - 111122223333");
+    });
+}
+
+#[test]
+fn a_report_of_long_ago_is_none() {
+    run(async || {
+        let world = world();
+        let audited = scheduled(&world, &hours_later(30), 3, &Config::default()).await;
+        assert!(audited.failed[OWN].answer.contains("was made at 2026-04-01 08:00 UTC"), "{audited:?}");
+    });
+}
+
+#[test]
+fn what_there_is_no_time_for_is_left_to_the_next_try() {
+    run(async || {
+        for seconds in [0, 1, 4, 5, 10, 20] {
+            let world = world();
+            world
+                .accounts
+                .reports
+                .borrow_mut()
+                .get_mut(OWN)
+                .unwrap()
+                .before
+                .extend(std::iter::repeat_n(Ok(Generation::UnderWay), 100));
+            let clock = Clock::new(at(NOW), Duration::from_secs(seconds));
+            let audit = Audit::Scheduled { asked: at(NOW), receives: 1 };
+            let began = tokio::time::Instant::now();
+            let audited =
+                audit_credentials(&audit, &Config::default(), &world.accounts, &world.outside(&clock))
+                    .await
+                    .unwrap();
+            assert!(audited.unfinished().is_some(), "{seconds}: {audited:?}");
+            assert!(began.elapsed() <= Duration::from_secs(seconds), "{seconds}");
+            assert!(world.topic.subjects().is_empty());
+        }
+    });
+}
