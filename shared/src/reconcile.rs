@@ -39,6 +39,10 @@ pub struct Ledger {
     /// How many users that report was about.
     #[serde(default)]
     users: u64,
+    /// When the last mail about it was published. Noting that always changes the object, so that it is not taken for
+    /// noted in one that was not there for a moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mailed: Option<DateTime<Utc>>,
     /// Whether it was begun anew over one that could not be read, and people may know what it calls new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     may_repeat: bool,
@@ -105,6 +109,7 @@ impl Ledger {
             tried: None,
             generated: None,
             users: 0,
+            mailed: None,
             may_repeat: false,
             entries: BTreeMap::new(),
         }
@@ -244,6 +249,7 @@ impl Ledger {
                 entry.told = Some(Told { at, severity: entry.severity, stands });
             }
         }
+        self.mailed = Some(at);
         self.may_repeat = false;
     }
 

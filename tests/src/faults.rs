@@ -31,6 +31,7 @@ use chrono::{Days, NaiveDate, Utc};
 use crate::lambda_events::object_created;
 use crate::stub_aws::StubAws;
 use run::Observed;
+use shared::schedule::MESSAGE;
 
 /// The bucket of the log files.
 pub const LOGS: &str = "example-logs";
@@ -58,6 +59,11 @@ impl Message {
     pub fn delivery(key: &str) -> Message {
         let id = key.rsplit('/').next().unwrap_or(key).to_owned();
         Message { id, body: object_created(LOGS, key).to_string() }
+    }
+
+    /// What the schedule of credential reports sends.
+    pub fn of_schedule(id: &str) -> Message {
+        Message { id: id.to_owned(), body: MESSAGE.to_owned() }
     }
 }
 
@@ -216,6 +222,24 @@ impl Scenario {
         let batches: Vec<Vec<Message>> = batches.iter().map(|keys| messages(keys)).collect();
         self.again.extend(batches.iter().flatten().cloned());
         self.steps.push(Step::DeliverAtOnce(batches));
+        self
+    }
+
+    /// Then the schedule asks for credential reports; it asks again at the end.
+    #[must_use]
+    pub fn schedule(mut self) -> Scenario {
+        let id = format!("schedule-{}", self.steps.len());
+        self.again = vec![Message::of_schedule("schedule")];
+        self.steps.push(Step::Deliver(vec![Message::of_schedule(&id)]));
+        self
+    }
+
+    /// Then it asks twice at the same time.
+    #[must_use]
+    pub fn schedule_at_once(mut self) -> Scenario {
+        let batches = ["one", "other"].map(|id| vec![Message::of_schedule(id)]);
+        self.again = vec![Message::of_schedule("schedule")];
+        self.steps.push(Step::DeliverAtOnce(batches.into()));
         self
     }
 

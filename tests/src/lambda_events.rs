@@ -3,6 +3,7 @@
 //! Sources: S3 User Guide, "EventBridge event message structure"; Lambda Developer Guide, "Using Lambda with
 //! Amazon SQS".
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::runtime_api::{ACCOUNT, REGION};
@@ -32,15 +33,20 @@ pub fn object_created(bucket: &str, key: &str) -> Value {
 
 /// One message of a batch, received so often by now.
 pub fn received(id: &str, body: &str, times: u32) -> Value {
+    received_of(id, body, times, DateTime::UNIX_EPOCH)
+}
+
+/// The same, sent at that time.
+pub fn received_of(id: &str, body: &str, times: u32, sent: DateTime<Utc>) -> Value {
     json!({
         "messageId": id,
         "receiptHandle": receipt_handle(id),
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": times.to_string(),
-            "SentTimestamp": "1775030700000",
+            "SentTimestamp": sent.timestamp_millis().to_string(),
             "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-            "ApproximateFirstReceiveTimestamp": "1775030700001",
+            "ApproximateFirstReceiveTimestamp": (sent.timestamp_millis() + 1).to_string(),
         },
         "messageAttributes": {},
         "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",

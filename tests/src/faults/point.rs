@@ -8,7 +8,7 @@ use crate::stub_aws::{Call, Operation, Which};
 
 /// Folders of the state bucket whose objects have the same keys in every run. All others may be named by the
 /// hour or by chance: there it counts which call to the folder it is.
-const STABLE_FOLDERS: &[&str] = &["config", "cases", "seen"];
+const STABLE_FOLDERS: &[&str] = &["audits", "config", "cases", "seen"];
 
 /// One call of a run: the n-th of an operation to a place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use chrono::Utc;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -15,7 +16,7 @@ use super::damage::Damage;
 use super::judge::has_pending;
 use super::point::Point;
 use super::{LOGS, Message, STATE, Scenario, Step, TOPIC};
-use crate::lambda_events::received;
+use crate::lambda_events::received_of;
 use crate::runtime_api::{ACCOUNT, Function, Outcome, bootstrap};
 use crate::stub_aws::{Call, Mail, StubAws};
 
@@ -235,6 +236,7 @@ impl<'a> Lane<'a> {
     /// Delivers a batch, and what fails of it, until nothing does.
     async fn deliver(&mut self, messages: &[Message]) {
         let mut left: Vec<&Message> = messages.iter().collect();
+        let sent = Utc::now();
         for receive in 1..=MAX_RECEIVES {
             if left.is_empty() {
                 return;
@@ -244,7 +246,7 @@ impl<'a> Lane<'a> {
             }
             let began = Instant::now();
             let batch: Vec<Value> =
-                left.iter().map(|message| received(&message.id, &message.body, receive)).collect();
+                left.iter().map(|message| received_of(&message.id, &message.body, receive, sent)).collect();
             let outcome = self.invoke(&json!({"Records": batch})).await;
             let ids: BTreeSet<&str> = left.iter().map(|message| &message.id[..]).collect();
             let pause = match failed(&outcome, &ids) {

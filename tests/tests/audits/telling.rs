@@ -27,7 +27,11 @@ fn what_is_new_comes_back_or_is_resolved_is_told_once() {
     run(async || {
         let world = World::default();
         for (hours, users, subject) in [
-            (0, &["alice", "bob+mfa"][..], Some("[HIGH] Console password without a second factor - alice - 111122223333")),
+            (
+                0,
+                &["alice", "bob+mfa"][..],
+                Some("[HIGH] Console password without a second factor - alice - 111122223333"),
+            ),
             (4, &["alice", "bob+mfa"], None),
             (
                 8,
@@ -204,7 +208,10 @@ fn suppressions_apply_and_what_they_hid_is_told_once_they_expire() {
         let now = put(&world, 48, &["alice", "bob"]);
         look(&world, &now).await;
         let subjects: BTreeSet<String> = world.topic.subjects().split_off(2).into_iter().collect();
-        assert!(subjects.contains("[HIGH] Console password without a second factor - alice - 111122223333"), "{subjects:?}");
+        assert!(
+            subjects.contains("[HIGH] Console password without a second factor - alice - 111122223333"),
+            "{subjects:?}"
+        );
     });
 }
 
@@ -322,6 +329,9 @@ fn a_person_can_look_without_anybody_being_told() {
         let loud = Request { accounts: vec![], date: None, notify: true };
         by_hand(&world, NOW, loud.clone()).await;
         by_hand(&world, NOW, loud).await;
-        assert_eq!(world.topic.subjects(), ["[HIGH] Console password without a second factor - alice - 111122223333"]);
+        assert_eq!(
+            world.topic.subjects(),
+            ["[HIGH] Console password without a second factor - alice - 111122223333"]
+        );
     });
 }

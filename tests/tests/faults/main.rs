@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod credential_report;
 mod sign_in;
 
 use std::process::ExitCode;
@@ -32,7 +33,8 @@ struct Arguments {
 async fn main() -> ExitCode {
     let Arguments { only, at_once, working, show } = Arguments::parse();
     let plan = Plan { only, at_once, working, show };
-    let report = prove(sign_in::scenarios(), &plan).await;
+    let scenarios = [sign_in::scenarios(), credential_report::scenarios()].concat();
+    let report = prove(scenarios, &plan).await;
     println!("{}\n{}", report.table, report.figures());
     if report.broken.is_empty() && report.runs > 0 {
         return ExitCode::SUCCESS;
