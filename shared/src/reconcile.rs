@@ -36,6 +36,9 @@ pub struct Ledger {
     /// When the last report that was judged was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generated: Option<DateTime<Utc>>,
+    /// Where that report stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    report: Option<String>,
     /// How many users that report was about.
     #[serde(default)]
     users: u64,
@@ -50,21 +53,21 @@ pub struct Ledger {
     entries: BTreeMap<String, Entry>,
 }
 
-/// One finding as it is remembered.
+/// One finding as it is remembered, without what another member says already: an account may have tens of
+/// thousands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     rule: String,
     severity: Severity,
     what: String,
+    /// Where it is not the principal's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     principal: Option<Who>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     facts: Vec<(String, String)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    object: Option<String>,
     /// When the first report that shows it was made, and the last.
     since: DateTime<Utc>,
     seen: DateTime<Utc>,
@@ -86,6 +89,7 @@ struct Who {
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arn: Option<String>,
+    /// Where it is not the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
 }
@@ -108,6 +112,7 @@ impl Ledger {
             account: account.to_owned(),
             tried: None,
             generated: None,
+            report: None,
             users: 0,
             mailed: None,
             may_repeat: false,
@@ -185,6 +190,7 @@ impl Ledger {
             return;
         }
         (self.generated, self.users) = (Some(generated), users);
+        self.report = judged.findings.iter().find_map(|finding| finding.evidence.object.clone());
         let shown = || judged.findings.iter().chain(beside);
         for finding in shown() {
             self.stands(finding, generated);
@@ -271,7 +277,10 @@ impl Ledger {
             rule::all().into_iter().map(|rule| (rule.id, rule)).collect();
         let finding = |(id, entry): (&String, &Entry)| {
             let status = status(entry)?;
-            Some(entry.finding(id, &self.account, rules.get(&entry.rule[..])?, status))
+            // What could not be judged this time stands in an earlier report.
+            let report = self.report.as_ref().filter(|_| Some(entry.seen) == self.generated);
+            let finding = entry.finding(id, &self.account, rules.get(&entry.rule[..])?, status);
+            Some(Finding { evidence: Evidence { object: report.cloned(), ..finding.evidence }, ..finding })
         };
         self.entries.iter().filter_map(finding).collect()
     }
@@ -281,17 +290,18 @@ impl Entry {
     fn of(finding: &Finding, seen: DateTime<Utc>) -> Entry {
         let who = |principal: &Principal| {
             let Principal { kind, name, arn, id, .. } = principal.clone();
+            let id = id.filter(|id| Some(id) != name.as_ref());
             Who { kind, name, arn, id }
         };
         let facts = &finding.evidence.facts.0;
+        let arn = finding.principal.as_ref().and_then(|principal| principal.arn.as_ref());
         Entry {
             rule: finding.rule.id.to_owned(),
             severity: finding.severity,
             what: finding.what.clone(),
-            resource: finding.resource.clone(),
+            resource: finding.resource.clone().filter(|resource| Some(resource) != arn),
             principal: finding.principal.as_ref().map(who),
             facts: facts.iter().map(|(name, value)| (name.clone().into_owned(), value.clone())).collect(),
-            object: finding.evidence.object.clone(),
             since: seen,
             seen,
             resolved: None,
@@ -311,8 +321,11 @@ impl Entry {
 
     fn finding(&self, id: &str, account: &str, rule: &'static Rule, status: Status) -> Finding {
         let entry = self.clone();
-        let principal =
-            |Who { kind, name, arn, id }| Principal { kind, name, arn, id, ..Principal::default() };
+        let principal = |Who { kind, name, arn, id }| {
+            let id = id.or_else(|| name.clone());
+            Principal { kind, name, arn, id, ..Principal::default() }
+        };
+        let arn = self.principal.as_ref().and_then(|who| who.arn.clone());
         let facts = entry.facts.into_iter().map(|(name, value)| (Cow::Owned(name), value));
         let mut finding = Finding {
             id: id.to_owned(),
@@ -325,12 +338,12 @@ impl Entry {
             summary: String::new(),
             account: Some(account.to_owned()),
             region: None,
-            resource: entry.resource,
+            resource: entry.resource.or(arn),
             principal: entry.principal.map(principal),
             time: Some(self.resolved.unwrap_or(self.seen)),
             source_ip: None,
             user_agent: None,
-            evidence: Evidence { object: entry.object, facts: Facts(facts.collect()), ..Evidence::default() },
+            evidence: Evidence { facts: Facts(facts.collect()), ..Evidence::default() },
             references: rule.references,
             remediation: if rule.id == COULD_NOT_LOOK.id {
                 CREDENTIAL_REPORT_STEPS
@@ -354,4 +367,199 @@ pub fn is_unjudged(gaps: &[Gap], rule: &str, principal: Option<&str>) -> bool {
             gap.rule.is_none_or(|of| of == rule)
                 && gap.principal.as_deref().is_none_or(|of| Some(of) == principal)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::checks::{self, About};
+    use crate::credential_report::CredentialReport;
+
+    const ACCOUNT: &str = "111122223333";
+    const START: &str = "2026-04-01T08:00:00Z";
+
+    fn hour(hours: i64) -> DateTime<Utc> {
+        START.parse::<DateTime<Utc>>().unwrap() + TimeDelta::hours(hours)
+    }
+
+    /// How a user stands in a report.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum User {
+        Absent,
+        WithMfa,
+        WithoutMfa,
+        /// The cell says neither.
+        Unreadable,
+    }
+
+    fn judged(users: &[User], generated: DateTime<Utc>) -> Judged {
+        let mut csv = "user,arn,password_enabled,mfa_active\n<root_account>,arn:aws:iam::111122223333:root,false,false\n".to_owned();
+        for (n, user) in users.iter().enumerate() {
+            let mfa = match user {
+                User::Absent => continue,
+                User::WithMfa => "true",
+                User::WithoutMfa => "false",
+                User::Unreadable => "perhaps",
+            };
+            csv += &format!("user{n},arn:aws:iam::{ACCOUNT}:user/user{n},true,{mfa}\n");
+        }
+        let report = CredentialReport::parse(csv.as_bytes()).unwrap();
+        let about = About { account: ACCOUNT, generated, source: Some("s3://state/report.csv.gz") };
+        let mut judged = checks::judge(&report, &about, &Config::default());
+        // The columns that the other checks need are not there.
+        judged.findings.retain(|finding| finding.rule.id == RULE);
+        judged
+    }
+
+    const RULE: &str = "password.mfa-disabled";
+
+    /// What happens to a ledger.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Look(Vec<User>),
+        CouldNotLook,
+        /// A mail is put together now, and noted so many steps later, if it is published.
+        Mail {
+            noted_after: usize,
+            is_published: bool,
+        },
+        Forget,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let user = prop::sample::select(vec![
+            User::Absent,
+            User::WithMfa,
+            User::WithoutMfa,
+            User::WithoutMfa,
+            User::Unreadable,
+        ]);
+        prop_oneof![
+            4 => prop::collection::vec(user, 3).prop_map(Step::Look),
+            1 => Just(Step::CouldNotLook),
+            3 => (0..3_usize, any::<bool>()).prop_map(|(noted_after, is_published)| Step::Mail { noted_after, is_published }),
+            1 => Just(Step::Forget),
+        ]
+    }
+
+    fn could_not_look() -> Finding {
+        let trouble = crate::ports::Trouble {
+            kind: crate::ports::TroubleKind::Refused,
+            call: "sts:AssumeRole".to_owned(),
+            answer: "AccessDenied".to_owned(),
+        };
+        crate::detections::account_not_looked_at(ACCOUNT, &trouble, hour(0))
+    }
+
+    proptest! {
+        /// People know, once a mail is noted, what stood when it was put together; the next says what has changed since.
+        /// Nobody is told that something is new, came back or is resolved who knows it.
+        #[test]
+        fn promise_2_what_people_know_and_what_stands_come_together_and_nothing_is_said_twice(
+            steps in prop::collection::vec(step(), 1..40)
+        ) {
+            let (config, mut now) = (Config::default(), 0);
+            let mut ledger = Ledger::new(ACCOUNT);
+            // What people know of each finding: whether it stands.
+            let mut known: BTreeMap<String, bool> = BTreeMap::new();
+            // What stands, as far as it could be judged.
+            let mut stands: BTreeSet<String> = BTreeSet::new();
+            let mut under_way: Option<(usize, BTreeMap<String, Status>)> = None;
+            for step in &steps {
+                now += 4;
+                if let Some((left, said)) = under_way.take() {
+                    match left {
+                        0 => ledger.told(&said, hour(now)),
+                        _ => under_way = Some((left - 1, said)),
+                    }
+                }
+                match step {
+                    Step::Look(users) => {
+                        let judged = judged(users, hour(now));
+                        ledger.looked(&judged, &[], 3, hour(now), hour(now));
+                        stands.retain(|id| ledger.entries.get(id).is_some_and(|entry| {
+                            let name = entry.principal.as_ref().and_then(|who| who.name.as_deref());
+                            is_unjudged(&judged.gaps, &entry.rule, name)
+                        }));
+                        stands.extend(judged.findings.iter().map(|finding| finding.id.clone()));
+                    }
+                    Step::CouldNotLook => {
+                        let finding = could_not_look();
+                        ledger.could_not_look([&finding], hour(now));
+                        stands.insert(finding.id);
+                    }
+                    // One mail at a time is under way.
+                    Step::Mail { .. } if under_way.is_some() => {}
+                    Step::Mail { noted_after, is_published } => {
+                        let changes = ledger.changes();
+                        let mut said = BTreeMap::new();
+                        for finding in &changes {
+                            let status = finding.status.unwrap();
+                            prop_assert_eq!(status != Status::Resolved, stands.contains(&finding.id), "{:?}", finding.summary);
+                            prop_assert!(said.insert(finding.id.clone(), status).is_none());
+                        }
+                        if *is_published {
+                            for (id, status) in &said {
+                                let before = known.insert(id.clone(), *status != Status::Resolved);
+                                let expected = match status {
+                                    Status::New => [None],
+                                    Status::CameBack => [Some(false)],
+                                    Status::Resolved => [Some(true)],
+                                    Status::Still => [Some(true)],
+                                };
+                                prop_assert!(expected.contains(&before), "{status:?} although {before:?} was known");
+                            }
+                            under_way = Some((*noted_after, said));
+                        }
+                    }
+                    Step::Forget => ledger.forget(hour(now), &config),
+                }
+                let read = Ledger::read(&ledger.content().unwrap(), &Ledger::new(ACCOUNT));
+                prop_assert_eq!(read.as_ref(), Ok(&ledger));
+            }
+            if let Some((_, said)) = under_way {
+                ledger.told(&said, hour(now));
+            }
+            let said = ledger.changes().into_iter().map(|finding| (finding.id, finding.status.unwrap())).collect();
+            ledger.told(&said, hour(now));
+            prop_assert!(ledger.changes().is_empty());
+            let told: BTreeSet<String> = ledger.standing().into_iter().map(|finding| finding.id).collect();
+            prop_assert_eq!(told, stands);
+        }
+    }
+
+    #[test]
+    fn a_finding_that_is_remembered_is_the_same_again() {
+        let judged = judged(&[User::WithoutMfa], hour(0));
+        let mut ledger = Ledger::new(ACCOUNT);
+        ledger.looked(&judged, &[], 1, hour(0), hour(0));
+        let json = |finding: &Finding| serde_json::to_value(finding).unwrap();
+        let mut expected = json(&judged.findings[0]);
+        expected["status"] = "new".into();
+        expected["since"] = START.into();
+        assert_eq!(json(&ledger.changes()[0]), expected);
+        assert_eq!(ledger.changes()[0].principal, judged.findings[0].principal);
+        let root = Finding { evidence: Evidence::default(), ..could_not_look() };
+        ledger.could_not_look([&root], hour(1));
+        assert_eq!(ledger.count()[&Severity::High], 2);
+    }
+
+    #[test]
+    fn what_is_no_ledger_of_this_account_is_refused_with_what_is_wrong() {
+        let new = Ledger::new(ACCOUNT);
+        let other = String::from_utf8(Ledger::new("444455556666").content().unwrap()).unwrap();
+        for (content, said) in [
+            ("", "it is not JSON as iamwatch writes it"),
+            ("[]", "it is not JSON as iamwatch writes it"),
+            ("{}", "its format is none; it must be 1"),
+            (r#"{"format": 2}"#, "its format is 2; it must be 1"),
+            (r#"{"format": 1}"#, "missing field `account`"),
+            (&other, "it is about another account"),
+        ] {
+            let error = Ledger::read(content.as_bytes(), &new).unwrap_err();
+            assert!(error.contains(said), "{content}: {error}");
+        }
+    }
 }

@@ -195,7 +195,7 @@ async fn of_an_object_that_is_too_large_one_byte_more_than_the_most_is_read() {
         (0, 0),
         (MAX_STATE_BYTES, MAX_STATE_BYTES),
         (MAX_STATE_BYTES + 1, MAX_STATE_BYTES + 1),
-        (3 * MAX_STATE_BYTES, MAX_STATE_BYTES + 1),
+        (MAX_STATE_BYTES + (1 << 20), MAX_STATE_BYTES + 1),
     ] {
         aws.put(BUCKET, KEY, vec![b'x'; length]);
         let stored = store.read(KEY).await.unwrap().unwrap();

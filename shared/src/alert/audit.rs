@@ -74,11 +74,20 @@ fn sort(findings: &mut [Finding]) {
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
 }
 
-/// What is resolved comes after everything else that is as bad.
+/// The worst of what stands first. What is resolved comes last, however bad it was: nobody is woken by it.
 fn order(finding: &Finding) -> impl Ord + use<> {
     let status = ORDER.iter().position(|status| is(finding, *status));
     let name = finding.principal.as_ref().and_then(|who| who.name.clone());
-    (Reverse(finding.severity), status, finding.rule.id, finding.account.clone(), name, finding.id.clone())
+    let is_resolved = is(finding, Status::Resolved);
+    (
+        is_resolved,
+        Reverse(finding.severity),
+        status,
+        finding.rule.id,
+        finding.account.clone(),
+        name,
+        finding.id.clone(),
+    )
 }
 
 fn is(finding: &Finding, status: Status) -> bool {
@@ -128,34 +137,31 @@ fn body(
         false => sentence(finding, label.clone()),
     };
     match findings {
-        [one] => page.line(&format!("{}{}", before_one(one), says(one))),
-        _ => {
-            let words = ["new", "back again", "resolved", "still open"];
-            page.line(&format!(
-                "Findings of the credential report: {}. The worst: {}{}",
-                counted(counts, words),
-                before_one(worst),
-                says(worst)
-            ));
-        }
-    }
-    page.gap();
-    let mut lines = Lines { left: MAX_LINES, left_out: 0 };
-    for status in ORDER {
-        let of_status: Vec<&Finding> =
-            findings.iter().filter(|finding| is(finding, status)).copied().collect();
-        if !of_status.is_empty() {
-            lines.section(&mut page, status, &of_status, config);
+        [one] => {
+            page.line(&format!("{}{}", before_one(one), says(one)));
+            page.gap();
+            body::facts(&mut page, one, true, config);
+            if let Some(since) = stood(one) {
+                page.field("Since", &since);
+            }
             page.gap();
         }
-    }
-    if lines.left_out > 0 {
-        page.line(&format!("And {} more findings that have no room here.", lines.left_out));
-        page.gap();
+        _ => {
+            let words = ["new", "back again", "resolved", "still open"];
+            let (counts, before) = (counted(counts, words), before_one(worst));
+            page.line(&format!(
+                "Findings of the credential report: {counts}. The worst: {before}{}",
+                says(worst)
+            ));
+            page.gap();
+            sections(&mut page, findings, config);
+        }
     }
     about(&mut page, standing);
     explain(&mut page, findings);
-    if let [one] = findings {
+    if let [one] = findings
+        && one.evidence.object.is_some()
+    {
         page.gap();
         evidence::look_at_it(&mut page, one);
     }
@@ -168,12 +174,41 @@ fn body(
     page.finish()
 }
 
+fn sections(page: &mut Page, findings: &[&Finding], config: &Config) {
+    let mut lines = Lines { left: MAX_LINES, left_out: 0 };
+    for status in ORDER {
+        let of_status: Vec<&Finding> =
+            findings.iter().filter(|finding| is(finding, status)).copied().collect();
+        if !of_status.is_empty() {
+            lines.section(page, status, &of_status, config);
+            page.gap();
+        }
+    }
+    if lines.left_out > 0 {
+        page.line(&format!("And {} more findings that have no room here.", lines.left_out));
+        page.gap();
+    }
+}
+
+/// Since when a finding stands, or stood, that was told before.
+fn stood(finding: &Finding) -> Option<String> {
+    let told_before = !is(finding, Status::New) && !is(finding, Status::CameBack);
+    let since = finding.since.filter(|_| told_before)?;
+    let days = finding.time.map(|until| (until - since).num_days().max(0));
+    let days = days.map(|days| format!(", {}", plural(days.unsigned_abs(), "day"))).unwrap_or_default();
+    Some(format!("{}{days}", since.format("%Y-%m-%d")))
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// What a single sentence lacks without a section above it.
 fn before_one(finding: &Finding) -> &'static str {
     match finding.status {
-        Some(Status::CameBack) => "It is back: ",
-        Some(Status::Resolved) => "It is resolved that ",
-        Some(Status::Still) => "It still is so: ",
+        Some(Status::CameBack) => "So again: ",
+        Some(Status::Resolved) => "No longer so: ",
+        Some(Status::Still) => "Still so: ",
         Some(Status::New) | None => "",
     }
 }
@@ -192,55 +227,75 @@ impl Lines {
             Status::Resolved => "Resolved",
             Status::Still => "Still open, and told before",
         });
-        let mut last: Option<&Rule> = None;
-        for (rule, names, rest) in alike(findings, status, config) {
-            let count = names.len();
+        let mut last: Option<(&str, &str)> = None;
+        for Alike { rule, severity, names, rest } in alike(findings, config) {
             let Some(left) = self.left.checked_sub(1) else {
-                self.left_out += count;
+                self.left_out += names.len();
                 continue;
             };
             self.left = left;
-            if last.is_none_or(|last| last.id != rule.0.id) {
-                page.field(&format!("  {}", rule.1), &format!("{} ({})", rule.0.title, rule.0.id));
-                last = Some(rule.0);
+            if last != Some((rule.id, severity)) {
+                page.field(&format!("  {severity}"), &format!("{} ({})", rule.title, rule.id));
+                last = Some((rule.id, severity));
             }
-            let more = count.saturating_sub(MAX_NAMES);
-            let mut who = names.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
+            let more = names.len().saturating_sub(MAX_NAMES);
+            let mut who = names[..names.len() - more].join(", ");
             if more > 0 {
                 who += &format!(" and {more} more");
             }
-            page.field("", &if who.is_empty() { rest } else { format!("{who}{rest}") });
+            page.field("", &format!("{rest}{who}"));
         }
     }
 }
 
-/// Findings that say the same of different names, together: rule with severity, the names, and what is said.
-type Alike<'a> = ((&'static Rule, &'static str), Vec<String>, String);
+/// Findings of one rule and account together.
+struct Alike {
+    rule: &'static Rule,
+    severity: &'static str,
+    /// Whom they are about, each with what tells it from the others.
+    names: Vec<String>,
+    /// What they have in common.
+    rest: String,
+}
 
-fn alike<'a>(findings: &[&'a Finding], status: Status, config: &Config) -> Vec<Alike<'a>> {
-    let mut all: Vec<Alike<'a>> = Vec::new();
+fn alike(findings: &[&Finding], config: &Config) -> Vec<Alike> {
+    let mut all: Vec<Alike> = Vec::new();
     for finding in findings {
-        let rule = (finding.rule, finding.severity.name());
-        let name = finding.principal.as_ref().and_then(|who| who.name.as_deref()).map(quoted);
-        let account =
-            known(&finding.account).map(|account| format!(" in {}", account_label(account, config)));
-        let what = text::clean(&finding.what, MAX_WHAT_CHARS);
-        let mut rest = match name {
-            Some(_) => format!("{}: {what}", account.unwrap_or_default()),
-            None => what,
+        let (rule, severity) = (finding.rule, finding.severity.name());
+        let account = known(&finding.account).map(|account| account_label(account, config));
+        let rest = account.map(|account| format!("{account}: ")).unwrap_or_default();
+        let mut said: Vec<String> = Vec::new();
+        let name = match finding.principal.as_ref().and_then(|who| who.name.as_deref()) {
+            Some(name) => {
+                said.extend(detail(finding));
+                quoted(name)
+            }
+            None => text::clean(&finding.what, MAX_WHAT_CHARS),
         };
-        if let (Status::Still | Status::Resolved, Some(since)) = (status, finding.since) {
-            let days = finding.time.map(|until| (until - since).num_days().max(0));
-            let stood = days.map(|days| format!(", {days} days")).unwrap_or_default();
-            let until = if status == Status::Resolved { "stood" } else { "stands" };
-            rest += &format!(" ({until} since {}{stood})", since.format("%Y-%m-%d"));
-        }
-        match all.iter_mut().find(|(of, _, said)| of.0.id == rule.0.id && of.1 == rule.1 && *said == rest) {
-            Some((_, names, _)) => names.extend(name),
-            None => all.push((rule, name.into_iter().collect(), rest)),
+        said.extend(stood(finding).map(|stood| format!("since {stood}")));
+        let name = match said.is_empty() {
+            true => name,
+            false => format!("{name} ({})", said.join("; ")),
+        };
+        match all.iter_mut().find(|of| of.rule.id == rule.id && of.severity == severity && of.rest == rest) {
+            Some(of) => of.names.push(name),
+            None => all.push(Alike { rule, severity, names: vec![name], rest }),
         }
     }
     all
+}
+
+/// What tells one finding of a rule from the next: how old, how long unused, until when.
+fn detail(finding: &Finding) -> Option<String> {
+    let fact = |name: &str| finding.evidence.facts.0.iter().find(|(fact, _)| fact == name);
+    let days = |name, words: &str| {
+        let days: u64 = fact(name)?.1.parse().ok()?;
+        Some(words.replace("{}", &plural(days, "day")))
+    };
+    days("unused_days", "unused for {}")
+        .or_else(|| days("age_days", "{} old"))
+        .or_else(|| days("expired_days", "{} ago"))
+        .or_else(|| days("days_left", "in {}"))
 }
 
 /// Which reports it is about, and what else stands.
@@ -250,21 +305,18 @@ fn about(page: &mut Page, standing: &Standing) {
             true => format!("made at {} UTC", moment(oldest)),
             false => format!("made between {} and {} UTC", moment(oldest), moment(newest)),
         };
-        let (reports, accounts) = match standing.accounts {
-            1 => ("Report", "1 account".to_owned()),
-            many => ("Reports", format!("{many} accounts")),
-        };
-        let users = standing.users;
-        page.field(
-            reports,
-            &format!("{made}, of {accounts} with {users} users. What was changed since is not in it: IAM makes a new one after four hours."),
-        );
+        let reports = if standing.accounts == 1 { "Report" } else { "Reports" };
+        let (accounts, users) = (plural(standing.accounts as u64, "account"), plural(standing.users, "user"));
+        let stale =
+            "What was changed since is not in it: IAM makes a new one after four hours at the earliest.";
+        page.field(reports, &format!("{made}, of {accounts} with {users}. {stale}"));
     }
     let hidden = match standing.accepted {
         0 => String::new(),
+        1 => "; 1 more is suppressed".to_owned(),
         accepted => format!("; {accepted} more are suppressed"),
     };
-    page.field("Standing", &format!("{} findings in all{hidden}", standing.open));
+    page.field("Open", &format!("{} in all{hidden}", plural(standing.open, "finding")));
     if let Some(kept) = &standing.kept {
         page.whole_field("All of them", &format!("aws s3 cp --recursive {kept} ."));
     }

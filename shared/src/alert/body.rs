@@ -137,7 +137,7 @@ fn span(findings: &[&Finding]) -> String {
 }
 
 /// Who, what, when, where from, which account; with the finding's title, unless it stands above.
-fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Config) {
+pub(super) fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Config) {
     let evidence = &finding.evidence;
     let value = |text: &str| text::clean(text, MAX_VALUE_CHARS);
     let mut lines: Vec<String> = Vec::new();
@@ -166,10 +166,11 @@ fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Config) {
     let shown = |resource: &&str| {
         let facts = evidence.facts.0.iter().map(|(_, fact)| &fact[..]);
         let mut shown = facts.chain(evidence.log_file.as_deref()).chain(evidence.event_name.as_deref());
-        // The account stands below.
+        let arn = finding.principal.as_ref().and_then(|principal| principal.arn.as_deref());
+        // The account stands below, the principal above.
         let of_account =
             resource.strip_prefix("root of ").is_some_and(|of| Some(of) == known(&finding.account));
-        of_account || shown.any(|shown| shown == *resource)
+        of_account || arn == Some(*resource) || shown.any(|shown| shown == *resource)
     };
     let resource = known(&finding.resource).filter(|resource| !shown(resource));
     lines.extend(resource.map(|resource| format!("about {}", value(resource))));

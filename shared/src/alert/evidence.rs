@@ -27,6 +27,7 @@ pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
                 line(page, &format!("aws s3 ls --recursive {prefix}"));
                 line(page, &format!("aws s3 cp --recursive {prefix} ."));
             }
+            Some(uri) if uri.ends_with(".gz") => line(page, &format!("aws s3 cp {uri} - | gunzip")),
             Some(uri) => line(page, &format!("aws s3 cp {uri} -")),
             None => line(page, &shown_path(object)),
         }

@@ -133,7 +133,7 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
 fn how_often(rule_id: &str) -> &'static str {
     match rule_id {
         "watch.could-not-look" => {
-            "It cannot be silenced: it is told at once and then once a day, until iamwatch can look again."
+            "It cannot be silenced: it is told at once, and again from day to day or week to week, until iamwatch can look."
         }
         "watch.mails-held-back" => {
             "It cannot be silenced: it is told once for an hour in which mails are held back."

@@ -31,8 +31,11 @@ use crate::schedule::Request;
 
 use accounts::Watched;
 
-/// So many accounts are looked at at the same time.
+/// So many objects are read or written at the same time.
 const AT_ONCE: usize = 16;
+
+/// So many accounts are looked at at the same time: their reports and findings have to fit into memory.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// What is left for telling once looking has to stop; where there is less in all, half of it.
 const TIME_TO_TELL: Duration = Duration::from_secs(30);
@@ -259,7 +262,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             (account.clone(), run.look(account, ledger, &about, is_late).await)
         });
         let looks: Vec<(String, Look)> =
-            Box::pin(stream::iter(looks).buffer_unordered(AT_ONCE).collect()).await;
+            Box::pin(stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE).collect()).await;
         for (account, look) in looks {
             match look {
                 Look::ToDo(trouble) => drop(self.audited.to_do.insert(account, trouble)),
@@ -345,7 +348,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         }
         let uri = self.telling.memory.uri(&kept::key(account, generated.date_naive()));
         let about = About { account, generated, source: Some(&uri) };
-        let users = report.rows().len() as u64;
+        let users = report.rows().iter().filter(|row| !row.is_root()).count() as u64;
         Ok(Report { judged: checks::judge(&report, &about, self.config), users, generated })
     }
 
@@ -364,7 +367,8 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             let report = run.evaluate_one(&account, request.date).await;
             (account, report)
         });
-        let evaluated: Vec<_> = Box::pin(stream::iter(evaluate).buffer_unordered(AT_ONCE).collect()).await;
+        let evaluated: Vec<_> =
+            Box::pin(stream::iter(evaluate).buffer_unordered(LOOKS_AT_ONCE).collect()).await;
         for (account, report) in evaluated {
             match report {
                 Ok((report, findings)) => {

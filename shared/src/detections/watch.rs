@@ -202,7 +202,7 @@ pub const CREDENTIAL_REPORT_STEPS: &[&str] = &[
 pub fn account_not_looked_at(account: &str, trouble: &Trouble, now: DateTime<Utc>) -> Finding {
     let severity = match trouble.kind {
         TroubleKind::Refused | TroubleKind::Missing => Severity::High,
-        TroubleKind::Unanswered | TroubleKind::OutOfTime => Severity::Medium,
+        TroubleKind::Unanswered | TroubleKind::OutOfTime => Severity::Low,
     };
     let Trouble { call, answer, .. } = trouble;
     let what = format!("the credential report could not be judged: {call} failed: {answer}");

@@ -62,7 +62,7 @@ fn what_aws_does_not_give_in_bounded_time_is_asked_for_by_the_next_tries_and_the
             assert_eq!(world.accounts.asked.get(), 18, "nine times a try");
             let audited = scheduled(&world, NOW, 3, &Config::default()).await;
             assert_eq!((audited.unfinished(), audited.failed.len()), (None, 1));
-            assert_eq!(world.topic.subjects(), ["[MEDIUM] iamwatch could not look - 111122223333"]);
+            assert_eq!(world.topic.subjects(), ["[LOW] iamwatch could not look - 111122223333"]);
         }
     });
 }
