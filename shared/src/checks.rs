@@ -213,10 +213,8 @@ pub fn judge(report: &CredentialReport, about: &About<'_>, config: &Config) -> J
     let mut judged = Judged::default();
     gaps::of_report(report, &about, &mut judged);
     for row in report.rows() {
-        if row.has_dates_later_than(about.generated) {
-            let mut row = row.clone();
-            row.take_out_later_than(about.generated);
-            judge_row(&row, &about, config, &mut judged);
+        if row.has_dates_after(about.generated) {
+            judge_row(&row.without_dates_after(about.generated), &about, config, &mut judged);
         } else {
             judge_row(row, &about, config, &mut judged);
         }
