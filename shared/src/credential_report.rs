@@ -6,15 +6,17 @@
 //!
 //! Source: IAM User Guide, "Generate credential reports for your AWS account".
 
+mod cell;
 mod line;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::text;
+pub use cell::Cell;
 use line::{Header, Line};
 
 /// Every column that iamwatch knows, in the order in which AWS writes them. Old reports have no `…_last_used…`
@@ -47,12 +49,6 @@ pub const COLUMNS: [&str; 23] = [
 
 /// What stands in the column `user` of the root user's row. No IAM user can have it: it holds `<`.
 pub const ROOT_USER: &str = "<root_account>";
-
-/// AWS's first service opened in March 2006: what is said to have happened before did not.
-const FIRST_YEAR: i32 = 2006;
-
-/// A cell that cannot be read is shown by so much of it.
-const MAX_UNREADABLE_CHARS: usize = 200;
 
 /// A report, as far as it could be read.
 #[derive(Clone, Debug, Default)]
@@ -122,23 +118,6 @@ pub struct Certificate {
     pub active: Cell<bool>,
     /// When it was made, activated or deactivated.
     pub last_rotated: Cell<DateTime<Utc>>,
-}
-
-/// One cell, as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cell<T> {
-    /// A value.
-    Value(T),
-    /// `N/A`: there is nothing to have a value, such as no access key.
-    NotApplicable,
-    /// `no_information`: there is something, and IAM knows nothing of it.
-    NoInformation,
-    /// `not_supported`: IAM does not say it of this user, which is root.
-    NotSupported,
-    /// The report has no such column.
-    Missing,
-    /// Something else: what stands there.
-    Unreadable(String),
 }
 
 /// A line that is no row.
@@ -379,113 +358,6 @@ fn latest(generated: DateTime<Utc>) -> DateTime<Utc> {
     generated.checked_add_signed(TimeDelta::days(1)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-impl<T> Cell<T> {
-    /// The value, where there is one.
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Cell::Value(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// AWS's own words; nothing where there is no such column.
-    fn write(&self, f: &mut fmt::Formatter<'_>, value: impl Fn(&T) -> String) -> fmt::Result {
-        match self {
-            Cell::Value(it) => f.write_str(&value(it)),
-            Cell::NotApplicable => f.write_str("N/A"),
-            Cell::NoInformation => f.write_str("no_information"),
-            Cell::NotSupported => f.write_str("not_supported"),
-            Cell::Missing => Ok(()),
-            Cell::Unreadable(text) => f.write_str(text),
-        }
-    }
-
-    /// What a field holds; nothing is [`Cell::Missing`].
-    fn of(field: Option<&[u8]>, value: impl Fn(&str) -> Option<T>) -> Cell<T> {
-        let Some(field) = field else {
-            return Cell::Missing;
-        };
-        let unreadable = |text: &str| Cell::Unreadable(text::cut(text, MAX_UNREADABLE_CHARS));
-        let Ok(text) = std::str::from_utf8(field) else {
-            return unreadable(&String::from_utf8_lossy(field));
-        };
-        let text = text.trim();
-        // CIS writes `No_Information`.
-        if text.eq_ignore_ascii_case("N/A") {
-            Cell::NotApplicable
-        } else if text.eq_ignore_ascii_case("no_information") {
-            Cell::NoInformation
-        } else if text.eq_ignore_ascii_case("not_supported") {
-            Cell::NotSupported
-        } else {
-            value(text).map_or_else(|| unreadable(text), Cell::Value)
-        }
-    }
-}
-
-impl Cell<bool> {
-    /// Whether it says yes. Everything else is no "no".
-    pub fn is_yes(&self) -> bool {
-        *self == Cell::Value(true)
-    }
-
-    /// Whether it says no.
-    pub fn is_no(&self) -> bool {
-        *self == Cell::Value(false)
-    }
-
-    /// AWS documents `TRUE` and writes `true`.
-    fn flag(field: Option<&[u8]>) -> Cell<bool> {
-        Cell::of(field, |text| match text {
-            _ if text.eq_ignore_ascii_case("true") => Some(true),
-            _ if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
-        })
-    }
-}
-
-impl Cell<DateTime<Utc>> {
-    fn is_after(&self, latest: DateTime<Utc>) -> bool {
-        self.value().is_some_and(|date| *date > latest)
-    }
-
-    /// With `Z` or `+00:00`, as both are seen.
-    fn date(field: Option<&[u8]>) -> Cell<DateTime<Utc>> {
-        Cell::of(field, |text| {
-            let date = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-            (date.year() >= FIRST_YEAR).then_some(date)
-        })
-    }
-}
-
-impl Cell<String> {
-    /// An empty one says that there is nothing to say.
-    fn text(field: Option<&[u8]>) -> Cell<String> {
-        match Cell::of(field, |text| Some(text.to_owned())) {
-            Cell::Value(text) if text.is_empty() => Cell::NotApplicable,
-            cell => cell,
-        }
-    }
-}
-
-impl fmt::Display for Cell<bool> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, bool::to_string)
-    }
-}
-
-impl fmt::Display for Cell<DateTime<Utc>> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, |date| date.to_rfc3339_opts(SecondsFormat::Secs, true))
-    }
-}
-
-impl fmt::Display for Cell<String> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, String::clone)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -642,44 +514,6 @@ mod tests {
             assert!(report.unreadable_rows().is_empty() && report.contradictions().is_empty(), "{name}");
             assert_eq!(report.repeated_rows(), if name == "every row twice" { 3 } else { 0 }, "{name}");
         }
-    }
-
-    #[test]
-    fn the_words_for_nothing_stay_apart_and_nothing_else_is_one() {
-        let cell = |text: &str| Cell::date(Some(text.as_bytes()));
-        for text in ["N/A", "n/a", " N/A "] {
-            assert_eq!(cell(text), Cell::NotApplicable, "{text}");
-        }
-        for text in ["no_information", "No_Information", "NO_INFORMATION"] {
-            assert_eq!(cell(text), Cell::NoInformation, "{text}");
-        }
-        for text in ["not_supported", "NOT_SUPPORTED"] {
-            assert_eq!(cell(text), Cell::NotSupported, "{text}");
-        }
-        for text in [
-            "",
-            "none",
-            "null",
-            "-",
-            "no information",
-            "2026-04-01",
-            "2026-04-01T08:15:00",
-            "2026-04-31T08:15:00Z",
-            "1970-01-01T00:00:00Z",
-            "2005-12-31T23:59:59Z",
-            "0001-01-01T00:00:00Z",
-            "1775031300",
-            "true",
-        ] {
-            assert_eq!(cell(text), Cell::Unreadable(text.to_owned()), "{text}");
-        }
-        assert_eq!(Cell::date(None), Cell::Missing);
-        for text in ["", "yes", "1", "tru", "2026-04-01T08:15:00Z"] {
-            assert_eq!(Cell::flag(Some(text.as_bytes())), Cell::Unreadable(text.to_owned()), "{text}");
-        }
-        assert_eq!(Cell::flag(Some(b"tr\xfce")), Cell::Unreadable("tr\u{fffd}e".to_owned()));
-        let Cell::Unreadable(long) = cell(&"x".repeat(1_000_000)) else { panic!("a date of x") };
-        assert!(long.len() <= MAX_UNREADABLE_CHARS, "{long}");
     }
 
     #[test]
