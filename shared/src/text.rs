@@ -80,9 +80,19 @@ enum Dots {
 }
 
 fn cleaned(text: &str, max_chars: usize, dots: Dots) -> String {
+    if text.len() <= max_chars && is_harmless(text) {
+        return text.to_owned();
+    }
     let (chars, skipped) = ends(text, max_chars);
     let units: Vec<String> = (0..chars.len()).map(|at| visible(&chars, at, dots)).collect();
     cut_units(&units, skipped, max_chars)
+}
+
+/// Whether every character is shown as it is, whatever stands around it. Most of what is cleaned is so, and need
+/// not be looked at character by character.
+fn is_harmless(text: &str) -> bool {
+    let harmless = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\\<.:".contains(&byte);
+    text.bytes().all(harmless) && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ")
 }
 
 /// Untrusted text as it is, at most `max_chars` long: for machines, whose format escapes it.
@@ -502,6 +512,15 @@ mod tests {
             prop_assert!(!shown.contains("://") && !shown.to_ascii_lowercase().contains("www."));
             prop_assert!(!shown.starts_with(' ') && !shown.ends_with(' ') && !shown.contains("  "));
             prop_assert!(ascii(&shown).is_ascii() && ascii(&shown).chars().count() == shown.chars().count());
+        }
+
+        #[test]
+        fn what_is_harmless_is_shown_as_it_is_character_by_character(text in "[ -~]{0,40}") {
+            let chars: Vec<char> = text.chars().collect();
+            for dots in [Dots::Inert, Dots::InertAfterWww, Dots::AsTheyAre] {
+                let shown: String = (0..chars.len()).map(|at| visible(&chars, at, dots)).collect();
+                prop_assert!(!is_harmless(&text) || shown == text, "{shown}");
+            }
         }
 
         #[test]

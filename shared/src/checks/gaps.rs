@@ -109,7 +109,7 @@ pub(super) fn of_cells(check: &Check, row: &Row, columns: &[&str], about: &About
 
 /// Access keys and certificates that AWS counts and does not show.
 pub(super) fn of_additional(row: &Row, about: &About<'_>, judged: &mut Judged) {
-    let Cell::Value(additional) = &row.additional else {
+    let (Cell::Value(additional) | Cell::Unreadable(additional)) = &row.additional else {
         return;
     };
     // Which of them the report shows may change: none of these is gone because it is not shown.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use csv_core::{ReadRecordResult, Terminator};
-use memchr::memchr_iter;
+use csv_core::ReadRecordResult;
+use memchr::{memchr_iter, memchr2_iter};
 
 use super::{AccessKey, COLUMNS, Cell, Certificate, Password, Row, UnreadableRow};
 use crate::text;
@@ -19,14 +19,15 @@ const USER: usize = 0;
 const ARN: usize = 1;
 const ADDITIONAL: usize = COLUMNS.len() - 1;
 
-/// The lines that are not empty, with their numbers from 1.
+/// The lines that are not empty, with their numbers from 1. They end in a line feed, a carriage return or both.
 pub(super) fn lines(csv: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let within_a_break = |end: &usize| *end > 0 && csv[end - 1..=*end] == *b"\r\n";
+    let ends = memchr2_iter(b'\n', b'\r', csv).filter(move |end| !within_a_break(end)).chain([csv.len()]);
     let mut start = 0;
-    let ends = memchr_iter(b'\n', csv).chain([csv.len()]);
     let lines = ends.map(move |end| {
         let line = &csv[start..end];
         start = end + 1;
-        line.trim_ascii_end()
+        line.strip_prefix(b"\n").unwrap_or(line).trim_ascii_end()
     });
     (1..).zip(lines).filter(|(_, line)| !line.is_empty())
 }
@@ -40,9 +41,8 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new() -> Line {
-        // A carriage return within a line is no end of a row, which would lose what follows it.
-        let csv = csv_core::ReaderBuilder::new().terminator(Terminator::Any(b'\n')).build();
-        Line { csv, text: Vec::new(), ends: Vec::new() }
+        // What it has by default, a reader only has when it is made so.
+        Line { csv: csv_core::Reader::new(), text: Vec::new(), ends: Vec::new() }
     }
 
     /// The fields of a line, without their quotes.
@@ -173,7 +173,8 @@ impl Header {
     /// A phrase that says why it cannot be told what belongs together.
     fn rejoined<'f>(&self, fields: &[&'f [u8]]) -> Result<Vec<Cow<'f, [u8]>>, String> {
         let (count, width) = (fields.len(), self.width);
-        let wrong = || format!("has {count} fields, and the header has {width}");
+        let noun = if count == 1 { "field" } else { "fields" };
+        let wrong = || format!("has {count} {noun}, and the header has {width}");
         let (user, arn) = self.user_and_arn().ok_or_else(wrong)?;
         let arn_start = first_arn(fields, arn).ok_or_else(|| format!("{}; no ARN stands there", wrong()))?;
         let name = fields[user..arn_start].join(&b',');
