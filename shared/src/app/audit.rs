@@ -203,8 +203,11 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             };
         }
         // What an earlier run has begun to tell is told before anything changes.
-        let mails = known!(self.settle().await);
-        let watched = known!(self.watched(is_late).await);
+        let bulletin = known!(self.settle().await);
+        let watched = known!(self.watched(&bulletin, is_late).await);
+        if watched.has_changed(&bulletin) {
+            known!(self.note_accounts(&watched.found).await);
+        }
         let accounts = self.chosen(&watched)?;
         let mut ledgers = known!(self.open(accounts).await);
         // What cannot be read is told before it is begun anew.
@@ -219,7 +222,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         // One mail over all: it waits for those that are still to be looked at, unless nothing goes on.
         let goes_on = !self.audited.accounts.is_empty() || !self.audited.failed.is_empty();
         if self.audited.to_do.is_empty() || (is_late && !goes_on) {
-            known!(self.tell_changes(mails, &ledgers, &accepted.suppressions).await);
+            known!(self.tell_changes(&bulletin, &ledgers, &accepted.suppressions).await);
         }
         Ok(untold.map_or(Ok(()), Err))
     }
@@ -354,7 +357,11 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
 
     /// Judges reports, kept or as they are now, for whoever reads the answer: nobody is told and nothing is noted.
     async fn evaluate(&mut self, request: &Request) -> Result<(), crate::Error> {
-        let watched = match self.watched(true).await {
+        let watched = match self.bulletin().await {
+            Ok(bulletin) => self.watched(&bulletin, true).await,
+            Err(trouble) => Err(trouble),
+        };
+        let watched = match watched {
             Ok(watched) => watched,
             Err(trouble) => {
                 self.audited.untold = Some(trouble);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Run;
+use super::bulletin::Bulletin;
 use crate::config::WatchedAccounts;
 use crate::detections::accounts_not_known;
 use crate::finding::Finding;
@@ -18,11 +19,18 @@ const MAX_NAMED: usize = 5;
 /// The accounts whose reports are judged.
 pub(super) struct Watched {
     pub accounts: BTreeSet<String>,
+    /// The same as they were found out, or were before.
+    pub found: BTreeSet<String>,
     /// Why there may be more.
     problem: Option<Finding>,
 }
 
 impl Watched {
+    /// Whether other accounts were found out than before.
+    pub fn has_changed(&self, before: &Bulletin) -> bool {
+        self.problem.is_none() && self.found != before.accounts
+    }
+
     /// What has to be told in the account that iamwatch runs in.
     pub fn problems(&self, account: &str, own: Option<&str>) -> Vec<Finding> {
         self.problem.iter().filter(|_| Some(account) == own).cloned().collect()
@@ -34,7 +42,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
     ///
     /// # Errors
     /// [`Trouble`] of the state bucket, or of an organisation that may answer later.
-    pub(super) async fn watched(&self, is_late: bool) -> Result<Watched, Trouble> {
+    pub(super) async fn watched(&self, before: &Bulletin, is_late: bool) -> Result<Watched, Trouble> {
         let memory = &self.telling.memory;
         let own: BTreeSet<String> = self.own.map(str::to_owned).into_iter().collect();
         let now = memory.pace.now();
@@ -48,7 +56,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
                     Err(trouble) if trouble.kind != TroubleKind::Refused && !is_late => return Err(trouble),
                     Err(trouble) => {
                         let problem = accounts_not_known("organization", self.own, &trouble.to_string(), now);
-                        (self.known_accounts().await?, Some(problem))
+                        (before.accounts.clone(), Some(problem))
                     }
                 }
             }
@@ -63,15 +71,12 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
                     }
                     None => {
                         let problem = accounts_not_known(&uri, self.own, "there is no such file", now);
-                        (self.known_accounts().await?, Some(problem))
+                        (before.accounts.clone(), Some(problem))
                     }
                 }
             }
         };
-        if problem.is_none() {
-            self.note_accounts(&found).await?;
-        }
-        Ok(Watched { accounts: &found | &own, problem })
+        Ok(Watched { accounts: &found | &own, found, problem })
     }
 }
 

@@ -30,7 +30,7 @@ const KEY: &str = "audits/credential-report.json";
 pub(super) struct Bulletin {
     format: u32,
     /// The accounts that were watched when that could last be found out, besides the own one.
-    accounts: BTreeSet<String>,
+    pub accounts: BTreeSet<String>,
     /// How many mails were brought to their end: whoever has read the ledgers before one was may not tell
     /// what they say.
     mails: u64,
@@ -85,51 +85,49 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         changed.map(|(changed, _)| changed)
     }
 
-    /// The accounts that were watched when that could last be found out.
-    pub(super) async fn known_accounts(&self) -> Result<BTreeSet<String>, Trouble> {
-        Ok(self.telling.memory.open(KEY, &Bulletin::new()).await?.object.accounts)
+    /// What all accounts have in common, as it stands.
+    pub(super) async fn bulletin(&self) -> Result<Bulletin, Trouble> {
+        Ok(self.telling.memory.open(KEY, &Bulletin::new()).await?.object)
     }
 
+    /// Notes which accounts are watched.
     pub(super) async fn note_accounts(&self, accounts: &BTreeSet<String>) -> Result<(), Trouble> {
-        if matches!(self.audit, super::Audit::ByHand(request) if !request.notify) {
-            return Ok(());
-        }
         self.update(|bulletin| bulletin.accounts.clone_from(accounts)).await
     }
 
-    /// Brings to its end what another run has begun to tell. The answer is how many mails there were until now.
+    /// Brings to its end what another run has begun to tell. The answer is how things stand then.
     ///
     /// # Errors
     /// [`Trouble`] where that run is still at it, or the mail cannot be published.
-    pub(super) async fn settle(&mut self) -> Result<u64, Trouble> {
-        let memory = &self.telling.memory;
-        let bulletin = memory.open(KEY, &Bulletin::new()).await?.object;
+    pub(super) async fn settle(&mut self) -> Result<Bulletin, Trouble> {
+        let bulletin = self.bulletin().await?;
         if bulletin.mail.is_none() {
-            return Ok(bulletin.mails);
+            return Ok(bulletin);
         }
+        let memory = &self.telling.memory;
         let (claim, now) = (memory.claim.clone(), memory.pace.now());
-        let mail = self
+        let bulletin = self
             .update(|bulletin| {
                 if let Some(mail) = bulletin.mail.as_mut().filter(|mail| mail.published.is_none()) {
                     mail.pending.take_over(&claim, now);
                 }
-                bulletin.mail.clone().ok_or(bulletin.mails)
+                bulletin.clone()
             })
             .await?;
-        match mail {
-            Err(mails) => Ok(mails),
-            Ok(mail) if mail.published.is_some() || mail.pending.is_claimed_by(&claim.token) => {
+        match bulletin.mail.clone() {
+            None => Ok(bulletin),
+            Some(mail) if mail.published.is_some() || mail.pending.is_claimed_by(&claim.token) => {
                 self.bring_to_its_end(mail).await
             }
-            Ok(_) => Err(busy()),
+            Some(_) => Err(busy()),
         }
     }
 
-    /// Tells what has changed in these accounts, and reminds people of what stands. `mails` is how many mails there
-    /// were before the ledgers were read.
+    /// Tells what has changed in these accounts, and reminds people of what stands. `before` is how things stood
+    /// before the ledgers were read.
     pub(super) async fn tell_changes(
         &mut self,
-        mails: u64,
+        before: &Bulletin,
         ledgers: &BTreeMap<String, Held<Ledger>>,
         suppressions: &Suppressions,
     ) -> Result<(), Trouble> {
@@ -185,7 +183,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         // Another run may be telling the same.
         let begun = self
             .update(|bulletin| {
-                let is_free = bulletin.mail.is_none() && bulletin.mails == mails;
+                let is_free = bulletin.mail.is_none() && bulletin.mails == before.mails;
                 if is_free {
                     bulletin.mail = Some(mail.clone());
                 }
@@ -201,7 +199,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
     }
 
     /// Publishes a mail unless that is done, and notes it.
-    async fn bring_to_its_end(&mut self, mail: UnderWay) -> Result<u64, Trouble> {
+    async fn bring_to_its_end(&mut self, mail: UnderWay) -> Result<Bulletin, Trouble> {
         let id = mail.pending.alert_id().to_owned();
         let published = match mail.published {
             Some(published) => published,
@@ -229,7 +227,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
                 bulletin.mail = None;
                 bulletin.mails += 1;
             }
-            bulletin.mails
+            bulletin.clone()
         })
         .await
     }
