@@ -7,6 +7,7 @@
 //! Source: IAM User Guide, "Generate credential reports for your AWS account".
 
 mod line;
+pub mod packed;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
