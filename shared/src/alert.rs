@@ -67,11 +67,46 @@ pub fn summary(finding: &Finding) -> String {
 /// The summary with the account as the reader knows it.
 fn sentence(finding: &Finding, account: Option<String>) -> String {
     let what = text::clean(&finding.what, MAX_PHRASE_CHARS);
-    let mut sentence = match (&finding.principal, finding.kind) {
+    let mut sentence = match who(finding) {
         // There the phrase is a sentence of its own: nobody did it.
-        (None, Kind::Check | Kind::Drift) => capitalised(&what),
-        _ => format!("{} {what}", actor(finding)),
+        None => capitalised(&what),
+        Some(who) => format!("{who} {what}"),
     };
+    // Whose clause "from 192.0.2.10" would end, nobody could tell.
+    let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');
+    sentence += &match circumstances(finding, account) {
+        rest if rest.is_empty() => rest,
+        rest if clauses => format!(" ({rest})"),
+        rest => format!(" {rest}"),
+    };
+    sentence + "."
+}
+
+/// The phrase of which a summary was made: what its finding's [`Finding::what`] was, as it is shown. Nothing where
+/// the summary is not the sentence that [`summary`] makes of these facts.
+pub fn what_of(finding: &Finding) -> Option<&str> {
+    let account = known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS));
+    let said = finding.summary.strip_suffix('.')?;
+    let said = match who(finding) {
+        None => said,
+        Some(who) => said.strip_prefix(&who)?.strip_prefix(' ')?,
+    };
+    match circumstances(finding, account) {
+        rest if rest.is_empty() => Some(said),
+        rest => said.strip_suffix(&format!(" ({rest})")).or_else(|| said.strip_suffix(&format!(" {rest}"))),
+    }
+}
+
+/// With whom a sentence begins; nothing where nobody did it.
+fn who(finding: &Finding) -> Option<String> {
+    match (&finding.principal, finding.kind) {
+        (None, Kind::Check | Kind::Drift) => None,
+        _ => Some(actor(finding)),
+    }
+}
+
+/// With what a sentence ends: where from, in which account, when.
+fn circumstances(finding: &Finding, account: Option<String>) -> String {
     let account = account.map(|account| format!("in account {account}"));
     let (account, time) = match (&finding.principal, finding.kind) {
         // It stands so, and nobody did it then.
@@ -82,15 +117,7 @@ fn sentence(finding: &Finding, account: Option<String>) -> String {
         }
         _ => (account, finding.time.map(|time| format!("at {} UTC", moment(time)))),
     };
-    let rest: Vec<String> = [origin(finding), account, time].into_iter().flatten().collect();
-    // Whose clause "from 192.0.2.10" would end, nobody could tell.
-    let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');
-    sentence += &match rest.join(" ") {
-        rest if rest.is_empty() => rest,
-        rest if clauses => format!(" ({rest})"),
-        rest => format!(" {rest}"),
-    };
-    sentence + "."
+    [origin(finding), account, time].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether AWS refused the call, so that the title tells of an attempt. (A sign-in says so in its title.)

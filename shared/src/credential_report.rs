@@ -8,6 +8,7 @@
 
 mod cell;
 mod line;
+pub mod packed;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

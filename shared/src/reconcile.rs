@@ -4,6 +4,10 @@
 //! it goes and when it comes back. What has to be told follows from two things that are kept of each: whether
 //! it stands, and what the last mail about it said. What could not be judged stays as it is.
 
+mod previous;
+
+pub use previous::Previous;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 

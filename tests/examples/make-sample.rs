@@ -1,4 +1,4 @@
-//! Writes the sample to `tests/fixtures/sample`, in place of the one that is there.
+//! Writes the sample to `tests/fixtures/sample` and its credential report beside it, in place of what is there.
 
 use std::{fs, io, path::Path};
 
@@ -12,5 +12,7 @@ fn main() -> io::Result<()> {
     for (key, content) in sample::objects()? {
         corpus::write(&folder, &key, &content)?;
     }
+    let report = sample::report::report().csv();
+    corpus::write(Path::new(env!("CARGO_MANIFEST_DIR")), sample::report::FILE, report.as_bytes())?;
     Ok(())
 }

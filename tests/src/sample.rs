@@ -6,6 +6,8 @@
 //! says which record is where. `cargo run -p iamwatch-tests --example make-sample` writes it.
 
 pub mod records;
+#[cfg(feature = "functions")]
+pub mod report;
 
 use std::io;
 

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::config::{Config, SETTINGS};
 use shared::rule::Severity;
+use shared::text;
 
 use crate::suppressions;
 
-/// Judge CloudTrail log files with the rules of iamwatch. No AWS account is needed.
+/// Judge CloudTrail log files and IAM credential reports with the rules of iamwatch. No AWS account is needed.
 #[derive(Parser)]
 #[command(name = "iamwatch", version, after_help = EXITS, disable_help_subcommand = true)]
 struct Iamwatch {
@@ -34,6 +35,9 @@ pub enum Command {
     /// List every sign-in: when, who, outcome, MFA, from where, which account
     #[command(after_help = SIGN_INS_EXAMPLES, after_long_help = with_settings(SIGN_INS_EXAMPLES))]
     SignIns(SignIns),
+    /// Tell which credentials are unprotected, old or unused, or list the users of an IAM credential report
+    #[command(after_help = CREDENTIAL_REPORT_EXAMPLES, after_long_help = with_settings(CREDENTIAL_REPORT_EXAMPLES))]
+    CredentialReport(CredentialReport),
     /// List every rule: id, severity, title, references
     Rules(Rules),
     /// Check a file of suppressions, and what each entry would hide in log files
@@ -49,6 +53,16 @@ Examples:
   iamwatch sign-in logs/ --set ALLOWED_SIGN_IN_CIDRS=192.0.2.0/24 --set ACCOUNT_NAMES=111122223333=prod
   aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ConsoleLogin > events.json
   iamwatch sign-in events.json";
+
+const CREDENTIAL_REPORT_EXAMPLES: &str = "\
+Examples:
+  aws iam generate-credential-report     until it says COMPLETE
+  aws iam get-credential-report > report.json
+  iamwatch credential-report report.json                        the mail that would be sent
+  iamwatch credential-report report.json --list                 one row a user
+  iamwatch credential-report report.json --set ACCESS_KEY_MAX_AGE_DAYS=PEOPLE=90,MACHINES=365
+  iamwatch credential-report 2026-04-01.csv.gz --format json > findings.json
+  iamwatch credential-report 2026-04-02.csv.gz --previous findings.json    what is new, what is resolved";
 
 const SUPPRESSIONS_EXAMPLES: &str = "\
 Examples:
@@ -70,6 +84,13 @@ are passed over. A file that is named itself may have any ending.
 Beside delivered log files these are read: a list of records, one record a line, one record
 alone, the output of `aws cloudtrail lookup-events`, EventBridge events, and objects with the
 record as text in `_raw`, as log search tools export them.";
+
+const REPORT_FILE: &str = "\
+The report: the CSV file, packed with gzip or not, or what `aws iam get-credential-report` prints.
+- is standard input.
+
+Ages are judged against the moment at which AWS made the report. The gzip files that iamwatch keeps
+in its state bucket say when that was, and so does what the AWS CLI prints; a bare CSV file does not.";
 
 /// Every setting that `--set` knows, and the examples.
 fn with_settings(examples: &str) -> String {
@@ -106,12 +127,33 @@ pub struct Reading {
     /// Log files, or folders of them at any depth
     #[arg(required = true, value_name = "PATH", long_help = PATHS)]
     pub paths: Vec<PathBuf>,
-    /// Change a setting; repeatable (--help lists the settings)
-    #[arg(long = "set", value_name = "NAME=VALUE", long_help = "Change a setting listed below; repeatable")]
-    settings: Vec<String>,
+    #[command(flatten)]
+    pub settings: Settings,
     /// How many files to read at once [default: one for each processor]
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<NonZeroUsize>,
+}
+
+/// What is other than by default.
+#[derive(Args)]
+pub struct Settings {
+    /// Change a setting; repeatable (--help lists the settings)
+    #[arg(long = "set", value_name = "NAME=VALUE", long_help = "Change a setting listed below; repeatable")]
+    set: Vec<String>,
+}
+
+/// Which findings count.
+#[derive(Args)]
+pub struct Counting {
+    /// Leave out findings below this severity
+    #[arg(long, value_name = "SEVERITY", default_value = "INFORMATIONAL", value_parser = severity)]
+    pub min_severity: Severity,
+    /// Leave out what the entries of this file accept (mails print them)
+    #[arg(long, value_name = "FILE")]
+    pub suppressions: Option<PathBuf>,
+    /// Exit with 1 when a finding has this severity or a higher one
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
 }
 
 /// `iamwatch sign-in`.
@@ -122,18 +164,39 @@ pub struct SignIn {
     /// How to print findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FindingFormat,
-    /// Leave out findings below this severity
-    #[arg(long, value_name = "SEVERITY", default_value = "INFORMATIONAL", value_parser = severity)]
-    pub min_severity: Severity,
-    /// Leave out what the entries of this file accept (mails print them)
-    #[arg(long, value_name = "FILE")]
-    pub suppressions: Option<PathBuf>,
+    #[command(flatten)]
+    pub counting: Counting,
     /// The time at which entries have expired or not [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub now: Option<DateTime<Utc>>,
-    /// Exit with 1 when a finding has this severity or a higher one
-    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
-    pub fail_on: Option<Severity>,
+}
+
+/// `iamwatch credential-report`.
+#[derive(Args)]
+pub struct CredentialReport {
+    /// The report: CSV, packed with gzip or not, or what the AWS CLI prints; - is standard input
+    #[arg(long_help = REPORT_FILE)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Say what is new, came back, still stands or is resolved since --format json printed this file
+    #[arg(long, value_name = "FINDINGS")]
+    pub previous: Option<PathBuf>,
+    /// List the users instead of findings: password, MFA, last sign-in, keys, and what each raises
+    #[arg(long, conflicts_with_all = ["previous", "min_severity", "suppressions", "fail_on"])]
+    pub list: bool,
+    /// How to print: findings as text, json or ocsf [default: text], the list as table, csv or json [default: table]
+    #[arg(long)]
+    pub format: Option<ReportFormat>,
+    #[command(flatten)]
+    pub counting: Counting,
+    /// The time against which ages are judged, and at which entries have expired or not
+    /// [default: when the report was made; where FILE does not say it, and for entries, now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub now: Option<DateTime<Utc>>,
+    /// The account, where the report does not name it in its ARNs
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub account: Option<String>,
 }
 
 /// `iamwatch sign-ins`.
@@ -185,6 +248,21 @@ pub enum FindingFormat {
     Ocsf,
 }
 
+/// How to write what stands in a credential report.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// The mail that would be sent, with what to do next.
+    Text,
+    /// One finding, or one user, a line.
+    Json,
+    /// One OCSF Detection Finding a line.
+    Ocsf,
+    /// Users in aligned columns.
+    Table,
+    /// Users as comma-separated values with a header.
+    Csv,
+}
+
 /// How to write a list.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
@@ -220,29 +298,73 @@ pub fn parse() -> Result<Command, Unusable> {
         if error.use_stderr() { Unusable::Said(text.trim_end().to_owned()) } else { Unusable::Help(text) }
     })?;
     // Said here, so that what they hold ends as every other bad argument does.
-    if let Command::SignIn(SignIn { suppressions: Some(file), now, .. }) = &command {
-        suppressions::read(file, now.unwrap_or_else(Utc::now))
-            .map_err(|error| Unusable::Said(format!("iamwatch: {error:#}")))?;
-    }
-    if let Command::SignIn(SignIn { reading, .. }) | Command::SignIns(SignIns { reading, .. }) = &command {
-        reading.config().map_err(|error| Unusable::Said(format!("iamwatch: {error:#}")))?;
-    }
+    command.check().map_err(|error| Unusable::Said(format!("iamwatch: {error:#}")))?;
     Ok(command)
+}
+
+impl Command {
+    /// Reads what the arguments name and hold, for what is wrong with it.
+    fn check(&self) -> anyhow::Result<()> {
+        let (settings, counting) = match self {
+            Command::SignIn(SignIn { reading, counting, now, .. }) => {
+                (&reading.settings, Some((counting, now)))
+            }
+            Command::SignIns(SignIns { reading, .. }) => (&reading.settings, None),
+            Command::CredentialReport(arguments) => {
+                arguments.output()?;
+                (&arguments.settings, Some((&arguments.counting, &arguments.now)))
+            }
+            Command::Rules(_) | Command::Suppressions(_) => return Ok(()),
+        };
+        if let Some((Counting { suppressions: Some(file), .. }, now)) = counting {
+            suppressions::read(file, now.unwrap_or_else(Utc::now))?;
+        }
+        settings.config().map(|_| ())
+    }
+}
+
+/// What a credential report is turned into.
+pub enum ReportOutput {
+    /// Its findings.
+    Findings(FindingFormat),
+    /// Its users.
+    Users(ListFormat),
+}
+
+impl CredentialReport {
+    /// What to print.
+    pub fn output(&self) -> anyhow::Result<ReportOutput> {
+        use ReportOutput::{Findings, Users};
+        Ok(match (self.list, self.format) {
+            (false, None | Some(ReportFormat::Text)) => Findings(FindingFormat::Text),
+            (false, Some(ReportFormat::Json)) => Findings(FindingFormat::Json),
+            (false, Some(ReportFormat::Ocsf)) => Findings(FindingFormat::Ocsf),
+            (true, None | Some(ReportFormat::Table)) => Users(ListFormat::Table),
+            (true, Some(ReportFormat::Csv)) => Users(ListFormat::Csv),
+            (true, Some(ReportFormat::Json)) => Users(ListFormat::Json),
+            (false, Some(ReportFormat::Table | ReportFormat::Csv)) => {
+                anyhow::bail!("--format must be text, json or ocsf; table and csv are for --list")
+            }
+            (true, Some(ReportFormat::Text | ReportFormat::Ocsf)) => {
+                anyhow::bail!("--format must be table, csv or json for --list")
+            }
+        })
+    }
 }
 
 impl Check {
     /// What to read, where something is to be counted.
     pub fn reading(&self) -> Option<Reading> {
         let paths = self.paths.clone();
-        (!paths.is_empty()).then(|| Reading { paths, settings: Vec::new(), threads: None })
+        (!paths.is_empty()).then(|| Reading { paths, settings: Settings { set: Vec::new() }, threads: None })
     }
 }
 
-impl Reading {
+impl Settings {
     /// The settings that `--set` changes, over their defaults.
     pub fn config(&self) -> anyhow::Result<Config> {
         let mut settings = Vec::new();
-        for setting in &self.settings {
+        for setting in &self.set {
             let Some((name, value)) = setting.split_once('=') else {
                 anyhow::bail!("--set is {setting:?}; it must be NAME=VALUE");
             };
@@ -259,6 +381,13 @@ impl Reading {
 
 fn time(text: &str) -> Result<DateTime<Utc>, String> {
     text.parse().map_err(|_| "it must be a date and time such as 2026-04-01T00:00:00Z".to_owned())
+}
+
+fn account(text: &str) -> Result<String, String> {
+    match text::is_account_id(text) {
+        true => Ok(text.to_owned()),
+        false => Err("it must be an account id of 12 digits".to_owned()),
+    }
 }
 
 fn severity(name: &str) -> Result<Severity, String> {

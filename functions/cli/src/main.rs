@@ -7,18 +7,26 @@
 //! | `reading.rs` | reading them, several at once, into whatever a command wants of them |
 //! | `sign_in.rs` | `iamwatch sign-in`: findings |
 //! | `sign_ins.rs` | `iamwatch sign-ins`: every sign-in |
+//! | `credential_report.rs` | `iamwatch credential-report`: findings |
+//! | `report_file.rs` | the file that a credential report comes in |
+//! | `users.rs` | `iamwatch credential-report --list`: every user |
+//! | `findings.rs` | which findings count, and printing them |
 //! | `rules.rs` | `iamwatch rules`: what is watched |
 //! | `suppressions.rs` | what a person has accepted, and `iamwatch suppressions check` |
 //! | `output.rs` | writing results so that nothing in them is executed |
 
 mod args;
+mod credential_report;
 mod files;
+mod findings;
 mod output;
 mod reading;
+mod report_file;
 mod rules;
 mod sign_in;
 mod sign_ins;
 mod suppressions;
+mod users;
 
 use std::process::ExitCode;
 
@@ -35,6 +43,19 @@ pub enum End {
     Found,
     /// Something could not be looked at; it has been said on stderr.
     CouldNotLook,
+    /// A file that an argument names is not what it must be; it has been said on stderr.
+    Unusable,
+}
+
+impl End {
+    /// What could not be looked at wins over what was found.
+    fn of(could_not_look: bool, fails: bool) -> End {
+        match (could_not_look, fails) {
+            (true, _) => End::CouldNotLook,
+            (false, true) => End::Found,
+            (false, false) => End::Looked,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -54,6 +75,7 @@ fn main() -> ExitCode {
     let end = match command {
         Command::SignIn(arguments) => sign_in::run(&arguments),
         Command::SignIns(arguments) => sign_ins::run(&arguments),
+        Command::CredentialReport(arguments) => credential_report::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Suppressions(args::Suppressions::Check(arguments)) => suppressions::check(&arguments),
     };
@@ -61,6 +83,7 @@ fn main() -> ExitCode {
         Ok(End::Looked) => ExitCode::SUCCESS,
         Ok(End::Found) => ExitCode::from(1),
         Ok(End::CouldNotLook) => ExitCode::from(2),
+        Ok(End::Unusable) => ExitCode::from(EXIT_USAGE),
         Err(error) => failed(&error),
     }
 }

@@ -9,6 +9,12 @@ use shared::text;
 /// The most characters of one cell.
 const MAX_CELL_CHARS: usize = 200;
 
+/// The most characters of a path or of an error that are shown.
+const MAX_NOTE_CHARS: usize = 400;
+
+/// How many things that are wrong are named; all are counted.
+const MAX_NOTES: usize = 20;
+
 /// Standard output, buffered. Whoever reads it may have enough before the end, as `head` has: nothing is
 /// wrong then, and what is left is for nobody.
 pub fn stdout() -> BufWriter<impl Write> {
@@ -103,6 +109,42 @@ pub fn csv_cell(text: &str) -> String {
         safe.push(character);
     }
     safe
+}
+
+/// Rows in aligned columns; the first one holds the heads.
+pub fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]]) -> anyhow::Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    for row in rows {
+        let line: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", line.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Comma-separated values; each cell must have gone through [`csv_cell`].
+pub fn csv<const COLUMNS: usize>(
+    out: &mut impl Write,
+    heads: &[&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(heads)?;
+    for row in rows {
+        csv.write_record(row)?;
+    }
+    Ok(csv.flush()?)
+}
+
+/// Says of each thing what is wrong with it. The first are named, the others counted.
+pub fn note_each(failures: &[String], noun: &str) {
+    for failure in failures.iter().take(MAX_NOTES) {
+        note(&format!("iamwatch: {}", text::clean_name(failure, MAX_NOTE_CHARS)));
+    }
+    if let Some(more @ 1..) = failures.len().checked_sub(MAX_NOTES) {
+        note(&format!("iamwatch: and so on, {}", counted(more as u64, noun)));
+    }
 }
 
 /// `1 record`, `2 records`.

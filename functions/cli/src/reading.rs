@@ -13,21 +13,14 @@ use shared::cloudtrail::export;
 use shared::cloudtrail::log_file::{self, LogFileReader};
 use shared::cloudtrail::scan::{self, Judge, Problem};
 use shared::config::Config;
-use shared::text;
 
 use crate::args::Reading;
 use crate::files::{Files, Found};
-use crate::output::{counted, note};
+use crate::output::{counted, note, note_each};
 
 /// Files up to this size are read as a whole, larger ones piece by piece.
 const MAX_WHOLE_FILE_BYTES: u64 = 1 << 20;
 const PIECE_BYTES: usize = 256 << 10;
-
-/// The most characters of a path or of an error that are shown.
-const MAX_NOTE_CHARS: usize = 400;
-
-/// How many files that could not be read are named; all are counted.
-const MAX_NOTES: usize = 20;
 
 /// What came of all files.
 pub struct Outcome<T> {
@@ -101,12 +94,7 @@ pub fn read_all<T: Default + Send>(
         }
         failed.extend(problem.map(|problem| format!("could not read {} whole: {problem}", path.display())));
     }
-    for failure in failed.iter().take(MAX_NOTES) {
-        note(&format!("iamwatch: {}", text::clean_name(failure, MAX_NOTE_CHARS)));
-    }
-    if let Some(more @ 1..) = failed.len().checked_sub(MAX_NOTES) {
-        note(&format!("iamwatch: and so on, {}", counted(more as u64, "more file")));
-    }
+    note_each(&failed, "more file");
     note(&summary(read.counts, &files));
     read.could_not_look = !failed.is_empty();
     read

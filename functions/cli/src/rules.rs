@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use serde_json::json;
-use shared::rule;
+use shared::rule::{self, Rule};
 
 use crate::End;
 use crate::args::{Rules, RulesFormat};
-use crate::output::stdout;
+use crate::output::{self, stdout};
 
 /// Prints every rule.
 pub fn run(arguments: &Rules) -> anyhow::Result<End> {
@@ -31,15 +31,12 @@ pub fn run(arguments: &Rules) -> anyhow::Result<End> {
             writeln!(out)?;
         }
         RulesFormat::Table => {
-            let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-            let titles = rules.iter().map(|rule| rule.title.len()).max().unwrap_or_default();
-            let mut line = |id: &str, severity: &str, title: &str, references: &str| {
-                writeln!(out, "{id:width$}  {severity:13}  {title:titles$}  {references}")
+            let head = ["RULE", "SEVERITY", "TITLE", "REFERENCES"].map(str::to_owned);
+            let row = |rule: &&Rule| {
+                [rule.id, rule.severity.name(), rule.title, &rule.references.join(" ")].map(str::to_owned)
             };
-            line("RULE", "SEVERITY", "TITLE", "REFERENCES")?;
-            for rule in rules {
-                line(rule.id, rule.severity.name(), rule.title, &rule.references.join(" "))?;
-            }
+            let rows: Vec<_> = std::iter::once(head).chain(rules.iter().map(row)).collect();
+            output::table(&mut out, &rows)?;
         }
     }
     out.flush()?;

@@ -12,7 +12,7 @@ use shared::finding::Principal;
 
 use crate::End;
 use crate::args::{ListFormat, SignIns};
-use crate::output::{cell, counted, csv_cell, json_line, note, stdout};
+use crate::output::{self, cell, counted, csv_cell, json_line, note, stdout};
 use crate::reading::read_all;
 
 /// The columns, as CSV and JSON name them.
@@ -49,7 +49,7 @@ struct Row {
 
 /// Reads and lists.
 pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
-    let config = arguments.reading.config()?;
+    let config = arguments.reading.settings.config()?;
     let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
         let mut judged = 0;
         let counts = read(&mut |index, json| {
@@ -78,29 +78,17 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
     match arguments.format {
         ListFormat::Json => rows.iter().try_for_each(|row| json_line(&mut out, row))?,
         ListFormat::Csv => {
-            let mut csv = csv::Writer::from_writer(&mut out);
-            csv.write_record(COLUMNS)?;
-            for row in &rows {
-                csv.write_record(row.cells().map(csv_cell))?;
-            }
-            csv.flush()?;
+            output::csv(&mut out, &COLUMNS, rows.iter().map(|row| row.cells().map(csv_cell)))?;
         }
         ListFormat::Table => {
             let cells: Vec<[String; 8]> = std::iter::once(COLUMNS.map(|column| column.to_uppercase()))
                 .chain(rows.iter().map(|row| row.shown(&config)))
                 .collect();
-            let width =
-                |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-            let widths: [usize; 8] = std::array::from_fn(width);
-            for row in &cells {
-                let line: Vec<String> =
-                    row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-                writeln!(out, "{}", line.join("  ").trim_end())?;
-            }
+            output::table(&mut out, &cells)?;
         }
     }
     out.flush()?;
-    Ok(if read.could_not_look { End::CouldNotLook } else { End::Looked })
+    Ok(End::of(read.could_not_look, false))
 }
 
 impl Row {

@@ -54,7 +54,7 @@ pub fn check(arguments: &Check) -> anyhow::Result<End> {
     }
     let mut findings = None;
     if let Some(reading) = arguments.reading() {
-        let config = reading.config()?;
+        let config = reading.settings.config()?;
         let read = read_all(&reading, &config, |name, read, findings: &mut Vec<Finding>| {
             app::judge_log_file(name, &config, findings, |judge| read(judge))
         });
@@ -80,5 +80,5 @@ pub fn check(arguments: &Check) -> anyhow::Result<End> {
         writeln!(out, "{} hidden, {told} told", counted(hidden as u64, "finding"))?;
     }
     out.flush()?;
-    Ok(if could_not_look { End::CouldNotLook } else { End::Looked })
+    Ok(End::of(could_not_look, false))
 }

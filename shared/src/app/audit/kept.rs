@@ -1,13 +1,10 @@
 //! The credential reports that are kept, the last of each day, so that any two days can be compared.
 
-use std::io::{Read, Write};
-
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use flate2::read::GzDecoder;
-use flate2::{Compression, GzBuilder};
 
 use crate::app::memory::Memory;
+use crate::credential_report::packed::{pack, unpack};
 use crate::ports::{MAX_STATE_BYTES, Pace, StateStore, Trouble, TroubleKind, Written};
 
 /// Where the report of an account stands that was made on that day.
@@ -15,9 +12,7 @@ pub(super) fn key(account: &str, date: NaiveDate) -> String {
     format!("reports/{account}/{date}.csv.gz")
 }
 
-/// Keeps a report. When it was made stands in the gzip header, as the time of the file.
-///
-/// Source: RFC 1952, section 2.3.1, `MTIME`.
+/// Keeps a report, with the time at which it was made.
 pub(super) async fn keep<S: StateStore, P: Pace>(
     memory: &Memory<'_, S, P>,
     account: &str,
@@ -30,9 +25,7 @@ pub(super) async fn keep<S: StateStore, P: Pace>(
         call: format!("packing {key}"),
         answer: error.to_string(),
     };
-    let made = u32::try_from(generated.timestamp()).unwrap_or_default();
-    let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
-    let packed = packer.write_all(content).and_then(|()| packer.finish()).map_err(unpacked)?;
+    let packed = pack(content, generated).map_err(unpacked)?;
     let before = memory.read(&key).await?;
     if before.as_ref().is_some_and(|before| before.content == packed) {
         return Ok(());
@@ -59,16 +52,7 @@ pub(super) async fn read<S: StateStore, P: Pace>(
 
 /// A report as it was packed, and when it was made.
 pub(super) fn unpacked(packed: &[u8]) -> Result<(Bytes, DateTime<Utc>), String> {
-    let mut unpacker = GzDecoder::new(packed);
-    let mut content = Vec::new();
-    let limit = MAX_STATE_BYTES as u64;
-    let read = unpacker.by_ref().take(limit + 1).read_to_end(&mut content);
-    read.map_err(|error| format!("it is no gzip file: {error}"))?;
-    if content.len() as u64 > limit {
-        return Err(format!("it unpacks to more than {limit} bytes"));
-    }
-    let made = unpacker.header().map(|header| header.mtime()).filter(|made| *made > 0);
-    let made = made.and_then(|made| DateTime::from_timestamp(made.into(), 0));
+    let (content, made) = unpack(packed, MAX_STATE_BYTES)?;
     let made = made.ok_or("its gzip header does not say when it was made")?;
     Ok((content.into(), made))
 }

@@ -1,0 +1,71 @@
+//! A report packed with gzip. When AWS made it stands in the header, as the time of the file.
+//!
+//! Source: RFC 1952, section 2.3.1, `MTIME`.
+
+use std::io::{self, Read, Write};
+
+use chrono::{DateTime, Utc};
+use flate2::bufread::GzDecoder;
+use flate2::{Compression, GzBuilder};
+
+/// Packs a report.
+///
+/// # Errors
+/// Never: memory takes everything.
+pub fn pack(content: &[u8], generated: DateTime<Utc>) -> io::Result<Vec<u8>> {
+    let made = u32::try_from(generated.timestamp()).unwrap_or_default();
+    let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
+    packer.write_all(content)?;
+    packer.finish()
+}
+
+/// What was packed, and when AWS made it, where the header says so.
+///
+/// # Errors
+/// A phrase that says why it cannot be unpacked whole.
+pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<(Vec<u8>, Option<DateTime<Utc>>), String> {
+    let mut unpacker = GzDecoder::new(packed);
+    let mut content = Vec::new();
+    let read = unpacker.by_ref().take(max_bytes as u64 + 1).read_to_end(&mut content);
+    read.map_err(|error| format!("it cannot be unpacked whole: {error}"))?;
+    if content.len() > max_bytes {
+        return Err(format!("it unpacks to more than {max_bytes} bytes"));
+    }
+    let made = unpacker.header().map(|header| header.mtime()).filter(|made| *made > 0);
+    if !unpacker.into_inner().is_empty() {
+        return Err("something stands behind the end of what was packed".to_owned());
+    }
+    Ok((content, made.and_then(|made| DateTime::from_timestamp(made.into(), 0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made() -> DateTime<Utc> {
+        "2026-04-01T08:15:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked_with_its_time() {
+        let packed = pack(b"user,arn", made()).unwrap();
+        assert_eq!(unpack(&packed, 8).unwrap(), (b"user,arn".to_vec(), Some(made())));
+        let timeless = pack(b"user,arn", DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(unpack(&timeless, 8).unwrap().1, None, "0 is RFC 1952's word for no time");
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_whole_is_not_unpacked_in_part() {
+        let packed = pack(b"user,arn\nalice,x", made()).unwrap();
+        for (name, packed, max_bytes, said) in [
+            ("cut short", &packed[..packed.len() - 1], 100, "cannot be unpacked whole"),
+            ("a bit flipped", &[&packed[..15], &[packed[15] ^ 4], &packed[16..]].concat(), 100, "unpacked"),
+            ("too large", &packed[..], 15, "more than 15 bytes"),
+            ("two in one", &[&packed[..], &packed].concat(), 100, "behind the end"),
+            ("no gzip", b"user,arn", 100, "cannot be unpacked whole"),
+        ] {
+            let error = unpack(packed, max_bytes).unwrap_err();
+            assert!(error.contains(said), "{name}: {error}");
+        }
+    }
+}
