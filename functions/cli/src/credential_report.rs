@@ -79,7 +79,7 @@ pub fn run(arguments: &CredentialReport) -> anyhow::Result<End> {
             let counted = findings::count(all, &arguments.counting, arguments.now.unwrap_or_else(Utc::now))?;
             let standing = Standing {
                 accounts: 1,
-                users: report.rows().len() as u64,
+                users: report.rows().iter().filter(|row| !row.is_root()).count() as u64,
                 generated: arguments.now.or(generated).map(|made| (made, made)),
                 open: counted
                     .findings

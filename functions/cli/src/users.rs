@@ -147,8 +147,7 @@ impl<'a> Listed<'a> {
         of_user: &HashMap<(bool, &str), Vec<&'a Finding>>,
         generated: DateTime<Utc>,
     ) -> Listed<'a> {
-        let mut row = row.clone();
-        row.take_out_later_than(generated);
+        let row = row.without_dates_after(generated);
         let name = if row.is_root() { "root" } else { &row.user };
         let mut findings = of_user.get(&(row.is_root(), name)).cloned().unwrap_or_default();
         findings.sort_by_key(|finding| (Reverse(finding.severity), finding.rule.id));
