@@ -166,6 +166,8 @@ pub struct State {
     pub fails: Cell<usize>,
     /// So many writes from now on are made, and their answers are lost.
     pub loses: Cell<usize>,
+    /// Writes of keys that have this in them are refused.
+    pub refuses: Cell<Option<&'static str>>,
     /// Whether no call is answered.
     pub hangs: Cell<bool>,
     /// How many writes there were: the next tag.
@@ -205,6 +207,9 @@ impl StateStore for State {
     async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
         self.steps.step().await;
         self.call("put").await?;
+        if self.refuses.get().is_some_and(|part| key.contains(part)) {
+            return Err(trouble(TroubleKind::Refused, "put", "AccessDenied"));
+        }
         let written = self.put(key, content, over);
         self.steps.step().await;
         written

@@ -177,13 +177,13 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             Ok(accepted) => self.look_and_tell(accepted).await?.err(),
             Err(trouble) => Some(trouble.clone()),
         };
-        if let Some(trouble) = trouble {
-            // Where it goes on, people are told without memory that nobody knows what has changed.
-            if self.telling.memory.has_failed() {
-                self.telling.tell(Vec::new(), BTreeSet::new(), Err(&trouble)).await;
-            }
-            self.audited.untold = Some(trouble);
+        // Where that goes on, people are told without memory that nobody knows what has changed.
+        if let Some(trouble) = trouble.as_ref().or(self.audited.to_do.values().next())
+            && self.telling.memory.has_failed()
+        {
+            self.telling.tell(Vec::new(), BTreeSet::new(), Err(trouble)).await;
         }
+        self.audited.untold = trouble;
         Ok(())
     }
 

@@ -140,6 +140,27 @@ fn answers_of_the_state_bucket_that_are_lost_or_refused_once_change_nothing() {
 }
 
 #[test]
+fn what_stands_in_an_account_and_cannot_be_written_is_told_as_that() {
+    run(async || {
+        let world = world();
+        world.state.refuses.set(Some("audits/credential-report/4444"));
+        for receives in [1, 2] {
+            let audited = scheduled(&world, NOW, receives, &config()).await;
+            assert!(audited.to_do.contains_key("444400000000"), "{audited:?}");
+            assert!(world.topic.subjects().is_empty());
+        }
+        let audited = scheduled(&world, NOW, 3, &config()).await;
+        assert!(audited.unfinished().is_some());
+        let subjects = world.topic.subjects();
+        assert!(subjects[0].contains("Console password") && subjects[0].contains(OWN), "{subjects:?}");
+        assert!(subjects[1].contains("iamwatch could not look - state"), "{subjects:?}");
+        world.state.refuses.set(None);
+        assert_eq!(scheduled(&world, NOW, 4, &config()).await.unfinished(), None);
+        assert!(world.topic.subjects()[2].contains("444400000000"), "{:?}", world.topic.subjects());
+    });
+}
+
+#[test]
 fn a_state_bucket_that_goes_on_refusing_is_told_without_memory_and_nothing_counts_as_looked_at() {
     run(async || {
         let world = world();
