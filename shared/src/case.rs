@@ -80,6 +80,28 @@ pub struct Unsaid {
     pub accepted: bool,
 }
 
+/// Insists on what every object of the state bucket says of itself.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_format(content: &[u8]) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: Option<u64>,
+    }
+    let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
+    if format == Some(FORMAT.into()) {
+        return Ok(());
+    }
+    let format = format.map_or("none".to_owned(), |format| format.to_string());
+    Err(format!("its format is {format}; it must be {FORMAT}"))
+}
+
+/// What an object is that cannot be read.
+pub fn not_json(error: serde_json::Error) -> String {
+    format!("it is not JSON as iamwatch writes it: {error}")
+}
+
 /// The key of a subject's case. A name is never part of it.
 pub fn key(subject: &Subject) -> String {
     let (kind, account, parts): (&str, Option<&str>, Vec<&str>) = match subject {
@@ -118,16 +140,7 @@ impl Case {
     /// # Errors
     /// Why it is not.
     pub fn read(content: &[u8], new: &Case) -> Result<Case, String> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: Option<u64>,
-        }
-        let not_json = |error: serde_json::Error| format!("it is not JSON as iamwatch writes it: {error}");
-        let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
-        if format != Some(FORMAT.into()) {
-            let format = format.map_or("none".to_owned(), |format| format.to_string());
-            return Err(format!("its format is {format}; it must be {FORMAT}"));
-        }
+        check_format(content)?;
         let case: Case = serde_json::from_slice(content).map_err(not_json)?;
         if case.subject != new.subject {
             return Err(format!("it is the case of \"{}\"", text::clean(&case.subject, MAX_NAME_CHARS)));

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::alert;
-use crate::case::FORMAT;
+use crate::case::{FORMAT, check_format, not_json};
 use crate::checks::{Gap, Judged};
 use crate::config::Config;
 use crate::detections::{COULD_NOT_LOOK, CREDENTIAL_REPORT_STEPS};
@@ -129,16 +129,7 @@ impl Ledger {
     /// # Errors
     /// Why it is not.
     pub fn read(content: &[u8], new: &Ledger) -> Result<Ledger, String> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: Option<u64>,
-        }
-        let not_json = |error: serde_json::Error| format!("it is not JSON as iamwatch writes it: {error}");
-        let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
-        if format != Some(FORMAT.into()) {
-            let format = format.map_or("none".to_owned(), |format| format.to_string());
-            return Err(format!("its format is {format}; it must be {FORMAT}"));
-        }
+        check_format(content)?;
         let ledger: Ledger = serde_json::from_slice(content).map_err(not_json)?;
         if ledger.account != new.account {
             return Err("it is about another account".to_owned());

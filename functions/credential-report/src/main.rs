@@ -1,17 +1,15 @@
 //! The Lambda function `credential-report`: judges the IAM credential reports of the watched accounts and publishes
 //! what has changed.
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use iamwatch_aws::iam::Iam;
 use iamwatch_aws::pace::Invocation;
 use iamwatch_aws::report::{Batch, audit_answer, report_audit, report_queue};
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
-use iamwatch_aws::sqs::Queues;
+use iamwatch_aws::sqs::{Queues, batch_response};
 use iamwatch_aws::start::{Deployment, Failure, account_of, partition_of, run};
 use lambda_runtime::Context;
-use serde_json::{Value, json};
-use shared::alert;
+use serde_json::Value;
 use shared::app::{Audit, Audited, audit_credentials};
 use shared::ports::{AlertSink, Outside, Pace};
 use shared::schedule::Event;
@@ -71,16 +69,7 @@ impl CredentialReport {
                     }
                 }
                 report_queue(&self.queues.put_off(&failed).await);
-                let mut response = SqsBatchResponse::default();
-                response.batch_item_failures = failed
-                    .into_iter()
-                    .map(|message| {
-                        let mut failure = BatchItemFailure::default();
-                        failure.item_identifier.clone_from(&message.id);
-                        failure
-                    })
-                    .collect();
-                Ok(json!(response))
+                Ok(batch_response(&failed))
             }
             Event::Request(request) => {
                 let audited = self.audit(&Audit::ByHand(request), context).await?;
@@ -88,13 +77,8 @@ impl CredentialReport {
                 Ok(audit_answer(&audited))
             }
             Event::TestMail => {
-                let alert = alert::test(function, context.request_id.clone());
-                let message_id = self
-                    .topic
-                    .publish(&alert)
-                    .await
-                    .map_err(|unpublished| Failure::from(&unpublished.trouble))?;
-                Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
+                let published = self.topic.publish_test(function, &context.request_id).await;
+                published.map_err(|trouble| Failure::from(&trouble))
             }
         }
     }

@@ -1,15 +1,13 @@
 //! The Lambda function `sign-in`: judges delivered CloudTrail log files and publishes what there is to tell.
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use iamwatch_aws::pace::Invocation;
 use iamwatch_aws::report::{Batch, answer, report, report_queue};
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
-use iamwatch_aws::sqs::Queues;
+use iamwatch_aws::sqs::{Queues, batch_response};
 use iamwatch_aws::start::{Deployment, Failure, account_of, run};
 use lambda_runtime::Context;
-use serde_json::{Value, json};
-use shared::alert;
+use serde_json::Value;
 use shared::app::{Asked, process_deliveries, process_messages};
 use shared::delivery::{Event, Judge, Message};
 use shared::ports::{AlertSink, Outside};
@@ -56,16 +54,7 @@ impl SignIn {
                 report_queue(&self.queues.put_off(&failed).await);
                 let batch = Batch { messages: messages.len(), failed: failed.len() };
                 report(&delivered, Some(batch), function_name);
-                let mut response = SqsBatchResponse::default();
-                response.batch_item_failures = failed
-                    .into_iter()
-                    .map(|message| {
-                        let mut failure = BatchItemFailure::default();
-                        failure.item_identifier.clone_from(&message.id);
-                        failure
-                    })
-                    .collect();
-                Ok(json!(response))
+                Ok(batch_response(&failed))
             }
             Event::Deliveries(objects) => {
                 let delivered = process_deliveries(&objects, Asked::ByDelivery, config, &outside).await;
@@ -80,13 +69,8 @@ impl SignIn {
                 Ok(answer(&delivered))
             }
             Event::TestMail => {
-                let alert = alert::test(function_name, context.request_id.clone());
-                let message_id = self
-                    .topic
-                    .publish(&alert)
-                    .await
-                    .map_err(|unpublished| Failure::from(&unpublished.trouble))?;
-                Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
+                let published = self.topic.publish_test(function_name, &context.request_id).await;
+                published.map_err(|trouble| Failure::from(&trouble))
             }
         }
     }

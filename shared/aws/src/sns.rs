@@ -8,7 +8,8 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::types::MessageAttributeValue;
-use shared::alert::Alert;
+use serde_json::{Value, json};
+use shared::alert::{self, Alert};
 use shared::config::Config;
 use shared::ports::{AlertSink, Taken, Trouble, TroubleKind, Unpublished};
 use tokio::time::{Instant, sleep_until};
@@ -19,8 +20,8 @@ use crate::trouble::trouble;
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
 ///
 /// SNS suspends an address that is sent more than 10 mails a second, and then nobody is told anything. At
-/// most ten invocations go on at the same time (`MaximumConcurrency`), so that is 8 mails a second, and there
-/// is room for what people invoke by hand.
+/// most ten invocations of all functions go on at the same time (`MaximumConcurrency`), so that is 8 mails a
+/// second, and there is room for what people invoke by hand.
 ///
 /// Source: AWS General Reference, "Amazon SNS endpoints and quotas", "Delivery rate for email messages".
 pub const SPACING: Duration = Duration::from_millis(1250);
@@ -78,6 +79,18 @@ impl Topic {
             }
         })?;
         Ok(published.message_id.unwrap_or_default())
+    }
+}
+
+impl Topic {
+    /// Publishes the mail marked TEST of a function, and gives the answer to whoever asked for it.
+    ///
+    /// # Errors
+    /// What SNS said.
+    pub async fn publish_test(&self, function: &str, id: &str) -> Result<Value, Trouble> {
+        let alert = alert::test(function, id.to_owned());
+        let message_id = self.publish(&alert).await.map_err(|unpublished| unpublished.trouble)?;
+        Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
     }
 }
 

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use aws_sdk_sqs::Client;
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 use shared::config::Config;
 use shared::delivery::Message;
 use shared::ports::{Trouble, TroubleKind};
@@ -19,6 +21,20 @@ const MAX_OPERATION: Duration = Duration::from_secs(2);
 /// The first pause before a message comes back; each is twice the one before.
 const FIRST_PAUSE_SECONDS: u32 = 30;
 const MAX_PAUSE_SECONDS: u32 = 900;
+
+/// The answer to a batch of which these messages must come again.
+///
+/// Source: Lambda Developer Guide, "Handling errors for an SQS event source".
+pub fn batch_response<T>(failed: &[&Message<T>]) -> Value {
+    let mut response = SqsBatchResponse::default();
+    let failure = |message: &&Message<T>| {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier.clone_from(&message.id);
+        failure
+    };
+    response.batch_item_failures = failed.iter().map(failure).collect();
+    json!(response)
+}
 
 /// The queues that messages come from.
 pub struct Queues {

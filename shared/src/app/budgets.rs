@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::memory::Object;
-use crate::case::{FORMAT, Seen};
+use crate::case::{FORMAT, Seen, check_format, not_json};
 use crate::config::{Budget, Config};
 use crate::rule::Severity;
 
@@ -23,11 +23,8 @@ pub(super) struct Hour {
 
 impl Object for Hour {
     fn read(content: &[u8], new: &Hour) -> Result<Hour, String> {
-        let hour: Hour = serde_json::from_slice(content)
-            .map_err(|error| format!("it is not JSON as iamwatch writes it: {error}"))?;
-        if hour.format != FORMAT {
-            return Err(format!("its format is {}; it must be {FORMAT}", hour.format));
-        }
+        check_format(content)?;
+        let hour: Hour = serde_json::from_slice(content).map_err(not_json)?;
         if hour.hour != new.hour {
             return Err(format!("it is about another hour than {}", new.hour));
         }

@@ -14,7 +14,7 @@ use super::{AT_ONCE, Run, key};
 use crate::alert::{self, Standing};
 use crate::app::memory::{Held, Object, random_id};
 use crate::app::telling::{Mailed, Outcome, TIME_TO_NOTE, is_mailed};
-use crate::case::FORMAT;
+use crate::case::{FORMAT, check_format, not_json};
 use crate::finding::{Finding, Status};
 use crate::pending::Pending;
 use crate::ports::{AlertSink, IamReader, Pace, StateStore, Taken, Trouble, TroubleKind};
@@ -53,12 +53,8 @@ struct UnderWay {
 
 impl Object for Bulletin {
     fn read(content: &[u8], _: &Bulletin) -> Result<Bulletin, String> {
-        let bulletin: Bulletin = serde_json::from_slice(content)
-            .map_err(|error| format!("it is not JSON as iamwatch writes it: {error}"))?;
-        match bulletin.format {
-            FORMAT => Ok(bulletin),
-            format => Err(format!("its format is {format}; it must be {FORMAT}")),
-        }
+        check_format(content)?;
+        serde_json::from_slice(content).map_err(not_json)
     }
 
     fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
