@@ -41,10 +41,12 @@ TEST_ENVIRONMENT = RUST_TEST_THREADS=8 IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/
 help: ## List the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Build the command line tool and show the mails that the bundled sample of log files would cause
+demo: ## Build the command line tool and show the mails that a bundled sample of log files and a credential report would cause
 	cargo build --locked --release -p iamwatch-cli
 	@echo "One of the sample's log files is cut short, so that you see how that is told; hence exit status 2."
 	$(TOOL) sign-in tests/fixtures/sample || test $$? -eq 2
+	@echo "And the mail about the credential report of the same evening."
+	$(TOOL) credential-report tests/fixtures/sample-credential-report.csv --now 2026-04-01T16:00:00Z
 
 build: $(AWS)/ready ## Build the command line tool for this machine and the functions for Lambda, ARCH=arm64 or x86_64
 	@case "$(ARCH)" in arm64|x86_64) ;; *) echo 'ARCH is "$(ARCH)"; it must be arm64 or x86_64' >&2; exit 1 ;; esac
@@ -108,9 +110,10 @@ local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machi
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
 
-bench: ## Time the functions' start, and iamwatch against gunzip alone, whose findings a full parse must confirm
+bench: ## Time the functions' start, iamwatch against gunzip alone, and over a large credential report; findings are confirmed
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
+	cargo bench --locked -p iamwatch-tests --bench credential_report -- --tool $(TOOL) $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain

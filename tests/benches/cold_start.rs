@@ -22,6 +22,7 @@ use iamwatch_tests::corpus::gzip;
 use iamwatch_tests::repository;
 use iamwatch_tests::runtime_api::{ACCOUNT, Function, REGION};
 use iamwatch_tests::sample::records::{Outcome, sign_in, user};
+use iamwatch_tests::spread::{Spread, millis};
 use iamwatch_tests::stub_aws::StubAws;
 use serde_json::{Value, json};
 
@@ -197,32 +198,6 @@ fn delivery(key: &str) -> Value {
         "attributes": {"ApproximateReceiveCount": "1"},
         "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:deliveries"),
     }]})
-}
-
-/// The least, middle and greatest of some times.
-struct Spread {
-    min: Duration,
-    median: Duration,
-    max: Duration,
-}
-
-impl Spread {
-    fn of(mut times: Vec<Duration>) -> Spread {
-        times.sort_unstable();
-        let last = times.len() - 1;
-        Spread { min: times[0], median: (times[last / 2] + times[last.div_ceil(2)]) / 2, max: times[last] }
-    }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Spread { min, median, max } = self;
-        write!(f, "median {:.1} ms (min {:.1}, max {:.1})", millis(*median), millis(*min), millis(*max))
-    }
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
 
 fn share(part: f64) -> String {

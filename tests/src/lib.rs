@@ -21,6 +21,7 @@ pub mod reports;
 #[cfg(feature = "functions")]
 pub mod runtime_api;
 pub mod sample;
+pub mod spread;
 #[cfg(feature = "functions")]
 pub mod stub_aws;
 #[cfg(feature = "functions")]

@@ -18,7 +18,7 @@ use shared::detections::{
     could_not_look, findings_left_out, log_file_gone, mails_held_back, suppression_expired,
     suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
 };
-use shared::finding::Finding;
+use shared::finding::{Finding, Status};
 use shared::ocsf;
 use shared::rule::{self, Severity};
 use shared::suppress::Suppressions;
@@ -47,7 +47,16 @@ fn lines() -> Vec<String> {
     let raised = |case: &&Case| matches!(case.expect, Expect::Raised(_));
     let cases = table().flat_map(|detection| detection.cases).filter(raised);
     let mut findings: Vec<Finding> = cases.map(|case| case.finding().unwrap()).collect();
-    findings.extend(checks::table().flat_map(|check| check.cases).flat_map(|case| case.judged().findings));
+    let over_report = checks::table().flat_map(|check| check.cases).flat_map(|case| case.judged().findings);
+    findings.extend(over_report);
+    for status in [Status::New, Status::CameBack, Status::Still, Status::Resolved] {
+        let told: Vec<Finding> = findings.iter().rev().take(2).cloned().collect();
+        findings.extend(told.into_iter().map(|finding| Finding {
+            status: Some(status),
+            since: Some("2026-03-01T08:15:00Z".parse().unwrap()),
+            ..finding
+        }));
+    }
     let mut reader = LogFileReader::new(&Config::default());
     let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
     findings.extend(unreadable_log_file("s3://logs/AWSLogs/cut.json", &broken));

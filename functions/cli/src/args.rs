@@ -89,8 +89,9 @@ const REPORT_FILE: &str = "\
 The report: the CSV file, packed with gzip or not, or what `aws iam get-credential-report` prints.
 - is standard input.
 
-Ages are judged against the moment at which AWS made the report. The gzip files that iamwatch keeps
-in its state bucket say when that was, and so does what the AWS CLI prints; a bare CSV file does not.";
+Ages are judged against the moment at which AWS made the report. What the AWS CLI prints says when
+that was, and so do the gzip files that iamwatch keeps in its state bucket. (It is the time in the
+header, where gzip itself writes when the file was last changed.) A bare CSV file does not say it.";
 
 /// Every setting that `--set` knows, and the examples.
 fn with_settings(examples: &str) -> String {

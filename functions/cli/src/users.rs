@@ -288,7 +288,7 @@ impl<'a> Listed<'a> {
         }
     }
 
-    /// `active, 400 days, used 2 days ago`
+    /// `active for 400 days, used 2 days ago`
     fn key_in_words(&self, key: &AccessKey) -> String {
         if there_is_none(key) {
             return "-".to_owned();
@@ -299,7 +299,8 @@ impl<'a> Listed<'a> {
             Cell::Missing => return "unknown".to_owned(),
             _ => "?",
         };
-        let age = self.days_since(&key.last_rotated).map_or_else(|| "of unknown age".to_owned(), days);
+        let since = self.days_since(&key.last_rotated).map(|count| format!(" for {}", days(count)));
+        let since = since.unwrap_or_default();
         let used = match &key.last_used {
             Cell::Value(_) => match self.days_since(&key.last_used) {
                 Some(0) | None => "used today".to_owned(),
@@ -308,7 +309,7 @@ impl<'a> Listed<'a> {
             Cell::NotApplicable | Cell::NoInformation => "never used".to_owned(),
             Cell::NotSupported | Cell::Missing | Cell::Unreadable(_) => "use unknown".to_owned(),
         };
-        format!("{state}, {age}, {used}")
+        format!("{state}{since}, {used}")
     }
 
     /// `HIGH password.mfa-disabled, 2 more`

@@ -76,7 +76,7 @@ fn bad_arguments_exit_with_64_and_a_sentence_that_says_what_would_be_right() {
         (&["sign-in", "logs", "--set", "MAX_RECORD_BYTES"], "it must be NAME=VALUE"),
         (
             &["sign-in", "logs", "--set", "MAX_BYTES=1"],
-            "\"MAX_BYTES\" is no setting; the settings are ACCOUNT_NAMES, ",
+            "\"MAX_BYTES\" is no setting; the settings are ACCESS_KEY_MAX_AGE_DAYS, ",
         ),
         (
             &["sign-ins", "logs", "--set", "MAX_RECORD_BYTES=1"],

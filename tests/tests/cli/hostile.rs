@@ -7,7 +7,7 @@ use crate::program::Folder;
 use crate::records::{failure, log_file, merge};
 
 /// Names that somebody might choose, so that looking at a list does something.
-fn hostile() -> Vec<(&'static str, String)> {
+pub fn hostile() -> Vec<(&'static str, String)> {
     [
         ("terminal escapes", "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[1;31malice"),
         ("C1 controls", "\u{9b}31m\u{90}q\u{9c}alice\u{85}"),
@@ -108,28 +108,34 @@ fn promise_6_a_row_of_the_table_is_one_line_of_bounded_length() {
     }
 }
 
+/// No cell is a formula, whichever separator a spreadsheet takes.
+#[track_caller]
+pub fn assert_no_formula(name: &str, list: &str, columns: usize) {
+    for separator in [b',', b';'] {
+        let mut csv =
+            csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(list.as_bytes());
+        for row in csv.records() {
+            let row = row.unwrap();
+            assert!(separator == b';' || row.len() == columns, "{name}: {row:?}");
+            for cell in &row {
+                let begins = cell.trim_start_matches([' ', '"']);
+                assert!(
+                    !begins.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']),
+                    "{name}: {cell:?}"
+                );
+                assert!(cell.chars().count() <= 220 || separator == b';', "{name}: {cell:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn promise_6_no_csv_cell_is_a_formula_or_more_than_one_cell() {
     for (name, text) in hostile() {
         let folder = Folder::with("x.json", log_file(&[record(&text)]));
         let list = folder.run(&["sign-ins", "x.json", "--format", "csv"]).exits(0).stdout;
         assert_eq!(list.lines().count(), 2, "{name}: {list}");
-        for separator in [b',', b';'] {
-            let mut csv =
-                csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(list.as_bytes());
-            for row in csv.records() {
-                let row = row.unwrap();
-                assert!(separator == b';' || row.len() == 8, "{name}: {row:?}");
-                for cell in &row {
-                    let begins = cell.trim_start_matches([' ', '"']);
-                    assert!(
-                        !begins.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']),
-                        "{name}: {cell:?}"
-                    );
-                    assert!(cell.chars().count() <= 220 || separator == b';', "{name}: {cell:?}");
-                }
-            }
-        }
+        assert_no_formula(name, &list, 8);
     }
 }
 
