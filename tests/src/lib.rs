@@ -22,6 +22,8 @@ pub mod reports;
 pub mod runtime_api;
 pub mod sample;
 #[cfg(feature = "functions")]
+pub mod stage;
+#[cfg(feature = "functions")]
 pub mod stub_aws;
 #[cfg(feature = "functions")]
 pub mod waiting;
