@@ -23,6 +23,8 @@ pub mod runtime_api;
 pub mod sample;
 pub mod spread;
 #[cfg(feature = "functions")]
+pub mod stage;
+#[cfg(feature = "functions")]
 pub mod stub_aws;
 #[cfg(feature = "functions")]
 pub mod waiting;

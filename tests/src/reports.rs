@@ -252,6 +252,17 @@ fn push_cell(text: &mut String, cell: &str) {
     }
 }
 
+/// A report of people who were given their passwords yesterday and have used them since: `alice` without a second
+/// factor, which is all that is wrong, `alice+mfa` with one.
+pub fn of_people(account: &str, now: DateTime<Utc>, users: &[&str]) -> Report {
+    let yesterday = now - TimeDelta::days(1);
+    let user = |name: &&str| {
+        let user = |name: &str| User::new(name, yesterday).password(yesterday, Some(yesterday));
+        name.strip_suffix("+mfa").map_or_else(|| user(name), |name| user(name).mfa())
+    };
+    users.iter().map(user).fold(Report::new(account, now - TimeDelta::days(900)), Report::user)
+}
+
 /// A kind of user: how many of a hundred are such, how it is called, and what it is like.
 struct Kind {
     of_hundred: usize,

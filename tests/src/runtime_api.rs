@@ -189,6 +189,11 @@ impl Function {
         Ok(function)
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// From before the process was made until it asked for its first event.
     pub fn first_poll(&self) -> Duration {
         self.first_poll
@@ -250,6 +255,13 @@ impl Function {
             Outcome::Error { error_type, message } => (error_type, message),
             other => panic!("{} was to answer with an error, but: {other:?}\n{}", self.name, self.output()),
         }
+    }
+
+    /// Insists that an event is answered with what is wrong with a setting, in a sentence that starts so.
+    pub async fn refuses_setting(&self, event: &Value, start: &str) {
+        let (error_type, message) = self.error(event).await;
+        assert_eq!(error_type, "SettingError", "{message}");
+        assert!(message.starts_with(start), "{message} and not {start}");
     }
 
     /// Kills the process, as Lambda does at the deadline or when a sandbox is lost, and waits until it is gone.

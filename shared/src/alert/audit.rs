@@ -26,7 +26,8 @@ const MAX_NAMES: usize = 30;
 /// So many rules are explained.
 const MAX_RULES: usize = 6;
 
-const MAX_WHAT_CHARS: usize = 200;
+/// What AWS says of a call that it refused, with the ARNs in it, has room.
+const MAX_WHAT_CHARS: usize = 600;
 
 /// In which order a mail tells.
 const ORDER: [Status; 4] = [Status::New, Status::CameBack, Status::Resolved, Status::Still];

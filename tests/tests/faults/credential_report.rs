@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use iamwatch_tests::faults::run::Observed;
 use iamwatch_tests::faults::{Message, STATE, Scenario};
-use iamwatch_tests::reports::{Report, User};
+use iamwatch_tests::reports::of_people;
 use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stub_aws::{AccountReport, Organization, StubAws};
 
@@ -39,21 +39,14 @@ fn scenario(name: &str) -> Scenario {
         .may_add("*Console password*", 3)
 }
 
-/// A day ago these users were given passwords, `+mfa` with a second factor.
+/// What IAM has of an account with these people: see [`of_people`].
 fn report(account: &str, users: &[&str]) -> AccountReport {
     report_of(account, users, TimeDelta::hours(1))
 }
 
 fn report_of(account: &str, users: &[&str], age: TimeDelta) -> AccountReport {
-    let now: DateTime<Utc> = Utc::now();
-    let yesterday = now - TimeDelta::days(1);
-    let user = |name: &&str| match name.strip_suffix("+mfa") {
-        Some(name) => User::new(name, yesterday).password(yesterday, Some(yesterday)).mfa(),
-        None => User::new(name, yesterday).password(yesterday, Some(yesterday)),
-    };
-    let report = Report::new(account, now - TimeDelta::days(900));
-    let report = users.iter().map(user).fold(report, Report::user);
-    AccountReport::made(report.csv(), now - age)
+    let now = Utc::now();
+    AccountReport::made(of_people(account, now, users).csv(), now - age)
 }
 
 fn put(aws: &StubAws, users: &[&str]) {

@@ -3,24 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use iamwatch_tests::runtime_api::{Function, Outcome};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
-use serde_json::Value;
 
 use super::events::{batch_received, deliveries, event_bridge};
-use super::stage::{Stage, claims_end, failed, failure_subject, key, reading};
-
-/// The answer to an event with so much time left: Lambda would have ended it afterwards.
-async fn answered_within(function: &Function, event: &Value, time_left: Duration) -> Value {
-    let asked = Instant::now();
-    let outcome = function.invoke_with(event, time_left).await;
-    let taken = asked.elapsed();
-    assert!(taken < time_left, "{taken:?} of {time_left:?}\n{}", function.output());
-    match outcome {
-        Outcome::Response(response) => response,
-        other => panic!("{other:?}\n{}", function.output()),
-    }
-}
+use super::stage::{Stage, answered_within, claims_end, failed, failure_subject, key, reading};
 
 #[tokio::test]
 async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {

@@ -2,57 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use iamwatch_tests::runtime_api::{Function, SECRETS};
+use iamwatch_tests::runtime_api::SECRETS;
 use iamwatch_tests::sample;
+use iamwatch_tests::stage::{agree, lines, metrics, said, said_once};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::events::{batch, deliveries, event_bridge, receipt_handle};
 use super::stage::{LOGS, MEMORY, Stage, failed};
 
-/// Every line that the function has written, which all must be JSON.
-#[track_caller]
-fn lines(function: &Function) -> Vec<Value> {
-    let parsed = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    function.stdout().lines().map(parsed).collect()
-}
-
-/// The one line with metrics, without what describes them.
-#[track_caller]
-pub fn metrics(function: &Function) -> Map<String, Value> {
-    let mut lines: Vec<Value> =
-        lines(function).into_iter().filter(|line| line.get("_aws").is_some()).collect();
-    assert_eq!(lines.len(), 1, "{}", function.output());
-    let line = lines.remove(0);
-    let described = &line["_aws"]["CloudWatchMetrics"];
-    assert_eq!(described.as_array().map(Vec::len), Some(1));
-    assert_eq!(described[0]["Namespace"], "iamwatch");
-    assert_eq!(described[0]["Dimensions"], json!([["FunctionName"]]));
-    assert_eq!(line["FunctionName"], "sign-in");
-    assert!(line["_aws"]["Timestamp"].as_u64().is_some());
-    let metrics = described[0]["Metrics"].as_array().unwrap();
-    for metric in metrics {
-        let name = metric["Name"].as_str().unwrap();
-        assert!(line[name].as_u64().is_some(), "{name} has no value: {line}");
-        let unit = if name == "DeliveryLag" { "Seconds" } else { "Count" };
-        assert_eq!(metric["Unit"], unit, "{name}");
-    }
-    let names: BTreeSet<&str> = metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
-    let Value::Object(values) = &line else { panic!("{line}") };
-    // Nothing stands beside the metrics that somebody could take for a dimension.
-    let beside: Vec<&String> = values.keys().filter(|name| !names.contains(&name[..])).collect();
-    assert_eq!(beside, ["FunctionName", "_aws"]);
-    values.clone()
-}
-
-/// The one line that says what an invocation came to.
-#[track_caller]
-fn judged(function: &Function) -> Value {
-    let told = |line: &Value| line["fields"]["message"] == "log files judged";
-    let mut lines: Vec<Value> = lines(function).into_iter().filter(told).collect();
-    assert_eq!(lines.len(), 1, "{}", function.output());
-    lines.remove(0)
-}
+/// What the line says that tells what an invocation came to.
+const JUDGED: &str = "log files judged";
 
 /// Delivers the sample, and one log file that may not be read; gives their keys.
 fn sample_and_one_denied(stage: &Stage) -> (Vec<String>, String) {
@@ -78,7 +38,7 @@ async fn the_log_line_and_the_metrics_add_up() {
     let messages: Vec<(&str, &str)> = messages.iter().map(|(id, body)| (&id[..], &body[..])).collect();
     assert_eq!(failed(&function.response(&batch(&messages)).await), ["denied", "odd"]);
 
-    let line = judged(&function);
+    let line = said_once(&function, JUDGED);
     let fields = &line["fields"];
     let number = |name: &str| fields[name].as_u64().unwrap_or_else(|| panic!("{name}: {fields}"));
     assert_eq!(number("records"), number("judged") + number("unreadable") + number("skipped"), "{fields}");
@@ -100,24 +60,22 @@ async fn the_log_line_and_the_metrics_add_up() {
     );
 
     let metrics = metrics(&function);
-    let metric = |name: &str| metrics[name].as_u64().unwrap();
-    let severities = ["Informational", "Low", "Medium", "High", "Critical"];
-    let findings: u64 = severities.iter().map(|severity| metric(&format!("Findings{severity}"))).sum();
-    assert_eq!(findings, number("findings"));
-    for (name, field) in [
-        ("LogFiles", "log_files"),
-        ("Records", "records"),
-        ("UnreadableRecords", "unreadable"),
-        ("UnreadableLogFiles", "unreadable_log_files"),
-        ("FailedReads", "unread_objects"),
-        ("Mails", "mails"),
-        ("MailsHeldBack", "held_back_mails"),
-        ("FailedPublishes", "failed_publishes"),
-        ("DeliveryLag", "delivery_lag_seconds"),
-    ] {
-        assert_eq!(metric(name), number(field), "{name}");
-    }
-    assert_eq!(metric("StateFailures"), 0);
+    agree(
+        &metrics,
+        fields,
+        &[
+            ("LogFiles", "log_files"),
+            ("Records", "records"),
+            ("UnreadableRecords", "unreadable"),
+            ("UnreadableLogFiles", "unreadable_log_files"),
+            ("FailedReads", "unread_objects"),
+            ("Mails", "mails"),
+            ("MailsHeldBack", "held_back_mails"),
+            ("FailedPublishes", "failed_publishes"),
+            ("DeliveryLag", "delivery_lag_seconds"),
+        ],
+    );
+    assert_eq!(metrics["StateFailures"], 0);
 }
 
 #[tokio::test]
@@ -128,14 +86,13 @@ async fn what_is_held_back_or_cannot_be_remembered_is_counted() {
     stage.aws.fail(Which::every(Operation::PutObject).about(MEMORY).first(2), Fault::INTERNAL_ERROR);
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice), ("m2", &bob)])).await), [""; 0]);
-    let fields = judged(&function)["fields"].clone();
+    let fields = said_once(&function, JUDGED)["fields"].clone();
     // That one is held back is a mail too.
     assert_eq!((&fields["mails"], &fields["held_back_mails"]), (&2.into(), &1.into()), "{fields}");
     let metrics = metrics(&function);
     assert_eq!((&metrics["MailsHeldBack"], &metrics["StateFailures"]), (&1.into(), &2.into()));
-    let said =
-        lines(&function).into_iter().filter(|line| line["fields"]["message"] == "the state bucket failed");
-    let errors: Vec<String> = said.map(|line| line["fields"]["error"].to_string()).collect();
+    let said = said(&function, "the state bucket failed");
+    let errors: Vec<String> = said.iter().map(|line| line["fields"]["error"].to_string()).collect();
     assert_eq!(errors.len(), 2, "{}", function.output());
     assert!(errors.iter().all(|error| error.contains("s3:PutObject s3://example-state/")), "{errors:?}");
 }
@@ -148,8 +105,7 @@ async fn every_invocation_has_its_own_line_with_its_request() {
     for _ in 0..3 {
         assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
     }
-    let told: Vec<Value> =
-        lines(&function).into_iter().filter(|line| line["fields"]["message"] == "log files judged").collect();
+    let told = said(&function, JUDGED);
     let requests: BTreeSet<String> = told.iter().map(|line| line["span"]["requestId"].to_string()).collect();
     assert_eq!((told.len(), requests.len()), (3, 3), "{}", function.output());
     let counted = ["findings", "mails", "quiet_findings"]

@@ -2,7 +2,7 @@
 //!
 //! | module | what it proves |
 //! |---|---|
-//! | `stage` | (starts function and AWS, makes log files, and insists on what was told) |
+//! | `stage` | (makes log files and the mails that they should lead to) |
 //! | `events` | (makes what Lambda hands over) |
 //! | `shapes` | every form in which a delivery is announced |
 //! | `batches` | exactly the failed messages come again; one bad file spoils only itself |

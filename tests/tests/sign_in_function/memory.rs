@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{ACCOUNT, Function, Outcome};
+use iamwatch_tests::stage::metrics;
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
 
 use super::events::{batch_received, deliveries, event_bridge};
-use super::logs::metrics;
 use super::stage::{
     LOGS, MAY_REPEAT, MEMORY, STATE, Stage, could_not_look, email, failed, failure, failure_subject, key,
     log_file, numbered_failure,

@@ -1,5 +1,6 @@
 //! What it is deployed with.
 
+use iamwatch_tests::stage::metrics;
 use iamwatch_tests::stub_aws::Fault;
 use serde_json::json;
 
@@ -34,10 +35,7 @@ async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_
         let alice = stage.deliver("alice");
         let function = stage.function().await;
         for event in [deliveries(&[("m1", &alice)]), json!({"test_mail": true})] {
-            let (error_type, message) = function.error(&event).await;
-            assert_eq!(error_type, "SettingError", "{message}");
-            let start = format!("{name} is {value:?}; it must be {expected}");
-            assert!(message.starts_with(&start), "{message} and not {start}");
+            function.refuses_setting(&event, &format!("{name} is {value:?}; it must be {expected}")).await;
         }
         stage.not_called();
         assert!(function.lives());
@@ -49,9 +47,7 @@ async fn a_setting_that_must_be_there_is_missed_by_name() {
     for name in ["TOPIC_ARN", "STATE_BUCKET"] {
         let stage = Stage::new().await.without(name);
         let function = stage.function().await;
-        let (error_type, message) = function.error(&json!({"test_mail": true})).await;
-        assert_eq!(error_type, "SettingError");
-        assert!(message.starts_with(name), "{message}");
+        function.refuses_setting(&json!({"test_mail": true}), name).await;
     }
 }
 
@@ -64,7 +60,7 @@ async fn findings_below_the_least_severity_are_only_counted() {
     let response = function.response(&deliveries(&[("m1", &alice), ("m2", &key("root"))])).await;
     assert_eq!(failed(&response), [""; 0]);
     stage.told(&[super::stage::ROOT_SUBJECT], &function);
-    let metrics = super::logs::metrics(&function);
+    let metrics = metrics(&function);
     assert_eq!((&metrics["FindingsMedium"], &metrics["FindingsCritical"]), (&1.into(), &1.into()));
 }
 

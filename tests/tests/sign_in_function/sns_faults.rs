@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
+use iamwatch_tests::stage::metrics;
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
 
 use super::events::deliveries;
-use super::logs::metrics;
 use super::stage::{MAY_REPEAT, SHORT, Stage, claims_end, email, failed, failure_subject, reading};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
