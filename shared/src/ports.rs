@@ -115,9 +115,9 @@ pub trait StateStore {
     fn uri(&self, key: &str) -> String;
 }
 
-/// An object larger than this is none that iamwatch wrote: what stands in an account of 5,000 users, with everything
-/// wrong that can be, takes less.
-pub const MAX_STATE_BYTES: usize = 32 << 20;
+/// An object larger than this is none that iamwatch wrote: what stands in an account of 5,000 users, which is all that
+/// IAM allows, takes less, however much is wrong there.
+pub const MAX_STATE_BYTES: usize = 64 << 20;
 
 /// An object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,10 +20,17 @@ use crate::checks::{Gap, Judged};
 use crate::config::Config;
 use crate::detections::{COULD_NOT_LOOK, CREDENTIAL_REPORT_STEPS};
 use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
+use crate::ports::MAX_STATE_BYTES;
 use crate::rule::{self, Rule, Severity};
 
-/// What came and went between two mails is known for so long: a mail that was under way may have told it.
-const UNTOLD_KEPT: TimeDelta = TimeDelta::hours(48);
+/// What came and went, and nobody could be told, is told for so long.
+const UNTOLD_KEPT: TimeDelta = TimeDelta::days(14);
+
+/// What could not be looked at for so long is serious, be AWS only busy.
+const SERIOUS_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// Rules whose findings pass by themselves: that they are over is no news.
+const PASSING: &[&str] = &["password.expiring", "root.recently-used"];
 
 /// A run is a little earlier on one day than on another.
 const REMINDER_SLACK: TimeDelta = TimeDelta::hours(1);
@@ -137,17 +144,29 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The object's content.
+    /// The object's content. Where it would be too large, what the rules looked at is left to the report, which is
+    /// kept: a finding without it is worth more than no memory at all.
     ///
     /// # Errors
     /// Never: everything in it can be written as JSON.
     pub fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        let content = serde_json::to_vec(self)?;
+        if content.len() <= MAX_STATE_BYTES {
+            return Ok(content);
+        }
+        let mut slim = self.clone();
+        slim.entries.values_mut().for_each(|entry| entry.facts.clear());
+        serde_json::to_vec(&slim)
     }
 
     /// Whether somebody has tried to look since then.
     pub fn was_tried_since(&self, moment: DateTime<Utc>) -> bool {
         self.tried.is_some_and(|tried| tried >= moment)
+    }
+
+    /// When somebody last tried to look.
+    pub fn tried(&self) -> Option<DateTime<Utc>> {
+        self.tried
     }
 
     /// When the last report that was judged was made.
@@ -204,7 +223,13 @@ impl Ledger {
     /// Notes why nobody could look; nothing else changes.
     pub fn could_not_look<'f>(&mut self, why: impl IntoIterator<Item = &'f Finding>, now: DateTime<Utc>) {
         self.tried = Some(now);
-        why.into_iter().for_each(|finding| self.stands(finding, now));
+        for finding in why {
+            let before = self.entries.get(&finding.id).filter(|before| before.resolved.is_none());
+            match before.is_some_and(|before| now - before.since >= SERIOUS_AFTER) {
+                true => self.stands(&Finding { severity: Severity::High, ..finding.clone() }, now),
+                false => self.stands(finding, now),
+            }
+        }
     }
 
     fn stands(&mut self, finding: &Finding, seen: DateTime<Utc>) {
@@ -216,12 +241,12 @@ impl Ledger {
     }
 
     /// What no mail has told yet: what is new, what came back, what was resolved.
-    pub fn changes(&self) -> Vec<Finding> {
-        self.findings(|entry| entry.change())
+    pub fn changes(&self) -> impl Iterator<Item = Finding> {
+        self.findings(Entry::change)
     }
 
     /// What stands and was told, whatever people need to be reminded of.
-    pub fn standing(&self) -> Vec<Finding> {
+    pub fn standing(&self) -> impl Iterator<Item = Finding> {
         self.findings(|entry| (entry.resolved.is_none() && entry.change().is_none()).then_some(Status::Still))
     }
 
@@ -260,24 +285,22 @@ impl Ledger {
         self.entries.retain(|_, entry| match (entry.resolved, &entry.told) {
             (None, _) => true,
             (Some(resolved), None) => now - resolved <= UNTOLD_KEPT,
-            // That it is resolved has to be told first.
-            (Some(_), Some(Told { stands: true, .. })) => true,
             (Some(resolved), Some(_)) => now - resolved <= told,
         });
     }
 
     /// The findings of which something is to be said. What this version has no rule for, it says nothing of.
-    fn findings(&self, status: impl Fn(&Entry) -> Option<Status>) -> Vec<Finding> {
+    fn findings(&self, status: impl Fn(&Entry) -> Option<Status>) -> impl Iterator<Item = Finding> {
         let rules: BTreeMap<&str, &'static Rule> =
             rule::all().into_iter().map(|rule| (rule.id, rule)).collect();
-        let finding = |(id, entry): (&String, &Entry)| {
+        let finding = move |(id, entry): (&String, &Entry)| {
             let status = status(entry)?;
             // What could not be judged this time stands in an earlier report.
             let report = self.report.as_ref().filter(|_| Some(entry.seen) == self.generated);
             let finding = entry.finding(id, &self.account, rules.get(&entry.rule[..])?, status);
             Some(Finding { evidence: Evidence { object: report.cloned(), ..finding.evidence }, ..finding })
         };
-        self.entries.iter().filter_map(finding).collect()
+        self.entries.iter().filter_map(finding)
     }
 }
 
@@ -306,9 +329,12 @@ impl Entry {
 
     /// What people have to be told, by what they know.
     fn change(&self) -> Option<Status> {
+        let passes = PASSING.contains(&&self.rule[..]);
         match (&self.told, self.resolved) {
             (None, None) => Some(Status::New),
-            (Some(Told { stands: true, .. }), Some(_)) => Some(Status::Resolved),
+            (Some(Told { stands: true, .. }), Some(_)) if passes => None,
+            // It came and went before anybody could be told.
+            (None | Some(Told { stands: true, .. }), Some(_)) => Some(Status::Resolved),
             (Some(Told { stands: false, .. }), None) => Some(Status::CameBack),
             _ => None,
         }
@@ -488,7 +514,7 @@ mod tests {
                     // One mail at a time is under way.
                     Step::Mail { .. } if under_way.is_some() => {}
                     Step::Mail { noted_after, is_published } => {
-                        let changes = ledger.changes();
+                        let changes: Vec<Finding> = ledger.changes().collect();
                         let mut said = BTreeMap::new();
                         for finding in &changes {
                             let status = finding.status.unwrap();
@@ -498,11 +524,12 @@ mod tests {
                         if *is_published {
                             for (id, status) in &said {
                                 let before = known.insert(id.clone(), *status != Status::Resolved);
-                                let expected = match status {
-                                    Status::New => [None],
-                                    Status::CameBack => [Some(false)],
-                                    Status::Resolved => [Some(true)],
-                                    Status::Still => [Some(true)],
+                                let expected: &[Option<bool>] = match status {
+                                    Status::New => &[None],
+                                    Status::CameBack => &[Some(false)],
+                                    // What came and went untold is told as that.
+                                    Status::Resolved => &[None, Some(true)],
+                                    Status::Still => &[Some(true)],
                                 };
                                 prop_assert!(expected.contains(&before), "{status:?} although {before:?} was known");
                             }
@@ -517,10 +544,10 @@ mod tests {
             if let Some((_, said)) = under_way {
                 ledger.told(&said, hour(now));
             }
-            let said = ledger.changes().into_iter().map(|finding| (finding.id, finding.status.unwrap())).collect();
+            let said = ledger.changes().map(|finding| (finding.id, finding.status.unwrap())).collect();
             ledger.told(&said, hour(now));
-            prop_assert!(ledger.changes().is_empty());
-            let told: BTreeSet<String> = ledger.standing().into_iter().map(|finding| finding.id).collect();
+            prop_assert!(ledger.changes().next().is_none());
+            let told: BTreeSet<String> = ledger.standing().map(|finding| finding.id).collect();
             prop_assert_eq!(told, stands);
         }
     }
@@ -534,8 +561,8 @@ mod tests {
         let mut expected = json(&judged.findings[0]);
         expected["status"] = "new".into();
         expected["since"] = START.into();
-        assert_eq!(json(&ledger.changes()[0]), expected);
-        assert_eq!(ledger.changes()[0].principal, judged.findings[0].principal);
+        assert_eq!(json(&ledger.changes().next().unwrap()), expected);
+        assert_eq!(ledger.changes().next().unwrap().principal, judged.findings[0].principal);
         let root = Finding { evidence: Evidence::default(), ..could_not_look() };
         ledger.could_not_look([&root], hour(1));
         assert_eq!(ledger.count()[&Severity::High], 2);

@@ -95,7 +95,7 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
         tracing::warn!(error = %trouble, "not all is told yet");
     }
     report_troubles(&audited.state_troubles, &audited.mails);
-    write(&audit_metrics(audited, function, now));
+    write(&audit_metrics(audited, batch.is_some(), function, now));
 }
 
 fn report_troubles(state: &[Trouble], mails: &[Mailed]) {
@@ -156,16 +156,17 @@ fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
     embedded(values, function, now)
 }
 
-fn audit_metrics(audited: &Audited, function: &str, now: DateTime<Utc>) -> Value {
+fn audit_metrics(audited: &Audited, is_scheduled: bool, function: &str, now: DateTime<Utc>) -> Value {
     let [mails, _, failed_publishes] = counted(&audited.mails);
     let mut values = vec![
-        ("AccountsLookedAt", "Count", audited.accounts.len() as u64),
         ("AccountsFailed", "Count", audited.failed.len() as u64),
         ("Users", "Count", audited.users),
         ("Mails", "Count", mails),
         ("StateFailures", "Count", audited.state_troubles.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
+    // An alarm tells when no run of the schedule looks at anything; what a person asks for must not hide that.
+    values.extend(is_scheduled.then_some(("AccountsLookedAt", "Count", audited.accounts.len() as u64)));
     values.extend(by_severity(&audited.findings));
     let age = audited.generated.and_then(|(oldest, _)| (now - oldest).to_std().ok());
     values.extend(age.map(|age| ("ReportAge", "Seconds", age.as_secs())));
@@ -250,7 +251,7 @@ pub fn audit_answer(audited: &Audited) -> Value {
         "mails": mails(&audited.mails),
         "failed": audited.failed.iter().map(failed).collect::<Vec<_>>(),
         "to_do": audited.to_do.keys().collect::<Vec<_>>(),
-        "not_done": audited.unfinished().map(ToString::to_string),
+        "not_done": audited.untold.as_ref().map(ToString::to_string),
     })
 }
 

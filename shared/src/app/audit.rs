@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bulletin;
+mod by_hand;
 mod fetching;
 mod kept;
 
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
 
 use super::accepted::Accepted;
@@ -28,6 +29,7 @@ use crate::ports::{AlertSink, IamReader, Outside, Pace, StateStore, Trouble, Tro
 use crate::reconcile::Ledger;
 use crate::rule::Severity;
 use crate::schedule::Request;
+use crate::text;
 
 use accounts::Watched;
 
@@ -48,9 +50,6 @@ const LATE_RECEIVES: u32 = 3;
 ///
 /// Source: IAM User Guide, "Generate credential reports for your AWS account".
 const MAX_REPORT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// So many findings stand in the answer to a request by hand.
-const MAX_LISTED: usize = 200;
 
 /// Who asked for credential reports to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +118,20 @@ struct Report {
     generated: DateTime<Utc>,
 }
 
+/// Why a run does not go on.
+enum Halt {
+    /// Not all can be told.
+    Untold(Trouble),
+    /// The request by hand cannot be met.
+    Refused(crate::Error),
+}
+
+impl From<Trouble> for Halt {
+    fn from(trouble: Trouble) -> Halt {
+        Halt::Untold(trouble)
+    }
+}
+
 /// What became of one account.
 enum Look {
     /// It was looked at, or it is known and noted why it cannot be.
@@ -144,7 +157,7 @@ pub async fn audit_credentials<I: IamReader, L, S: StateStore, A: AlertSink, P: 
     let time_to_tell = TIME_TO_TELL.min(outside.pace.time_left() / 2);
     let telling = Telling::new(config, outside, persistence, time_to_tell);
     let (own, audited) = (outside.account, Audited::default());
-    let mut run = Run { audit, config, iam, own, telling, audited };
+    let mut run = Run { audit, config, iam, own, time_to_tell, telling, audited };
     run.audited.findings = Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
     // Boxed: the compiler gives up on laying out what they would be in place.
     match audit {
@@ -165,6 +178,8 @@ struct Run<'a, I, S, A, P> {
     iam: &'a I,
     /// The account that iamwatch runs in, where it is known.
     own: Option<&'a str>,
+    /// How much of the run's time is left for telling once looking has to stop.
+    time_to_tell: Duration,
     telling: Telling<'a, S, A, P>,
     audited: Audited,
 }
@@ -173,69 +188,63 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
     /// Looks at every account that is still to be looked at, and tells what has changed.
     async fn audit(&mut self) -> Result<(), crate::Error> {
         let accepted = self.telling.load_accepted().await;
-        let trouble = match &accepted {
-            Ok(accepted) => self.look_and_tell(accepted).await?.err(),
-            Err(trouble) => Some(trouble.clone()),
+        let untold = match &accepted {
+            Ok(accepted) => self.look_and_tell(accepted).await,
+            Err(trouble) => Err(Halt::Untold(trouble.clone())),
         };
-        // Where that goes on, people are told without memory that nobody knows what has changed.
-        if let Some(trouble) = trouble.as_ref().or(self.audited.to_do.values().next())
-            && self.telling.memory.has_failed()
-        {
+        let untold = match untold {
+            Ok(()) => None,
+            Err(Halt::Untold(trouble)) => Some(trouble),
+            Err(Halt::Refused(error)) => return Err(error),
+        };
+        // Where the state bucket goes on failing, people are told without memory that nobody knows what has changed.
+        let memory = &self.telling.memory;
+        let mut troubles = untold.iter().chain(self.audited.to_do.values());
+        if let Some(trouble) = troubles.find(|trouble| memory.has_failed_with(trouble)) {
             self.telling.tell(Vec::new(), BTreeSet::new(), Err(trouble)).await;
         }
-        self.audited.untold = trouble;
+        self.audited.untold = untold;
         Ok(())
     }
 
-    /// The inner error is why something is not told yet.
-    async fn look_and_tell(&mut self, accepted: &Accepted) -> Result<Result<(), Trouble>, crate::Error> {
+    async fn look_and_tell(&mut self, accepted: &Accepted) -> Result<(), Halt> {
         let (asked, is_late) = match self.audit {
             Audit::Scheduled { asked, receives } => (*asked, *receives >= LATE_RECEIVES),
             // Nobody tries again.
             Audit::ByHand(_) => (self.telling.memory.pace.now(), true),
         };
-        macro_rules! known {
-            ($result:expr) => {
-                match $result {
-                    Ok(known) => known,
-                    Err(trouble) => return Ok(Err(trouble)),
-                }
-            };
-        }
         // What an earlier run has begun to tell is told before anything changes.
-        let bulletin = known!(self.settle().await);
-        let watched = known!(self.watched(&bulletin, is_late).await);
-        if watched.has_changed(&bulletin) {
-            known!(self.note_accounts(&watched.found).await);
-        }
-        let accounts = self.chosen(&watched)?;
-        let mut ledgers = known!(self.open(accounts).await);
-        // What cannot be read is told before it is begun anew.
-        self.telling.tell(Vec::new(), BTreeSet::new(), Ok(accepted)).await;
-        let untold = self.telling.untold.values().next().cloned();
-        if let Some(trouble) = &untold
-            && ledgers.values().any(|ledger| ledger.was_unreadable)
-        {
-            return Ok(Err(trouble.clone()));
+        let (bulletin, mut untold) = self.settle().await?;
+        let watched = self.watched(&bulletin, is_late).await?;
+        let mut ledgers = self.open(self.chosen(&watched)?).await?;
+        // What cannot be read is told before it is begun anew, and who is no longer watched before it is forgotten.
+        self.telling.tell(watched.left(&bulletin, self.own, asked), BTreeSet::new(), Ok(accepted)).await;
+        self.telling.memory.reserve(self.time_to_tell);
+        if let Some(trouble) = self.telling.untold.values().next().cloned() {
+            if bulletin.may_repeat() || ledgers.values().any(|ledger| ledger.was_unreadable) {
+                return Err(Halt::Untold(trouble));
+            }
+            untold.get_or_insert(trouble);
+        } else if watched.has_changed(&bulletin) {
+            self.note_accounts(&watched.found).await?;
         }
         self.look_at_all(&mut ledgers, &watched, asked, is_late).await;
-        // One mail over all: it waits for those that are still to be looked at, unless nothing goes on.
-        let goes_on = !self.audited.accounts.is_empty() || !self.audited.failed.is_empty();
-        if self.audited.to_do.is_empty() || (is_late && !goes_on) {
-            known!(self.tell_changes(&bulletin, &ledgers, &accepted.suppressions).await);
+        // One mail over all: it waits for those that are still to be looked at, but not for long.
+        if untold.is_none() && (is_late || self.audited.to_do.is_empty()) {
+            self.tell_changes(&bulletin, &ledgers, &accepted.suppressions).await?;
         }
-        Ok(untold.map_or(Ok(()), Err))
+        untold.map_or(Ok(()), |trouble| Err(Halt::Untold(trouble)))
     }
 
     /// The accounts of this run: those that a person names, or all.
-    fn chosen(&self, watched: &Watched) -> Result<BTreeSet<String>, crate::Error> {
+    fn chosen(&self, watched: &Watched) -> Result<BTreeSet<String>, Halt> {
         let Audit::ByHand(Request { accounts, .. }) = self.audit else { return Ok(watched.accounts.clone()) };
         if let Some(unknown) = accounts.iter().find(|account| !watched.accounts.contains(*account)) {
-            return Err(crate::Error::Input {
+            return Err(Halt::Refused(crate::Error::Input {
                 thing: "an account of the request".to_owned(),
                 value: unknown.clone(),
                 expected: "the account that iamwatch runs in, or one that WATCHED_ACCOUNTS names".to_owned(),
-            });
+            }));
         }
         Ok(if accounts.is_empty() { watched.accounts.clone() } else { accounts.iter().cloned().collect() })
     }
@@ -259,8 +268,11 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         is_late: bool,
     ) {
         let waiting = ledgers.iter_mut().filter(|(_, ledger)| !ledger.object.was_tried_since(asked));
+        let mut waiting: Vec<_> = waiting.collect();
+        // Those that no run had time for come first in the next.
+        waiting.sort_by_key(|(_, ledger)| ledger.object.tried());
         let run = &*self;
-        let looks = waiting.map(|(account, ledger)| async move {
+        let looks = waiting.into_iter().map(|(account, ledger)| async move {
             let about = watched.problems(account, run.own);
             (account.clone(), run.look(account, ledger, &about, is_late).await)
         });
@@ -301,11 +313,10 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             }
             Ok((content, generated)) => match self.judge(account, &content, generated) {
                 Ok(report) => {
-                    // The same report again needs no other copy.
-                    if ledger.object.generated() != Some(generated)
-                        && let Err(trouble) = kept::keep(memory, account, &content, generated).await
-                    {
-                        return Look::ToDo(trouble);
+                    // The same report again needs no other copy. That it cannot be kept is no reason not to judge it,
+                    // and is among the troubles of the state bucket.
+                    if ledger.object.generated() < Some(generated) {
+                        let _ = kept::keep(memory, account, &content, generated).await;
                     }
                     Ok(report)
                 }
@@ -346,6 +357,9 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             answer,
         };
         let report = CredentialReport::parse(content).map_err(odd)?;
+        if let Some(other) = report.account().filter(|other| *other != account) {
+            return Err(odd(format!("its ARNs are of account {}", text::quoted(other))));
+        }
         if report.root().is_none() {
             return Err(odd("it has no row <root_account>, which every report has".to_owned()));
         }
@@ -353,70 +367,6 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         let about = About { account, generated, source: Some(&uri) };
         let users = report.rows().iter().filter(|row| !row.is_root()).count() as u64;
         Ok(Report { judged: checks::judge(&report, &about, self.config), users, generated })
-    }
-
-    /// Judges reports, kept or as they are now, for whoever reads the answer: nobody is told and nothing is noted.
-    async fn evaluate(&mut self, request: &Request) -> Result<(), crate::Error> {
-        let watched = match self.bulletin().await {
-            Ok(bulletin) => self.watched(&bulletin, true).await,
-            Err(trouble) => Err(trouble),
-        };
-        let watched = match watched {
-            Ok(watched) => watched,
-            Err(trouble) => {
-                self.audited.untold = Some(trouble);
-                return Ok(());
-            }
-        };
-        let accounts = self.chosen(&watched)?;
-        let run = &*self;
-        let evaluate = accounts.into_iter().map(|account| async move {
-            let report = run.evaluate_one(&account, request.date).await;
-            (account, report)
-        });
-        let evaluated: Vec<_> =
-            Box::pin(stream::iter(evaluate).buffer_unordered(LOOKS_AT_ONCE).collect()).await;
-        for (account, report) in evaluated {
-            match report {
-                Ok((report, findings)) => {
-                    self.audited.saw(report.users, report.generated);
-                    for finding in findings.iter().filter(|finding| finding.status != Some(Status::Resolved))
-                    {
-                        *self.audited.findings.entry(finding.severity).or_default() += 1;
-                    }
-                    self.audited.listed.extend(findings);
-                    self.audited.accounts.insert(account);
-                }
-                Err(trouble) => drop(self.audited.failed.insert(account, trouble)),
-            }
-        }
-        let listed = &mut self.audited.listed;
-        listed.sort_by(|one, other| {
-            (other.severity, &one.account, &one.id).cmp(&(one.severity, &other.account, &other.id))
-        });
-        listed.truncate(MAX_LISTED);
-        Ok(())
-    }
-
-    /// What stands in a report, and where it is that of now, what has changed since the last run.
-    async fn evaluate_one(
-        &self,
-        account: &str,
-        date: Option<NaiveDate>,
-    ) -> Result<(Report, Vec<Finding>), Trouble> {
-        let memory = &self.telling.memory;
-        if let Some(date) = date {
-            let (content, generated) = kept::read(memory, account, date).await?;
-            let mut report = self.judge(account, &content, generated)?;
-            let findings = std::mem::take(&mut report.judged.findings);
-            return Ok((report, findings));
-        }
-        let (content, generated) = self.fetch(account).await?;
-        let report = self.judge(account, &content, generated)?;
-        let mut ledger = memory.open(&key(account), &Ledger::new(account)).await?.object;
-        ledger.looked(&report.judged, &[], report.users, generated, memory.pace.now());
-        let findings = ledger.changes().into_iter().chain(ledger.standing()).collect();
-        Ok((report, findings))
     }
 }
 

@@ -95,6 +95,11 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         !self.troubles.borrow().is_empty()
     }
 
+    /// Whether that is one of the troubles that the state bucket has made this run.
+    pub fn has_failed_with(&self, trouble: &Trouble) -> bool {
+        self.troubles.borrow().contains(trouble)
+    }
+
     /// What has become unreadable since this was last asked.
     pub fn take_unreadable(&self) -> Vec<Unreadable> {
         self.unreadable.take()

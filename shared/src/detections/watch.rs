@@ -197,6 +197,13 @@ pub const CREDENTIAL_REPORT_STEPS: &[&str] = &[
     "An account that was closed, or that nobody has to watch: take it off the list that `WATCHED_ACCOUNTS` names.",
 ];
 
+/// What to do where an account is no longer watched.
+const ACCOUNT_LEFT_STEPS: &[&str] = &[
+    "If you took it off the list, or it was closed: there is nothing to do.",
+    "If not, find out who did: `aws cloudtrail lookup-events` knows `LeaveOrganization`, `RemoveAccountFromOrganization` and `CloseAccount`, and what changed the setting `WATCHED_ACCOUNTS`; `config/accounts.txt` keeps its earlier versions.",
+    "Look at what that account did since: whoever takes an account out of sight has a reason.",
+];
+
 /// The finding that tells that the credential report of an account could not be had or read: the same one until
 /// it can be.
 pub fn account_not_looked_at(account: &str, trouble: &Trouble, now: DateTime<Utc>) -> Finding {
@@ -213,10 +220,21 @@ pub fn account_not_looked_at(account: &str, trouble: &Trouble, now: DateTime<Utc
 /// is known. `source` is where that should be found out.
 pub fn accounts_not_known(source: &str, own: Option<&str>, why: &str, now: DateTime<Utc>) -> Finding {
     let what = format!(
-        "which accounts are watched could not be found out in {source}, so those of before are: {why}"
+        "it could not be found out for sure in {source} which accounts are watched, so those of before are: {why}"
     );
     let own = own.unwrap_or_default();
     of_credential_report(&[own, source], own, Severity::High, what, now)
+}
+
+/// The finding that tells that an account which was watched is not watched any more: once for each time it leaves.
+pub fn account_left(account: &str, own: Option<&str>, now: DateTime<Utc>) -> Finding {
+    let what = format!(
+        "account {account} is no longer among the watched accounts: its credential report is not judged any more, and what stood open there is not told again"
+    );
+    let identity = ["left", account, &now.format("%Y-%m-%d").to_string()];
+    let finding = of_credential_report(&identity, account, Severity::Medium, what, now);
+    let account = Some(account.to_owned());
+    Finding { resource: account, account: own.map(str::to_owned), remediation: ACCOUNT_LEFT_STEPS, ..finding }
 }
 
 fn of_credential_report(

@@ -129,6 +129,84 @@ fn a_run_that_has_not_the_time_for_all_goes_on_and_one_mail_tells_all() {
 }
 
 #[test]
+fn accounts_that_leave_are_told_once_each_time() {
+    run(async || {
+        let world = world(3);
+        scheduled(&world, NOW, 1, &organization()).await;
+        *world.accounts.organization.borrow_mut() = Some(vec![account(1)]);
+        for hours in [3, 7, 20] {
+            scheduled(&world, &hours_later(hours), 1, &organization()).await;
+        }
+        let told = world.topic.mails().split_off(1);
+        for gone in [account(0), account(2)] {
+            let of_it =
+                |mail: &&String| mail.contains(&format!("ccount {gone} is no longer among the watched"));
+            assert_eq!(told.iter().filter(of_it).count(), 1, "{told:#?}");
+        }
+        *world.accounts.organization.borrow_mut() = Some(vec![account(1), account(2)]);
+        scheduled(&world, &hours_later(40), 1, &organization()).await;
+        let before = world.topic.subjects().len();
+        *world.accounts.organization.borrow_mut() = Some(vec![account(1)]);
+        scheduled(&world, &hours_later(60), 1, &organization()).await;
+        assert_eq!(world.topic.subjects().len(), before + 1, "it left again: {:?}", world.topic.subjects());
+    });
+}
+
+#[test]
+fn accounts_that_no_run_had_time_for_come_first_in_the_next() {
+    run(async || {
+        let world = world(40);
+        let mut looked = std::collections::BTreeSet::new();
+        for hours in [0, 4, 8, 12, 16, 20] {
+            // Each run of the schedule has one try, and time for some accounts only.
+            for report in world.accounts.reports.borrow_mut().values_mut() {
+                report.before = std::iter::repeat_n(Ok(Generation::UnderWay), 3).collect();
+            }
+            let clock = Clock::new(at(&hours_later(hours)), Duration::from_secs(40));
+            let audit = Audit::Scheduled { asked: at(&hours_later(hours)), receives: 1 };
+            let outside = world.outside(&clock);
+            let audited =
+                audit_credentials(&audit, &organization(), &world.accounts, &outside).await.unwrap();
+            assert!((1..41).contains(&audited.accounts.len()), "{}", audited.accounts.len());
+            looked.extend(audited.accounts);
+        }
+        assert_eq!(looked.len(), 41);
+    });
+}
+
+#[test]
+fn from_the_third_try_on_what_is_known_is_told_whatever_is_still_to_be_looked_at() {
+    run(async || {
+        let world = world(1);
+        let under_way = std::iter::repeat_n(Ok(Generation::UnderWay), 1000);
+        world.accounts.reports.borrow_mut().get_mut(&account(0)).unwrap().before.extend(under_way);
+        for (receives, mails) in [(1, 0), (2, 0), (3, 1)] {
+            let clock = Clock::new(at(NOW), Duration::from_secs(40));
+            let audit = Audit::Scheduled { asked: at(NOW), receives };
+            let outside = world.outside(&clock);
+            let audited =
+                audit_credentials(&audit, &organization(), &world.accounts, &outside).await.unwrap();
+            assert!(audited.to_do.contains_key(&account(0)), "{audited:?}");
+            assert_eq!(world.topic.subjects().len(), mails, "{receives}");
+        }
+    });
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_said_to_whoever_asks_by_hand() {
+    run(async || {
+        let world = world(1);
+        *world.accounts.organization.borrow_mut() = None;
+        let clock = Clock::new(at(NOW), Duration::from_secs(300));
+        let audit = Audit::ByHand(Request { accounts: vec![], date: None, notify: false });
+        let outside = world.outside(&clock);
+        let audited = audit_credentials(&audit, &organization(), &world.accounts, &outside).await.unwrap();
+        let said = audited.unfinished().unwrap().to_string();
+        assert!(said.contains("which accounts are watched") && said.contains("AccessDenied"), "{said}");
+    });
+}
+
+#[test]
 fn a_person_can_ask_for_watched_accounts_only() {
     run(async || {
         let world = world(2);

@@ -6,8 +6,9 @@ use std::time::Duration;
 use iamwatch_tests::memory::{Clock, World};
 use shared::app::{Audit, audit_credentials};
 use shared::config::Config;
+use shared::ports::Stored;
 
-use super::{MADE, NOW, OWN, at, hours_later, look, report, run, scheduled, settings};
+use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
 
 fn world() -> World {
     let world = World::default();
@@ -67,12 +68,90 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
                 let mails = world.topic.mails();
                 assert!(mails[1].contains("(This mail may repeat one"), "step {last}");
             }
-            look(&world, &hours_later(2)).await;
+            scheduled(&world, &hours_later(2), 1, &config).await;
             assert_eq!(
                 published(&world).values().map(|(_, times)| times).sum::<usize>(),
                 *times,
                 "step {last}"
             );
+        }
+    });
+}
+
+#[test]
+fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
+    run(async || {
+        let world = world();
+        world.topic.refuses.set(Some("Credential report"));
+        scheduled(&world, NOW, 1, &config()).await;
+        world.accounts.put(OWN, &hours_later(3), &report(OWN, &["alice+mfa", "carol"]));
+        let audited = scheduled(&world, &hours_later(4), 1, &config()).await;
+        assert_eq!((audited.accounts.len(), audited.unfinished().is_some()), (2, true), "{audited:?}");
+        world.topic.refuses.set(None);
+        scheduled(&world, &hours_later(4), 2, &config()).await;
+        assert_eq!(
+            world.topic.subjects(),
+            [
+                "[HIGH] Credential report: 2 new - 111122223333 +1 account",
+                "[HIGH] Credential report: 1 new, 1 resolved - 111122223333"
+            ],
+            "what was to be told then, and what has changed since"
+        );
+    });
+}
+
+#[test]
+fn what_came_and_went_before_anybody_could_be_told_is_told_as_that() {
+    run(async || {
+        let world = world();
+        world.topic.refuses.set(Some("Console password"));
+        let one = settings(&[]);
+        scheduled(&world, NOW, 1, &one).await;
+        // What was begun to be told is gone, so that nothing but the ledger knows of it.
+        world.state.objects.borrow_mut().remove("audits/credential-report.json");
+        world.accounts.put(OWN, &hours_later(3), &report(OWN, &["alice+mfa"]));
+        world.topic.refuses.set(None);
+        scheduled(&world, &hours_later(4), 1, &one).await;
+        assert_eq!(
+            world.topic.subjects(),
+            ["[HIGH] Resolved: Console password without a second factor - alice - 111122223333"]
+        );
+    });
+}
+
+#[test]
+fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_may_repeat() {
+    run(async || {
+        let steps = {
+            let world = world();
+            scheduled(&world, NOW, 1, &config()).await;
+            world.steps.taken.get()
+        };
+        for last in 1..=steps {
+            let world = world();
+            world.steps.last.set(Some(last));
+            let clock = Clock::new(at(NOW), Duration::from_secs(300));
+            let audit = Audit::Scheduled { asked: at(NOW), receives: 1 };
+            let (config, outside) = (config(), world.outside(&clock));
+            tokio::select! {
+                biased;
+                _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
+                () = world.steps.died.notified() => {}
+            }
+            world.steps.last.set(None);
+            let bulletin = world.state.objects.borrow().get("audits/credential-report.json").cloned();
+            if let Some(bulletin) = bulletin {
+                let damaged = Stored { content: "nonsense".into(), ..bulletin };
+                world.state.objects.borrow_mut().insert("audits/credential-report.json".to_owned(), damaged);
+            }
+            let mails = || world.topic.mails().into_iter().filter(|mail| !mail.contains("could not look"));
+            let told = mails().count();
+            scheduled(&world, &hours_later(1), 1, &config).await;
+            let after: Vec<String> = mails().skip(told).collect();
+            assert!(told + after.len() >= 1, "step {last}: lost");
+            if told > 0 {
+                assert!(after.iter().all(|mail| mail.contains("(This mail may repeat one")), "step {last}");
+            }
         }
     });
 }

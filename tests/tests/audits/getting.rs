@@ -80,10 +80,60 @@ fn refusal_is_told_at_once() {
 }
 
 #[test]
-fn a_report_of_long_ago_is_none() {
+fn a_report_of_another_account_is_refused() {
+    run(async || {
+        let world = world();
+        look(&world, NOW).await;
+        world.accounts.put(OWN, &hours_later(3), &report("444455556666", &[]));
+        let audited = look(&world, &hours_later(4)).await;
+        assert!(audited.failed[OWN].answer.contains("its ARNs are of account 444455556666"), "{audited:?}");
+        assert_eq!(world.topic.subjects().len(), 2, "nothing is resolved: {:?}", world.topic.subjects());
+    });
+}
+
+#[test]
+fn looking_stops_while_there_is_time_to_tell() {
+    run(async || {
+        let world = world();
+        let under_way = std::iter::repeat_n(Ok(Generation::UnderWay), 100);
+        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.extend(under_way);
+        let clock = Clock::new(at(NOW), Duration::from_secs(80));
+        let audit = Audit::Scheduled { asked: at(NOW), receives: 1 };
+        let began = tokio::time::Instant::now();
+        let outside = world.outside(&clock);
+        let audited = audit_credentials(&audit, &Config::default(), &world.accounts, &outside).await.unwrap();
+        assert!(audited.to_do.contains_key(OWN));
+        assert!(began.elapsed() <= Duration::from_secs(50), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn what_nobody_could_look_at_for_a_day_is_serious_be_aws_only_busy() {
+    run(async || {
+        let world = world();
+        let busy = std::iter::repeat_n(Err(TroubleKind::Unanswered), 1000);
+        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.extend(busy);
+        for hours in [0, 4, 23, 25, 28] {
+            scheduled(&world, &hours_later(hours), 3, &Config::default()).await;
+        }
+        assert_eq!(
+            world.topic.subjects(),
+            [
+                "[LOW] iamwatch could not look - 111122223333",
+                "[HIGH] Still: iamwatch could not look - 111122223333"
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_report_of_long_ago_or_of_a_day_to_come_is_none() {
     run(async || {
         let world = world();
         let audited = scheduled(&world, &hours_later(30), 3, &Config::default()).await;
+        assert!(audited.failed[OWN].answer.contains("was made at 2026-04-01 08:00 UTC"), "{audited:?}");
+        let world = self::world();
+        let audited = scheduled(&world, &hours_later(-30), 3, &Config::default()).await;
         assert!(audited.failed[OWN].answer.contains("was made at 2026-04-01 08:00 UTC"), "{audited:?}");
     });
 }

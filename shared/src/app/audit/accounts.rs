@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::Run;
 use super::bulletin::Bulletin;
 use crate::config::WatchedAccounts;
-use crate::detections::accounts_not_known;
+use crate::detections::{account_left, accounts_not_known};
 use crate::finding::Finding;
 use crate::ports::{AlertSink, IamReader, Pace, StateStore, Trouble, TroubleKind};
 use crate::text;
@@ -15,6 +17,8 @@ const FILE: &str = "config/accounts.txt";
 
 /// How many of the lines that are no account ids are named.
 const MAX_NAMED: usize = 5;
+
+const MAX_LINE_CHARS: usize = 60;
 
 /// The accounts whose reports are judged.
 pub(super) struct Watched {
@@ -26,6 +30,24 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    /// Why the answer to a person is not about all accounts.
+    pub fn problem_by_hand(&self) -> Option<Trouble> {
+        self.problem.as_ref().map(|problem| Trouble {
+            kind: TroubleKind::Refused,
+            call: "finding out which accounts are watched".to_owned(),
+            answer: problem.what.clone(),
+        })
+    }
+
+    /// What has to be told of accounts that were watched before.
+    pub fn left(&self, before: &Bulletin, own: Option<&str>, now: DateTime<Utc>) -> Vec<Finding> {
+        if self.problem.is_some() {
+            return Vec::new();
+        }
+        let left = before.accounts.iter().filter(|account| !self.accounts.contains(*account));
+        left.map(|account| account_left(account, own, now)).collect()
+    }
+
     /// Whether other accounts were found out than before.
     pub fn has_changed(&self, before: &Bulletin) -> bool {
         self.problem.is_none() && self.found != before.accounts
@@ -65,9 +87,13 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
                 match memory.read(FILE).await? {
                     Some(file) => {
                         let (accounts, wrong) = parsed(&String::from_utf8_lossy(&file.content));
-                        let problem =
-                            (!wrong.is_empty()).then(|| accounts_not_known(&uri, self.own, &wrong, now));
-                        (accounts, problem)
+                        if wrong.is_empty() {
+                            (accounts, None)
+                        } else {
+                            // Any of those of before may be the one that is meant.
+                            let problem = accounts_not_known(&uri, self.own, &wrong, now);
+                            (&accounts | &before.accounts, Some(problem))
+                        }
                     }
                     None => {
                         let problem = accounts_not_known(&uri, self.own, "there is no such file", now);
@@ -84,12 +110,16 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
 fn parsed(file: &str) -> (BTreeSet<String>, String) {
     let mut accounts = BTreeSet::new();
     let mut wrong = Vec::new();
+    let file = file.strip_prefix('\u{feff}').unwrap_or(file);
     for (number, line) in (1..).zip(file.lines()) {
         let entry = line.split('#').next().unwrap_or_default().trim();
         if text::is_account_id(entry) {
             accounts.insert(entry.to_owned());
         } else if !entry.is_empty() {
-            wrong.push(format!("line {number} is {}; it must be a 12-digit account id", text::quoted(entry)));
+            wrong.push(format!(
+                "line {number} is {}; it must be a 12-digit account id",
+                text::quoted(&text::cut(entry, MAX_LINE_CHARS))
+            ));
         }
     }
     let more = wrong.len().saturating_sub(MAX_NAMED);
@@ -107,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_account_costs_no_other() {
-        let (accounts, wrong) = parsed("# ours\n111122223333 # prod\r\n\n 444455556666\n1111\n111122223333");
+        let (accounts, wrong) =
+            parsed("\u{feff}# ours\n111122223333 # prod\r\n\n 444455556666\n1111\n111122223333");
         assert_eq!(accounts, ["111122223333", "444455556666"].map(str::to_owned).into());
         assert_eq!(wrong, "line 5 is 1111; it must be a 12-digit account id");
         let (accounts, wrong) = parsed(&"x\n".repeat(9));

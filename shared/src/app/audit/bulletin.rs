@@ -4,6 +4,7 @@
 //! with what it says of which finding. Once it is published, that is noted there; then in the ledgers; then the
 //! object lets go of it. Whoever finds it half done goes on where it stands.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -12,13 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{AT_ONCE, Run, key};
 use crate::alert::{self, Standing};
-use crate::app::memory::{Held, Object, random_id};
+use crate::app::memory::{Held, Object, TIME_TO_ANSWER, random_id};
 use crate::app::telling::{Mailed, Outcome, TIME_TO_NOTE, is_mailed};
 use crate::case::{FORMAT, check_format, not_json};
 use crate::finding::{Finding, Status};
 use crate::pending::Pending;
 use crate::ports::{AlertSink, IamReader, Pace, StateStore, Taken, Trouble, TroubleKind};
 use crate::reconcile::Ledger;
+use crate::rule::Severity;
 use crate::suppress::Suppressions;
 
 /// Where it stands.
@@ -34,6 +36,9 @@ pub(super) struct Bulletin {
     /// How many mails were brought to their end: whoever has read the ledgers before one was may not tell
     /// what they say.
     mails: u64,
+    /// Whether it was begun anew over one that could not be read, and people may know already what the next mail says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    may_repeat: bool,
     /// The mail that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mail: Option<UnderWay>,
@@ -64,7 +69,12 @@ impl Object for Bulletin {
 
 impl Bulletin {
     fn new() -> Bulletin {
-        Bulletin { format: FORMAT, accounts: BTreeSet::new(), mails: 0, mail: None }
+        Bulletin { format: FORMAT, accounts: BTreeSet::new(), mails: 0, may_repeat: false, mail: None }
+    }
+
+    /// Whether people may know already what the next mail says.
+    pub fn may_repeat(&self) -> bool {
+        self.may_repeat
     }
 
     /// The mail of that alert, if it is under way.
@@ -77,13 +87,18 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
     /// Changes what all accounts have in common.
     async fn update<T>(&self, mut change: impl FnMut(&mut Bulletin) -> T) -> Result<T, Trouble> {
         let new = Bulletin::new();
-        let changed = self.telling.memory.update(KEY, &new, None, |bulletin, _| change(bulletin)).await;
-        changed.map(|(changed, _)| changed)
+        let change = |bulletin: &mut Bulletin, was_unreadable| {
+            bulletin.may_repeat |= was_unreadable;
+            change(bulletin)
+        };
+        self.telling.memory.update(KEY, &new, None, change).await.map(|(changed, _)| changed)
     }
 
     /// What all accounts have in common, as it stands.
     pub(super) async fn bulletin(&self) -> Result<Bulletin, Trouble> {
-        Ok(self.telling.memory.open(KEY, &Bulletin::new()).await?.object)
+        let Held { mut object, was_unreadable, .. } = self.telling.memory.open(KEY, &Bulletin::new()).await?;
+        object.may_repeat |= was_unreadable;
+        Ok(object)
     }
 
     /// Notes which accounts are watched.
@@ -91,14 +106,15 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         self.update(|bulletin| bulletin.accounts.clone_from(accounts)).await
     }
 
-    /// Brings to its end what another run has begun to tell. The answer is how things stand then.
+    /// Brings to its end what another run has begun to tell. The answer is how things stand then, and why it could
+    /// not be told, or is another's to tell.
     ///
     /// # Errors
-    /// [`Trouble`] where that run is still at it, or the mail cannot be published.
-    pub(super) async fn settle(&mut self) -> Result<Bulletin, Trouble> {
+    /// [`Trouble`] of the state bucket.
+    pub(super) async fn settle(&mut self) -> Result<(Bulletin, Option<Trouble>), Trouble> {
         let bulletin = self.bulletin().await?;
         if bulletin.mail.is_none() {
-            return Ok(bulletin);
+            return Ok((bulletin, None));
         }
         let memory = &self.telling.memory;
         let (claim, now) = (memory.claim.clone(), memory.pace.now());
@@ -111,11 +127,14 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             })
             .await?;
         match bulletin.mail.clone() {
-            None => Ok(bulletin),
+            None => Ok((bulletin, None)),
             Some(mail) if mail.published.is_some() || mail.pending.is_claimed_by(&claim.token) => {
-                self.bring_to_its_end(mail).await
+                match self.bring_to_its_end(mail).await? {
+                    Ok(bulletin) => Ok((bulletin, None)),
+                    Err(trouble) => Ok((bulletin, Some(trouble))),
+                }
             }
-            Some(_) => Err(busy()),
+            Some(_) => Ok((bulletin, Some(busy()))),
         }
     }
 
@@ -128,38 +147,46 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         suppressions: &Suppressions,
     ) -> Result<(), Trouble> {
         let memory = &self.telling.memory;
-        memory.reserve(super::super::memory::TIME_TO_ANSWER);
+        memory.reserve(TIME_TO_ANSWER);
         let now = memory.pace.now();
-        let mut accepted = 0;
-        let mut is_hidden = |finding: &Finding| {
+        let hidden = Cell::new(BTreeSet::new());
+        let is_hidden = |finding: &Finding| {
             let is_accepted = suppressions.hiding(finding, now).is_some();
-            accepted += u64::from(is_accepted);
+            if is_accepted {
+                let mut ids = hidden.take();
+                ids.insert(finding.id.clone());
+                hidden.set(ids);
+            }
             is_accepted || !is_mailed(finding, self.config)
         };
         let mut findings: Vec<Finding> = Vec::new();
-        let mut standing: Vec<(bool, Finding)> = Vec::new();
+        let (mut open, mut due) = (0, None);
         for ledger in ledgers.values().map(|held| &held.object) {
-            findings.extend(ledger.changes().into_iter().filter(|finding| !is_hidden(finding)));
-            let stands = ledger.standing().into_iter().filter(|finding| !is_hidden(finding));
-            standing.extend(stands.map(|finding| (ledger.is_due(&finding.id, now, self.config), finding)));
+            for finding in ledger.changes().filter(|finding| !is_hidden(finding)) {
+                open += u64::from(finding.status != Some(Status::Resolved));
+                findings.push(finding);
+            }
+            for finding in ledger.standing().filter(|finding| !is_hidden(finding)) {
+                open += 1;
+                if ledger.is_due(&finding.id, now, self.config) {
+                    due = Some(due.map_or(finding.severity, |due: Severity| due.min(finding.severity)));
+                }
+            }
         }
-        let open = standing.len()
-            + findings.iter().filter(|finding| finding.status != Some(Status::Resolved)).count();
         // Whoever is reminded of one is reminded of all that is as bad, so that the rest does not trickle in.
-        if let Some(least) =
-            standing.iter().filter(|(is_due, _)| *is_due).map(|(_, finding)| finding.severity).min()
-        {
-            findings.extend(
-                standing.into_iter().map(|(_, finding)| finding).filter(|finding| finding.severity >= least),
-            );
+        if let Some(least) = due {
+            let standing = ledgers.values().flat_map(|held| held.object.standing());
+            let is_as_bad = |finding: &Finding| finding.severity >= least && !is_hidden(finding);
+            findings.extend(standing.filter(is_as_bad));
         }
+        let accepted = hidden.take().len() as u64;
         self.audited.accepted += accepted;
         let reports = ledgers.values().filter_map(|held| held.object.generated());
         let about = Standing {
             accounts: ledgers.len(),
             users: ledgers.values().map(|held| held.object.users()).sum(),
             generated: reports.clone().min().zip(reports.max()),
-            open: open as u64,
+            open,
             accepted,
             kept: Some(memory.uri("audits/credential-report/")),
         };
@@ -167,10 +194,9 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         for finding in &findings {
             if let (Some(account), Some(status)) = (&finding.account, finding.status) {
                 said.entry(account.clone()).or_default().insert(finding.id.clone(), status);
-                *self.audited.told.entry(status).or_default() += 1;
             }
         }
-        let may_repeat = ledgers.values().any(|held| held.object.may_repeat());
+        let may_repeat = before.may_repeat || ledgers.values().any(|held| held.object.may_repeat());
         let Some(alert) = alert::audit(findings, &about, random_id(memory.pace), self.config) else {
             return Ok(());
         };
@@ -188,19 +214,23 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             })
             .await?;
         if !begun {
-            self.audited.told.clear();
             return Err(busy());
         }
-        self.bring_to_its_end(mail).await.map(|_| ())
+        self.bring_to_its_end(mail).await?.map(|_| ())
     }
 
-    /// Publishes a mail unless that is done, and notes it.
-    async fn bring_to_its_end(&mut self, mail: UnderWay) -> Result<Bulletin, Trouble> {
+    /// Publishes a mail unless that is done, and notes it. The inner error is why it was not published.
+    async fn bring_to_its_end(&mut self, mail: UnderWay) -> Result<Result<Bulletin, Trouble>, Trouble> {
         let id = mail.pending.alert_id().to_owned();
         let published = match mail.published {
             Some(published) => published,
             None => {
-                self.publish(&mail.pending, &id).await?;
+                if let Err(trouble) = self.publish(&mail.pending, &id).await? {
+                    return Ok(Err(trouble));
+                }
+                for status in mail.said.values().flat_map(BTreeMap::values) {
+                    *self.audited.told.entry(*status).or_default() += 1;
+                }
                 let now = self.telling.memory.pace.now();
                 self.update(|bulletin| {
                     if let Some(mail) = bulletin.mail(&id) {
@@ -213,40 +243,44 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         };
         let memory = &self.telling.memory;
         let note = mail.said.iter().map(|(account, said)| async move {
-            let told = |ledger: &mut Ledger, _| ledger.told(said, published);
+            let told = |ledger: &mut Ledger, was_unreadable| {
+                ledger.told(said, published);
+                if was_unreadable {
+                    ledger.was_unreadable();
+                }
+            };
             memory.update(&key(account), &Ledger::new(account), None, told).await.map(|_| ())
         });
         let noted: Vec<Result<(), Trouble>> = stream::iter(note).buffer_unordered(AT_ONCE).collect().await;
         noted.into_iter().collect::<Result<(), Trouble>>()?;
-        self.update(|bulletin| {
+        let bulletin = self.update(|bulletin| {
             if bulletin.mail(&id).is_some() {
                 bulletin.mail = None;
                 bulletin.mails += 1;
+                bulletin.may_repeat = false;
             }
             bulletin.clone()
-        })
-        .await
+        });
+        bulletin.await.map(Ok)
     }
 
-    async fn publish(&mut self, pending: &Pending, id: &str) -> Result<(), Trouble> {
+    /// The inner error is why it was not published, the outer one that this could not be noted.
+    async fn publish(&mut self, pending: &Pending, id: &str) -> Result<Result<(), Trouble>, Trouble> {
         let alert = pending.alert();
-        let published = self.telling.publish(&alert, TIME_TO_NOTE).await;
-        let (outcome, result) = match published {
+        let (outcome, result) = match self.telling.publish(&alert, TIME_TO_NOTE).await {
             Ok(()) => (Outcome::Published, Ok(())),
-            Err((trouble, taken)) => {
-                if taken == Taken::No {
-                    self.update(|bulletin| {
-                        if let Some(mail) = bulletin.mail(id) {
-                            mail.pending.release();
-                        }
-                    })
-                    .await?;
-                }
-                (Outcome::Failed(trouble.clone()), Err(trouble))
-            }
+            Err((trouble, taken)) => (Outcome::Failed(trouble.clone()), Err((trouble, taken))),
         };
         self.telling.mails.push(Mailed { subject: alert.subject, outcome });
-        result
+        if let Err((_, Taken::No)) = &result {
+            self.update(|bulletin| {
+                if let Some(mail) = bulletin.mail(id) {
+                    mail.pending.release();
+                }
+            })
+            .await?;
+        }
+        Ok(result.map_err(|(trouble, _)| trouble))
     }
 }
 

@@ -32,7 +32,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         loop {
             let not_yet = match self.ask(account).await {
                 Ok(Some((content, generated))) => {
-                    let age = (memory.pace.now() - generated).to_std().unwrap_or_default();
+                    let age = (memory.pace.now() - generated).abs().to_std().unwrap_or_default();
                     if age <= MAX_REPORT_AGE {
                         return Ok((content, generated));
                     }
