@@ -729,6 +729,11 @@ class Parameters(unittest.TestCase):
             for name, function in existing(Architecture=architecture).of_type("AWS::Lambda::Function").items():
                 self.assertEqual(function["Properties"]["Architectures"], [architecture], name)
 
+    def test_each_function_has_memory_of_its_own(self):
+        stack = existing(MemorySize="256", CredentialReportMemorySize="10240")
+        memory = {name: function["Properties"]["MemorySize"] for name, function in stack.of_type("AWS::Lambda::Function").items()}
+        self.assertEqual(memory, {"SignInFunction": "256", "CredentialReportFunction": "10240"})
+
     def test_the_longest_values_fit_into_the_environment_of_a_function(self):
         # Lambda measures the environment as JSON. Source: Lambda Developer Guide, "Lambda quotas".
         room = 4096
