@@ -642,7 +642,17 @@ class MemberRole(unittest.TestCase):
         parameters = template(self.PATH)["Parameters"]
         for right in [self.WATCHER, "arn:aws-cn:iam::111122223333:role/a/path/x", self.WATCHER[:-12] + "*"]:
             self.assertRegex(right, parameters["WatcherRoleArn"]["AllowedPattern"])
-        for wrong in ["", "*", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:root", "arn:aws:iam::*:role/x", self.WATCHER + "*x"]:
+        roles = "arn:aws:iam::111122223333:role/"
+        for wrong in [
+            "",
+            "*",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::*:role/x",
+            self.WATCHER + "*",
+            self.WATCHER[:-12] + "**",
+            self.WATCHER[:-12] + "*x",
+            *(roles + name for name in ["*", "iamwatch-*", "iamwatch-CredentialReportRole*", "*-CredentialReportRole-*", "-CredentialReportRole-*"]),
+        ]:
             self.assertNotRegex(wrong, parameters["WatcherRoleArn"]["AllowedPattern"])
         self.assertNotIn("Default", parameters["WatcherRoleArn"])
 
