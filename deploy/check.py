@@ -331,7 +331,9 @@ def reports_read(report, aws, outputs):
         )
         return
     said = said or {}
-    failed, to_do = said.get("failed") or [], said.get("to_do") or []
+    failed, to_do, not_done = said.get("failed") or [], said.get("to_do") or [], said.get("not_done")
+    if not_done:
+        report.problem(f"{function} could not do all that it should: {not_done}", advice_for_undone(not_done, outputs))
     for entry in failed[:MOST_NAMED]:
         report.problem(
             f"{function} could not read the credential report of {entry.get('account')}: {entry.get('error')}",
@@ -344,12 +346,35 @@ def reports_read(report, aws, outputs):
             f"its log says which: {log}",
         )
     if to_do:
-        report.ok(f"there was no time for {counted(len(to_do), 'account', 'accounts')}; a run of the schedule goes on with them later")
+        more = f" and {len(to_do[MOST_NAMED:])} more" if to_do[MOST_NAMED:] else ""
+        report.ok(
+            f"there was no time for {counted(len(to_do), 'account', 'accounts')} ({', '.join(to_do[:MOST_NAMED])}{more}); "
+            "the runs of the schedule have more of it"
+        )
     if said.get("accounts"):
         accounts, users = counted(said["accounts"], "account", "accounts"), counted(said.get("users"), "user", "users")
         report.ok(f"{function} can read credential reports, and read those of {accounts} with {users}")
-    elif not failed:
+    elif to_do and not failed and not not_done:
+        report.problem(f"{function} had no time to look at any credential report", f"try again; else its log says more: {log}")
+    elif not failed and not not_done:
         report.problem(f"{function} looked at no credential report", "report this: it answered " + json.dumps(said))
+
+
+def advice_for_undone(why, outputs):
+    """What to do where credential-report does not know which accounts are watched, or could not end what it began."""
+    if "tried again" in why:
+        return "try again in some minutes: make check"
+    if "config/accounts.txt" in why and "s3:GetObject" not in why:
+        return (
+            "the file must be there and list account ids of 12 digits, one a line: "
+            f"aws s3 cp accounts.txt s3://{outputs['StateBucketName']}/config/accounts.txt"
+        )
+    if "organizations:ListAccounts" in why:
+        return (
+            "WatchedAccounts=organization needs the organisation's management account or a delegated administrator's; elsewhere "
+            "list the accounts: make deploy STACK=... PARAMETERS=\"WatchedAccounts=444455556666,...\""
+        )
+    return f"its log says more: {outputs['CredentialReportLogGroupName']}; compare the role CredentialReportRole with template.yaml"
 
 
 def main(stack):

@@ -30,7 +30,7 @@ while True:
     answer = {
         "test_mail": {"test_mail": {"message_id": "m-1", "subject": "TEST"}},
         "objects": {"log_files": 1, "records": 3, "unreadable": 0, "unreadable_log_files": 0, "failed": []},
-        "accounts": {"accounts": 1, "users": 7, "failed": [], "to_do": []},
+        "accounts": {"accounts": 1, "users": 7, "failed": [], "to_do": [], "not_done": None},
     }[kind]
     end = "response"
     if told:
@@ -249,6 +249,29 @@ class Check(unittest.TestCase):
             with self.function_that(self.credential_report, accounts=answer):
                 self.problem(self.credential_report, *words)
 
+    def test_accounts_that_are_not_known_and_what_was_not_done(self):
+        state = self.outputs["StateBucketName"]
+        # Accounts may have been judged all the same: those of before.
+        for accounts, why, advice in [
+            (0, "organizations:ListAccounts failed: AccessDeniedException; this account must be the management account", "elsewhere list the accounts"),
+            (3, "organizations:ListAccounts failed: no answer; it has to be tried again", "try again in some minutes"),
+            (3, f"s3://{state}/config/accounts.txt: there is no such file", f"aws s3 cp accounts.txt s3://{state}/config/accounts.txt"),
+            (3, f"s3://{state}/config/accounts.txt: line 5 is 1111; it must be a 12-digit account id", "one a line"),
+            (0, f"s3:GetObject s3://{state}/config/accounts.txt failed: AccessDenied", "compare the role CredentialReportRole"),
+        ]:
+            with self.function_that(self.credential_report, accounts={"accounts": accounts, "not_done": why}):
+                self.problem(f"{self.credential_report} could not do all that it should: {why}", advice)
+
+    def test_accounts_for_which_there_was_no_time_are_no_problem_unless_there_was_none_for_any(self):
+        to_do = [f"{number:012}" for number in range(22)]
+        with self.function_that(self.credential_report, accounts={"to_do": to_do}):
+            status, printed = self.check()
+        self.assertEqual(status, 0, printed)
+        self.assertIn("no time for 22 accounts (000000000000, ", printed)
+        self.assertIn("000000000019 and 2 more);", printed)
+        with self.function_that(self.credential_report, accounts={"accounts": 0, "to_do": to_do[:1]}):
+            self.problem("had no time to look at any credential report", "try again")
+
     def test_many_accounts_that_cannot_be_read_are_named_up_to_a_number(self):
         failed = [{"account": f"{number:012}", "error": "AccessDenied"} for number in range(23)]
         with self.function_that(self.credential_report, accounts={"failed": failed, "to_do": ["444455556666"]}):
@@ -256,7 +279,7 @@ class Check(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("21 problems", printed)
         self.assertIn("those of 3 more accounts", printed)
-        self.assertIn("no time for 1 account;", printed)
+        self.assertIn("no time for 1 account (444455556666);", printed)
 
     def test_a_log_file_that_the_function_may_not_read(self):
         failed = [{"object": f"s3://logs-example/{self.key}", "error": "AccessDenied"}]

@@ -642,7 +642,17 @@ class MemberRole(unittest.TestCase):
         parameters = template(self.PATH)["Parameters"]
         for right in [self.WATCHER, "arn:aws-cn:iam::111122223333:role/a/path/x", self.WATCHER[:-12] + "*"]:
             self.assertRegex(right, parameters["WatcherRoleArn"]["AllowedPattern"])
-        for wrong in ["", "*", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:root", "arn:aws:iam::*:role/x", self.WATCHER + "*x"]:
+        roles = "arn:aws:iam::111122223333:role/"
+        for wrong in [
+            "",
+            "*",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::*:role/x",
+            self.WATCHER + "*",
+            self.WATCHER[:-12] + "**",
+            self.WATCHER[:-12] + "*x",
+            *(roles + name for name in ["*", "iamwatch-*", "iamwatch-CredentialReportRole*", "*-CredentialReportRole-*", "-CredentialReportRole-*"]),
+        ]:
             self.assertNotRegex(wrong, parameters["WatcherRoleArn"]["AllowedPattern"])
         self.assertNotIn("Default", parameters["WatcherRoleArn"])
 
@@ -728,6 +738,11 @@ class Parameters(unittest.TestCase):
         for architecture in ["arm64", "x86_64"]:
             for name, function in existing(Architecture=architecture).of_type("AWS::Lambda::Function").items():
                 self.assertEqual(function["Properties"]["Architectures"], [architecture], name)
+
+    def test_each_function_has_memory_of_its_own(self):
+        stack = existing(MemorySize="256", CredentialReportMemorySize="10240")
+        memory = {name: function["Properties"]["MemorySize"] for name, function in stack.of_type("AWS::Lambda::Function").items()}
+        self.assertEqual(memory, {"SignInFunction": "256", "CredentialReportFunction": "10240"})
 
     def test_the_longest_values_fit_into_the_environment_of_a_function(self):
         # Lambda measures the environment as JSON. Source: Lambda Developer Guide, "Lambda quotas".
