@@ -77,7 +77,8 @@ they are published.
 Press Enter to put the sample's log files into the bucket; once more, and nothing is told that was told before.
 Or in another terminal, with the AWS command line:
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
   unset AWS_PROFILE AWS_SESSION_TOKEN
 
 Drop log files in; only keys like those that CloudTrail uses are looked at:
