@@ -3,8 +3,10 @@
 #![allow(clippy::print_stdout, reason = "a person reads it")]
 #![allow(clippy::expect_used, reason = "nothing is left to do without it")]
 
+use std::collections::BTreeMap;
+
 use iamwatch_tests::ministack::{Ministack, Permissions};
-use iamwatch_tests::runtime_api::REGION;
+use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::sample;
 use iamwatch_tests::stub_aws::Mail;
 use serde_json::json;
@@ -41,10 +43,7 @@ async fn play(aws: &Ministack) {
     aws.make_log_bucket(LOGS).await;
     aws.deploy(STACK, LOGS, &[("Email", "you@example.com")]).await;
     let outputs = aws.outputs(STACK).await;
-    println!(
-        "{}",
-        instructions(&aws.endpoint(), &outputs["SignInFunctionName"], &outputs["SignInLogGroupName"])
-    );
+    println!("{}", instructions(&aws.endpoint(), &outputs));
     let mut published = aws.proxy().published();
     let mut shown = 0;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
@@ -66,26 +65,44 @@ async fn play(aws: &Ministack) {
     }
 }
 
-fn instructions(endpoint: &str, function: &str, log_group: &str) -> String {
+fn instructions(endpoint: &str, outputs: &BTreeMap<String, String>) -> String {
+    let [sign_in, sign_in_log] = ["SignInFunctionName", "SignInLogGroupName"].map(|name| &outputs[name]);
+    let [report, report_log] =
+        ["CredentialReportFunctionName", "CredentialReportLogGroupName"].map(|name| &outputs[name]);
     format!(
         "
-The stack \"{STACK}\" is deployed, and watches the bucket {LOGS}. Mails appear here as they are published.
+The stack \"{STACK}\" is deployed, and watches the bucket {LOGS} and the users of account {ACCOUNT}. Mails appear here as
+they are published.
 
 Press Enter to put the sample's log files into the bucket; once more, and nothing is told that was told before.
 Or in another terminal, with the AWS command line:
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
   unset AWS_PROFILE AWS_SESSION_TOKEN
 
 Drop log files in; only keys like those that CloudTrail uses are looked at:
   aws s3 cp --recursive tests/fixtures/sample s3://{LOGS}
 
-Have it send a mail marked TEST:
-  echo '{{\"test_mail\": true}}' > request.json
-  aws lambda invoke --function-name {function} --payload fileb://request.json answer.json
+Make a user with a console password and no second factor, and have the credential report looked at, as the
+schedule does every four hours; once more, and nothing is told. (The emulator's root user has no second factor, and
+its report lacks dates that AWS's has: the mail tells that too.)
+  aws iam create-user --user-name alice
+  aws iam create-login-profile --user-name alice --password an-Example-1234
+  echo '{{}}' > request.json
+  aws lambda invoke --function-name {report} --payload fileb://request.json answer.json
 
-Read what the function says about its work (version 2 of the command line):
-  aws logs tail {log_group}
+Then take the password away, invoke it again, and the mail says that this is resolved:
+  aws iam delete-login-profile --user-name alice
+  aws lambda invoke --function-name {report} --payload fileb://request.json answer.json
+
+Have a mail marked TEST sent:
+  echo '{{\"test_mail\": true}}' > request.json
+  aws lambda invoke --function-name {sign_in} --payload fileb://request.json answer.json
+
+Read what the functions say about their work (version 2 of the command line):
+  aws logs tail {sign_in_log}
+  aws logs tail {report_log}
 
 Ctrl-C ends it all.
 "

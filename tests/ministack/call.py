@@ -1,7 +1,7 @@
 """Makes AWS API calls: one a line on stdin, its outcome as a line on stdout, until stdin ends.
 
 A call is {"service", "operation", "parameters"}, named as botocore names them, and may have a "role", the ARN of
-the role that makes it; an outcome is {"answer"} or {"error": {"code", "message"}}. `Body` in a call is the path of
+the role that makes it, or an "account", the other account whose administrator makes it; an outcome is {"answer"} or {"error": {"code", "message"}}. `Body` in a call is the path of
 a file; bodies in answers are text.
 """
 
@@ -21,8 +21,11 @@ def plain(value):
     return value.read().decode("utf-8", "replace") if hasattr(value, "read") else str(value)
 
 
-def keys_of(session, role):
-    """What a client needs to call as a role, or as the administrator."""
+def keys_of(session, role, account):
+    """What a client needs to call as a role, as another account's administrator, or as the administrator."""
+    if account is not None:
+        # As the emulator knows the administrator of every account.
+        return {"aws_access_key_id": account, "aws_secret_access_key": "test"}
     if role is None:
         return {}
     keys = session.create_client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
@@ -38,14 +41,15 @@ def main():
     clients = {}
     for line in sys.stdin:
         call = json.loads(line)
-        service, parameters, role = call["service"], call["parameters"], call.get("role")
-        if (service, role) not in clients:
-            clients[service, role] = session.create_client(service, config=CONFIG, **keys_of(session, role))
+        service, parameters = call["service"], call["parameters"]
+        who = service, call.get("role"), call.get("account")
+        if who not in clients:
+            clients[who] = session.create_client(service, config=CONFIG, **keys_of(session, *who[1:]))
         if "Body" in parameters:
             with open(parameters["Body"], "rb") as body:
                 parameters["Body"] = body.read()
         try:
-            answer = getattr(clients[service, role], call["operation"])(**parameters)
+            answer = getattr(clients[who], call["operation"])(**parameters)
             answer.pop("ResponseMetadata", None)
             outcome = {"answer": answer}
         except botocore.exceptions.ClientError as error:

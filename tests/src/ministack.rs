@@ -183,6 +183,14 @@ impl Ministack {
         self.outcome(call).await
     }
 
+    /// The same as the administrator of another account, for a call that must succeed.
+    pub async fn call_in(&self, account: &str, service: &str, operation: &str, parameters: Value) -> Value {
+        let call = json!({
+            "service": service, "operation": operation, "parameters": parameters, "account": account,
+        });
+        self.must_succeed(self.outcome(call).await)
+    }
+
     async fn outcome(&self, call: Value) -> Result<Value, Refusal> {
         let mut caller = self.caller.lock().await;
         let line =
@@ -198,7 +206,12 @@ impl Ministack {
 
     /// The same for a call that must succeed.
     pub async fn call(&self, service: &str, operation: &str, parameters: Value) -> Value {
-        match self.try_call(service, operation, parameters).await {
+        self.must_succeed(self.try_call(service, operation, parameters).await)
+    }
+
+    #[track_caller]
+    fn must_succeed(&self, outcome: Result<Value, Refusal>) -> Value {
+        match outcome {
             Ok(answer) => answer,
             Err(Refusal { message, .. }) => panic!("{message}\nministack:\n{}", self.log()),
         }
@@ -218,19 +231,19 @@ impl Ministack {
 
     /// Deploys the repository's template, as it is, for a bucket that exists; or updates what was deployed.
     pub async fn deploy(&self, stack: &str, bucket: &str, parameters: &[(&str, &str)]) {
-        let function = repository().join("target/lambda/sign-in/bootstrap");
-        assert!(
-            function.is_file(),
-            "{} does not exist: run `make test`, which builds it",
-            function.display()
-        );
+        for function in functions() {
+            let function = repository().join("target/lambda").join(function).join("bootstrap");
+            let path = function.display();
+            assert!(function.is_file(), "{path} does not exist: run `make test`, which builds it");
+        }
         // The emulator knows no trails, and runs what this machine can run.
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let own = [("CreateTrail", "false"), ("LogBucketName", bucket), ("Architecture", architecture)];
         // Where it exists already, us-east-1 answers as if it had been made now.
         self.call("s3", "create_bucket", json!({"Bucket": ARTIFACTS})).await;
         let all = own.iter().chain(parameters);
-        let overrides: Vec<String> = all.map(|(name, value)| format!("{name}={value}")).collect();
+        // Quoted: a value may have spaces.
+        let overrides: Vec<String> = all.map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         let mut arguments = vec!["deploy", "--template-file", "template.yaml", "--stack-name", stack];
         arguments.extend(["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM"]);
         arguments.extend(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]);
@@ -238,7 +251,37 @@ impl Ministack {
         arguments.extend(overrides.iter().map(String::as_str));
         self.sam(&arguments).await;
         self.start_event_sources().await;
-        self.name_sessions(stack).await;
+        let bucket = self.outputs(stack).await.remove("StateBucketName");
+        let answer = self.call("s3", "get_bucket_policy", json!({"Bucket": bucket})).await;
+        let policy = answer["Policy"].as_str().expect("the state bucket has a policy");
+        let policy = named_by_session(serde_json::from_str(policy).expect("a policy is JSON"));
+        let policy = json!({"Bucket": bucket, "Policy": policy.to_string()});
+        self.call("s3", "put_bucket_policy", policy).await;
+    }
+
+    /// Deploys into another account the role by which the stack `stack` of the own one may read its credential
+    /// report, as README says.
+    pub async fn deploy_member(&self, account: &str, stack: &str, external_id: &str) {
+        let template = repository().join("deploy/member-role.yaml");
+        let template = std::fs::read_to_string(template).expect("the repository has it");
+        let watcher = format!("arn:aws:iam::{ACCOUNT}:role/{stack}-CredentialReportRole-*");
+        let parameter = |name, value| json!({"ParameterKey": name, "ParameterValue": value});
+        let named = json!({
+            "StackName": "iamwatch-member", "TemplateBody": template, "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "Parameters": [parameter("WatcherRoleArn", &watcher[..]), parameter("ExternalId", external_id)],
+        });
+        self.call_in(account, "cloudformation", "create_stack", named).await;
+        let role = json!({"RoleName": "iamwatch-member"});
+        let trust = async || {
+            let answer = self.call_in(account, "iam", "list_roles", json!({})).await;
+            let roles = answer["Roles"].as_array()?;
+            let role = roles.iter().find(|found| found["RoleName"] == role["RoleName"])?;
+            Some(role["AssumeRolePolicyDocument"].clone())
+        };
+        let trust = until(MAX_COMMAND, trust, || self.log()).await;
+        let trust = named_by_session(trust).to_string();
+        let trust = json!({"RoleName": role["RoleName"], "PolicyDocument": trust});
+        self.call_in(account, "iam", "update_assume_role_policy", trust).await;
     }
 
     /// CloudFormation hands a parameter on as text, which AWS takes for the number that it is. The emulator
@@ -249,30 +292,6 @@ impl Ministack {
             let scaling = json!({"UUID": source["UUID"], "ScalingConfig": source["ScalingConfig"]});
             self.call("lambda", "update_event_source_mapping", scaling).await;
         }
-    }
-
-    /// In a policy's `aws:PrincipalArn` AWS puts a role's ARN for each of its sessions. The emulator puts the
-    /// session's own, so that no function would be one of those that the state bucket's policy names.
-    ///
-    /// Source: IAM User Guide, "AWS global condition context keys", `aws:PrincipalArn`.
-    async fn name_sessions(&self, stack: &str) {
-        let bucket = self.outputs(stack).await.remove("StateBucketName");
-        let answer = self.call("s3", "get_bucket_policy", json!({"Bucket": bucket})).await;
-        let policy = answer["Policy"].as_str().expect("the state bucket has a policy");
-        let mut policy: Value = serde_json::from_str(policy).expect("a policy is JSON");
-        for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
-            for operator in ["ArnEquals", "ArnNotEquals"] {
-                let roles = statement.pointer_mut(&format!("/Condition/{operator}/aws:PrincipalArn"));
-                for role in roles.and_then(Value::as_array_mut).into_iter().flatten() {
-                    let arn = role.as_str().expect("a role has an ARN");
-                    if let Some(name) = arn.strip_prefix(&format!("arn:aws:iam::{ACCOUNT}:role/")) {
-                        *role = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/*").into();
-                    }
-                }
-            }
-        }
-        let policy = json!({"Bucket": bucket, "Policy": policy.to_string()});
-        self.call("s3", "put_bucket_policy", policy).await;
     }
 
     /// The outputs of a stack, by name.
@@ -329,6 +348,36 @@ impl Ministack {
             let _ = self.child.kill().await;
         }
     }
+}
+
+/// The functions: a folder each.
+fn functions() -> Vec<String> {
+    let folders = std::fs::read_dir(repository().join("functions")).expect("the repository has functions");
+    let names = folders.map(|folder| folder.expect("it can be listed").file_name().into_string());
+    names.map(|name| name.expect("its name is UTF-8")).filter(|name| name != "cli").collect()
+}
+
+/// In a policy's `aws:PrincipalArn` AWS puts a role's ARN for each of its sessions. The emulator puts the
+/// session's own, so that no function would be one of those that a policy names.
+///
+/// Source: IAM User Guide, "AWS global condition context keys", `aws:PrincipalArn`.
+fn named_by_session(mut policy: Value) -> Value {
+    for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+        for operator in ["ArnEquals", "ArnLike", "ArnNotEquals"] {
+            let named = statement.pointer_mut(&format!("/Condition/{operator}/aws:PrincipalArn"));
+            let roles = match named {
+                Some(Value::Array(roles)) => roles.iter_mut().collect(),
+                named => Vec::from_iter(named),
+            };
+            for role in roles {
+                let arn = role.as_str().expect("a role has an ARN");
+                if let Some(name) = arn.strip_prefix(&format!("arn:aws:iam::{ACCOUNT}:role/")) {
+                    *role = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/*").into();
+                }
+            }
+        }
+    }
+    policy
 }
 
 /// A port that nobody listens at, a moment ago.

@@ -111,6 +111,17 @@ impl Stage {
         self.aws.mails().iter().filter_map(|mail| mail.attribute("alert_id")).map(str::to_owned).collect()
     }
 
+    /// Has the function publish its test mail, and insists that it says what it is and is all that there is.
+    pub async fn test_mail_arrives(&self, function: &Function) {
+        let answer = function.response(&json!({"test_mail": true})).await;
+        let subject = answer["test_mail"]["subject"].as_str().unwrap();
+        assert!(subject.contains("TEST"), "{subject}");
+        assert!(answer["test_mail"]["message_id"].as_str().is_some_and(|id| !id.is_empty()), "{answer}");
+        self.told(&[subject], function);
+        assert!(email(&self.aws.mails()[0]).contains("TEST"));
+        assert_eq!(self.aws.calls().len(), 1, "nothing but the mail");
+    }
+
     /// Insists that nothing was asked of AWS.
     #[track_caller]
     pub fn not_called(&self) {

@@ -1,5 +1,5 @@
-//! From a log file put into a bucket to the mail and the finding: `template.yaml` as it is, deployed with `sam`
-//! into an emulated AWS that runs the functions' real binaries.
+//! From a log file put into a bucket, and from the users of two accounts, to the mail and the finding:
+//! `template.yaml` as it is, deployed with `sam` into an emulated AWS that runs the functions' real binaries.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,6 +30,15 @@ const LOGS: &str = "example-logs";
 /// Longer than a delivery takes on a busy machine, the function's back-off included.
 const MAX_DELIVERY: Duration = Duration::from_secs(120);
 
+/// How the parts of a function are called in the outputs, and in its role.
+struct Named {
+    name: &'static str,
+    output: &'static str,
+}
+
+const SIGN_IN: Named = Named { name: "sign-in", output: "SignInFunctionName" };
+const CREDENTIAL_REPORT: Named = Named { name: "credential-report", output: "CredentialReportFunctionName" };
+
 /// A deployed stack, and somebody who subscribes to its findings by SQS.
 struct Deployed {
     aws: Ministack,
@@ -41,11 +50,15 @@ struct Deployed {
 impl Deployed {
     /// As README says it: a bucket that exists, attached; the stack; a subscription.
     async fn new(permissions: Permissions) -> Deployed {
-        let aws = Ministack::start(permissions).await;
+        Deployed::into(Ministack::start(permissions).await, &[]).await
+    }
+
+    /// The same with other parameters, where there is something already.
+    async fn into(aws: Ministack, parameters: &[(&str, &str)]) -> Deployed {
         aws.make_log_bucket(LOGS).await;
         let folder = tempfile::tempdir().unwrap();
         let mut deployed = Deployed { aws, outputs: BTreeMap::new(), subscriber: String::new(), folder };
-        deployed.deploy(&[]).await;
+        deployed.deploy(parameters).await;
         deployed.subscribe().await;
         deployed
     }
@@ -156,39 +169,41 @@ impl Deployed {
         lines.filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
 
-    /// Waits until the queue of deliveries holds nothing: everything is done and acknowledged.
+    /// Waits until the functions' queues hold nothing: everything is done and acknowledged.
     async fn until_done(&self) {
         const COUNTS: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let empty = async || {
-            let asked = json!({"QueueUrl": self.output("QueueUrl"), "AttributeNames": COUNTS});
-            let attributes = self.aws.call("sqs", "get_queue_attributes", asked).await;
-            COUNTS.iter().all(|count| attributes["Attributes"][*count] == "0").then_some(())
-        };
-        until(MAX_DELIVERY, empty, || self.told()).await;
+        for queue in ["QueueUrl", "CredentialReportQueueUrl"] {
+            let empty = async || {
+                let asked = json!({"QueueUrl": self.output(queue), "AttributeNames": COUNTS});
+                let attributes = self.aws.call("sqs", "get_queue_attributes", asked).await;
+                COUNTS.iter().all(|count| attributes["Attributes"][*count] == "0").then_some(())
+            };
+            until(MAX_DELIVERY, empty, || self.told()).await;
+        }
     }
 
-    /// Invokes the function by hand, as an administrator.
-    async fn invoke(&self, payload: &Value) -> Value {
+    /// Invokes a function by hand, as an administrator.
+    async fn invoke(&self, function: &Named, payload: &Value) -> Value {
         let invocation =
-            json!({"FunctionName": self.output("SignInFunctionName"), "Payload": payload.to_string()});
+            json!({"FunctionName": self.output(function.output), "Payload": payload.to_string()});
         let answer = self.aws.call("lambda", "invoke", invocation).await;
         assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.told());
         serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
     }
 
-    /// The document of the function's role, and the role's name.
-    async fn role(&self) -> (String, Value) {
-        let function = json!({"FunctionName": self.output("SignInFunctionName")});
-        let function = self.aws.call("lambda", "get_function_configuration", function).await;
-        let role = function["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        let policy = json!({"RoleName": role, "PolicyName": "sign-in"});
+    /// The document of a function's role, and the role's name.
+    async fn role(&self, function: &Named) -> (String, Value) {
+        let asked = json!({"FunctionName": self.output(function.output)});
+        let configuration = self.aws.call("lambda", "get_function_configuration", asked).await;
+        let role = configuration["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let policy = json!({"RoleName": role, "PolicyName": function.name});
         let mut policy = self.aws.call("iam", "get_role_policy", policy).await;
         (role, policy["PolicyDocument"].take())
     }
 
-    async fn set_role(&self, role: &str, document: &Value) {
+    async fn set_role(&self, function: &Named, role: &str, document: &Value) {
         let policy =
-            json!({"RoleName": role, "PolicyName": "sign-in", "PolicyDocument": document.to_string()});
+            json!({"RoleName": role, "PolicyName": function.name, "PolicyDocument": document.to_string()});
         self.aws.call("iam", "put_role_policy", policy).await;
     }
 
@@ -266,11 +281,13 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     assert!(text.contains(&format!("aws s3 cp s3://{LOGS}/{} - | gunzip", key("first"))), "{text}");
     deployed.until_done().await;
 
-    // `make check` finds nothing wrong, and a mail marked TEST arrives.
+    // `make check` finds nothing wrong, and a mail marked TEST of each function arrives.
     let (ended, said) = deployed.aws.script(&["deploy/check.py", STACK]).await;
     assert!(ended.success(), "{said}");
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert!(subjects.len() == 3 && subjects[2].contains("TEST"), "{subjects:?}\n{said}");
+    assert_eq!(subjects.len(), 4, "{subjects:?}\n{said}");
+    assert!(subjects[2..].iter().all(|subject| subject.contains("TEST")), "{subjects:?}\n{said}");
+    assert!(said.contains(" can read credential reports, and read those of 1 account with "), "{said}");
 
     // What cannot be read, and what is gone before it is read, is told and acknowledged.
     deployed.put(&key("broken"), b"no gzip").await;
@@ -279,11 +296,12 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.aws.call("sqs", "send_message", gone).await;
     deployed.findings(&["watch.log-file-gone"]).await;
     deployed.until_done().await;
-    assert_eq!(deployed.aws.proxy().mails().len(), 5, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 6, "{}", deployed.told());
 
     // By hand.
-    let answer =
-        deployed.invoke(&json!({"objects": [{"bucket": LOGS, "key": key("first")}], "notify": false})).await;
+    let answer = deployed
+        .invoke(&SIGN_IN, &json!({"objects": [{"bucket": LOGS, "key": key("first")}], "notify": false}))
+        .await;
     assert_eq!((&answer["judged"], &answer["findings"]["CRITICAL"]), (&2.into(), &1.into()), "{answer}");
 
     // An update changes a setting, and the function obeys it.
@@ -300,7 +318,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.findings(&["root.sign-in-without-mfa"]).await;
     deployed.until_done().await;
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(subjects[5..], [ROOT_SUBJECT], "{}", deployed.told());
+    assert_eq!(subjects[6..], [ROOT_SUBJECT], "{}", deployed.told());
     let refused = deployed.refused();
     assert!(refused.iter().all(|refused| refused.call.contains("gone")), "{refused:#?}");
 
@@ -324,7 +342,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     let objects = deployed.aws.call("s3", "list_objects_v2", json!({"Bucket": LOGS})).await;
     assert_eq!(objects["KeyCount"], 6, "{objects}");
     let groups = deployed.aws.call("logs", "describe_log_groups", json!({})).await;
-    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(1), "{groups}");
+    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(2), "{groups}");
     let gone = deployed.aws.try_call("lambda", "get_function", json!({"FunctionName": function})).await;
     assert_eq!(gone.unwrap_err().code, "ResourceNotFoundException");
     deployed.aws.stop().await;
@@ -361,7 +379,8 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     deployed.put("payroll.csv", b"x").await;
     let named = |(bucket, key): (&str, String)| json!({"bucket": bucket, "key": key});
     let objects = [("somebody-elses", key("first")), (LOGS, "payroll.csv".to_owned()), (LOGS, key("gone"))];
-    let answer = deployed.invoke(&json!({"objects": objects.map(named), "notify": false})).await;
+    let request = json!({"objects": objects.map(named), "notify": false});
+    let answer = deployed.invoke(&SIGN_IN, &request).await;
     let failed = answer["failed"].as_array().unwrap();
     let errors: Vec<&str> = failed.iter().map(|failed| failed["error"].as_str().unwrap()).collect();
     let said = |part: &str| errors.iter().filter(|error| error.contains(part)).count();
@@ -379,14 +398,14 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
         let state = deployed.aws.call("s3", "list_objects_v2", state).await;
         assert_eq!(state["KeyCount"], cases, "{state}");
     }
-    every_statement_is_needed(&deployed).await;
+    every_statement_of_sign_in_is_needed(&deployed).await;
     deployed.aws.stop().await;
 }
 
 #[tokio::test]
 async fn only_the_function_writes_what_it_remembers_and_it_never_writes_what_is_accepted() {
     let deployed = Deployed::new(Permissions::Enforced).await;
-    let (function, _) = deployed.role().await;
+    let (function, _) = deployed.role(&SIGN_IN).await;
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}, "Action": "sts:AssumeRole",
     }]});
@@ -435,56 +454,76 @@ async fn only_the_function_writes_what_it_remembers_and_it_never_writes_what_is_
     deployed.aws.stop().await;
 }
 
-/// Takes one statement after the other out of the function's role, and sees that AWS then refuses what it allows.
-async fn every_statement_is_needed(deployed: &Deployed) {
-    let (role, document) = deployed.role().await;
-    let by_hand = |key: String| json!({"objects": [{"bucket": LOGS, "key": key}], "notify": false});
+/// A message of a queue, as Lambda hands it over.
+fn message(queue: &str, body: &str) -> Value {
+    json!({"Records": [{
+        "messageId": "m1", "receiptHandle": "AQEBexample", "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs",
+        "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue.rsplit('/').next().unwrap()),
+    }]})
+}
+
+async fn every_statement_of_sign_in_is_needed(deployed: &Deployed) {
+    let state = deployed.output("StateBucketName");
+    let by_hand = json!({"objects": [{"bucket": LOGS, "key": key("first")}], "notify": false});
     // The only bucket that is refused with all statements, so that something has to be told.
     let failing = {
         let mut announcement = announcement(&key("first"));
         announcement["detail"]["bucket"]["name"] = "somebody-elses".into();
-        json!({"Records": [{
-            "messageId": "m1", "receiptHandle": "AQEBexample", "body": announcement.to_string(),
-            "attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", deployed.output("QueueUrl").rsplit('/').next().unwrap()),
-        }]})
+        message(deployed.output("QueueUrl"), &announcement.to_string())
     };
+    every_statement_is_needed(
+        deployed,
+        &SIGN_IN,
+        &[
+            ("ReadLogFiles", by_hand, format!("GET /{LOGS}/")),
+            ("ReadState", failing.clone(), format!("GET /{state}/")),
+            ("WriteState", failing.clone(), format!("PUT /{state}/")),
+            ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
+            ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
+        ],
+        &[
+            ("TellGoneFromDenied", LOGS, "AWSLogs/111122223333/CloudTrail/"),
+            ("TellNewFromDenied", state, "cases/"),
+        ],
+    )
+    .await;
+}
+
+/// Takes one statement after the other out of a function's role, and sees that AWS then refuses what it allows:
+/// by statement the event that needs it, and what is refused; then the buckets that it lets be listed, and where.
+async fn every_statement_is_needed(
+    deployed: &Deployed,
+    function: &Named,
+    invoked: &[(&str, Value, String)],
+    listed: &[(&str, &str, &str)],
+) {
+    let (role, document) = deployed.role(function).await;
     // The emulator writes the function's log by itself.
     let mut needed = BTreeSet::from(["Log"]);
-    for (statement, payload, refused) in [
-        ("ReadLogFiles", by_hand(key("first")), format!("GET /{LOGS}/")),
-        ("ReadState", failing.clone(), format!("GET /{}/", deployed.output("StateBucketName"))),
-        ("WriteState", failing.clone(), format!("PUT /{}/", deployed.output("StateBucketName"))),
-        ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
-        ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
-    ] {
+    for (statement, payload, refused) in invoked {
         let mut without = document.clone();
         let statements = without["Statement"].as_array_mut().unwrap();
         let all = statements.len();
-        statements.retain(|one| one["Sid"] != statement);
+        statements.retain(|one| one["Sid"] != *statement);
         assert_eq!(statements.len() + 1, all, "{statement} is no statement of {document:#}");
-        deployed.set_role(&role, &without).await;
+        deployed.set_role(function, &role, &without).await;
         let before = deployed.aws.proxy().refused().len();
         let invocation =
-            json!({"FunctionName": deployed.output("SignInFunctionName"), "Payload": payload.to_string()});
+            json!({"FunctionName": deployed.output(function.output), "Payload": payload.to_string()});
         deployed.aws.call("lambda", "invoke", invocation).await;
         let seen = &deployed.aws.proxy().refused()[before..];
         let denied = |error: &str| error.contains("AccessDenied") || error.contains("AuthorizationError");
-        let is_it =
-            |one: &&Passed| one.call.starts_with(&refused) && one.error.as_deref().is_some_and(denied);
+        let is_it = |one: &&Passed| one.call.starts_with(refused) && one.error.as_deref().is_some_and(denied);
         assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.told());
         needed.insert(statement);
     }
-    // It tells everybody which objects are not there, where S3 tells only who may list them.
-    let state = deployed.output("StateBucketName");
-    for (statement, bucket, prefix) in [
-        ("TellGoneFromDenied", LOGS, "AWSLogs/111122223333/CloudTrail/"),
-        ("TellNewFromDenied", state, "cases/"),
-    ] {
+    // The emulator tells everybody which objects are not there, where S3 tells only who may list them.
+    for (statement, bucket, prefix) in listed {
         let mut without = document.clone();
-        without["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"] != statement);
+        without["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"] != *statement);
         for (document, refusal) in [(&without, Some("AccessDenied")), (&document, None)] {
-            deployed.set_role(&role, document).await;
+            deployed.set_role(function, &role, document).await;
             let list = json!({"Bucket": bucket, "Prefix": prefix});
             let listed = deployed.aws.try_call_as(&role, "s3", "list_objects_v2", list).await;
             let code = listed.err().map(|refusal| refusal.code);
@@ -498,4 +537,132 @@ async fn every_statement_is_needed(deployed: &Deployed) {
     let statements = document["Statement"].as_array().unwrap();
     let statements: BTreeSet<&str> = statements.iter().map(|one| one["Sid"].as_str().unwrap()).collect();
     assert_eq!(statements, needed, "a statement that nothing here needs");
+}
+
+/// A person with a console password; `with_mfa` also with a second factor.
+async fn make_person(aws: &Ministack, account: &str, name: &str, with_mfa: bool) {
+    let iam =
+        async |operation: &str, parameters: Value| aws.call_in(account, "iam", operation, parameters).await;
+    iam("create_user", json!({"UserName": name})).await;
+    iam("create_login_profile", json!({"UserName": name, "Password": "an-Example-1234"})).await;
+    if with_mfa {
+        give_mfa(aws, account, name).await;
+    }
+}
+
+async fn give_mfa(aws: &Ministack, account: &str, name: &str) {
+    let device = json!({"VirtualMFADeviceName": name});
+    let device = aws.call_in(account, "iam", "create_virtual_mfa_device", device).await;
+    let device = json!({
+        "UserName": name, "SerialNumber": device["VirtualMFADevice"]["SerialNumber"],
+        "AuthenticationCode1": "123456", "AuthenticationCode2": "654321",
+    });
+    aws.call_in(account, "iam", "enable_mfa_device", device).await;
+}
+
+/// Another account of the organisation that the emulator's own one has.
+async fn make_account(aws: &Ministack) -> String {
+    let named = json!({"Email": "member@example.com", "AccountName": "member"});
+    let made = aws.call("organizations", "create_account", named).await;
+    let request = json!({"CreateAccountRequestId": made["CreateAccountStatus"]["Id"]});
+    let id = async || {
+        let status = aws.call("organizations", "describe_create_account_status", request.clone()).await;
+        status["CreateAccountStatus"]["AccountId"].as_str().map(str::to_owned)
+    };
+    until(MAX_DELIVERY, id, || aws.log()).await
+}
+
+#[tokio::test]
+async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one_mail_tells_of_all() {
+    let aws = Ministack::start(Permissions::Enforced).await;
+    let member = make_account(&aws).await;
+    for (account, name, with_mfa) in
+        [(ACCOUNT, "alice", false), (ACCOUNT, "bob", true), (&member, "mallory", false)]
+    {
+        make_person(&aws, account, name, with_mfa).await;
+    }
+    aws.deploy_member(&member, STACK, "an-example").await;
+    let parameters = [
+        ("WatchedAccounts", "organization"),
+        ("MemberExternalId", "an-example"),
+        ("CredentialReportSchedule", "cron(* * * * ? *)"),
+    ];
+    let deployed = Deployed::into(aws, &parameters).await;
+
+    // By hand, while the schedule is not due: nobody is told.
+    let answer = deployed.invoke(&CREDENTIAL_REPORT, &json!({"notify": false})).await;
+    assert_eq!((&answer["accounts"], &answer["failed"]), (&2.into(), &json!([])), "{answer:#}");
+    let said: BTreeSet<&str> =
+        answer["worst"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
+    assert!(said.contains("password.mfa-disabled") && said.contains("root.mfa-disabled"), "{answer:#}");
+
+    // The mail of the schedule.
+    let mut published = deployed.aws.proxy().published();
+    let first = async { published.wait_for(|mails| !mails.is_empty()).await.unwrap()[0].clone() };
+    let mail = within(MAX_DELIVERY, first, || deployed.told()).await;
+    let subject = mail.subject.clone().unwrap();
+    let (start, end) = ("[CRITICAL] Credential report: ", " +1 account");
+    assert!(subject.starts_with(start) && subject.ends_with(end), "{subject}");
+    let findings = mail.findings();
+    let unproven = findings.iter().filter(|finding| rule(finding) == "password.mfa-disabled");
+    let unproven: BTreeSet<&str> =
+        unproven.map(|finding| finding["resources"][0]["uid"].as_str().unwrap()).collect();
+    let user = |account: &str, name: &str| format!("arn:aws:iam::{account}:user/{name}");
+    let expected = [user(ACCOUNT, "alice"), user(&member, "mallory")];
+    assert_eq!(unproven, expected.each_ref().map(String::as_str).into());
+    let schedule = json!({"Name": deployed.output("CredentialReportRuleName")});
+    deployed.aws.call("events", "disable_rule", schedule).await;
+    deployed.until_done().await;
+    let refused = deployed.refused();
+    assert!(refused.is_empty(), "{refused:#?}");
+    let state = deployed.output("StateBucketName");
+    for prefix in ["reports", "audits/credential-report"] {
+        for account in [ACCOUNT, &member] {
+            let list = json!({"Bucket": state, "Prefix": format!("{prefix}/{account}")});
+            let listed = deployed.aws.call("s3", "list_objects_v2", list).await;
+            assert_eq!(listed["KeyCount"], 1, "{listed}");
+        }
+    }
+
+    // Alice is mended, and carol is new; then nothing is.
+    give_mfa(&deployed.aws, ACCOUNT, "alice").await;
+    make_person(&deployed.aws, ACCOUNT, "carol", false).await;
+    for mails in [1, 0] {
+        let answer = deployed.invoke(&CREDENTIAL_REPORT, &json!({})).await;
+        let told = answer["mails"].as_array().unwrap();
+        assert_eq!((told.len(), &answer["not_done"]), (mails, &Value::Null), "{answer:#}");
+    }
+    let mails = deployed.aws.proxy().mails();
+    let findings = mails[1].findings();
+    let changed = findings.iter().filter(|finding| rule(finding) == "password.mfa-disabled");
+    let changed: BTreeSet<(&str, &str)> = changed
+        .map(|finding| {
+            let text = |pointer: &str| finding.pointer(pointer).and_then(Value::as_str).unwrap();
+            (text("/resources/0/uid"), text("/status"))
+        })
+        .collect();
+    let (alice, carol) = (user(ACCOUNT, "alice"), user(ACCOUNT, "carol"));
+    assert_eq!(changed, [(&alice[..], "Resolved"), (&carol[..], "New")].into(), "{}", deployed.told());
+
+    let quietly = json!({"notify": false});
+    every_statement_is_needed(
+        &deployed,
+        &CREDENTIAL_REPORT,
+        &[
+            ("ReadOwnReport", quietly.clone(), "GenerateCredentialReport".to_owned()),
+            ("ReadReportsOfOthers", quietly.clone(), "AssumeRole".to_owned()),
+            ("ListAccounts", quietly.clone(), "AWSOrganizationsV20161128.ListAccounts".to_owned()),
+            ("ReadState", quietly, format!("GET /{state}/")),
+            ("WriteState", json!({}), format!("PUT /{state}/")),
+            (
+                "TakeMessages",
+                message(deployed.output("CredentialReportQueueUrl"), "hello"),
+                "AmazonSQS.ChangeMessageVisibility".to_owned(),
+            ),
+            ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
+        ],
+        &[("TellNewFromDenied", state, "audits/")],
+    )
+    .await;
+    deployed.aws.stop().await;
 }

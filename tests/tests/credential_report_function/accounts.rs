@@ -203,7 +203,7 @@ async fn a_file_with_lines_that_are_no_accounts_is_told_and_the_others_are_looke
     stage.aws.delete(STATE, ACCOUNTS_FILE);
     stage.aws.put_report(MEMBER, report(MEMBER, &["mallory", "trudy"]));
     done(&function.response(&scheduled(1)).await, &function);
-    subjects.push("[HIGH] Credential report: 1 new, 1 came back - 111122223333 +1 account".to_owned());
+    subjects.push("[HIGH] Credential report: 1 new, 1 came back - 444455556666 +1 account".to_owned());
     stage.told(&subjects, &function);
     let text = email(&stage.aws.mails()[2]).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("there is no such file") && text.contains("trudy"), "{text}");

@@ -221,4 +221,7 @@ async fn a_cell_that_cannot_be_read_is_told_and_costs_no_other_row() {
         bob.iter().all(|finding| finding["metadata"]["event_code"] == "watch.could-not-look"),
         "{bob:#?}"
     );
+    // Whoever reads the mail is told which cell it is.
+    let text = email(&mail);
+    assert!(text.contains("mfa_active"), "{text}");
 }

@@ -137,13 +137,7 @@ async fn a_mail_that_was_not_published_is_said_to_be_so() {
 #[tokio::test]
 async fn a_test_mail_says_that_it_is_one() {
     let stage = Stage::new().await;
-    let function = stage.function().await;
-    let answer = function.response(&json!({"test_mail": true})).await;
-    let subject = answer["test_mail"]["subject"].as_str().unwrap();
-    assert!(subject.contains("TEST"), "{subject}");
-    assert!(answer["test_mail"]["message_id"].as_str().is_some_and(|id| !id.is_empty()), "{answer}");
-    stage.told(&[subject], &function);
-    assert!(stage.aws.mails()[0].form_for("email").unwrap().contains("TEST"));
+    stage.test_mail_arrives(&stage.function().await).await;
 }
 
 #[tokio::test]
