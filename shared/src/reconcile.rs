@@ -144,8 +144,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The object's content. Where it would be too large, what the rules looked at is left to the report, which is
-    /// kept: a finding without it is worth more than no memory at all.
+    /// The object's content. Where it would be too large, what the rules looked at, and then the users' paths, are
+    /// left to the report, which is kept: a finding without them is worth more than no memory at all.
     ///
     /// # Errors
     /// Never: everything in it can be written as JSON.
@@ -156,6 +156,11 @@ impl Ledger {
         }
         let mut slim = self.clone();
         slim.entries.values_mut().for_each(|entry| entry.facts.clear());
+        let content = serde_json::to_vec(&slim)?;
+        if content.len() <= MAX_STATE_BYTES {
+            return Ok(content);
+        }
+        slim.entries.values_mut().filter_map(|entry| entry.principal.as_mut()).for_each(|who| who.arn = None);
         serde_json::to_vec(&slim)
     }
 
@@ -566,6 +571,38 @@ mod tests {
         let root = Finding { evidence: Evidence::default(), ..could_not_look() };
         ledger.could_not_look([&root], hour(1));
         assert_eq!(ledger.count()[&Severity::High], 2);
+    }
+
+    #[test]
+    fn an_account_of_5000_users_with_everything_wrong_and_the_longest_names_fits_into_an_object() {
+        // Source: IAM User Guide, "IAM and AWS STS quotas": names of 64, paths of 512 characters.
+        let of_one = judged(&[User::WithoutMfa], hour(0)).findings.remove(0);
+        let columns = (0..6).map(|n| (Cow::Owned(format!("access_key_{n}_last_rotated")), START.to_owned()));
+        let facts = Facts(columns.collect());
+        let finding = |n: usize| {
+            let name = format!("{:x<64}", n / 14);
+            let arn = format!("arn:aws:iam::{ACCOUNT}:user/{}/{name}", "p".repeat(510));
+            let principal = Principal {
+                name: Some(name),
+                arn: Some(arn.clone()),
+                ..of_one.principal.clone().unwrap_or_default()
+            };
+            let evidence = Evidence { facts: facts.clone(), ..Evidence::default() };
+            let (id, resource) = (crate::finding::stable_id(&[&n.to_string()]), Some(arn));
+            Finding { id, resource, principal: Some(principal), evidence, ..of_one.clone() }
+        };
+        let judged = Judged { findings: (0..70_000).map(finding).collect(), gaps: Vec::new() };
+        let mut ledger = Ledger::new(ACCOUNT);
+        ledger.looked(&judged, &[], 5_000, hour(0), hour(0));
+        let said = judged.findings.iter().map(|finding| (finding.id.clone(), Status::New)).collect();
+        ledger.told(&said, hour(0));
+        let content = ledger.content().unwrap();
+        assert!(content.len() <= MAX_STATE_BYTES, "{}", content.len());
+        let read = Ledger::read(&content, &Ledger::new(ACCOUNT)).unwrap();
+        assert_eq!(
+            (read.entries.len(), read.changes().count(), read.standing().count()),
+            (70_000, 0, 70_000)
+        );
     }
 
     #[test]
