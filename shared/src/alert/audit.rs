@@ -13,6 +13,7 @@ use super::{
     quoted, sentence, short_name, silence,
 };
 use crate::config::Config;
+use crate::detections::COULD_NOT_LOOK;
 use crate::finding::{Finding, Status};
 use crate::rule::Rule;
 use crate::text;
@@ -266,19 +267,24 @@ fn alike(findings: &[&Finding], config: &Config) -> Vec<Alike> {
         let account = known(&finding.account).map(|account| account_label(account, config));
         let rest = account.map(|account| format!("{account}: ")).unwrap_or_default();
         let mut said: Vec<String> = Vec::new();
+        let what = text::clean(&finding.what, MAX_WHAT_CHARS);
+        // Why something could not be looked at differs from one to the next.
+        let differs = rule.id == COULD_NOT_LOOK.id;
         let name = match finding.principal.as_ref().and_then(|who| who.name.as_deref()) {
+            Some(name) if differs => format!("{} {what}", quoted(name)),
             Some(name) => {
                 said.extend(detail(finding));
                 quoted(name)
             }
-            None => text::clean(&finding.what, MAX_WHAT_CHARS),
+            None => what,
         };
         said.extend(stood(finding).map(|stood| format!("since {stood}")));
         let name = match said.is_empty() {
             true => name,
             false => format!("{name} ({})", said.join("; ")),
         };
-        match all.iter_mut().find(|of| of.rule.id == rule.id && of.severity == severity && of.rest == rest) {
+        let alike = |of: &&mut Alike| of.rule.id == rule.id && of.severity == severity && of.rest == rest;
+        match all.iter_mut().find(alike).filter(|_| !differs) {
             Some(of) => of.names.push(name),
             None => all.push(Alike { rule, severity, names: vec![name], rest }),
         }
