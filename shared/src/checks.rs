@@ -5,8 +5,9 @@
 //! `watch.could-not-look`, beside what the rule could see, and as a [`Gap`], so that nothing is taken for
 //! resolved.
 //!
-//! Ages are whole days, against the moment at which AWS made the report: what is exactly as old as a limit is
-//! fine, and a day later it is raised.
+//! Ages are whole days, up to the moment at which AWS made the report. An old key or certificate is raised the
+//! day after its limit (CIS has keys rotated "every 90 days or less"), what is not used from exactly its limit
+//! on (CIS has credentials disabled that are "unused for 45 days or more").
 
 mod access_key;
 #[cfg(any(test, feature = "cases"))]
