@@ -281,7 +281,7 @@ fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-/// The latest use counts: an old sign-in must not hide today's use of a key.
+/// The latest use counts: an old sign-in must not hide today's use of a key, nor yesterday's use today's.
 fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     let row = asked.row;
     let [key_1, key_2] = &row.access_keys;
@@ -300,7 +300,7 @@ fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     };
     let unused_days = asked.age_days(date);
     if unused_days <= i64::from(asked.config.root_recently_used_days) {
-        verdict.raise(format!("used {with} on {}", date.format("%Y-%m-%d at %H:%M UTC")));
+        verdict.raise_use(date, format!("used {with} on {}", date.format("%Y-%m-%d at %H:%M UTC")));
         verdict.fact("unused_days", unused_days);
     }
 }
