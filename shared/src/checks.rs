@@ -5,8 +5,9 @@
 //! `watch.could-not-look`, beside what the rule could see, and as a [`Gap`], so that nothing is taken for
 //! resolved.
 //!
-//! Ages are whole days, against the moment at which AWS made the report: what is exactly as old as a limit is
-//! fine, and a day later it is raised.
+//! Ages are whole days, up to the moment at which AWS made the report. An old key or certificate is raised the
+//! day after its limit (CIS has keys rotated "every 90 days or less"), what is not used from exactly its limit
+//! on (CIS has credentials disabled that are "unused for 45 days or more").
 
 mod access_key;
 #[cfg(any(test, feature = "cases"))]
@@ -102,9 +103,38 @@ pub struct Verdict {
 struct Raised {
     /// A phrase that follows the principal's name.
     what: String,
-    /// Which of several credentials of a kind it is about.
-    credential: Option<Credential>,
+    which: Which,
     facts: Vec<(&'static str, String)>,
+}
+
+/// Which it is of all that a rule may raise about one principal: a part of the finding's id.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    /// There is only one.
+    Only,
+    /// One of several credentials of a kind.
+    Credential(Credential),
+    /// One of many uses: a later one is news, though the one before is known.
+    Use(DateTime<Utc>),
+}
+
+impl Which {
+    /// What it is known by from one report to the next.
+    fn date(self) -> Option<DateTime<Utc>> {
+        match self {
+            Which::Only => None,
+            Which::Credential(credential) => credential.last_rotated,
+            Which::Use(date) => Some(date),
+        }
+    }
+
+    /// The columns that are about it and nothing else.
+    fn slot(self) -> Option<&'static Slot> {
+        match self {
+            Which::Credential(credential) => Some(credential.slot),
+            Which::Only | Which::Use(_) => None,
+        }
+    }
 }
 
 /// One of two access keys or certificates.
@@ -152,12 +182,21 @@ const CERTIFICATE_SLOTS: &[Slot; 2] = &[
 impl Verdict {
     /// Raises a finding; `what` is a phrase that follows the principal's name.
     fn raise(&mut self, what: impl Into<String>) {
-        self.raised.push(Raised { what: what.into(), credential: None, facts: Vec::new() });
+        self.raise_which(Which::Only, what);
     }
 
     /// The same about one of several credentials.
     fn raise_about(&mut self, credential: Credential, what: impl Into<String>) {
-        self.raised.push(Raised { what: what.into(), credential: Some(credential), facts: Vec::new() });
+        self.raise_which(Which::Credential(credential), what);
+    }
+
+    /// The same about one of many uses.
+    fn raise_use(&mut self, date: DateTime<Utc>, what: impl Into<String>) {
+        self.raise_which(Which::Use(date), what);
+    }
+
+    fn raise_which(&mut self, which: Which, what: impl Into<String>) {
+        self.raised.push(Raised { what: what.into(), which, facts: Vec::new() });
     }
 
     /// Adds a fact to what was raised last, besides what the columns say.
@@ -236,9 +275,9 @@ fn judge_row(row: &Row, about: &About<'_>, config: &Config, judged: &mut Judged)
     for check in table().filter(|check| check.on.includes(row)) {
         let mut verdict = Verdict::default();
         (check.judge)(&asked, &mut verdict);
-        let mut credentials: Vec<String> = Vec::new();
+        let mut known_by: Vec<String> = Vec::new();
         for raised in verdict.raised {
-            judged.findings.push(finding(check, raised, row, about, &mut credentials));
+            judged.findings.push(finding(check, raised, row, about, &mut known_by));
         }
         let columns = check.columns.iter().filter(|column| unreadable.contains(column));
         let unjudged: Vec<&str> = columns.copied().chain(verdict.unjudged).collect();
@@ -256,20 +295,19 @@ fn finding(
     raised: Raised,
     row: &Row,
     about: &About<'_>,
-    credentials: &mut Vec<String>,
+    known_by: &mut Vec<String>,
 ) -> Finding {
     let rule = &check.rule;
-    let last_rotated = raised.credential.and_then(|credential| credential.last_rotated);
-    let credential =
-        last_rotated.map(|date| date.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default();
-    credentials.push(credential.clone());
-    let credential = match credentials.iter().filter(|other| **other == credential).count() {
-        ..2 => credential,
-        nth => format!("{credential}#{nth}"),
+    let date = raised.which.date();
+    let which = date.map(|date| date.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default();
+    known_by.push(which.clone());
+    let which = match known_by.iter().filter(|other| **other == which).count() {
+        ..2 => which,
+        nth => format!("{which}#{nth}"),
     };
     let of_another = |column: &&&str| {
-        raised.credential.is_some_and(|of| {
-            KEY_SLOTS.iter().chain(CERTIFICATE_SLOTS).any(|slot| slot.has(column)) && !of.slot.has(column)
+        raised.which.slot().is_some_and(|own| {
+            KEY_SLOTS.iter().chain(CERTIFICATE_SLOTS).any(|slot| slot.has(column)) && !own.has(column)
         })
     };
     let columns = check.columns.iter().filter(|column| !of_another(column));
@@ -277,7 +315,7 @@ fn finding(
         columns.filter_map(|column| Some((*column, row.shown(column)?))).collect();
     facts.extend(raised.facts);
     let mut finding = Finding {
-        id: stable_id(&[rule.id, about.account, &row.user, &credential]),
+        id: stable_id(&[rule.id, about.account, &row.user, &which]),
         rule,
         kind: rule.kind,
         status: None,
@@ -606,6 +644,37 @@ mod tests {
         let report = CredentialReport::parse(bob.as_bytes()).unwrap();
         let elsewhere = judge(&report, &About { account: "444455556666", ..about() }, &Config::default());
         assert_ne!(ids(&elsewhere, "access-key.unrotated"), ids(&judged(&bob), "access-key.unrotated"));
+    }
+
+    #[test]
+    fn a_later_use_of_root_is_another_finding_and_the_same_one_is_not() {
+        const AT_SEVEN: (&str, &str) = ("password_last_used", "2026-04-01T07:00:00+00:00");
+        let of = |changes: &'static [(&'static str, &'static str)]| {
+            ids(&judged(&csv(&[From::Root(changes)])), "root.recently-used")
+        };
+        let first = of(&[AT_SEVEN]);
+        assert_eq!(first.len(), 1);
+        for (name, ids, same) in [
+            ("written in another way", of(&[("password_last_used", "2026-04-01T09:00:00+02:00")]), true),
+            (
+                "an older use of a key",
+                of(&[AT_SEVEN, ("access_key_1_last_used_date", "2026-03-31T09:00:00Z")]),
+                true,
+            ),
+            ("a second later", of(&[("password_last_used", "2026-04-01T07:00:01Z")]), false),
+            (
+                "a later use of a key",
+                of(&[AT_SEVEN, ("access_key_2_last_used_date", "2026-04-01T07:30:00Z")]),
+                false,
+            ),
+        ] {
+            assert_eq!(ids.len(), 1, "{name}");
+            assert_eq!(ids == first, same, "{name}");
+        }
+        let report = CredentialReport::parse(csv(&[From::Root(&[AT_SEVEN])]).as_bytes()).unwrap();
+        let evening = About { generated: about().generated + chrono::TimeDelta::hours(12), ..about() };
+        let evening = judge(&report, &evening, &Config::default());
+        assert_eq!(ids(&evening, "root.recently-used"), first, "in the next report");
     }
 
     #[test]

@@ -146,7 +146,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "Access key is not used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the key, and nobody would notice that somebody else uses it.",
-            condition: "an IAM user has an active access key that was last used more than `UNUSED_CREDENTIAL_DAYS` days before the report",
+            condition: "an IAM user has an active access key that was last used `UNUSED_CREDENTIAL_DAYS` days or more before the report",
             references: UNUSED,
             remediation: &[
                 "Ask the user's owner what the key was for.",
@@ -160,13 +160,18 @@ pub(super) const CHECKS: &[Check] = &[
         #[cfg(any(test, feature = "cases"))]
         cases: &[
             Case::new(
-                "the day after the limit",
-                Machine(&[("access_key_1_last_used_date", "2026-02-14T08:15:00Z")]),
+                "exactly at the limit",
+                Machine(&[("access_key_1_last_used_date", "2026-02-15T08:15:00Z")]),
                 Raised(1),
             ),
             Case::new(
-                "exactly at the limit",
-                Machine(&[("access_key_1_last_used_date", "2026-02-15T08:15:00Z")]),
+                "an hour before the limit",
+                Machine(&[("access_key_1_last_used_date", "2026-02-15T09:15:00Z")]),
+                Nothing,
+            ),
+            Case::new(
+                "a day before the limit",
+                Machine(&[("access_key_1_last_used_date", "2026-02-16T08:15:00Z")]),
                 Nothing,
             ),
             Case::new(
@@ -214,7 +219,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "Access key was never used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the key, and it lies where somebody once put it.",
-            condition: "an IAM user has an active access key that was made, activated or deactivated more than `UNUSED_CREDENTIAL_DAYS` days before the report, and IAM knows of no use of it",
+            condition: "an IAM user has an active access key that was made, activated or deactivated `UNUSED_CREDENTIAL_DAYS` days or more before the report, and IAM knows of no use of it",
             references: UNUSED,
             remediation: &[
                 "Ask the user's owner what the key was made for.",
@@ -227,28 +232,28 @@ pub(super) const CHECKS: &[Check] = &[
         #[cfg(any(test, feature = "cases"))]
         cases: &[
             Case::new(
-                "the day after the limit",
-                Machine(&[
-                    ("access_key_1_last_used_date", "N/A"),
-                    ("access_key_1_last_rotated", "2026-02-14T08:15:00Z"),
-                ]),
-                Raised(1),
-            ),
-            Case::new(
-                "in the words of a password that was never used",
-                Machine(&[
-                    ("access_key_1_last_used_date", "no_information"),
-                    ("access_key_1_last_rotated", "2026-02-14T08:15:00Z"),
-                ]),
-                Raised(1),
-            ),
-            Case::new(
                 "exactly at the limit",
                 Machine(&[
                     ("access_key_1_last_used_date", "N/A"),
                     ("access_key_1_last_rotated", "2026-02-15T08:15:00Z"),
                 ]),
+                Raised(1),
+            ),
+            Case::new(
+                "an hour before the limit",
+                Machine(&[
+                    ("access_key_1_last_used_date", "N/A"),
+                    ("access_key_1_last_rotated", "2026-02-15T09:15:00Z"),
+                ]),
                 Nothing,
+            ),
+            Case::new(
+                "in the words of a password that was never used",
+                Machine(&[
+                    ("access_key_1_last_used_date", "no_information"),
+                    ("access_key_1_last_rotated", "2026-02-15T08:15:00Z"),
+                ]),
+                Raised(1),
             ),
             Case::new("used", Machine(&[("access_key_1_last_rotated", "2025-01-01T00:00:00Z")]), Nothing),
             Case::new(
@@ -335,7 +340,7 @@ fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
             continue;
         };
         let unused_days = asked.age_days(date);
-        if unused_days > max_days {
+        if unused_days >= max_days {
             verdict.raise_about(
                 credential,
                 format!("has not used an active access key for {}", days(unused_days)),
@@ -357,7 +362,7 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
             continue;
         };
         let age_days = asked.age_days(date);
-        if age_days > max_days {
+        if age_days >= max_days {
             verdict.raise_about(
                 credential,
                 format!("has had an active access key for {} without ever using it", days(age_days)),

@@ -75,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "Console password is not used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the password, and nobody would notice that somebody else uses it.",
-            condition: "an IAM user has a console password that was last used more than `UNUSED_CREDENTIAL_DAYS` days before the report",
+            condition: "an IAM user has a console password that was last used `UNUSED_CREDENTIAL_DAYS` days or more before the report",
             references: UNUSED,
             remediation: &[
                 "Ask the user, or whoever they work for, whether they still need to sign in.",
@@ -89,18 +89,18 @@ pub(super) const CHECKS: &[Check] = &[
         #[cfg(any(test, feature = "cases"))]
         cases: &[
             Case::new(
-                "the day after the limit",
-                Person(&[("password_last_used", "2026-02-14T08:15:00Z")]),
+                "exactly at the limit",
+                Person(&[("password_last_used", "2026-02-15T08:15:00Z")]),
                 Raised(1),
             ),
             Case::new(
-                "exactly at the limit",
-                Person(&[("password_last_used", "2026-02-15T08:15:00Z")]),
+                "a second before the limit",
+                Person(&[("password_last_used", "2026-02-15T08:15:01Z")]),
                 Nothing,
             ),
             Case::new(
-                "a second before the day after",
-                Person(&[("password_last_used", "2026-02-14T08:15:01Z")]),
+                "a day before the limit",
+                Person(&[("password_last_used", "2026-02-16T08:15:00Z")]),
                 Nothing,
             ),
             Case {
@@ -138,7 +138,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "Console password was never used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the password, and whoever was sent it may still have it in a mail.",
-            condition: "an IAM user has a console password that was set more than `UNUSED_CREDENTIAL_DAYS` days before the report, and IAM knows of no use of it",
+            condition: "an IAM user has a console password that was set `UNUSED_CREDENTIAL_DAYS` days or more before the report, and IAM knows of no use of it",
             references: UNUSED,
             remediation: &[
                 "Ask the user, or whoever they work for, whether they need to sign in.",
@@ -152,25 +152,25 @@ pub(super) const CHECKS: &[Check] = &[
         #[cfg(any(test, feature = "cases"))]
         cases: &[
             Case::new(
-                "the day after the limit",
-                Person(&[
-                    ("password_last_used", "no_information"),
-                    ("password_last_changed", "2026-02-14T08:15:00Z"),
-                ]),
-                Raised(1),
-            ),
-            Case::new(
-                "N/A, where there is a password, is no use either",
-                Person(&[("password_last_used", "N/A"), ("password_last_changed", "2026-02-14T08:15:00Z")]),
-                Raised(1),
-            ),
-            Case::new(
                 "exactly at the limit",
                 Person(&[
                     ("password_last_used", "No_Information"),
                     ("password_last_changed", "2026-02-15T08:15:00Z"),
                 ]),
+                Raised(1),
+            ),
+            Case::new(
+                "an hour before the limit",
+                Person(&[
+                    ("password_last_used", "no_information"),
+                    ("password_last_changed", "2026-02-15T09:15:00Z"),
+                ]),
                 Nothing,
+            ),
+            Case::new(
+                "N/A, where there is a password, is no use either",
+                Person(&[("password_last_used", "N/A"), ("password_last_changed", "2026-02-14T08:15:00Z")]),
+                Raised(1),
             ),
             Case::new("used", Person(&[("password_last_changed", "2025-01-01T00:00:00Z")]), Nothing),
             Case::new("no password", Machine(&[]), Nothing),
@@ -286,7 +286,7 @@ fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
         return;
     };
     let (unused_days, max_days) = (asked.age_days(date), asked.limit(asked.config.unused_credential));
-    if unused_days > max_days {
+    if unused_days >= max_days {
         verdict.raise(format!("has not used the console password for {}", days(unused_days)));
         verdict.fact("unused_days", unused_days);
         verdict.fact("max_days", max_days);
@@ -304,7 +304,7 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
         return;
     };
     let (age_days, max_days) = (asked.age_days(date), asked.limit(asked.config.unused_credential));
-    if age_days > max_days {
+    if age_days >= max_days {
         verdict.raise(format!("has had a console password for {} without ever using it", days(age_days)));
         verdict.fact("age_days", age_days);
         verdict.fact("max_days", max_days);

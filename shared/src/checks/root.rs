@@ -7,7 +7,7 @@ use super::access_key::active_keys;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*, From::Root};
 use super::certificate::active_certificates;
-use super::{Asked, Check, On, Verdict, days};
+use super::{Asked, Check, Credential, On, Verdict, days};
 use crate::credential_report::Cell;
 use crate::rule::{Kind, Rule, Severity};
 
@@ -166,7 +166,13 @@ pub(super) const CHECKS: &[Check] = &[
             ],
         },
         on: On::Root,
-        columns: &["password_last_used", "access_key_1_last_used_date", "access_key_2_last_used_date"],
+        columns: &[
+            "password_last_used",
+            "access_key_1_active",
+            "access_key_1_last_used_date",
+            "access_key_2_active",
+            "access_key_2_last_used_date",
+        ],
         judge: recently_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -218,6 +224,22 @@ pub(super) const CHECKS: &[Check] = &[
                 CouldNotLook,
             ),
             Case::new("nothing is said", Root(&[("password_last_used", "not_supported")]), CouldNotLook),
+            Case::new(
+                "nothing is said of an active key",
+                Root(&[("access_key_2_active", "true"), ("access_key_2_last_used_date", "not_supported")]),
+                CouldNotLook,
+            ),
+            Case::new(
+                "nothing is said of an inactive key",
+                Root(&[("access_key_2_last_used_date", "not_supported")]),
+                Nothing,
+            ),
+            Case::new("an active key, never", Root(&[("access_key_1_active", "true")]), Nothing),
+            Case::new(
+                "an active key, never, in the words of a password",
+                Root(&[("access_key_1_active", "true"), ("access_key_1_last_used_date", "no_information")]),
+                Nothing,
+            ),
         ],
     },
     Check {
@@ -281,12 +303,17 @@ fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-/// The latest use counts: an old sign-in must not hide today's use of a key.
+/// The latest use counts: an old sign-in must not hide today's use of a key, nor yesterday's use today's.
 fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     let row = asked.row;
     let [key_1, key_2] = &row.access_keys;
     if row.password.last_used == Cell::NotSupported {
         verdict.unjudged.push("password_last_used");
+    }
+    for (Credential { slot, .. }, key) in active_keys(row) {
+        if key.last_used == Cell::NotSupported {
+            verdict.unjudged.push(slot.last_used);
+        }
     }
     let uses = [
         (row.password.last_used.value(), "its password"),
@@ -300,7 +327,7 @@ fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     };
     let unused_days = asked.age_days(date);
     if unused_days <= i64::from(asked.config.root_recently_used_days) {
-        verdict.raise(format!("used {with} on {}", date.format("%Y-%m-%d at %H:%M UTC")));
+        verdict.raise_use(date, format!("used {with} on {}", date.format("%Y-%m-%d at %H:%M UTC")));
         verdict.fact("unused_days", unused_days);
     }
 }

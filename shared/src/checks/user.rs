@@ -59,7 +59,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "User is idle",
             severity: Severity::Low,
             severity_reason: "It sums up what the rules about its single credentials say, so that the user can be deleted as a whole.",
-            condition: "an IAM user has a password or an active access key, and none of all it has was used within `IDLE_DAYS` days before the report; what was never used counts from the day on which it was made",
+            condition: "an IAM user has a password or an active access key, and the last use of anything it has was `IDLE_DAYS` days or more before the report; what was never used counts from the day on which it was made",
             references: &[
                 "cis:7.0/2.11",
                 "cis:5.0/1.11",
@@ -89,13 +89,18 @@ pub(super) const CHECKS: &[Check] = &[
         #[cfg(any(test, feature = "cases"))]
         cases: &[
             Case::new(
-                "the day after the limit",
-                Person(&[("password_last_used", "2025-12-31T08:15:00Z")]),
+                "exactly at the limit",
+                Person(&[("password_last_used", "2026-01-01T08:15:00Z")]),
                 Raised(1),
             ),
             Case::new(
-                "exactly at the limit",
-                Person(&[("password_last_used", "2026-01-01T08:15:00Z")]),
+                "an hour before the limit",
+                Person(&[("password_last_used", "2026-01-01T09:15:00Z")]),
+                Nothing,
+            ),
+            Case::new(
+                "a day before the limit",
+                Person(&[("password_last_used", "2026-01-02T08:15:00Z")]),
                 Nothing,
             ),
             Case::new(
@@ -212,7 +217,7 @@ fn idle(asked: &Asked<'_>, verdict: &mut Verdict) {
     let idle_days = since.into_iter().flatten().max().map(|latest| asked.age_days(latest));
     match idle_days {
         // Whatever the dates are that are not known: it is not idle.
-        Some(idle_days) if idle_days <= max_days => {}
+        Some(idle_days) if idle_days < max_days => {}
         // One of them could be a later one.
         _ if unknown => verdict.unjudged.extend(unjudged.unjudged),
         Some(idle_days) => {
