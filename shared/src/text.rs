@@ -84,7 +84,19 @@ fn cleaned(text: &str, max_chars: usize, dots: Dots) -> String {
         return text.to_owned();
     }
     let (chars, skipped) = ends(text, max_chars);
-    let units: Vec<String> = (0..chars.len()).map(|at| visible(&chars, at, dots)).collect();
+    if skipped == 0 {
+        let mut shown = String::with_capacity(text.len());
+        (0..chars.len()).for_each(|at| push_visible(&mut shown, &chars, at, dots));
+        if shown.chars().count() <= max_chars {
+            return shown;
+        }
+    }
+    let unit = |at| {
+        let mut unit = String::new();
+        push_visible(&mut unit, &chars, at, dots);
+        unit
+    };
+    let units: Vec<String> = (0..chars.len()).map(unit).collect();
     cut_units(&units, skipped, max_chars)
 }
 
@@ -216,25 +228,26 @@ fn cut_units(units: &[String], skipped: usize, max_chars: usize) -> String {
         .concat()
 }
 
-/// One character as it is shown.
-fn visible(chars: &[char], at: usize, dots: Dots) -> String {
+/// Adds one character as it is shown.
+fn push_visible(shown: &mut String, chars: &[char], at: usize, dots: Dots) {
     let c = chars[at];
     match c {
-        ' ' if at == 0 || at + 1 == chars.len() || chars[at - 1] == ' ' => "\\u{20}".to_owned(),
-        '\'' | '"' => c.to_string(),
-        '<' => "[<]".to_owned(),
-        '.' if dots == Dots::Inert && dot_links(chars, at) => "[.]".to_owned(),
-        '.' if dots == Dots::InertAfterWww && after_www(chars, at) => "[.]".to_owned(),
-        ':' if colon_links(chars, at) => "[:]".to_owned(),
-        _ if looks_like_a_dot(c) || looks_like_nothing(c) => c.escape_unicode().to_string(),
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '\'' | '"' => shown.push(c),
+        ' ' if at == 0 || at + 1 == chars.len() || chars[at - 1] == ' ' => shown.push_str("\\u{20}"),
+        '<' => shown.push_str("[<]"),
+        '.' if dots == Dots::Inert && dot_links(chars, at) => shown.push_str("[.]"),
+        '.' if dots == Dots::InertAfterWww && after_www(chars, at) => shown.push_str("[.]"),
+        ':' if colon_links(chars, at) => shown.push_str("[:]"),
+        _ if looks_like_a_dot(c) || looks_like_nothing(c) => shown.extend(c.escape_unicode()),
         // The standard library's table: controls, formats, separators, marks that combine, unassigned.
-        _ => c.escape_debug().to_string(),
+        _ => shown.extend(c.escape_debug()),
     }
 }
 
 /// Whether a character is not seen but obeyed: controls, changes of direction, separators, marks that combine.
 pub fn steers(c: char) -> bool {
-    looks_like_nothing(c) || (!matches!(c, '\'' | '"' | '\\') && c.escape_debug().count() > 1)
+    // Most characters are ASCII, and of these no other is escaped but quotes and the backslash.
+    c.is_ascii_control() || !c.is_ascii() && (looks_like_nothing(c) || c.escape_debug().count() > 1)
 }
 
 /// Dots in international domain names besides the full stop. Source: UTS #46, section 2.3.
@@ -263,8 +276,8 @@ fn dot_links(chars: &[char], at: usize) -> bool {
     let label: String = chars[at + 1..].iter().take(64).take_while(|c| c.is_alphanumeric()).collect();
     let label = label.to_ascii_lowercase();
     let after = chars.get(at + 1 + label.chars().count()..).unwrap_or_default();
-    let ending = label.len() == 2 && label.bytes().all(|byte| byte.is_ascii_alphabetic())
-        || ENDINGS.split(' ').any(|ending| ending == label)
+    let letters = label.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let ending = letters && (label.len() == 2 || ENDINGS.split(' ').any(|ending| ending == label))
         || !label.is_ascii()
         || label == "xn" && after.starts_with(&['-', '-']);
     ending || after_www(chars, at)
@@ -518,7 +531,8 @@ mod tests {
         fn what_is_harmless_is_shown_as_it_is_character_by_character(text in "[ -~]{0,40}") {
             let chars: Vec<char> = text.chars().collect();
             for dots in [Dots::Inert, Dots::InertAfterWww, Dots::AsTheyAre] {
-                let shown: String = (0..chars.len()).map(|at| visible(&chars, at, dots)).collect();
+                let mut shown = String::new();
+                (0..chars.len()).for_each(|at| push_visible(&mut shown, &chars, at, dots));
                 prop_assert!(!is_harmless(&text) || shown == text, "{shown}");
             }
         }

@@ -14,7 +14,7 @@
 //! id or an address. Where one is of another kind or missing there are no lines at all, and the mail says
 //! why. The reason and the date are left to the person.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -30,7 +30,7 @@ use crate::text;
 const MAX_ENTRIES: usize = 5;
 
 /// One entry of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 struct Suppression<'a> {
     rule: &'static str,
     account: &'a str,
@@ -64,10 +64,11 @@ enum Unnamed {
 /// The section "How to silence it".
 pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
     let mut entries: Vec<Suppression<'_>> = Vec::new();
+    let mut seen: HashSet<Suppression<'_>> = HashSet::new();
     let mut reasons: BTreeSet<Unnamed> = BTreeSet::new();
     for finding in findings {
         match suppression(finding) {
-            Ok(entry) if entries.contains(&entry) => {}
+            Ok(entry) if !seen.insert(entry) => {}
             Ok(entry) => entries.push(entry),
             Err(reason) => {
                 reasons.insert(reason);

@@ -61,10 +61,11 @@ fn main() -> anyhow::Result<()> {
     let report = folder.path().join("report.csv");
     fs::write(&report, &csv)?;
 
-    let judge: Vec<&OsStr> =
-        [OsStr::new("credential-report"), report.as_os_str(), OsStr::new("--now"), OsStr::new(MADE)].into();
-    let with =
-        |more: &[&'static str]| [&judge[..], &more.iter().map(OsStr::new).collect::<Vec<_>>()].concat();
+    let with = |more: &[&'static str]| -> Vec<&OsStr> {
+        let judge =
+            [OsStr::new("credential-report"), report.as_os_str(), OsStr::new("--now"), OsStr::new(MADE)];
+        judge.into_iter().chain(more.iter().map(|more| OsStr::new(*more))).collect()
+    };
     let json = with(&["--format", "json"]);
     let findings = check(tool, &json, &csv, generated)?;
 
