@@ -73,7 +73,7 @@ pub fn audit_mail(findings: &[Finding], standing: &Standing, config: &Config) ->
 }
 
 fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|one, other| order(one).cmp(&order(other)));
+    findings.sort_by_key(order);
 }
 
 /// The worst of what stands first. What is resolved comes last, however bad it was: nobody is woken by it.

@@ -29,6 +29,9 @@ fn raised(row: &BTreeMap<String, String>, generated: DateTime<Utc>) -> anyhow::R
     let older = |date: Option<DateTime<Utc>>, days: i64| {
         date.is_some_and(|date| generated - date >= TimeDelta::days(days + 1))
     };
+    let unused = |date: Option<DateTime<Utc>>, days: i64| {
+        date.is_some_and(|date| generated - date >= TimeDelta::days(days))
+    };
     if cell("user")? == "<root_account>" {
         ensure!(
             yes("mfa_active")?
@@ -48,10 +51,10 @@ fn raised(row: &BTreeMap<String, String>, generated: DateTime<Utc>) -> anyhow::R
         if !yes("mfa_active")? {
             rules.push("password.mfa-disabled");
         }
-        if older(used, 45) {
+        if unused(used, 45) {
             rules.push("password.unused");
         }
-        if used.is_none() && older(changed, 45) {
+        if used.is_none() && unused(changed, 45) {
             rules.push("password.never-used");
         }
         match date("password_next_rotation")? {
@@ -70,10 +73,10 @@ fn raised(row: &BTreeMap<String, String>, generated: DateTime<Utc>) -> anyhow::R
             if older(made, 90) {
                 rules.push("access-key.unrotated");
             }
-            if older(used, 45) {
+            if unused(used, 45) {
                 rules.push("access-key.unused");
             }
-            if used.is_none() && older(made, 45) {
+            if used.is_none() && unused(made, 45) {
                 rules.push("access-key.never-used");
             }
         }
@@ -90,7 +93,7 @@ fn raised(row: &BTreeMap<String, String>, generated: DateTime<Utc>) -> anyhow::R
     if password && active_keys > 0 {
         rules.push("user.password-and-key");
     }
-    if (password || active_keys > 0) && older(uses.into_iter().flatten().max(), 90) {
+    if (password || active_keys > 0) && unused(uses.into_iter().flatten().max(), 90) {
         rules.push("user.idle");
     }
     Ok(rules)

@@ -334,7 +334,7 @@ fn settings_severities_and_suppressions_decide_what_counts() {
         assert_eq!(run.rules(), rules, "{arguments:?}");
     }
     let mail = judged(&folder, &accepted).exits(0).stdout;
-    assert!(mail.contains("; 1 more are suppressed\n"), "{mail}");
+    assert!(mail.contains("; 1 more is suppressed\n"), "{mail}");
     let clean = Folder::with("report.csv", account([person("bob").mfa()]).csv());
     assert_eq!(judged(&clean, &[]).exits(0).says("0 findings.").stdout, "");
 }
@@ -638,7 +638,7 @@ fn five_thousand_users_are_judged_and_listed_whole_and_in_the_same_order_every_t
     let listed: u64 = list.iter().map(|line| line["findings"].as_u64().unwrap()).sum();
     assert_eq!((list.len(), listed), (5_001, all as u64));
     let mail = judged(&folder, &[]).exits(0).stdout;
-    assert!(mail.len() < 100_000 && mail.contains("more findings that have no room here"), "{}", mail.len());
+    assert!(mail.len() < 100_000 && mail.contains("more\n"), "{}", mail.len());
     // Each stands, beside itself.
     folder.file("findings.json", json.stdout);
     let run = judged(&folder, &["--format", "json", "--previous", "findings.json"]).exits(0);
