@@ -601,7 +601,7 @@ async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one
     let first = async { published.wait_for(|mails| !mails.is_empty()).await.unwrap()[0].clone() };
     let mail = within(MAX_DELIVERY, first, || deployed.told()).await;
     let subject = mail.subject.clone().unwrap();
-    let (start, end) = ("[CRITICAL] Credential report: ", " +1 account");
+    let (start, end) = ("[CRITICAL] Credentials: ", " +1 account");
     assert!(subject.starts_with(start) && subject.ends_with(end), "{subject}");
     let findings = mail.findings();
     let unproven = findings.iter().filter(|finding| rule(finding) == "password.mfa-disabled");

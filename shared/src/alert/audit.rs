@@ -61,7 +61,7 @@ pub fn audit(mut findings: Vec<Finding>, standing: &Standing, id: String, config
 /// The mail of that alert.
 pub fn audit_mail(findings: &[Finding], standing: &Standing, config: &Config) -> Option<Mail> {
     let mut findings: Vec<&Finding> = findings.iter().collect();
-    findings.sort_by_key(|finding| order(finding));
+    findings.sort_by_cached_key(|finding| order(finding));
     let worst = *findings.first()?;
     let counts = ORDER.map(|status| findings.iter().filter(|finding| is(finding, status)).count());
     let subject = subject(worst, &findings, &counts, config);
@@ -73,7 +73,7 @@ pub fn audit_mail(findings: &[Finding], standing: &Standing, config: &Config) ->
 }
 
 fn sort(findings: &mut [Finding]) {
-    findings.sort_by_key(order);
+    findings.sort_by_cached_key(order);
 }
 
 /// The worst of what stands first. What is resolved comes last, however bad it was: nobody is woken by it.
@@ -112,14 +112,21 @@ fn subject(worst: &Finding, findings: &[&Finding], counts: &[usize; 4], config: 
             format!("{before}{}{}", one.title, who.unwrap_or_default())
         }
         _ => {
-            format!("Credential report: {}", counted(counts, ["new", "came back", "resolved", "still open"]))
+            format!("Credentials: {}", how_many(findings, counts, ["new", "back", "resolved", "open"]))
         }
     };
     let room = MAX_SUBJECT_CHARS.saturating_sub(severity.len() + account.len());
     format!("{severity}{}{account}", text::cut(&what, room))
 }
 
-/// `3 new, 1 resolved`
+/// `3 new, 1 resolved`; `4 findings` where nobody knows how they stand.
+fn how_many(findings: &[&Finding], counts: &[usize; 4], words: [&str; 4]) -> String {
+    match findings.iter().all(|finding| finding.status.is_none()) {
+        true => plural(findings.len() as u64, "finding"),
+        false => counted(counts, words),
+    }
+}
+
 fn counted(counts: &[usize; 4], words: [&str; 4]) -> String {
     let counted = counts.iter().zip(words).filter(|(count, _)| **count > 0);
     counted.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
@@ -150,7 +157,7 @@ fn body(
         }
         _ => {
             let words = ["new", "back again", "resolved", "still open"];
-            let (counts, before) = (counted(counts, words), before_one(worst));
+            let (counts, before) = (how_many(findings, counts, words), before_one(worst));
             page.line(&format!(
                 "Findings of the credential report: {counts}. The worst: {before}{}",
                 says(worst)
@@ -224,6 +231,7 @@ struct Lines {
 impl Lines {
     fn section(&mut self, page: &mut Page, status: Status, findings: &[&Finding], config: &Config) {
         page.line(match status {
+            Status::New if findings.iter().all(|finding| finding.status.is_none()) => "Found",
             Status::New => "New",
             Status::CameBack => "Came back",
             Status::Resolved => "Resolved",
@@ -268,8 +276,8 @@ fn alike(findings: &[&Finding], config: &Config) -> Vec<Alike> {
         let rest = account.map(|account| format!("{account}: ")).unwrap_or_default();
         let mut said: Vec<String> = Vec::new();
         let what = text::clean(&finding.what, MAX_WHAT_CHARS);
-        // Why something could not be looked at differs from one to the next.
-        let differs = rule.id == COULD_NOT_LOOK.id;
+        // Why something could not be looked at differs from one to the next, and of root there is one.
+        let differs = rule.id == COULD_NOT_LOOK.id || rule.family() == "root";
         let name = match finding.principal.as_ref().and_then(|who| who.name.as_deref()) {
             Some(name) if differs => format!("{} {what}", quoted(name)),
             Some(name) => {
@@ -343,7 +351,7 @@ fn explain(page: &mut Page, findings: &[&Finding]) {
         page.gap();
         let others = others.into_iter().collect::<Vec<_>>().join(", ");
         page.paragraph(&format!(
-            "What to do about the others ({others}) is what `iamwatch rules --format json` says."
+            "For the others ({others}): `iamwatch rules --format json` says what to do."
         ));
     }
 }

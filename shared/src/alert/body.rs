@@ -302,21 +302,25 @@ pub(super) fn explain(page: &mut Page, rule: &Rule, findings: &[&Finding]) {
 
 /// `mitre-attack:17/T1078.004` and the like as they are cited, each standard once.
 fn references(rule: &Rule) -> String {
-    let mut cited: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut cited: Vec<(String, Vec<String>)> = Vec::new();
+    let mut last_version = "";
     for id in rule.references {
         let (standard, item) = id.split_once(':').unwrap_or((id, ""));
         let (version, item) = item.split_once('/').unwrap_or(("", item));
-        let standard = match standard {
-            "cis" => format!("CIS AWS Foundations Benchmark {version}"),
-            "mitre-attack" => format!("MITRE ATT&CK {version}"),
-            "security-hub" => "AWS Security Hub".to_owned(),
-            other => other.to_owned(),
+        let (standard, item) = match standard {
+            // Each version numbers them anew.
+            "cis" if version == last_version => ("CIS AWS Foundations Benchmark".to_owned(), item.to_owned()),
+            "cis" => ("CIS AWS Foundations Benchmark".to_owned(), format!("{version}: {item}")),
+            "mitre-attack" => (format!("MITRE ATT&CK {version}:"), item.to_owned()),
+            "security-hub" => ("AWS Security Hub:".to_owned(), item.to_owned()),
+            other => (format!("{other}:"), item.to_owned()),
         };
+        last_version = version;
         match cited.last_mut() {
             Some((last, items)) if *last == standard => items.push(item),
             _ => cited.push((standard, vec![item])),
         }
     }
-    let standards = cited.into_iter().map(|(standard, items)| format!("{standard}: {}", items.join(", ")));
+    let standards = cited.into_iter().map(|(standard, items)| format!("{standard} {}", items.join(", ")));
     standards.collect::<Vec<_>>().join("; ")
 }

@@ -45,7 +45,7 @@ fn the_accounts_come_from_the_setting_a_file_or_the_organization_and_the_own_one
             assert_eq!((audited.accounts.len(), audited.unfinished()), (3, None), "{name}");
             assert_eq!(
                 world.topic.subjects(),
-                ["[HIGH] Credential report: 3 new - 111122223333 +2 accounts"],
+                ["[HIGH] Credentials: 3 new - 111122223333 +2 accounts"],
                 "{name}"
             );
         }
@@ -78,7 +78,7 @@ fn an_organization_that_cannot_be_listed_is_told_and_the_accounts_of_before_are_
         world.accounts.put(&account(1), &hours_later(3), &report(&account(1), &["alice", "bob"]));
         let audited = scheduled(&world, &hours_later(4), 1, &organization()).await;
         assert_eq!((audited.accounts.len(), audited.unfinished()), (3, None));
-        assert_eq!(world.topic.subjects()[1], "[HIGH] Credential report: 2 new - 444400000001 +1 account");
+        assert_eq!(world.topic.subjects()[1], "[HIGH] Credentials: 2 new - 444400000001 +1 account");
         scheduled(&world, &hours_later(5), 1, &organization()).await;
         assert_eq!(world.topic.subjects().len(), 2);
         *world.accounts.organization.borrow_mut() = Some(vec![account(0), account(1)]);
@@ -124,7 +124,7 @@ fn a_run_that_has_not_the_time_for_all_goes_on_and_one_mail_tells_all() {
             assert!(world.topic.subjects().is_empty() && receives < 10, "{receives}: {audited:?}");
         }
         assert!(receives > 1, "{receives}");
-        assert_eq!(world.topic.subjects(), ["[HIGH] Credential report: 41 new - 111122223333 +40 accounts"]);
+        assert_eq!(world.topic.subjects(), ["[HIGH] Credentials: 41 new - 111122223333 +40 accounts"]);
     });
 }
 

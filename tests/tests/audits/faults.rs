@@ -62,7 +62,7 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
             let alerts = published(&world);
             assert_eq!(alerts.len(), 1, "step {last}: {alerts:?}");
             let (subject, times) = alerts.values().next().unwrap();
-            assert_eq!(subject, "[HIGH] Credential report: 2 new - 111122223333 +1 account");
+            assert_eq!(subject, "[HIGH] Credentials: 2 new - 111122223333 +1 account");
             assert!(*times == 1 || told == 1, "step {last}: published {times} times");
             if *times > 1 {
                 let mails = world.topic.mails();
@@ -82,7 +82,7 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
 fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
     run(async || {
         let world = world();
-        world.topic.refuses.set(Some("Credential report"));
+        world.topic.refuses.set(Some("Credentials: "));
         scheduled(&world, NOW, 1, &config()).await;
         world.accounts.put(OWN, &hours_later(3), &report(OWN, &["alice+mfa", "carol"]));
         let audited = scheduled(&world, &hours_later(4), 1, &config()).await;
@@ -92,8 +92,8 @@ fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
         assert_eq!(
             world.topic.subjects(),
             [
-                "[HIGH] Credential report: 2 new - 111122223333 +1 account",
-                "[HIGH] Credential report: 1 new, 1 resolved - 111122223333"
+                "[HIGH] Credentials: 2 new - 111122223333 +1 account",
+                "[HIGH] Credentials: 1 new, 1 resolved - 111122223333"
             ],
             "what was to be told then, and what has changed since"
         );
@@ -176,7 +176,7 @@ fn while_the_claim_of_a_run_holds_no_other_publishes_its_mail() {
 fn a_mail_that_was_certainly_not_published_goes_out_with_the_next_try_and_does_not_say_that_it_may_repeat() {
     run(async || {
         let world = world();
-        world.topic.refuses.set(Some("Credential report"));
+        world.topic.refuses.set(Some("Credentials: "));
         let audited = scheduled(&world, NOW, 1, &config()).await;
         assert!(audited.unfinished().is_some());
         world.topic.refuses.set(None);

@@ -75,7 +75,7 @@ fn refusal_is_told_at_once() {
         look(&world, NOW).await;
         assert_eq!(world.topic.subjects(), ["[HIGH] iamwatch could not look - 111122223333"]);
         look(&world, &hours_later(1)).await;
-        assert_eq!(world.topic.subjects()[1], "[HIGH] Credential report: 1 new, 1 resolved - 111122223333");
+        assert_eq!(world.topic.subjects()[1], "[HIGH] Credentials: 1 new, 1 resolved - 111122223333");
     });
 }
 

@@ -49,11 +49,7 @@ fn what_is_new_comes_back_or_is_resolved_is_told_once() {
                 &["alice", "bob+mfa", "carol"],
                 Some("[HIGH] Came back: Console password without a second factor - alice - 111122223333"),
             ),
-            (
-                24,
-                &["alice+mfa", "bob", "dave"],
-                Some("[HIGH] Credential report: 2 new, 2 resolved - 111122223333"),
-            ),
+            (24, &["alice+mfa", "bob", "dave"], Some("[HIGH] Credentials: 2 new, 2 resolved - 111122223333")),
             (28, &["alice+mfa", "bob", "dave"], None),
         ] {
             let now = put(&world, hours, users);
@@ -81,7 +77,7 @@ fn a_report_that_is_looked_at_again_says_nothing_and_counts_what_stands() {
         assert_eq!(audited.generated, Some((at(MADE), at(MADE))));
         let audited = look(&world, &hours_later(1)).await;
         assert_eq!((audited.findings[&Severity::High], audited.told.len(), audited.mails.len()), (2, 0, 0));
-        assert_eq!(world.topic.subjects(), ["[HIGH] Credential report: 2 new - 111122223333"]);
+        assert_eq!(world.topic.subjects(), ["[HIGH] Credentials: 2 new - 111122223333"]);
     });
 }
 
@@ -124,11 +120,7 @@ fn people_are_reminded_of_what_stands_in_one_mail_at_the_cadence_of_its_severity
         assert_eq!(world.topic.subjects().len(), 2, "not yet");
         let now = put(&world, 24 * 7, &["alice", "bob"]);
         look(&world, &now).await;
-        assert_eq!(
-            world.topic.subjects()[2],
-            "[HIGH] Credential report: 2 still open - 111122223333",
-            "both at once"
-        );
+        assert_eq!(world.topic.subjects()[2], "[HIGH] Credentials: 2 open - 111122223333", "both at once");
         let now = put(&world, 24 * 8, &["alice", "bob"]);
         look(&world, &now).await;
         assert_eq!(world.topic.subjects().len(), 3);
@@ -155,7 +147,7 @@ fn what_could_not_be_looked_at_is_told_once_and_resolves_nothing() {
         assert_eq!(world.topic.subjects().len(), 2);
         let now = put(&world, 16, &["alice+mfa"]);
         look(&world, &now).await;
-        assert_eq!(world.topic.subjects()[2], "[HIGH] Credential report: 2 resolved - 111122223333");
+        assert_eq!(world.topic.subjects()[2], "[HIGH] Credentials: 2 resolved - 111122223333");
     });
 }
 
@@ -235,7 +227,7 @@ fn two_runs_at_once_mail_once() {
                 look(&world, NOW).await
             };
             let (one, other) = futures_util::join!(delayed, look(&world, NOW));
-            assert_eq!(world.topic.subjects(), ["[HIGH] Credential report: 2 new - 111122223333"]);
+            assert_eq!(world.topic.subjects(), ["[HIGH] Credentials: 2 new - 111122223333"]);
             // Whoever could not tell comes again, and finds nothing to do.
             assert!(one.unfinished().is_none() || other.unfinished().is_none());
             assert_eq!(look(&world, NOW).await.unfinished(), None);

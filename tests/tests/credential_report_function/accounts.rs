@@ -18,7 +18,7 @@ async fn stage_with_member(watched: &str) -> Stage {
     stage.with("MEMBER_EXTERNAL_ID", EXTERNAL_ID)
 }
 
-const BOTH: &str = "[HIGH] Credential report: 2 new - 111122223333 +1 account";
+const BOTH: &str = "[HIGH] Credentials: 2 new - 111122223333 +1 account";
 
 fn roles_assumed(stage: &Stage) -> Vec<String> {
     let calls = stage.aws.calls().into_iter();
@@ -86,7 +86,7 @@ async fn an_account_that_lets_nobody_in_is_told_once_and_costs_no_other() {
         stage.aws.let_assume(ROLE, None);
         stage.aws.put_report(MEMBER, report(MEMBER, &["mallory"]));
         done(&function.response(&scheduled(1)).await, &function);
-        stage.told(&[BOTH, "[HIGH] Credential report: 1 new, 1 resolved - 444455556666"], &function);
+        stage.told(&[BOTH, "[HIGH] Credentials: 1 new, 1 resolved - 444455556666"], &function);
     }
 }
 
@@ -143,7 +143,7 @@ async fn an_organization_that_cannot_be_listed_is_told_and_those_of_before_are_l
     for _ in 0..2 {
         done(&function.response(&scheduled(1)).await, &function);
     }
-    subjects.push("[HIGH] Credential report: 1 new, 1 resolved - 111122223333 +1 account".to_owned());
+    subjects.push("[HIGH] Credentials: 1 new, 1 resolved - 111122223333 +1 account".to_owned());
     stage.told(&subjects, &function);
     let expected = [["password.mfa-disabled", "mallory", "Close"], ["watch.could-not-look", "", "Create"]];
     assert_eq!(told(&stage.aws.mails()[1]), expected);
@@ -174,7 +174,7 @@ async fn an_organization_that_may_be_listed_later_is_and_that_there_is_none_is_t
     let stage = stage_with_member("organization").await;
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&["[HIGH] Credential report: 2 new - 111122223333"], &function);
+    stage.told(&["[HIGH] Credentials: 2 new - 111122223333"], &function);
     let text = email(&stage.aws.mails()[0]);
     assert!(text.contains("AWSOrganizationsNotInUseException"), "{text}");
 }
@@ -187,7 +187,7 @@ async fn a_file_with_lines_that_are_no_accounts_is_told_and_the_others_are_looke
     for _ in 0..2 {
         done(&function.response(&scheduled(1)).await, &function);
     }
-    let mut subjects = vec!["[HIGH] Credential report: 3 new - 111122223333 +1 account".to_owned()];
+    let mut subjects = vec!["[HIGH] Credentials: 3 new - 111122223333 +1 account".to_owned()];
     stage.told(&subjects, &function);
     let text = email(&stage.aws.mails()[0]).split_whitespace().collect::<Vec<_>>().join(" ");
     for said in ["line 1 is 1234; it must be a 12-digit account id", "line 3 is"] {
@@ -203,7 +203,7 @@ async fn a_file_with_lines_that_are_no_accounts_is_told_and_the_others_are_looke
     stage.aws.delete(STATE, ACCOUNTS_FILE);
     stage.aws.put_report(MEMBER, report(MEMBER, &["mallory", "trudy"]));
     done(&function.response(&scheduled(1)).await, &function);
-    subjects.push("[HIGH] Credential report: 1 new, 1 came back - 444455556666 +1 account".to_owned());
+    subjects.push("[HIGH] Credentials: 1 new, 1 back - 444455556666 +1 account".to_owned());
     stage.told(&subjects, &function);
     let text = email(&stage.aws.mails()[2]).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("there is no such file") && text.contains("trudy"), "{text}");

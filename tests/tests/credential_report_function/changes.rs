@@ -33,7 +33,7 @@ async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
         (
             &["alice", "bob+mfa"][..],
             20,
-            "[HIGH] Credential report: 3 new - 111122223333".to_owned(),
+            "[HIGH] Credentials: 3 new - 111122223333".to_owned(),
             "HIGH",
             "new",
             &[
@@ -45,7 +45,7 @@ async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
         (
             &["alice+mfa", "bob+mfa", "carol"],
             16,
-            "[HIGH] Credential report: 1 new, 1 resolved - 111122223333".to_owned(),
+            "[HIGH] Credentials: 1 new, 1 resolved - 111122223333".to_owned(),
             "HIGH",
             "new",
             &[["password.mfa-disabled", "alice", "Close"], ["password.mfa-disabled", "carol", "Create"]],
@@ -158,7 +158,7 @@ async fn a_user_whose_name_is_no_name_stays_text() {
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &names));
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&["[HIGH] Credential report: 3 new - 111122223333"], &function);
+    stage.told(&["[HIGH] Credentials: 3 new - 111122223333"], &function);
     let text = email(&stage.aws.mails()[0]);
     assert!(!text.contains("http://") && !text.contains('\u{202e}'), "{text}");
 }

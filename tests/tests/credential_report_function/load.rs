@@ -42,7 +42,7 @@ async fn a_first_look_at_5000_users_is_one_mail_and_a_second_one_is_none() {
     let bytes = mails[0].message.len() + attributes;
     eprintln!("{} findings, one mail of {bytes} bytes", findings[0]);
     assert!(bytes < 200_000, "{bytes}");
-    stage.told(&[format!("[HIGH] Credential report: {} new - {ACCOUNT}", findings[0])], &function);
+    stage.told(&[format!("[HIGH] Credentials: {} new - {ACCOUNT}", findings[0])], &function);
     let text = email(&mails[0]);
     assert!(text.lines().count() < 400, "{}", text.lines().count());
     assert!(text.contains(&format!("{} findings in all", findings[0])), "{text}");

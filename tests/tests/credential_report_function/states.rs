@@ -109,7 +109,7 @@ async fn what_iam_does_not_give_comes_again_and_is_told_from_the_third_receive_o
         stage.aws.recover();
         stage.aws.put_report(ACCOUNT, of_alice());
         done(&function.response(&scheduled(1)).await, &function);
-        stage.told(&[subject, format!("[HIGH] Credential report: 1 new, 1 resolved - {ACCOUNT}")], &function);
+        stage.told(&[subject, format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}")], &function);
     });
     join_all(tried).await;
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::app::process_messages;
 use shared::config::{Budget, Config};
 use shared::delivery::Message;
-use shared::ports::{Stored, TroubleKind};
+use shared::ports::{MAX_STATE_BYTES, Stored, TroubleKind};
 
 use super::{NOW, at, batch, batch_with, key, log_file, message, messages, queue, run, sign_in, uri, whole};
 
@@ -247,7 +247,7 @@ fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
             ("empty", |_| String::new()),
             ("newer", |content| content.replace("\"format\":1", "\"format\":2")),
             ("another's", |content| content.replace("alice", "mallory")),
-            ("too large", |content| content.to_owned() + &" ".repeat(5 << 20)),
+            ("too large", |content| content.to_owned() + &" ".repeat(MAX_STATE_BYTES)),
         ] {
             let world = World::default();
             world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));

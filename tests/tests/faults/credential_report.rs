@@ -35,7 +35,7 @@ fn scenario(name: &str) -> Scenario {
     scenario
         .may_add("*iamwatch could not look - 4444*", 2)
         .may_add("*iamwatch could not look - 1111*", 2)
-        .may_add("*] Credential report: *", 4)
+        .may_add("*] Credentials: *", 4)
         .may_add("*Console password*", 3)
 }
 
@@ -105,7 +105,7 @@ fn mended_and_new() -> Scenario {
         .then(|aws| put(aws, &["alice+mfa", "bob"]))
         .schedule()
         .tells_if_undisturbed(of_one("alice"))
-        .tells_if_undisturbed(format!("[HIGH] Credential report: 1 new, 1 resolved - {ACCOUNT}"))
+        .tells_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
         .also(|observed| {
             // Where the first report could not be had, nobody ever knew of alice.
             let known = told(observed).contains_key(&("alice".to_owned(), "Create".to_owned()));
@@ -121,7 +121,7 @@ fn refused_by_iam() -> Scenario {
         .then(|aws| aws.put_report(ACCOUNT, report(ACCOUNT, &["alice"]).in_place_of_an_old_one().after(2)))
         .schedule()
         .tells_if_undisturbed(format!("[HIGH] iamwatch could not look - {ACCOUNT}"))
-        .tells_if_undisturbed(format!("[HIGH] Credential report: 1 new, 1 resolved - {ACCOUNT}"))
+        .tells_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
         .also(|observed| told_exactly(observed, &[("alice", "Create")]))
 }
 
@@ -135,7 +135,7 @@ fn organization() -> Scenario {
             aws.put_organization(Organization::of(&[ACCOUNT, MEMBER], 1));
         })
         .schedule()
-        .tells_if_undisturbed(format!("[HIGH] Credential report: 2 new - {ACCOUNT} +1 account"))
+        .tells_if_undisturbed(format!("[HIGH] Credentials: 2 new - {ACCOUNT} +1 account"))
         .also(|observed| told_exactly(observed, &[("alice", "Create"), ("mallory", "Create")]))
 }
 

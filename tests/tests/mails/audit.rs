@@ -65,7 +65,7 @@ impl Watch {
         let mut findings: Vec<Finding> = ledgers.clone().flat_map(Ledger::changes).collect();
         for ledger in ledgers.clone() {
             let due = |finding: &Finding| ledger.is_due(&finding.id, made(day), &config());
-            findings.extend(ledger.standing().into_iter().filter(due));
+            findings.extend(ledger.standing().filter(due));
         }
         let generated = ledgers.clone().filter_map(Ledger::generated);
         let standing = Standing {
@@ -173,10 +173,7 @@ fn promise_5_what_is_resolved_and_what_still_stands_is_told_since_when() {
     watch.looks(PROD, &account(PROD, [person("alice").mfa(), person("bob"), person("carol")]), 7);
     let told = watch.tells(7);
     let mail = golden("new-resolved-still", &told);
-    assert_eq!(
-        mail.subject,
-        "[HIGH] Credential report: 1 new, 1 resolved, 1 still open - prod (111122223333)"
-    );
+    assert_eq!(mail.subject, "[HIGH] Credentials: 1 new, 1 resolved, 1 open - prod (111122223333)");
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         let report = self.judge(account, &content, generated)?;
         let mut ledger = memory.open(&key(account), &Ledger::new(account)).await?.object;
         ledger.looked(&report.judged, &[], report.users, generated, memory.pace.now());
-        let findings = ledger.changes().into_iter().chain(ledger.standing()).collect();
+        let findings = ledger.changes().chain(ledger.standing()).collect();
         Ok((report, findings))
     }
 }
