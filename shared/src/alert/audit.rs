@@ -157,11 +157,12 @@ fn body(
         }
         _ => {
             let words = ["new", "back again", "resolved", "still open"];
-            let (counts, before) = (how_many(findings, counts, words), before_one(worst));
-            page.line(&format!(
-                "Findings of the credential report: {counts}. The worst: {before}{}",
-                says(worst)
-            ));
+            let before = before_one(worst);
+            let found = match findings.iter().all(|finding| finding.status.is_none()) {
+                true => format!("{} findings in the credential report.", findings.len()),
+                false => format!("Findings of the credential report: {}.", counted(counts, words)),
+            };
+            page.line(&format!("{found} The worst: {before}{}", says(worst)));
             page.gap();
             sections(&mut page, findings, config);
         }
