@@ -41,6 +41,8 @@ pub struct Check {
     pub on: On,
     /// Every column that it reads.
     pub columns: &'static [&'static str],
+    /// How its findings come to an end.
+    pub ends: Ends,
     /// What it says of one row.
     pub judge: fn(&Asked<'_>, &mut Verdict),
     /// Rows that raise it and rows that leave it quiet.
@@ -55,6 +57,15 @@ pub enum On {
     Root,
     /// Every other user's.
     Users,
+}
+
+/// How a rule's findings come to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Somebody mends what is wrong: people are told that it is resolved.
+    WhenMended,
+    /// They pass with time: that they are over is no news.
+    ByItself,
 }
 
 impl On {

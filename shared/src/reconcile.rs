@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert;
 use crate::case::{FORMAT, check_format, not_json};
-use crate::checks::{Gap, Judged};
+use crate::checks::{self, Ends, Gap, Judged};
 use crate::config::Config;
 use crate::detections::{COULD_NOT_LOOK, CREDENTIAL_REPORT_STEPS};
 use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
@@ -28,9 +28,6 @@ const UNTOLD_KEPT: TimeDelta = TimeDelta::days(14);
 
 /// What could not be looked at for so long is serious, be AWS only busy.
 const SERIOUS_AFTER: TimeDelta = TimeDelta::hours(24);
-
-/// Rules whose findings pass by themselves: that they are over is no news.
-const PASSING: &[&str] = &["password.expiring", "root.recently-used"];
 
 /// A run is a little earlier on one day than on another.
 const REMINDER_SLACK: TimeDelta = TimeDelta::hours(1);
@@ -334,10 +331,11 @@ impl Entry {
 
     /// What people have to be told, by what they know.
     fn change(&self) -> Option<Status> {
-        let passes = PASSING.contains(&&self.rule[..]);
+        let passes =
+            || checks::table().any(|check| check.rule.id == self.rule && check.ends == Ends::ByItself);
         match (&self.told, self.resolved) {
             (None, None) => Some(Status::New),
-            (Some(Told { stands: true, .. }), Some(_)) if passes => None,
+            (Some(Told { stands: true, .. }), Some(_)) if passes() => None,
             // It came and went before anybody could be told.
             (None | Some(Told { stands: true, .. }), Some(_)) => Some(Status::Resolved),
             (Some(Told { stands: false, .. }), None) => Some(Status::CameBack),
@@ -400,7 +398,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::checks::{self, About};
+    use crate::checks::About;
     use crate::credential_report::CredentialReport;
 
     const ACCOUNT: &str = "111122223333";
@@ -554,6 +552,20 @@ mod tests {
             prop_assert!(ledger.changes().next().is_none());
             let told: BTreeSet<String> = ledger.standing().map(|finding| finding.id).collect();
             prop_assert_eq!(told, stands);
+        }
+    }
+
+    #[test]
+    fn that_something_has_passed_by_itself_is_no_news() {
+        for (rule, told) in [("root.recently-used", 0), ("password.expiring", 0), (RULE, 1)] {
+            let rule = rule::all().into_iter().find(|known| known.id == rule).unwrap();
+            let mut shown = judged(&[User::WithoutMfa], hour(0));
+            shown.findings[0] = Finding { rule, ..shown.findings[0].clone() };
+            let mut ledger = Ledger::new(ACCOUNT);
+            ledger.looked(&shown, &[], 1, hour(0), hour(0));
+            ledger.told(&[(shown.findings[0].id.clone(), Status::New)].into(), hour(0));
+            ledger.looked(&judged(&[User::WithMfa], hour(4)), &[], 1, hour(4), hour(4));
+            assert_eq!(ledger.changes().count(), told, "{}", rule.id);
         }
     }
 

@@ -313,8 +313,8 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
             }
             Ok((content, generated)) => match self.judge(account, &content, generated) {
                 Ok(report) => {
-                    // The same report again needs no other copy. That it cannot be kept is no reason not to judge it,
-                    // and is among the troubles of the state bucket.
+                    // The same report again needs no other copy. That it cannot be kept is no reason not to judge it:
+                    // what the state bucket says of it is among its troubles, and the day's next report is kept again.
                     if ledger.object.generated() < Some(generated) {
                         let _ = kept::keep(memory, account, &content, generated).await;
                     }

@@ -9,7 +9,7 @@ use super::cases::{
     Expect::*,
     From::{Machine, Person},
 };
-use super::{Asked, Check, Credential, KEY_SLOTS, On, Verdict, days};
+use super::{Asked, Check, Credential, Ends, KEY_SLOTS, On, Verdict, days};
 use crate::credential_report::{AccessKey, Cell, Row};
 use crate::rule::{Kind, Rule, Severity};
 
@@ -64,6 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
             "access_key_2_active",
             "access_key_2_last_rotated",
         ],
+        ends: Ends::WhenMended,
         judge: unrotated,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -156,6 +157,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: USE_COLUMNS,
+        ends: Ends::WhenMended,
         judge: unused,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -228,6 +230,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: USE_COLUMNS,
+        ends: Ends::WhenMended,
         judge: never_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -289,6 +292,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["access_key_1_active", "access_key_2_active"],
+        ends: Ends::WhenMended,
         judge: two_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

@@ -8,7 +8,7 @@ use super::cases::{
     Expect::*,
     From::{Machine, Person},
 };
-use super::{Asked, CERTIFICATE_SLOTS, Check, Credential, On, Verdict, days};
+use super::{Asked, CERTIFICATE_SLOTS, Check, Credential, Ends, On, Verdict, days};
 use crate::credential_report::{Certificate, Row};
 use crate::rule::{Kind, Rule, Severity};
 
@@ -30,6 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated"],
+        ends: Ends::WhenMended,
         judge: active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -77,6 +78,7 @@ pub(super) const CHECKS: &[Check] = &[
             "cert_2_active",
             "cert_2_last_rotated",
         ],
+        ends: Ends::WhenMended,
         judge: unrotated,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

@@ -11,7 +11,7 @@ use super::cases::{
     Expect::*,
     From::{Machine, Person},
 };
-use super::{Asked, Check, On, Verdict, days};
+use super::{Asked, Check, Ends, On, Verdict, days};
 use crate::credential_report::Cell;
 use crate::rule::{Kind, Rule, Severity};
 
@@ -49,6 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["password_enabled", "mfa_active"],
+        ends: Ends::WhenMended,
         judge: mfa_disabled,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -85,6 +86,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["password_enabled", "password_last_used"],
+        ends: Ends::WhenMended,
         judge: unused,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -148,6 +150,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["password_enabled", "password_last_used", "password_last_changed"],
+        ends: Ends::WhenMended,
         judge: never_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -198,6 +201,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["password_enabled", "password_next_rotation"],
+        ends: Ends::WhenMended,
         judge: expired,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -238,6 +242,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["password_enabled", "password_next_rotation"],
+        ends: Ends::ByItself,
         judge: expiring,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

@@ -7,7 +7,7 @@ use super::access_key::active_keys;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*, From::Root};
 use super::certificate::active_certificates;
-use super::{Asked, Check, Credential, On, Verdict, days};
+use super::{Asked, Check, Credential, Ends, On, Verdict, days};
 use crate::credential_report::Cell;
 use crate::rule::{Kind, Rule, Severity};
 
@@ -41,6 +41,7 @@ pub(super) const CHECKS: &[Check] = &[
             "access_key_2_active",
             "access_key_2_last_rotated",
         ],
+        ends: Ends::WhenMended,
         judge: access_key_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -107,6 +108,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Root,
         columns: &["password_enabled", "mfa_active", "access_key_1_active", "access_key_2_active"],
+        ends: Ends::WhenMended,
         judge: mfa_disabled,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -173,6 +175,7 @@ pub(super) const CHECKS: &[Check] = &[
             "access_key_2_active",
             "access_key_2_last_used_date",
         ],
+        ends: Ends::ByItself,
         judge: recently_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -258,6 +261,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Root,
         columns: &["cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated"],
+        ends: Ends::WhenMended,
         judge: certificate_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

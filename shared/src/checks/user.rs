@@ -12,7 +12,7 @@ use super::cases::{
     Expect::*,
     From::{Machine, Person},
 };
-use super::{Asked, Check, Credential, On, Verdict, days};
+use super::{Asked, Check, Credential, Ends, On, Verdict, days};
 use crate::credential_report::Cell;
 use crate::rule::{Kind, Rule, Severity};
 
@@ -34,6 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         on: On::Users,
         columns: &["password_enabled", "access_key_1_active", "access_key_2_active"],
+        ends: Ends::WhenMended,
         judge: password_and_key,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -85,6 +86,7 @@ pub(super) const CHECKS: &[Check] = &[
             "access_key_2_last_rotated",
             "access_key_2_last_used_date",
         ],
+        ends: Ends::WhenMended,
         judge: idle,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

@@ -4,7 +4,6 @@
 //! with what it says of which finding. Once it is published, that is noted there; then in the ledgers; then the
 //! object lets go of it. Whoever finds it half done goes on where it stands.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -149,37 +148,31 @@ impl<I: IamReader, S: StateStore, A: AlertSink, P: Pace> Run<'_, I, S, A, P> {
         let memory = &self.telling.memory;
         memory.reserve(TIME_TO_ANSWER);
         let now = memory.pace.now();
-        let hidden = Cell::new(BTreeSet::new());
-        let is_hidden = |finding: &Finding| {
-            let is_accepted = suppressions.hiding(finding, now).is_some();
-            if is_accepted {
-                let mut ids = hidden.take();
-                ids.insert(finding.id.clone());
-                hidden.set(ids);
-            }
-            is_accepted || !is_mailed(finding, self.config)
-        };
+        let is_accepted = |finding: &Finding| suppressions.hiding(finding, now).is_some();
         let mut findings: Vec<Finding> = Vec::new();
-        let (mut open, mut due) = (0, None);
+        let (mut open, mut accepted, mut due) = (0, 0, None);
         for ledger in ledgers.values().map(|held| &held.object) {
-            for finding in ledger.changes().filter(|finding| !is_hidden(finding)) {
-                open += u64::from(finding.status != Some(Status::Resolved));
-                findings.push(finding);
-            }
-            for finding in ledger.standing().filter(|finding| !is_hidden(finding)) {
-                open += 1;
-                if ledger.is_due(&finding.id, now, self.config) {
-                    due = Some(due.map_or(finding.severity, |due: Severity| due.min(finding.severity)));
+            for finding in ledger.changes().chain(ledger.standing()) {
+                if is_accepted(&finding) {
+                    accepted += 1;
+                } else if is_mailed(&finding, self.config) {
+                    open += u64::from(finding.status != Some(Status::Resolved));
+                    if finding.status != Some(Status::Still) {
+                        findings.push(finding);
+                    } else if ledger.is_due(&finding.id, now, self.config) {
+                        due = Some(due.map_or(finding.severity, |due: Severity| due.min(finding.severity)));
+                    }
                 }
             }
         }
         // Whoever is reminded of one is reminded of all that is as bad, so that the rest does not trickle in.
         if let Some(least) = due {
             let standing = ledgers.values().flat_map(|held| held.object.standing());
-            let is_as_bad = |finding: &Finding| finding.severity >= least && !is_hidden(finding);
+            let is_as_bad = |finding: &Finding| {
+                finding.severity >= least && is_mailed(finding, self.config) && !is_accepted(finding)
+            };
             findings.extend(standing.filter(is_as_bad));
         }
-        let accepted = hidden.take().len() as u64;
         self.audited.accepted += accepted;
         let reports = ledgers.values().filter_map(|held| held.object.generated());
         let about = Standing {
