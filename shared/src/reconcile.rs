@@ -161,9 +161,10 @@ impl Ledger {
         serde_json::to_vec(&slim)
     }
 
-    /// Whether somebody has tried to look since then.
+    /// Whether somebody has certainly tried to look since then: the moment is known to the millisecond, as SQS
+    /// says when a message was sent, and looking once more is better than not at all.
     pub fn was_tried_since(&self, moment: DateTime<Utc>) -> bool {
-        self.tried.is_some_and(|tried| tried >= moment)
+        self.tried.is_some_and(|tried| tried - moment >= TimeDelta::milliseconds(1))
     }
 
     /// When somebody last tried to look.
@@ -475,6 +476,16 @@ mod tests {
             answer: "AccessDenied".to_owned(),
         };
         crate::detections::account_not_looked_at(ACCOUNT, &trouble, hour(0))
+    }
+
+    #[test]
+    fn a_look_within_the_millisecond_of_the_question_may_have_been_before_it() {
+        let mut ledger = Ledger::new("111122223333");
+        let asked: DateTime<Utc> = "2026-04-01T08:00:00.500Z".parse().unwrap();
+        for (micros, since) in [(-1, false), (0, false), (999, false), (1000, true), (5000, true)] {
+            ledger.could_not_look(std::iter::empty(), asked + TimeDelta::microseconds(micros));
+            assert_eq!(ledger.was_tried_since(asked), since, "{micros}");
+        }
     }
 
     proptest! {

@@ -166,6 +166,10 @@ pub struct State {
     pub fails: Cell<usize>,
     /// So many writes from now on are made, and their answers are lost.
     pub loses: Cell<usize>,
+    /// The answer to the write of this number is lost, and the next read finds nothing, whatever is there.
+    pub forgets: Cell<Option<usize>>,
+    /// Whether the next read finds nothing.
+    misses: Cell<bool>,
     /// Writes of keys that have this in them are refused.
     pub refuses: Cell<Option<&'static str>>,
     /// Whether no call is answered.
@@ -197,6 +201,9 @@ impl StateStore for State {
     async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
         self.steps.step().await;
         self.call("get").await?;
+        if self.misses.take() {
+            return Ok(None);
+        }
         let mut stored = self.objects.borrow().get(key).cloned();
         if let Some(stored) = &mut stored {
             stored.content.truncate(MAX_STATE_BYTES + 1);
@@ -235,7 +242,10 @@ impl State {
         let content = Bytes::copy_from_slice(content);
         // Nobody here knows the time: a test that wants to look at it puts the object in itself.
         objects.insert(key.to_owned(), Stored { content, tag: tag.clone(), modified: None });
-        if one_of(&self.loses) {
+        if self.forgets.get() == Some(self.writes.get()) {
+            self.misses.set(true);
+        }
+        if self.misses.get() || one_of(&self.loses) {
             return Err(trouble(TroubleKind::Unanswered, "put", "no answer"));
         }
         Ok(Written::Done(tag))

@@ -176,11 +176,21 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
         mut change: impl FnMut(&mut O, bool) -> T,
     ) -> Result<(T, Held<O>), Trouble> {
         let mut first = held;
+        let mut stood_there = false;
         self.persistently(async || {
             let mut held = match first.take() {
                 Some(held) => held,
                 None => self.open(key, new).await?,
             };
+            // What stood there a moment ago and is said to be missing is asked for once more: who took that for the
+            // truth would take what is noted there for unsaid.
+            if std::mem::replace(&mut stood_there, held.tag.is_some()) && held.tag.is_none() {
+                return Err(Trouble {
+                    kind: TroubleKind::Unanswered,
+                    call: format!("reading {key}"),
+                    answer: "it is said to be missing, although it stood there a moment ago".to_owned(),
+                });
+            }
             let before = held.object.clone();
             let changed = change(&mut held.object, held.was_unreadable);
             if held.object == before && !held.was_unreadable {

@@ -219,6 +219,25 @@ fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
 }
 
 #[test]
+fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
+    run(async || {
+        for write in 1..=3 {
+            let world = World::default();
+            world.state.forgets.set(Some(write));
+            world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+            let (delivered, _) = batch(&world, &messages(&["a"]), NOW).await;
+            assert_eq!(delivered.state_troubles.len(), if write == 3 { 2 } else { 1 }, "write {write}");
+            let later = (at(NOW) + TimeDelta::seconds(90)).to_rfc3339();
+            let (_, failed) = batch(&world, &messages(&["a"]), &later).await;
+            assert!(failed.is_empty());
+            assert_eq!(world.topic.subjects().len(), 1, "write {write}: {:?}", world.topic.subjects());
+            let (_, case) = state(&world, "cases/111122223333/principal/").remove(0);
+            assert!(!case.contains("pending"), "write {write}: {case}");
+        }
+    });
+}
+
+#[test]
 fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_repeat() {
     run(async || {
         let world = World::default();
