@@ -16,6 +16,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::key;
 use crate::cloudtrail::scan::{self, Judge};
@@ -26,7 +27,8 @@ use crate::rule::Severity;
 
 /// What judging one log file, or several, came to. The counts add up:
 /// `records == judged + unreadable + skipped`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Log files that were read, wholly or in part.
     pub log_files: u64,

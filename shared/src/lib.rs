@@ -21,6 +21,7 @@
 //! | [`reconcile`] | what is remembered of the checks of one account: what stands, and what people know of it |
 //! | [`suppress`] | what a person has accepted, why and until when |
 //! | [`text`] | what an attacker wrote, made fit to be read |
+//! | [`backfill`] | past log files: which are asked for, how they are divided, what is kept of them |
 //! | [`delivery`] | what a function is handed: which log files were delivered |
 //! | [`schedule`] | what the scheduled functions are handed |
 //! | [`ports`] | the outside world, as the use cases see it |
@@ -28,6 +29,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod backfill;
 pub mod case;
 pub mod checks;
 pub mod cloudtrail;

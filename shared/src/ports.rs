@@ -73,6 +73,49 @@ pub trait LogStore {
         key: &str,
         version: Option<&str>,
     ) -> impl Future<Output = Result<OpenObject<Self::Body>, Trouble>>;
+
+    /// One page of what a bucket holds, in the order of the keys' UTF-8 bytes.
+    ///
+    /// # Errors
+    /// [`Trouble`]; a bucket or prefix that holds nothing is none.
+    fn list(&self, listing: &Listing<'_>) -> impl Future<Output = Result<Listed, Trouble>>;
+}
+
+/// What is to be listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listing<'a> {
+    /// The bucket.
+    pub bucket: &'a str,
+    /// With what the keys begin; empty for all.
+    pub prefix: &'a str,
+    /// Only keys behind this one, whether or not it is there.
+    pub after: Option<&'a str>,
+    /// Whether keys that have another `/` behind the prefix are put together into [`Listed::folders`].
+    pub by_folder: bool,
+    /// The page that a page before named.
+    pub page: Option<&'a str>,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The objects.
+    pub objects: Vec<ListedObject>,
+    /// What the keys that are put together begin with, up to and with the `/`.
+    pub folders: Vec<String>,
+    /// What to name in [`Listing::page`] for the next page; nothing behind the last.
+    pub next: Option<String>,
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its key.
+    pub key: String,
+    /// How large it is.
+    pub bytes: u64,
+    /// When it was put there.
+    pub modified: Option<DateTime<Utc>>,
 }
 
 /// An object of which nothing has been read yet.

@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
 use shared::ports::{
-    AlertSink, Body, Fetched, Generation, IamReader, LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over,
-    Pace, StateStore, Stored, Taken, Trouble, TroubleKind, Unpublished, Written,
+    AlertSink, Body, Fetched, Generation, IamReader, Listed, ListedObject, Listing, LogStore,
+    MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken, Trouble, TroubleKind,
+    Unpublished, Written,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -28,6 +29,17 @@ pub enum Attempt {
     SilentAfter(Vec<u8>, u64),
     /// AWS says no, or nothing.
     Fails(TroubleKind, &'static str),
+}
+
+impl Attempt {
+    /// How large the object is, as far as it is known.
+    fn bytes(&self) -> u64 {
+        match self {
+            Attempt::Whole(content, _) => content.len() as u64,
+            Attempt::CutTo(_, bytes) | Attempt::SilentAfter(_, bytes) => *bytes,
+            Attempt::Fails(..) => 0,
+        }
+    }
 }
 
 /// The steps of a run: each call is one before anything is done and one when it was done.
@@ -56,6 +68,8 @@ impl Steps {
 pub struct Logs {
     steps: Rc<Steps>,
     objects: RefCell<BTreeMap<String, VecDeque<Attempt>>>,
+    /// So many listings from now on fail.
+    pub listing_fails: Cell<usize>,
     /// What was opened, in order.
     pub opened: RefCell<Vec<String>>,
     /// How many bytes of bodies are open.
@@ -118,7 +132,44 @@ impl LogStore for Logs {
         open.most.set(open.most.get().max(open.now.get()));
         Ok(OpenObject { bytes, body: Pieces { open, bytes, rest: content.into(), piece, end } })
     }
+
+    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, Trouble> {
+        self.steps.step().await;
+        tokio::task::yield_now().await;
+        if one_of(&self.listing_fails) {
+            return Err(trouble(TroubleKind::Unanswered, "list", "SlowDown"));
+        }
+        let Listing { bucket, prefix, after, by_folder, page } = *listing;
+        let bucket = format!("s3://{bucket}/");
+        let objects = self.objects.borrow();
+        let mut listed = Listed::default();
+        let begin = page.or(after).unwrap_or_default();
+        for (uri, attempts) in objects.iter() {
+            let Some(key) = uri.strip_prefix(&bucket).filter(|key| key.starts_with(prefix)) else { continue };
+            let folder = key[prefix.len()..].find('/').map(|end| &key[..=prefix.len() + end]);
+            let shown = folder.filter(|_| by_folder).unwrap_or(key);
+            if shown <= begin || listed.folders.last().is_some_and(|last| last == shown) {
+                continue;
+            }
+            if listed.objects.len() + listed.folders.len() == PAGE {
+                break;
+            }
+            listed.next = Some(shown.to_owned());
+            if shown.ends_with('/') && by_folder {
+                listed.folders.push(shown.to_owned());
+            } else {
+                let bytes = attempts.front().map_or(0, Attempt::bytes);
+                listed.objects.push(ListedObject { key: key.to_owned(), bytes, modified: None });
+            }
+        }
+        // A last page may be empty, and a full one the last, as with S3.
+        listed.next = listed.next.filter(|_| listed.objects.len() + listed.folders.len() == PAGE);
+        Ok(listed)
+    }
 }
+
+/// So much stands on a page of a listing.
+const PAGE: usize = 3;
 
 enum End {
     Ends,

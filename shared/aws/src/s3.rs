@@ -11,10 +11,11 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use shared::config::Config;
 use shared::ports::{
-    Body, LogStore, MAX_STATE_BYTES, OpenObject, Over, StateStore, Stored, Trouble, TroubleKind, Written,
+    Body, Listed, ListedObject, Listing, LogStore, MAX_STATE_BYTES, OpenObject, Over, StateStore, Stored,
+    Trouble, TroubleKind, Written,
 };
 use tokio::time::timeout;
 
@@ -86,6 +87,34 @@ impl LogStore for S3 {
         let object = self.get(bucket, key, version).await;
         self.opened(&call, object.map_err(|error| trouble(call.clone(), &error))?)
     }
+
+    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, Trouble> {
+        let Listing { bucket, prefix, after, by_folder, page } = *listing;
+        let call = format!("s3:ListObjectsV2 s3://{bucket}/{prefix}");
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let request = request.set_start_after(after.map(str::to_owned));
+        let request = request.set_continuation_token(page.map(str::to_owned));
+        let request = request.set_delimiter(by_folder.then(|| "/".to_owned()));
+        let request = request.set_expected_bucket_owner(self.account.clone());
+        let listed = request.send().await.map_err(|error| trouble(call.clone(), &error))?;
+        let next = match (listed.is_truncated(), listed.next_continuation_token()) {
+            (Some(true), None) => return Err(without(&call, "NextContinuationToken")),
+            (Some(true), Some(token)) => Some(token.to_owned()),
+            _ => None,
+        };
+        let folders = listed.common_prefixes().iter().filter_map(|folder| folder.prefix().map(str::to_owned));
+        let objects = listed.contents().iter().map(|object| {
+            let key = object.key().ok_or_else(|| without(&call, "Key"))?.to_owned();
+            let bytes = object.size().and_then(|bytes| u64::try_from(bytes).ok());
+            let bytes = bytes.ok_or_else(|| without(&call, "Size"))?;
+            Ok(ListedObject { key, bytes, modified: object.last_modified().and_then(moment) })
+        });
+        Ok(Listed { folders: folders.collect(), objects: objects.collect::<Result<_, Trouble>>()?, next })
+    }
+}
+
+fn moment(time: &aws_sdk_s3::primitives::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }
 
 /// What is still to come of an object.
@@ -138,8 +167,7 @@ impl S3 {
             // The SDK has made the call again already, where that makes sense.
             Err(error) => return Err(Failed::ForGood(trouble(call, &error))),
         };
-        let modified = object.last_modified();
-        let modified = modified.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos()));
+        let modified = object.last_modified().and_then(moment);
         let tag = object.e_tag().map(str::to_owned);
         let tag = tag.ok_or_else(|| Failed::ForGood(without(&call, "ETag")))?;
         let open = self.opened(&call, object).map_err(Failed::ForGood)?;

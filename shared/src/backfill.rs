@@ -1,0 +1,151 @@
+//! A backfill: which past log files somebody asks for, how they are divided, and what is kept of each part.
+//!
+//! What a backfill keeps stands under `backfills/` in the state bucket:
+//!
+//! | object | what it holds |
+//! |---|---|
+//! | `backfills/RUN/run.json` | how far it is, and who is working on it |
+//! | `backfills/RUN/GENERATION/plan.json` | the [`Plan`], written once |
+//! | `backfills/RUN/GENERATION/items.json` | what Step Functions hands to each invocation, where there are many |
+//! | `backfills/RUN/GENERATION/parts/N.json.gz` | what item N came to: a [`Part`], written once |
+//! | `backfills/RUN/GENERATION/findings.jsonl.gz` | the findings, one OCSF Detection Finding a line |
+//! | `backfills/RUN/GENERATION/report.html` | the same as a page |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::rule::Severity;
+
+/// Which log files are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// The first day (UTC) whose events are meant.
+    pub from: NaiveDate,
+    /// The last day, itself included.
+    pub to: NaiveDate,
+    /// The accounts; empty for all.
+    pub accounts: BTreeSet<String>,
+    /// The Regions; empty for all.
+    pub regions: BTreeSet<String>,
+}
+
+/// All log files of one account, Region and day of delivery, or the part of them between two keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stretch {
+    /// What their keys begin with, up to and with the `/` behind the day.
+    pub prefix: String,
+    /// Only keys behind this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Only keys up to this one, itself included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// How many there were when the plan was made.
+    pub objects: u64,
+    /// How many bytes these have, as they are stored.
+    pub bytes: u64,
+}
+
+/// What one invocation reads in one go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// In the order of their keys.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A whole backfill, divided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// See [`crate::case::FORMAT`].
+    pub format: u32,
+    /// The bucket of the log files.
+    pub bucket: String,
+    /// What is meant.
+    pub wanted: Wanted,
+    /// The parts.
+    pub items: Vec<Item>,
+}
+
+impl Plan {
+    /// How many log files there were.
+    pub fn objects(&self) -> u64 {
+        self.stretches().map(|stretch| stretch.objects).sum()
+    }
+
+    /// How many bytes these have, as they are stored.
+    pub fn bytes(&self) -> u64 {
+        self.stretches().map(|stretch| stretch.bytes).sum()
+    }
+
+    fn stretches(&self) -> impl Iterator<Item = &Stretch> {
+        self.items.iter().flat_map(|item| &item.stretches)
+    }
+}
+
+/// What one item came to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// See [`crate::case::FORMAT`].
+    pub format: u32,
+    /// What was read.
+    pub counts: crate::app::Counts,
+    /// How many bytes of log files were read, as they are stored.
+    pub bytes: u64,
+    /// Objects that are no log files.
+    pub skipped_objects: u64,
+    /// Sign-ins, and the records that raised a finding: what the digest judges, and rules over time will.
+    pub records: Vec<KeptRecord>,
+    /// How many records of that kind there was no room for, by the severity that they raised; those that
+    /// raised nothing, and what anyone can cause, are left out first.
+    pub left_out: BTreeMap<Severity, u64>,
+    /// How many sign-ins that raised nothing there was no room for.
+    pub left_out_sign_ins: u64,
+    /// Log files in which something could not be read.
+    pub unreadable: Vec<Unreadable>,
+    /// Log files that could not be had.
+    pub unread: Vec<Unread>,
+}
+
+/// A record as it stands in its log file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptRecord {
+    /// `s3://bucket/key`.
+    pub log_file: String,
+    /// Its place in `Records`, from 0.
+    pub record: u64,
+    /// Its JSON.
+    pub json: Box<RawValue>,
+}
+
+/// A log file in which something could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unreadable {
+    /// `s3://bucket/key`.
+    pub log_file: String,
+    /// How many of its records; none where it is the file as a whole.
+    pub records: u64,
+    /// What is wrong first.
+    pub reason: String,
+}
+
+/// A log file that could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unread {
+    /// `s3://bucket/key`.
+    pub log_file: String,
+    /// Whether there is no such object any more.
+    pub is_gone: bool,
+    /// What AWS said.
+    pub answer: String,
+}
