@@ -2,6 +2,7 @@
 
 mod accepted;
 mod audit;
+mod backfill;
 mod budgets;
 mod deliveries;
 mod memory;

@@ -1,0 +1,3 @@
+//! Past log files in, one digest out.
+
+mod digest;
