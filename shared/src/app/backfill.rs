@@ -1,5 +1,6 @@
 //! Past log files in, one digest out.
 
+mod digest;
 mod dividing;
 mod folders;
 mod listing;
