@@ -43,6 +43,7 @@ pub mod detections;
 mod error;
 pub mod finding;
 pub mod ocsf;
+pub mod packed;
 pub mod page;
 pub mod pattern;
 pub mod pending;
