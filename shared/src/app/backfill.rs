@@ -3,6 +3,7 @@
 mod digest;
 mod dividing;
 mod folders;
+mod keeping;
 mod listing;
 mod planning;
 mod scanning;
