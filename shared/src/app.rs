@@ -6,6 +6,7 @@ mod budgets;
 mod deliveries;
 mod memory;
 mod reading;
+mod receipts;
 mod telling;
 
 pub use audit::{Audit, Audited, audit_credentials};
