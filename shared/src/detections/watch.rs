@@ -1,8 +1,10 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
 mod lines;
+mod missed;
 mod suppressions;
 
+pub use missed::{MISSED, Missed, missed};
 pub use suppressions::{
     SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,
     suppressions_changed, suppressions_unreadable,
@@ -18,12 +20,13 @@ use crate::ports::{Trouble, TroubleKind};
 use crate::rule::{Kind, Rule, Severity};
 
 /// What every rule of the family says about itself, but for those over records.
-pub(super) static RULES: [&Rule; 8] = [
+pub(super) static RULES: [&Rule; 9] = [
     &COULD_NOT_LOOK,
     &FINDINGS_LEFT_OUT,
     &LOG_FILE_GONE,
     &LOG_FILE_UNREADABLE,
     &MAILS_HELD_BACK,
+    &MISSED,
     &SUPPRESSION_EXPIRED,
     &SUPPRESSIONS_CHANGED,
     &SUPPRESSIONS_UNREADABLE,
