@@ -89,6 +89,8 @@ def dry_run(aws, function, request):
     if "FunctionError" in answer:
         said = said if isinstance(said, dict) else {}
         raise Refused(f"{said.get('errorType', answer['FunctionError'])}: {said.get('errorMessage', 'no reason given')}")
+    if said["not_done"]:
+        raise Refused(f"it could not find out what there is to read: {said['not_done']}")
     shown(said["estimate"])
     print("nothing was read: leave out DRY_RUN to have it read")
     return 0
@@ -266,7 +268,11 @@ class Follower:
         """The same request again: it goes on where the last invocation ended."""
         self.without_progress = 0 if reached != self.last else self.without_progress + 1
         self.last = reached
-        why = state.get("trouble") or self.refusal()
+        refusal = self.refusal()
+        # What the function refuses, it refuses again.
+        if refusal and refusal.startswith(("InputError", "SettingError")):
+            raise Refused(refusal)
+        why = state.get("trouble") or refusal
         if self.without_progress >= MOST_WITHOUT_PROGRESS:
             raise Refused(
                 f"it comes no further: {why or 'the log of the function says why'}; log: {self.outputs['BackfillLogGroupName']}; "
