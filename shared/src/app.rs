@@ -12,7 +12,7 @@ mod sweep;
 mod telling;
 
 pub use audit::{Audit, Audited, audit_credentials};
-pub use backfill::{Scanned, Skipped, Unplanned, plan, scan};
+pub use backfill::{Backfilled, Progress, Scanned, Skipped, Unplanned, backfill, plan, scan};
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
 pub use reading::Reader;
 pub use sweep::{Sweep, Swept, sweep};
