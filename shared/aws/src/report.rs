@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use shared::app::{Audited, Backfilled, Counts, Delivered, Mailed, Outcome, Progress, Swept};
-use shared::backfill::RunState;
+use shared::backfill;
 use shared::finding::{Finding, Status};
 use shared::ports::{Trouble, TroubleKind};
 use shared::rule::Severity;
@@ -101,15 +101,14 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
 
 /// Writes the log line and the metrics of a run that a backfill was asked of.
 pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Utc>) {
-    let Backfilled { state, read, .. } = backfilled;
+    let (state, read, result) = (backfilled.state.as_ref(), &backfilled.read, outcome(backfilled));
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = read.counts;
     let [mails, _, failed_publishes] = counted(&backfilled.mails);
-    let result = ended(backfilled).and_then(|state| state.result.as_ref());
     tracing::info!(
         run = backfilled.run.as_str(),
-        generation = state.generation,
+        generation = state.map(|state| state.generation),
         progress = progress(&backfilled.progress),
-        items = state.estimate.as_ref().map(|estimate| estimate.items),
+        items = state.and_then(|state| state.estimate.as_ref()).map(|estimate| estimate.items),
         items_read = read.items,
         log_files,
         bytes = read.bytes,
@@ -136,9 +135,10 @@ pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Ut
     write(&backfill_metrics(backfilled, function, now));
 }
 
-/// The backfill where this run has brought it to its end.
-fn ended(backfilled: &Backfilled) -> Option<&RunState> {
-    Some(&backfilled.state).filter(|_| backfilled.progress == Progress::Done)
+/// What a backfill came to, where it is finished.
+fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
+    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == Progress::Done);
+    state.and_then(|state| state.result.as_ref())
 }
 
 /// How far a run came, in a word.
@@ -279,8 +279,7 @@ fn backfill_metrics(backfilled: &Backfilled, function: &str, now: DateTime<Utc>)
         ("StateFailures", "Count", backfilled.state_troubles.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
-    let result = ended(backfilled).and_then(|state| state.result.as_ref());
-    values.extend(result.into_iter().flat_map(|result| by_severity(&result.findings)));
+    values.extend(outcome(backfilled).into_iter().flat_map(|result| by_severity(&result.findings)));
     embedded(values, function, now)
 }
 
@@ -390,8 +389,14 @@ pub fn audit_answer(audited: &Audited) -> Value {
 
 /// The answer to whoever asks for a backfill, or for a step of one.
 pub fn backfill_answer(backfilled: &Backfilled) -> Value {
-    let Backfilled { run, uri, state, read, .. } = backfilled;
-    let is_planned = backfilled.progress == Progress::Planned;
+    let Backfilled { run, uri, state, .. } = backfilled;
+    let state = state.as_ref();
+    let read = match &backfilled.progress {
+        Progress::Planned => None,
+        // A part of one that others read too.
+        Progress::Read => Some(&backfilled.read),
+        _ => state.map(|state| &state.read),
+    };
     let not_done = match &backfilled.progress {
         Progress::Unfinished(trouble) => Some(trouble.to_string()),
         _ => None,
@@ -400,10 +405,10 @@ pub fn backfill_answer(backfilled: &Backfilled) -> Value {
         "run": run.as_str(),
         "progress": progress(&backfilled.progress),
         "finished": backfilled.progress == Progress::Done,
-        "state": (!is_planned).then_some(uri),
-        "estimate": state.estimate,
-        "read": (!is_planned).then_some(if backfilled.progress == Progress::Read { read } else { &state.read }),
-        "result": state.result,
+        "state": uri,
+        "estimate": state.and_then(|state| state.estimate.as_ref()),
+        "read": read,
+        "result": state.and_then(|state| state.result.as_ref()),
         "not_done": not_done,
     })
 }
