@@ -5,10 +5,12 @@
 //! changes nothing. An episode that was told stays so, and a late fact in or near it widens it and says
 //! nothing. See `app/telling.rs` for how it is written and read.
 
+mod digests;
 mod episode;
 mod facts;
+mod index;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,8 +22,10 @@ use crate::finding::{Finding, Subject, stable_id};
 use crate::pending::{Claim, Pending};
 use crate::text;
 
-use episode::{Episode, MAX_NAME_CHARS, Mailed, Of, joined, moment, short};
+use digests::{Digest, Stretch, Stretches};
+use episode::{Episode, MAX_NAME_CHARS, joined, short};
 pub use facts::{Facts, MAX_KEPT, Number};
+use index::{Index, Share};
 
 /// What the objects are written in. Another number is not understood.
 pub const FORMAT: u32 = 1;
@@ -48,6 +52,9 @@ pub struct Case {
     /// The mails that are under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<Pending>,
+    /// What digests of backfills tell of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    digests: Vec<Digest>,
 }
 
 /// A finding on its way into a case.
@@ -132,7 +139,8 @@ fn name(subject: &Subject) -> String {
 impl Case {
     /// The case of a subject of which nothing is known.
     pub fn new(subject: &Subject) -> Case {
-        Case { format: FORMAT, subject: name(subject), episodes: Vec::new(), pending: Vec::new() }
+        let (episodes, pending, digests) = (Vec::new(), Vec::new(), Vec::new());
+        Case { format: FORMAT, subject: name(subject), episodes, pending, digests }
     }
 
     /// Reads an object that must be about the same subject as a new one.
@@ -168,20 +176,74 @@ impl Case {
 
     /// Those findings, of those that were learnt, of which a mail has to tell now.
     pub fn untold<'f>(&self, seen: &[Seen<'f>], now: DateTime<Utc>, config: &Config) -> Vec<Seen<'f>> {
-        let is_untold = |seen: &&Seen<'f>| {
-            let episode = self.episode_of(seen, now).and_then(|index| self.episodes.get(index));
-            !seen.accepted
-                && episode.is_some_and(|episode| episode.needs_mail(seen, now, config))
-                && !self.was_told_elsewhere(seen, now)
-        };
-        seen.iter().filter(is_untold).copied().collect()
+        let index = Index::of(&self.episodes);
+        seen.iter().filter(|seen| self.is_untold(&index, seen, None, now, config)).copied().collect()
+    }
+
+    /// Whether no mail has told it yet; one of that id, if it is named, may have told the same event elsewhere.
+    fn is_untold(
+        &self,
+        index: &Index<'_>,
+        seen: &Seen<'_>,
+        but: Option<&str>,
+        now: DateTime<Utc>,
+        config: &Config,
+    ) -> bool {
+        let own = index.episode_of(seen, now);
+        !seen.accepted
+            && own.is_some_and(|own| self.episodes[own].needs_mail(seen, now, config))
+            && !index.was_told_elsewhere(seen, own, but)
+    }
+
+    /// Decides which of these findings, that were learnt, the digest of a backfill tells, and notes that people know
+    /// them from now on. The same digest decides the same again, whatever was told since.
+    pub fn digest<'f>(
+        &mut self,
+        alert_id: &str,
+        seen: &[Seen<'f>],
+        now: DateTime<Utc>,
+        config: &Config,
+    ) -> Vec<Seen<'f>> {
+        let index = Index::of(&self.episodes);
+        let noted = self.digests.iter().position(|digest| digest.alert_id == alert_id);
+        let (mut told, mut new) = (Vec::new(), Vec::new());
+        let before = Stretches::of(noted.map_or(&[], |noted| &self.digests[noted].stretches));
+        for seen in seen.iter().filter(|seen| !seen.accepted) {
+            if before.hold(seen, now) {
+                let own = index.episode_of(seen, now);
+                told.extend((!index.was_told_elsewhere(seen, own, Some(alert_id))).then_some(*seen));
+            } else if self.is_untold(&index, seen, Some(alert_id), now, config) {
+                told.push(*seen);
+                new.push(*seen);
+            }
+        }
+        let shares = index.shares(&new, now);
+        let stretch = |(index, share): (&usize, &Share<'_>)| Stretch::of(&self.episodes[*index], share);
+        let stretches: Vec<Stretch> = shares.iter().map(stretch).collect();
+        for (index, share) in &shares {
+            let episode = &mut self.episodes[*index];
+            episode.said = episode.said.saturating_add(share.ids.len() as u64);
+            episode.was_mailed(alert_id, share.severity, now, true);
+        }
+        match noted {
+            Some(noted) => self.digests[noted].stretches.extend(stretches),
+            None if stretches.is_empty() => {}
+            None => self.digests.push(Digest { alert_id: alert_id.to_owned(), at: now, stretches }),
+        }
+        told
+    }
+
+    /// Whether it is remembered that a finding was told.
+    pub fn remembers(&self, told: &[Seen<'_>], now: DateTime<Utc>) -> bool {
+        let index = Index::of(&self.episodes);
+        told.iter().all(|seen| index.episode_of(seen, now).is_some())
     }
 
     /// What a mail about these findings has to say beside them.
     pub fn unsaid(&self, mailed: &[Seen<'_>], now: DateTime<Utc>) -> Vec<Unsaid> {
-        let told = self.told_by(mailed, now);
+        let told = Index::of(&self.episodes).shares(mailed, now);
         let unsaid = self.episodes.iter().enumerate().filter_map(|(index, episode)| {
-            let told = told.get(&index).map_or(0, BTreeSet::len) as u64;
+            let told = told.get(&index).map_or(0, |share| share.ids.len()) as u64;
             let Number { count, about } = episode.number();
             let count = count.saturating_sub(episode.said.saturating_add(told));
             (count > 0).then(|| Unsaid {
@@ -201,16 +263,11 @@ impl Case {
     /// Notes that a mail tells these findings, and of what it says beside them; nobody has to publish it, where
     /// it stands in the state bucket for people to find.
     pub fn mark(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
-        let told = self.told_by(mailed, now);
+        let told = Index::of(&self.episodes).shares(mailed, now);
         for (index, episode) in self.episodes.iter_mut().enumerate() {
             episode.said = episode.said.max(episode.number().count);
-            if let Some(told) = told.get(&index) {
-                let of_these = mailed.iter().filter(|seen| told.contains(&seen.finding.id[..]));
-                let severities = of_these.map(|seen| seen.finding.severity);
-                let before = episode.mailed.take().map(|before| before.severity);
-                let severity = severities.chain(before).max().unwrap_or(alert.severity);
-                let (alert_id, to) = (alert.id.clone(), episode.to);
-                episode.mailed = Some(Mailed { alert_id, severity, at: now, to });
+            if let Some(share) = told.get(&index) {
+                episode.was_mailed(&alert.id, share.severity, now, false);
             }
         }
     }
@@ -262,40 +319,6 @@ impl Case {
         }
     }
 
-    /// Whether the same event was told as part of another episode, as being as bad: a corrected copy may have
-    /// another time, address or resource.
-    fn was_told_elsewhere(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> bool {
-        let of = Of::seen(seen);
-        let own = self.episode_of(seen, now);
-        self.episodes.iter().enumerate().any(|(index, episode)| {
-            let mailed = episode.mailed.as_ref();
-            let mailed = mailed.is_some_and(|mailed| mailed.severity >= seen.finding.severity)
-                && episode.of.rule == of.rule;
-            mailed && Some(index) != own && episode.facts.holds(&seen.finding.id)
-        })
-    }
-
-    /// The findings, by id, that each episode has in a mail.
-    fn told_by<'f>(&self, mailed: &[Seen<'f>], now: DateTime<Utc>) -> BTreeMap<usize, BTreeSet<&'f str>> {
-        let mut told: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-        for seen in mailed {
-            if let Some(index) = self.episode_of(seen, now) {
-                told.entry(index).or_default().insert(&seen.finding.id);
-            }
-        }
-        told
-    }
-
-    /// The episode that a finding which was learnt belongs to.
-    fn episode_of(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> Option<usize> {
-        let (of, at) = (Of::seen(seen), moment(seen.finding, now));
-        self.episodes.iter().position(|episode| {
-            episode.of.is_like(&of)
-                && (episode.alike.is_some() || episode.of == of)
-                && (episode.from..=episode.to).contains(&at)
-        })
-    }
-
     /// Forgets what is older than it has to be remembered, and what is too much. What was just learnt and has
     /// to be told must be in a mail before.
     pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
@@ -318,12 +341,18 @@ impl Case {
         }
         if self.episodes.len() > MAX_EPISODES {
             // What anyone can cause is forgotten first, and what this run tells last.
+            // Of what a backfill tells, that is what happened long ago: it has time to be begun again.
             self.episodes.sort_by_key(|episode| {
-                let told = episode.mailed.as_ref().map(|mailed| mailed.at);
+                let told = episode.mailed.as_ref().filter(|mailed| !mailed.historic).map(|mailed| mailed.at);
                 (told == Some(now), !episode.of.by_anyone, told.max(Some(episode.to)))
             });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
+            let index = Index::of(&self.episodes);
+            for digest in &mut self.digests {
+                digest.stretches.retain(|stretch| index.at(&stretch.of, stretch.from).is_some());
+            }
         }
+        self.digests.retain(|digest| now - digest.at <= told && !digest.stretches.is_empty());
     }
 }
 
