@@ -11,6 +11,7 @@
 //! | [`checks`] | the rules over it: a table of entries, one file a family |
 //! | [`detections`] | the rules over records: a table of entries, one file a family |
 //! | [`pattern`] | names with a `*` in them |
+//! | [`question`] | what a person asks of log files: which records are meant |
 //! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
 //! | [`rule`] | what every rule says about itself, and severities |
 //! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
@@ -47,6 +48,7 @@ pub mod pattern;
 pub mod pending;
 pub mod policy;
 pub mod ports;
+pub mod question;
 pub mod reconcile;
 pub mod rule;
 pub mod schedule;
