@@ -8,11 +8,13 @@
 mod audit;
 mod body;
 mod evidence;
+mod historic;
 mod message;
 mod page;
 mod silence;
 
 pub use audit::{Standing, audit, audit_mail};
+pub use historic::{Past, historic, historic_mail};
 pub use message::{Alert, MAX_MESSAGE_BYTES, alert, test};
 
 use std::cmp::Reverse;

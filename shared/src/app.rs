@@ -129,15 +129,20 @@ impl<'a> Judging<'a> {
 
     fn leave_out(&mut self) {
         if self.findings.len() > self.max_findings {
-            let weight = |finding: &Finding| match finding.by_anyone {
-                true => finding.severity.min(Severity::Low),
-                false => finding.severity,
-            };
             self.findings.sort_by_key(|finding| Reverse(weight(finding)));
             for finding in self.findings.drain(self.max_findings..) {
                 *self.left_out.entry(finding.severity).or_default() += 1;
             }
         }
+    }
+}
+
+/// What a finding weighs where there is no room for all: what anyone can cause is left out before all else that
+/// somebody is told.
+fn weight(finding: &Finding) -> Severity {
+    match finding.by_anyone {
+        true => finding.severity.min(Severity::Low),
+        false => finding.severity,
     }
 }
 
@@ -184,8 +189,11 @@ fn one_of(mut findings: Vec<Finding>) -> Option<Finding> {
     let mut findings = findings.into_iter();
     let mut one = findings.next()?;
     let own = one.evidence.log_file.clone();
-    let files: BTreeSet<String> = findings.filter_map(|finding| finding.evidence.log_file).collect();
-    one.evidence.also_in.extend(files.into_iter().filter(|file| Some(file) != own.as_ref()));
+    let mut files: BTreeSet<String> = std::mem::take(&mut one.evidence.also_in).into_iter().collect();
+    for Evidence { log_file, also_in, .. } in findings.map(|finding| finding.evidence) {
+        files.extend(log_file.into_iter().chain(also_in));
+    }
+    one.evidence.also_in = files.into_iter().filter(|file| Some(file) != own.as_ref()).collect();
     Some(one)
 }
 

@@ -66,6 +66,17 @@ pub struct Seen<'f> {
     pub accepted: bool,
 }
 
+/// What the digest of a backfill makes of findings; what is accepted is neither.
+#[derive(Clone, Debug, Default)]
+pub struct Decided<'f> {
+    /// Those that it tells.
+    pub told: Vec<Seen<'f>>,
+    /// How many belong to what people were told of before.
+    pub known: u64,
+    /// How many are too few to be told.
+    pub counted: u64,
+}
+
 /// What was only counted since the last mail, of one episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsaid {
@@ -177,22 +188,13 @@ impl Case {
     /// Those findings, of those that were learnt, of which a mail has to tell now.
     pub fn untold<'f>(&self, seen: &[Seen<'f>], now: DateTime<Utc>, config: &Config) -> Vec<Seen<'f>> {
         let index = Index::of(&self.episodes);
-        seen.iter().filter(|seen| self.is_untold(&index, seen, None, now, config)).copied().collect()
-    }
-
-    /// Whether no mail has told it yet; one of that id, if it is named, may have told the same event elsewhere.
-    fn is_untold(
-        &self,
-        index: &Index<'_>,
-        seen: &Seen<'_>,
-        but: Option<&str>,
-        now: DateTime<Utc>,
-        config: &Config,
-    ) -> bool {
-        let own = index.episode_of(seen, now);
-        !seen.accepted
-            && own.is_some_and(|own| self.episodes[own].needs_mail(seen, now, config))
-            && !index.was_told_elsewhere(seen, own, but)
+        let is_untold = |seen: &&Seen<'f>| {
+            let own = index.episode_of(seen, now);
+            !seen.accepted
+                && own.is_some_and(|own| self.episodes[own].needs_mail(seen, now, config))
+                && !index.was_told_elsewhere(seen, own, None)
+        };
+        seen.iter().filter(is_untold).copied().collect()
     }
 
     /// Decides which of these findings, that were learnt, the digest of a backfill tells, and notes that people know
@@ -203,18 +205,24 @@ impl Case {
         seen: &[Seen<'f>],
         now: DateTime<Utc>,
         config: &Config,
-    ) -> Vec<Seen<'f>> {
+    ) -> Decided<'f> {
         let index = Index::of(&self.episodes);
         let noted = self.digests.iter().position(|digest| digest.alert_id == alert_id);
-        let (mut told, mut new) = (Vec::new(), Vec::new());
         let before = Stretches::of(noted.map_or(&[], |noted| &self.digests[noted].stretches));
+        let (mut decided, mut new) = (Decided::default(), Vec::new());
         for seen in seen.iter().filter(|seen| !seen.accepted) {
-            if before.hold(seen, now) {
-                let own = index.episode_of(seen, now);
-                told.extend((!index.was_told_elsewhere(seen, own, Some(alert_id))).then_some(*seen));
-            } else if self.is_untold(&index, seen, Some(alert_id), now, config) {
-                told.push(*seen);
+            let own = index.episode_of(seen, now);
+            let elsewhere = index.was_told_elsewhere(seen, own, Some(alert_id));
+            let own = own.map(|own| &self.episodes[own]);
+            if !elsewhere && before.hold(seen, now) {
+                decided.told.push(*seen);
+            } else if !elsewhere && own.is_some_and(|own| own.needs_mail(seen, now, config)) {
+                decided.told.push(*seen);
                 new.push(*seen);
+            } else if elsewhere || own.is_some_and(|own| own.mailed.is_some()) {
+                decided.known += 1;
+            } else {
+                decided.counted += 1;
             }
         }
         let shares = index.shares(&new, now);
@@ -230,7 +238,7 @@ impl Case {
             None if stretches.is_empty() => {}
             None => self.digests.push(Digest { alert_id: alert_id.to_owned(), at: now, stretches }),
         }
-        told
+        decided
     }
 
     /// Whether it is remembered that a finding was told.

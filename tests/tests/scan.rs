@@ -180,7 +180,8 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
                     reader.read(&file, &mut judge)
                 } else {
                     let mut open = reader.open_with_windows_of(window);
-                    file.chunks(rng.usize(1..file.len().max(2))).for_each(|piece| open.push(piece, &mut judge));
+                    file.chunks(rng.usize(1..file.len().max(2)))
+                        .for_each(|piece| open.push(piece, &mut judge));
                     open.finish(&mut judge)
                 };
                 let text = || format!("{question:?} {:?}", String::from_utf8_lossy(&file));

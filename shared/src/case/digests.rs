@@ -158,11 +158,12 @@ mod tests {
     fn digest(case: &mut Case, alert_id: &str, findings: &[Finding]) -> BTreeSet<String> {
         let (now, config, seen) = (now(), Config::default(), seen(findings));
         case.learn(&seen, now, &config);
-        let told = case.digest(alert_id, &seen, now, &config);
+        let decided = case.digest(alert_id, &seen, now, &config);
         case.forget(now, &config);
         let read = Case::read(&case.content().unwrap(), &new_case()).unwrap();
         assert_eq!(&read, case);
-        ids(&told)
+        assert_eq!(decided.told.len() as u64 + decided.known + decided.counted, findings.len() as u64);
+        ids(&decided.told)
     }
 
     #[derive(Clone, Debug)]
@@ -309,7 +310,7 @@ mod tests {
         let accepted = [Seen { finding: &findings[0], accepted: true }];
         let mut case = new_case();
         case.learn(&accepted, now(), &config);
-        assert!(case.digest("digest", &accepted, now(), &config).is_empty());
+        assert!(case.digest("digest", &accepted, now(), &config).told.is_empty());
         assert_eq!(digest(&mut case, "next", &findings).len(), 1, "no longer accepted");
     }
 

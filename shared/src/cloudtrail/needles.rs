@@ -129,7 +129,8 @@ impl Words {
         let mut digests = [false; DIGESTS];
         // The quote behind a word is part of what stands there.
         let words = sorted.iter().map(|word| (word.as_str(), format!("{word}\"")));
-        let patterns_too = patterns.iter().map(|pattern| (pattern.beginning(), pattern.beginning().to_owned()));
+        let patterns_too =
+            patterns.iter().map(|pattern| (pattern.beginning(), pattern.beginning().to_owned()));
         for (word, stands_there) in words.chain(patterns_too) {
             match stands_there.as_bytes().first_chunk::<8>() {
                 Some(first) if word.bytes().take(first.len()).all(is_plain) => {
