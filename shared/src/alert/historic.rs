@@ -151,9 +151,12 @@ fn body(all: &[&Finding], found: &[&Finding], gaps: &[&Finding], past: &Past<'_>
         }
     }
     explain(&mut page, all);
-    if !found.is_empty() {
+    // What is told once for a log file needs no lines.
+    let repeats = |finding: &&&Finding| !matches!(finding.subject, Subject::LogFile(_));
+    let silenced: Vec<&Finding> = found.iter().filter(repeats).copied().collect();
+    if !silenced.is_empty() {
         page.gap();
-        silence::how_to_silence(&mut page, found);
+        silence::how_to_silence(&mut page, &silenced);
     }
     page.finish()
 }
@@ -207,11 +210,12 @@ fn about(page: &mut Page, past: &Past<'_>, config: &Config) {
     );
     let mut gaps: Vec<String> = Vec::new();
     if past.unread > 0 {
-        gaps.push(plural(past.unread, "log file"));
+        gaps.push(format!("{} that could not be had", plural(past.unread, "log file")));
     }
-    if counts.unreadable > 0 || counts.unreadable_log_files > 0 {
-        let (records, log_files) = (plural(counts.unreadable, "record"), counts.unreadable_log_files);
-        gaps.push(format!("{records} of {} that could not be read whole", plural(log_files, "log file")));
+    if counts.unreadable_log_files > 0 {
+        let log_files = plural(counts.unreadable_log_files, "log file");
+        let records = plural(counts.unreadable, "record");
+        gaps.push(format!("{records} of {log_files} that could not be read whole"));
     }
     if !gaps.is_empty() {
         page.field("Not judged", &format!("{}.", gaps.join("; ")));
