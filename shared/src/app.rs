@@ -10,7 +10,7 @@ mod reading;
 mod telling;
 
 pub use audit::{Audit, Audited, audit_credentials};
-pub use backfill::{Scanned, Skipped, Unplanned, plan, scan};
+pub use backfill::{Backfilled, Progress, Scanned, Skipped, Unplanned, backfill, plan, scan};
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
 pub use reading::Reader;
 pub use telling::{Mailed, Outcome};
@@ -137,13 +137,9 @@ impl<'a> Judging<'a> {
     }
 }
 
-/// What a finding weighs where there is no room for all: what anyone can cause is left out before all else that
-/// somebody is told.
+/// How much a finding matters where there is not room for all: what anyone can cause, the least.
 fn weight(finding: &Finding) -> Severity {
-    match finding.by_anyone {
-        true => finding.severity.min(Severity::Low),
-        false => finding.severity,
-    }
+    if finding.by_anyone { finding.severity.min(Severity::Low) } else { finding.severity }
 }
 
 /// Judges every record of one log file that `read` shows to the judge that it is given.
