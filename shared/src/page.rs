@@ -42,7 +42,7 @@ pub struct About<'a> {
     pub made_at: DateTime<Utc>,
     /// What was read.
     pub counts: Counts,
-    /// How many log files could not be had.
+    /// How many log files, or folders of them, could not be had.
     pub unread_log_files: u64,
     /// Where all findings stand, one a line; nothing where they stand nowhere.
     pub findings_at: Option<&'a str>,
@@ -53,14 +53,22 @@ pub(crate) fn html(story: &Story, about: &About<'_>, config: &Config) -> String 
     let mut page = Markup::default();
     page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     // Before all that it is to hold for.
-    page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-");
+    page.raw(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-",
+    );
     page.digest(&digest(SCRIPT)).raw("'; style-src 'sha256-").digest(&digest(STYLE));
     page.raw("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
     // Some browsers make links of what looks like a telephone number, as an account does.
-    page.raw("<meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n");
-    page.raw("<title>").text(about.title).raw("</title>\n<style>").raw(STYLE).raw("</style>\n</head>\n<body>\n");
+    page.raw(
+        "<meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n",
+    );
+    page.raw("<title>")
+        .text(about.title)
+        .raw("</title>\n<style>")
+        .raw(STYLE)
+        .raw("</style>\n</head>\n<body>\n");
     head::write(&mut page, story, about);
     page.raw("<main>\n<section>\n<h2>Sign-ins</h2>\n");
     if story.sign_ins().all() == 0 {

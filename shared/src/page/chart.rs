@@ -374,9 +374,15 @@ mod tests {
 
     #[test]
     fn lines_lie_at_round_numbers_above_everything() {
-        for (most, expected) in
-            [(0, (1, 1)), (1, (1, 1)), (5, (1, 5)), (6, (2, 3)), (23, (5, 5)), (26, (10, 3)), (1_234, (500, 3))]
-        {
+        for (most, expected) in [
+            (0, (1, 1)),
+            (1, (1, 1)),
+            (5, (1, 5)),
+            (6, (2, 3)),
+            (23, (5, 5)),
+            (26, (10, 3)),
+            (1_234, (500, 3)),
+        ] {
             let tally = Tally { successes: most, ..Tally::default() };
             let bars = Bars { step: Step::Day, bars: vec![(at("2026-04-01T00:00:00Z"), tally)] };
             assert_eq!(bars.lines(), expected, "{most}");

@@ -30,14 +30,21 @@ pub(super) fn write(page: &mut Markup, story: &Story, about: &About<'_>) {
 /// What could not be looked at; said too where that is nothing, for silence would not mean it.
 fn gaps(page: &mut Markup, story: &Story, about: &About<'_>) {
     let Counts { unreadable, unreadable_log_files, .. } = about.counts;
+    let unread = match about.unread_log_files {
+        1 => "log file or folder",
+        _ => "log files or folders",
+    };
     let gaps: Vec<String> = [
-        (about.unread_log_files, "log file", "could not be had"),
-        (unreadable_log_files, "log file", "could not be read whole"),
-        (unreadable, "record", "could not be read"),
+        (about.unread_log_files, format!("{} {unread} could not be had", grouped(about.unread_log_files))),
+        (
+            unreadable_log_files,
+            format!("{} could not be read whole", counted(unreadable_log_files, "log file")),
+        ),
+        (unreadable, format!("{} could not be read", counted(unreadable, "record"))),
     ]
     .into_iter()
-    .filter(|(count, ..)| *count > 0)
-    .map(|(count, noun, what)| format!("{} {what}", counted(count, noun)))
+    .filter(|(count, _)| *count > 0)
+    .map(|(_, gap)| gap)
     .collect();
     if !gaps.is_empty() {
         page.raw("<p class=\"warning\" role=\"note\"><b>Not everything could be looked at.</b> ");
@@ -114,7 +121,10 @@ fn looked_at(page: &mut Markup, story: &Story, about: &About<'_>) {
         page.raw("<dt>First and last event</dt><dd>").time(first).raw(" and ").time(last).raw("</dd>\n");
     }
     let Counts { log_files, records, judged, skipped, .. } = about.counts;
-    page.raw("<dt>Log files</dt><dd>").count(log_files).raw(" read</dd>\n<dt>Records</dt><dd>").count(records);
+    page.raw("<dt>Log files</dt><dd>")
+        .count(log_files)
+        .raw(" read</dd>\n<dt>Records</dt><dd>")
+        .count(records);
     // Nobody asked for the others: that no rule can match them is what judging them comes to.
     page.raw(", ").count(judged + skipped).raw(" of them judged</dd>\n");
 }
