@@ -208,3 +208,94 @@ impl Story {
 fn is_plausible(time: &DateTime<Utc>) -> bool {
     YEARS.contains(&time.year())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learn(story: &mut Story, id: &str, account: &str, outcome: &str, others: &str) {
+        let json = format!(
+            r#"{{"eventID": "{id}", "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
+                "recipientAccountId": "{account}", "eventTime": "2026-04-01T08:15:00Z",
+                "responseElements": {{"ConsoleLogin": "{outcome}"}}{others}}}"#
+        );
+        let record = Record::parse(json.as_bytes()).unwrap();
+        story.sign_in(&record, &SignIn::of(&record).unwrap());
+    }
+
+    #[test]
+    fn the_same_sign_in_counts_once_and_one_without_an_id_always() {
+        let mut story = Story::new();
+        for (id, account, others) in [
+            ("1", "111122223333", ""),
+            ("1", "111122223333", ""),
+            ("2", "111122223333", r#", "addendum": {"originalEventID": "1"}"#),
+            ("1", "444455556666", ""),
+            ("", "111122223333", ""),
+            ("", "111122223333", ""),
+        ] {
+            learn(&mut story, id, account, "Failure", others);
+        }
+        assert_eq!(story.sign_ins(), Tally { failures: 4, ..Tally::default() });
+        assert!(!story.may_count_twice());
+    }
+
+    #[test]
+    fn the_sums_by_time_by_address_and_by_principal_are_the_same() {
+        let mut story = Story::new();
+        for n in 0..300 {
+            let outcome = ["Success", "Failure", "other"][n % 3];
+            let others = format!(
+                r#", "sourceIPAddress": "2001:db8:{:x}::{n:x}", "userIdentity": {{"type": "IAMUser", "userName": "user-{}"}}, "eventTime": "2026-04-{:02}T08:00:00Z""#,
+                n % 40,
+                n % 50,
+                n % 40
+            );
+            learn(&mut story, &n.to_string(), "111122223333", outcome, &others);
+        }
+        let all = Tally { successes: 100, failures: 100, unknown: 100 };
+        assert_eq!(story.sign_ins(), all);
+        assert!(story.undated().all() > 0, "there is no April 31 and no April 0");
+        let (addresses, principals) = (story.addresses(15), story.principals(15));
+        assert_eq!((addresses.first.len(), addresses.others), (15, Some(25)), "IPv6 by its /64");
+        assert_eq!((principals.first.len(), principals.others), (15, Some(35)));
+        let sum = |first: Vec<Tally>, mut rest: Tally| {
+            first.into_iter().for_each(|tally| rest += tally);
+            rest
+        };
+        let tallies = addresses.first.iter().map(|(_, tally)| *tally).collect();
+        assert_eq!(sum(tallies, addresses.rest), all);
+        let tallies = principals.first.iter().map(|(_, tally)| *tally).collect();
+        assert_eq!(sum(tallies, principals.rest), all);
+    }
+
+    #[test]
+    fn users_of_the_same_name_in_two_accounts_are_two() {
+        let mut story = Story::new();
+        for (n, account) in ["111122223333", "444455556666", "444455556666"].iter().enumerate() {
+            let alice = r#", "userIdentity": {"type": "IAMUser", "userName": "alice"}"#;
+            learn(&mut story, &n.to_string(), account, "Failure", alice);
+        }
+        let counts = story.principals(15).first.iter().map(|(_, tally)| tally.failures).collect::<Vec<_>>();
+        assert_eq!(counts, [2, 1]);
+    }
+
+    #[test]
+    fn a_name_that_aws_hides_is_nobodys() {
+        let mut story = Story::new();
+        let hidden = r#", "userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}"#;
+        learn(&mut story, "1", "111122223333", "Failure", hidden);
+        assert_eq!(story.principals(1).first[0].0.0, Who::Hidden);
+    }
+
+    #[test]
+    fn notes_are_bounded_and_all_are_counted() {
+        let mut story = Story::new();
+        for _ in 0..MAX_NOTES + 5 {
+            story.note("x".repeat(5_000));
+        }
+        let (notes, more) = story.notes();
+        assert_eq!((notes.len(), more), (MAX_NOTES, 5));
+        assert!(notes.iter().all(|note| note.chars().count() <= MAX_NOTE_CHARS));
+    }
+}

@@ -188,11 +188,11 @@ pub(super) fn draw(page: &mut Markup, story: &Story, from: Option<NaiveDate>, to
     };
     let noun = bars.step.noun();
     page.raw("<figure>\n<figcaption>Sign-ins by ").raw(noun).raw(" (UTC)</figcaption>\n");
-    legend(page, story.sign_ins());
+    legend(page, story.sign_ins(), outcomes(story));
     page.raw("<div class=\"wide\">\n");
     svg(page, &bars);
     page.raw("</div>\n");
-    table(page, &bars);
+    table(page, &bars, outcomes(story));
     let undated = story.undated().all();
     if undated > 0 {
         page.raw("<p class=\"small\">").text(&counted(undated, "sign-in"));
@@ -201,12 +201,9 @@ pub(super) fn draw(page: &mut Markup, story: &Story, from: Option<NaiveDate>, to
     page.raw("</figure>\n");
 }
 
-fn legend(page: &mut Markup, tally: Tally) {
+fn legend(page: &mut Markup, tally: Tally, outcomes: usize) {
     page.raw("<ul class=\"legend\">\n");
-    for (class, words, count) in parts(tally) {
-        if count == 0 && class == "unknown" {
-            continue;
-        }
+    for (class, words, count) in parts(tally).into_iter().take(outcomes) {
         page.raw("<li><svg width=\"12\" height=\"12\" aria-hidden=\"true\"><rect class=\"").raw(class);
         page.raw("\" width=\"12\" height=\"12\"/></svg> ").raw(words).raw(": ").count(count).raw("</li>\n");
     }
@@ -220,6 +217,11 @@ pub(super) fn parts(tally: Tally) -> [(&'static str, &'static str, u64); 3] {
         ("success", "succeeded", tally.successes),
         ("unknown", "outcome not said", tally.unknown),
     ]
+}
+
+/// How many of the parts are worth a column: that a record does not say how a sign-in ended is rare.
+pub(super) fn outcomes(story: &Story) -> usize {
+    if story.sign_ins().unknown > 0 { 3 } else { 2 }
 }
 
 fn svg(page: &mut Markup, bars: &Bars) {
@@ -284,20 +286,20 @@ fn bar(page: &mut Markup, step: Step, begin: DateTime<Utc>, tally: Tally, place:
 }
 
 /// The same in numbers.
-fn table(page: &mut Markup, bars: &Bars) {
+fn table(page: &mut Markup, bars: &Bars, outcomes: usize) {
     let rows = || bars.bars.iter().filter(|(_, tally)| tally.all() > 0);
     if rows().next().is_none() {
         return;
     }
     page.raw("<details><summary>The same in numbers</summary>\n<table class=\"numbers\">\n<thead><tr><th scope=\"col\">");
     page.raw(bars.step.noun()).raw(" (UTC)</th>");
-    for (_, words, _) in parts(Tally::default()) {
+    for (_, words, _) in parts(Tally::default()).into_iter().take(outcomes) {
         page.raw("<th scope=\"col\">").raw(words).raw("</th>");
     }
     page.raw("</tr></thead>\n<tbody>\n");
     for (begin, tally) in rows() {
         page.raw("<tr><th scope=\"row\">").text(&bars.step.name(*begin)).raw("</th>");
-        for (_, _, count) in parts(*tally) {
+        for (_, _, count) in parts(*tally).into_iter().take(outcomes) {
             page.raw("<td>").count(count).raw("</td>");
         }
         page.raw("</tr>\n");

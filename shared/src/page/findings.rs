@@ -20,14 +20,15 @@ const COLUMNS: [(&str, &str); 9] = [
 
 /// How many findings there are of each rule.
 pub(super) fn by_rule(page: &mut Markup, story: &Story) {
-    page.raw("<figure>\n<figcaption>Findings by rule</figcaption>\n<div class=\"wide\">\n<table class=\"rules\">\n<thead><tr>");
-    page.raw("<th scope=\"col\">Severity</th><th scope=\"col\">Rule</th><th scope=\"col\">What</th>");
-    page.raw("<th scope=\"col\">Findings</th></tr></thead>\n<tbody>\n");
+    page.raw("<div class=\"wide\">\n<table class=\"rules\">\n<thead><tr>");
+    page.raw("<th scope=\"col\">Severity</th><th scope=\"col\">Findings</th><th scope=\"col\">Rule</th>");
+    page.raw("<th scope=\"col\">What</th></tr></thead>\n<tbody>\n");
     for (severity, rule, count) in story.rules() {
-        page.raw("<tr><td>").severity(severity).raw("</td><th scope=\"row\"><code>").raw(rule.id);
-        page.raw("</code></th><td>").raw(rule.title).raw("</td><td>").count(count).raw("</td></tr>\n");
+        page.raw("<tr><td>").severity(severity).raw("</td><td>").count(count);
+        page.raw("</td><th scope=\"row\"><code>").raw(rule.id).raw("</code></th><td>").raw(rule.title);
+        page.raw("</td></tr>\n");
     }
-    page.raw("</tbody>\n</table>\n</div>\n</figure>\n");
+    page.raw("</tbody>\n</table>\n</div>\n");
 }
 
 /// The most severe findings, one a row.

@@ -1,7 +1,7 @@
 //! Sign-ins by address and by principal: a table with a bar in each row.
 
 use super::account;
-use super::chart::parts;
+use super::chart::{outcomes, parts};
 use super::markup::{Markup, grouped};
 use crate::config::Config;
 use crate::story::{Ranking, Story, Tally, Who};
@@ -19,7 +19,7 @@ const MIN_WIDTH: f64 = 1.0;
 pub(super) fn by_address(page: &mut Markup, story: &Story) {
     let ranking = story.addresses(MAX_ROWS);
     page.raw("<figure>\n<figcaption>Sign-ins by address, most failures first</figcaption>\n");
-    draw(page, "Address", "addresses", &ranking, |page, address| match address.as_str() {
+    draw(page, ["Address", "addresses"], outcomes(story), &ranking, |page, address| match address.as_str() {
         "" => {
             page.raw("<i>none in the record</i>");
         }
@@ -34,10 +34,10 @@ pub(super) fn by_address(page: &mut Markup, story: &Story) {
 pub(super) fn by_principal(page: &mut Markup, story: &Story, config: &Config) {
     let ranking = story.principals(MAX_ROWS);
     page.raw("<figure>\n<figcaption>Sign-ins by principal, most failures first</figcaption>\n");
-    draw(page, "Principal", "principals", &ranking, |page, (name, in_account)| {
+    draw(page, ["Principal", "principals"], outcomes(story), &ranking, |page, (name, in_account)| {
         who(page, name);
         if !in_account.is_empty() {
-            page.raw(" <span class=\"small\">in ");
+            page.raw("<br><span class=\"small\">in ");
             account(page, in_account, config);
             page.raw("</span>");
         }
@@ -65,8 +65,8 @@ pub(super) fn who(page: &mut Markup, who: &Who) {
 
 fn draw<K>(
     page: &mut Markup,
-    head: &'static str,
-    noun: &'static str,
+    [head, noun]: [&'static str; 2],
+    outcomes: usize,
     ranking: &Ranking<'_, K>,
     name: impl Fn(&mut Markup, &K),
 ) {
@@ -74,7 +74,7 @@ fn draw<K>(
     let most = ranking.first.iter().map(|(_, tally)| tally.all()).max().unwrap_or_default().max(1);
     page.raw("<div class=\"wide\">\n<table class=\"ranking\">\n<thead><tr><th scope=\"col\">").raw(head);
     page.raw("</th><td aria-hidden=\"true\"></td>");
-    for (_, words, _) in parts(Tally::default()) {
+    for (_, words, _) in parts(Tally::default()).into_iter().take(outcomes) {
         page.raw("<th scope=\"col\">").raw(words).raw("</th>");
     }
     page.raw("</tr></thead>\n<tbody>\n");
@@ -84,7 +84,7 @@ fn draw<K>(
         page.raw("</th><td aria-hidden=\"true\">");
         bar(page, *tally, most);
         page.raw("</td>");
-        numbers(page, *tally, about);
+        numbers(page, *tally, outcomes, about);
     }
     if ranking.rest.all() > 0 {
         page.raw("<tr class=\"rest\"><th scope=\"row\">");
@@ -94,7 +94,7 @@ fn draw<K>(
             None => page.raw("more than 100,000 other ").raw(noun),
         };
         page.raw("</th><td aria-hidden=\"true\"></td>");
-        numbers(page, ranking.rest, about);
+        numbers(page, ranking.rest, outcomes, about);
     }
     page.raw("</tbody>\n</table>\n</div>\n");
     if !about.is_empty() {
@@ -103,8 +103,8 @@ fn draw<K>(
     }
 }
 
-fn numbers(page: &mut Markup, tally: Tally, about: &'static str) {
-    for (class, _, count) in parts(tally) {
+fn numbers(page: &mut Markup, tally: Tally, outcomes: usize, about: &'static str) {
+    for (class, _, count) in parts(tally).into_iter().take(outcomes) {
         page.raw("<td class=\"").raw(if count == 0 { "none" } else { class }).raw("\">");
         page.raw(if count == 0 { "" } else { about }).count(count).raw("</td>");
     }
