@@ -216,7 +216,8 @@ fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     text::cut(&text::ascii(&format!("{start}{who}{rest}")), MAX_SMS_CHARS)
 }
 
-fn attempt(finding: &Finding) -> &'static str {
+/// What follows a title where AWS refused the call.
+pub(crate) fn attempt(finding: &Finding) -> &'static str {
     if refused(finding) { " (refused)" } else { "" }
 }
 
