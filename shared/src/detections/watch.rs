@@ -1,8 +1,10 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
+mod historic;
 mod lines;
 mod suppressions;
 
+pub use historic::{past_findings_left_out, past_log_file_unreadable, past_not_looked_at};
 pub use suppressions::{
     SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,
     suppressions_changed, suppressions_unreadable,
