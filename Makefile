@@ -11,6 +11,7 @@ TOOLS := .tools
 PYTHON := $(TOOLS)/python
 AWS := $(TOOLS)/aws
 CHECKOV := $(TOOLS)/checkov
+BROWSER := $(TOOLS)/browser
 # The processor of the functions, as Lambda and Rust name it.
 ARCH ?= arm64
 # That of this machine, on which the tests run the functions.
@@ -43,7 +44,7 @@ FAULTS ?=
 # Where the tests find what `make` has built and installed.
 # Most tests wait most of the time, so there are more of them at the same time than processors.
 TEST_ENVIRONMENT = RUST_TEST_THREADS=8 IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
-	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)"
+	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_BROWSER="$(CURDIR)/$(BROWSER)"
 
 help: ## List the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +70,7 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 		--target $(RUST_TARGET) --skip-target-check --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
 	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR)
 
-test: $(PYTHON)/ready $(AWS)/ready ## Run every test; builds the functions for this machine and installs what is needed into .tools first
+test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the functions for this machine and installs what is needed into .tools first
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(TEST_ENVIRONMENT) cargo test --locked --workspace
 
@@ -159,5 +160,16 @@ $(TOOLS)/%/ready: tests/requirements/%.txt
 	python3 -m venv --clear $(TOOLS)/$*
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
+
+# Leads to the Chromium that is there. Where there is none, root gets Debian's; anybody else is told what to install.
+$(BROWSER):
+	@browser() { for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name && return; done; return 1; }; \
+	if ! browser >/dev/null && test "$$(id -u)" -eq 0 && command -v apt-get >/dev/null && apt-get update --quiet=2; then \
+		DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends chromium >/dev/null; \
+	fi; \
+	found=$$(browser) || { echo "the tests open a page in Chromium, which is not installed: install your system's package" \
+		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
+	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
 .PHONY: help demo build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS

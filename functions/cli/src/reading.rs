@@ -28,7 +28,9 @@ pub struct Outcome<T> {
     pub results: Vec<T>,
     /// What was read.
     pub counts: Counts,
-    /// Whether something could not be looked at; it has been said.
+    /// What could not be looked at, or not as a whole, in sentences; it has been said.
+    pub failed: Vec<String>,
+    /// Whether there is such a thing.
     pub could_not_look: bool,
 }
 
@@ -83,7 +85,8 @@ pub fn read_all<T: Default + Send>(
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_unstable_by_key(|(path, ..)| *path);
 
-    let mut read = Outcome { results: Vec::new(), counts: Counts::default(), could_not_look: false };
+    let mut read =
+        Outcome { results: Vec::new(), counts: Counts::default(), failed: Vec::new(), could_not_look: false };
     let mut failed: Vec<String> =
         files.failed.iter().map(|failure| format!("could not look at {failure}")).collect();
     for (path, result, counts, problem) in done {
@@ -97,6 +100,7 @@ pub fn read_all<T: Default + Send>(
     note_each(&failed, "more file");
     note(&summary(read.counts, &files));
     read.could_not_look = !failed.is_empty();
+    read.failed = failed;
     read
 }
 

@@ -1,31 +1,84 @@
 //! `iamwatch sign-in`: the findings of log files.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::Utc;
+use shared::cloudtrail::{self, Record};
 use shared::finding::Finding;
+use shared::page::About;
+use shared::story::Story;
 use shared::{alert, app};
 
 use crate::End;
 use crate::args::SignIn;
 use crate::findings;
-use crate::output::stdout;
-use crate::reading::read_all;
+use crate::html;
+use crate::output::{counted, stdout};
+use crate::reading::{Outcome, read_all};
 
-/// Reads, judges and prints.
+/// Reads, judges and prints, and writes the page where one is wanted.
 pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
+    let story = arguments.html.as_ref().map(|_| Mutex::new(Story::new()));
     let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
-        app::judge_log_file(name, &config, findings, |judge| read(judge))
+        app::judge_log_file(name, &config, findings, |judge| match &story {
+            None => read(judge),
+            Some(story) => read(&mut |index, json| {
+                learn(story, json);
+                judge(index, json)
+            }),
+        })
     });
-    let findings = app::merged(read.results.into_iter().flatten().collect());
+    let Outcome { results, counts, failed, could_not_look } = read;
+    let findings = app::merged(results.into_iter().flatten().collect());
+    let all = findings.len() as u64;
     let now = arguments.now.unwrap_or_else(Utc::now);
-    let counted = findings::count(findings, &arguments.counting, now)?;
+    let found = findings::count(findings, &arguments.counting, now)?;
+    let page = story.map(|story| {
+        let mut story = story.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.findings.iter().for_each(|finding| story.finding(finding));
+        let unread = (failed.len() as u64).saturating_sub(counts.unreadable_log_files);
+        failed.into_iter().for_each(|sentence| story.note(sentence));
+        let below = all - found.accepted - found.findings.len() as u64;
+        for (count, why) in [
+            (found.accepted, "not listed: accepted by a suppression".to_owned()),
+            (below, format!("not listed: below {}", arguments.counting.min_severity)),
+        ] {
+            if count > 0 {
+                story.note(format!("{} {why}", counted(count, "finding")));
+            }
+        }
+        let paths = arguments.reading.paths.iter().map(|path| path.display().to_string());
+        let about = About {
+            title: "Sign-ins and findings",
+            sources: &paths.collect::<Vec<_>>(),
+            from: None,
+            to: None,
+            made_at: now,
+            counts,
+            unread_log_files: unread,
+            findings_at: None,
+        };
+        story.page(&about, &config)
+    });
 
     let mut out = stdout();
-    findings::print(&mut out, counted.findings, arguments.format, &config, |findings| {
+    findings::print(&mut out, found.findings, arguments.format, &config, |findings| {
         alert::group(findings).iter().filter_map(|findings| alert::mail(findings, &config)).collect()
     })?;
     out.flush()?;
-    Ok(End::of(read.could_not_look, counted.fails))
+    if let Some((file, page)) = arguments.html.as_deref().zip(page) {
+        html::write(file, &page)?;
+    }
+    Ok(End::of(could_not_look, found.fails))
+}
+
+/// Counts the record if it is a sign-in. What cannot be read is for the judge to say.
+fn learn(story: &Mutex<Story>, json: &[u8]) {
+    if let Ok(record) = Record::parse(json)
+        && let Some(sign_in) = cloudtrail::SignIn::of(&record)
+    {
+        story.lock().unwrap_or_else(PoisonError::into_inner).sign_in(&record, &sign_in);
+    }
 }

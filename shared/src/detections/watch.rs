@@ -1,9 +1,11 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
+mod historic;
 mod lines;
 mod missed;
 mod suppressions;
 
+pub use historic::{past_findings_left_out, past_log_file_unreadable, past_not_looked_at};
 pub use missed::{MISSED, Missed, missed};
 pub use suppressions::{
     SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod historic;
 
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;

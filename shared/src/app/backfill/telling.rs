@@ -66,20 +66,11 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let alert = alert.filter(|_| state.notify);
         let mail = alert.map(|alert| Pending::claimed(alert, false, &self.telling.memory.claim));
         let ((_, read), now) = (read.into_inner(), self.pace.now());
-        let is_told = state.notify;
-        let state = self
-            .mine(&state, |state| {
-                (state.mail, state.result, state.read) = (mail.clone(), Some(result.clone()), read.clone());
-                state.updated = now;
-            })
-            .await?;
-        if is_told {
-            // What could not be read of what iamwatch remembers. It has a case of its own: what cannot be published now,
-            // the next run that tells anything publishes.
-            self.telling.tell(Vec::new(), BTreeSet::new(), Ok(&accepted)).await;
-            self.telling.memory.reserve(TIME_TO_ANSWER);
-        }
-        Ok(state)
+        let noted = self.mine(&state, |state| {
+            (state.mail, state.result, state.read) = (mail.clone(), Some(result.clone()), read.clone());
+            state.updated = now;
+        });
+        Ok(noted.await?)
     }
 
     async fn publish(&mut self, state: &RunState, mail: &Pending) -> Result<(), Halt> {
