@@ -20,8 +20,9 @@ use crate::ocsf;
 use crate::rule::{Rule, Severity};
 use crate::text;
 
-/// So many lines of findings stand in a mail.
-const MAX_LINES: usize = 40;
+/// So many lines of findings stand in a mail, and of one rule.
+const MAX_LINES: usize = 60;
+const MAX_LINES_OF_RULE: usize = 12;
 
 /// So many rules are explained.
 const MAX_RULES: usize = 6;
@@ -197,7 +198,7 @@ fn about(page: &mut Page, past: &Past<'_>, config: &Config) {
         match names.len() {
             0 => format!("all {noun}s"),
             1 => format!("{noun} {}", first.join(", ")),
-            ..=MAX_NAMED => format!("{noun}s {}", first.join(", ")),
+            2..=MAX_NAMED => format!("{noun}s {}", first.join(", ")),
             more => format!("{noun}s {} and {} more", first.join(", "), more - MAX_NAMED),
         }
     };
@@ -280,29 +281,26 @@ fn rows(page: &mut Page, found: &[&Finding], config: &Config) {
     }
     // Stable: what is left is by day and subject.
     rows.sort_by_key(|row| (Reverse(row.severity), row.rule.id));
-    let mut of_rule: BTreeMap<(Severity, &str), usize> = BTreeMap::new();
-    for row in &rows {
-        *of_rule.entry((row.severity, row.rule.id)).or_default() += row.findings.len();
-    }
     let accounts: BTreeSet<&str> = found.iter().filter_map(|finding| known(&finding.account)).collect();
     page.line("By rule, day and who it is about, the worst first (days in UTC)");
-    let mut last = None;
-    for row in rows.iter().take(MAX_LINES) {
-        let of = (row.severity, row.rule.id);
-        if last.replace(of) != Some(of) {
-            let findings = plural(of_rule[&of] as u64, "finding");
-            let severity = row.severity.name();
-            page.field(&format!("  {severity}"), &format!("{} ({}), {findings}", row.rule.title, of.1));
+    let mut left = MAX_LINES;
+    for of_rule in rows.chunk_by(|one, other| (one.severity, one.rule.id) == (other.severity, other.rule.id))
+    {
+        let Some(Row { severity, rule, .. }) = of_rule.first() else { continue };
+        let count = |rows: &[Row<'_>]| rows.iter().map(|row| row.findings.len() as u64).sum();
+        let findings = plural(count(of_rule), "finding");
+        page.field(&format!("  {}", severity.name()), &format!("{} ({}), {findings}", rule.title, rule.id));
+        let (shown, rest) = of_rule.split_at(of_rule.len().min(MAX_LINES_OF_RULE).min(left));
+        left -= shown.len();
+        for row in shown {
+            page.field("", &line(row, accounts.len() > 1, config));
         }
-        page.field("", &line(row, accounts.len() > 1, config));
-    }
-    let rest: usize = rows.iter().skip(MAX_LINES).map(|row| row.findings.len()).sum();
-    if rest > 0 {
-        let lines = plural((rows.len() - MAX_LINES) as u64, "line");
-        page.line(&format!(
-            "  and {} on {lines} more, for which there is no room here",
-            plural(rest as u64, "finding")
-        ));
+        if !rest.is_empty() {
+            page.field(
+                "",
+                &format!("and {} for which there is no room here", plural(count(rest), "more finding")),
+            );
+        }
     }
 }
 
@@ -335,6 +333,8 @@ fn line(row: &Row<'_>, with_account: bool, config: &Config) -> String {
     }
     match distinct(|finding| &finding.source_ip)[..] {
         [] => {}
+        // It stands there already.
+        [_] if matches!(one.subject, Subject::Address { .. }) && who.contains(" at ") => {}
         [one] => line += &format!(", from {}", text::cut(&quoted(one), MAX_CELL_CHARS)),
         ref many => line += &format!(", from {} addresses", many.len()),
     }

@@ -55,10 +55,10 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
 pub static FINDINGS_LEFT_OUT: Rule = Rule {
     id: "watch.findings-left-out",
     kind: Kind::Check,
-    title: "Findings of a log file were left out",
+    title: "Findings were left out",
     severity: Severity::Medium,
     severity_reason: "What was left out is counted, and no worse than what was kept; but nobody has been told what it was.",
-    condition: "a log file raised thousands of findings, more than a function can keep in its memory",
+    condition: "a log file, or a backfill, raised thousands of findings, more than a function can keep in its memory",
     references: &["mitre-attack:17/T1110"],
     remediation: &[
         "Look at the mails of the same hour first: somebody may be making noise to hide in.",

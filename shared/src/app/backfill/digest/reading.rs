@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 use super::found::{Found, MAX_FINDINGS};
 use crate::app::Counts;
-use crate::backfill::{Item, Part, Unread};
+use crate::backfill::{Item, KeptRecord, Part, Unread};
 use crate::cloudtrail::{Record, SignIn, key};
 use crate::config::Config;
 use crate::detections::{
-    judge, log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at,
+    judge_record, log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at,
 };
 use crate::finding::{Finding, Place};
 use crate::rule::Severity;
@@ -72,19 +72,11 @@ impl<'a> Parts<'a> {
     pub fn add(&mut self, part: Part) {
         self.counts += part.counts;
         for kept in &part.records {
-            let json = kept.json.get().as_bytes();
-            let (log_file, delivered) = (&kept.log_file, key::delivered(&kept.log_file));
-            let place = Place { log_file, record: kept.record, delivered };
-            if let Ok(record) = Record::parse(json)
-                && let Some(sign_in) = SignIn::of(&record)
-            {
-                self.story.sign_in(&record, &sign_in);
-            }
-            match judge(json, self.config, place) {
+            match self.judge(kept) {
                 Ok(finding) => finding.into_iter().for_each(|finding| self.found.add(finding)),
                 Err(reason) => {
                     self.odd += 1;
-                    self.first_odd.get_or_insert_with(|| (log_file.clone(), reason));
+                    self.first_odd.get_or_insert_with(|| (kept.log_file.clone(), reason));
                 }
             }
         }
@@ -104,6 +96,19 @@ impl<'a> Parts<'a> {
             self.found.add_unknown(severity, count);
         }
         self.left_out_sign_ins += part.left_out_sign_ins;
+    }
+
+    fn judge(
+        &mut self,
+        KeptRecord { log_file, record, json }: &KeptRecord,
+    ) -> Result<Option<Finding>, String> {
+        let place = Place { log_file, record: *record, delivered: key::delivered(log_file) };
+        let record = Record::parse(json.get().as_bytes())?;
+        let finding = judge_record(&record, self.config, place)?;
+        if let Some(sign_in) = SignIn::of(&record) {
+            self.story.sign_in(&record, &sign_in);
+        }
+        Ok(finding)
     }
 
     /// Counts a part that came to nothing.

@@ -56,6 +56,22 @@ impl World {
         self.objects.borrow_mut().insert(key.to_owned(), Stored { content, tag, modified: None });
     }
 
+    fn put_over(&self, key: &str, content: &[u8], over: Over<'_>) -> Written {
+        let mut objects = self.objects.borrow_mut();
+        let as_expected = match (over, objects.get(key)) {
+            (Over::Nothing, found) => found.is_none(),
+            (Over::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
+        };
+        if !as_expected {
+            return Written::Changed;
+        }
+        self.writes.set(self.writes.get() + 1);
+        let tag = self.writes.get().to_string();
+        let stored = Stored { content: content.to_vec().into(), tag: tag.clone(), modified: None };
+        objects.insert(key.to_owned(), stored);
+        Written::Done(tag)
+    }
+
     fn keys(&self, prefix: &str) -> Vec<String> {
         self.objects.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect()
     }
@@ -79,26 +95,17 @@ impl StateStore for World {
 
     async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
         self.call().await;
-        let mut objects = self.objects.borrow_mut();
-        let as_expected = match (over, objects.get(key)) {
-            (Over::Nothing, found) => found.is_none(),
-            (Over::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
-        };
-        if !as_expected {
-            return Ok(Written::Changed);
+        let written = self.put_over(key, content, over);
+        if written == Written::Changed {
+            return Ok(written);
         }
-        self.writes.set(self.writes.get() + 1);
-        let tag = self.writes.get().to_string();
-        let content = content.to_vec().into();
-        objects.insert(key.to_owned(), Stored { content, tag: tag.clone(), modified: None });
-        drop(objects);
         if self.loses.get() > 0 {
             self.loses.set(self.loses.get() - 1);
             let (call, answer) = ("put".to_owned(), "no answer".to_owned());
             return Err(Trouble { kind: TroubleKind::Unanswered, call, answer });
         }
         self.call().await;
-        Ok(Written::Done(tag))
+        Ok(written)
     }
 
     fn uri(&self, key: &str) -> String {
