@@ -111,11 +111,12 @@ local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machi
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
 
-bench: ## Time the functions' start, iamwatch against gunzip alone, and over a large credential report; findings are confirmed
+bench: ## Time the functions' start, iamwatch against gunzip alone, over a large credential report and from S3; findings are confirmed
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench credential_report -- --tool $(TOOL) $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
+	cargo bench --locked -p iamwatch-tests --bench backfill -- $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
