@@ -8,5 +8,5 @@ mod scanning;
 
 pub(super) use listing::Lister;
 pub use planning::{Unplanned, plan};
-pub use scanning::{Scanned, Skipped, scan};
 pub(super) use scanning::{Open, of_listed, page};
+pub use scanning::{Scanned, Skipped, scan};

@@ -182,7 +182,8 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
         let now = self.telling.memory.pace.now();
         let mut ahead = None;
         if held.object.is_ahead(now) {
-            ahead = Some(self.of_state("what sweep.json says lies in the future; the last days are swept again"));
+            ahead =
+                Some(self.of_state("what sweep.json says lies in the future; the last days are swept again"));
         }
         let begun = held.object.clone().begin(bucket, asked, now, held.was_unreadable);
         let skipped = match &begun {

@@ -18,8 +18,8 @@ use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::{Budget, Config};
 use shared::detections::cases::{Case, Expect, From};
 use shared::detections::{
-    Missed, could_not_look, detect, log_file_gone, mails_held_back, missed, suppression_expired, suppressions_changed,
-    suppressions_unreadable, table, unreadable_log_file,
+    Missed, could_not_look, detect, log_file_gone, mails_held_back, missed, suppression_expired,
+    suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
 };
 use shared::finding::{Finding, Place};
 use shared::rule::{self, Severity};

@@ -9,7 +9,9 @@ use shared::app::{Sweep, sweep};
 use shared::config::Config;
 use shared::ports::TroubleKind;
 
-use super::{DAY, NIGHT, at, deliver, key, key_in, later, missed, night, put, put_quiet, receive, run, state, world};
+use super::{
+    DAY, NIGHT, at, deliver, key, key_in, later, missed, night, put, put_quiet, receive, run, state, world,
+};
 
 const MAY_REPEAT: &str = "(This mail may repeat one";
 
@@ -50,7 +52,8 @@ fn promise_1_a_sweep_that_ends_anywhere_is_gone_on_with_and_tells_all_of_it() {
             assert!(swept.unfinished.is_none(), "{died_at}: {swept:?}");
             let again = receive(&world, NIGHT, 3, &later(NIGHT, 60)).await;
             assert!(again.mails.is_empty() && again.unfinished.is_none(), "{died_at}: {again:?}");
-            let ids: Vec<String> = world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect();
+            let ids: Vec<String> =
+                world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect();
             let subjects: BTreeSet<String> = world.topic.subjects().into_iter().collect();
             assert_eq!(subjects.len(), 3, "{died_at}: {subjects:?}");
             assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 3, "{died_at}: the same mail again");
@@ -94,7 +97,11 @@ fn what_a_sweep_has_no_time_for_is_left_to_the_next_receive() {
         }
         // One that nobody answers for holds up the second part.
         let slow = format!("s3://logs/{}", key("0700"));
-        world.logs.put_at(&slow, at(DAY), [Attempt::SilentAfter(Vec::new(), 9), Attempt::SilentAfter(Vec::new(), 9)]);
+        world.logs.put_at(
+            &slow,
+            at(DAY),
+            [Attempt::SilentAfter(Vec::new(), 9), Attempt::SilentAfter(Vec::new(), 9)],
+        );
         let swept = night(&world, NIGHT).await;
         let trouble = swept.unfinished.expect("it is not ended");
         assert_eq!(trouble.kind, TroubleKind::OutOfTime, "{trouble}");
@@ -175,7 +182,10 @@ fn what_aws_refuses_is_tried_again_and_then_left_to_a_person() {
             ]
         );
         let mail = &missed(&world)[0];
-        assert!(mail.contains("2 of 2 log files") && mail.contains("1 cannot be read now either"), "{mail}");
+        assert!(
+            mail.contains("2 of 2 log files") && mail.contains("1 by the nightly sweep, 1 cannot be"),
+            "{mail}"
+        );
         assert!(mail.contains("make backfill FROM=2026-04-01 TO=2026-04-01"), "{mail}");
     });
 }

@@ -41,7 +41,9 @@ fn later(time: &str, minutes: i64) -> String {
 /// The key of a log file of that Region and day (`2026/04/01`).
 fn key_in(region: &str, day: &str, name: &str) -> String {
     let date = day.replace('/', "");
-    format!("AWSLogs/111122223333/CloudTrail/{region}/{day}/111122223333_CloudTrail_{region}_{date}T0820Z_{name}.json.gz")
+    format!(
+        "AWSLogs/111122223333/CloudTrail/{region}/{day}/111122223333_CloudTrail_{region}_{date}T0820Z_{name}.json.gz"
+    )
 }
 
 fn key(name: &str) -> String {
@@ -116,7 +118,8 @@ async fn world() -> World {
 /// The bodies of the mails that tell of missed log files.
 fn missed(world: &World) -> Vec<String> {
     let (subjects, mails) = (world.topic.subjects(), world.topic.mails());
-    let of_sweep = subjects.iter().zip(mails).filter(|(subject, _)| subject.contains("Log files were missed"));
+    let of_sweep =
+        subjects.iter().zip(mails).filter(|(subject, _)| subject.contains("Log files were missed"));
     of_sweep.map(|(_, mail)| mail).collect()
 }
 
@@ -274,7 +277,10 @@ fn nights_that_failed_are_made_up_for_and_what_is_too_long_ago_is_told() {
         let swept = night(&world, "2026-04-20T03:00:00Z").await;
         assert!(swept.unfinished.is_none(), "{swept:?}");
         assert_eq!(swept.swept, Some((at("2026-04-13T03:00:00Z"), at("2026-04-20T02:00:00Z"))));
-        assert_eq!(world.topic.subjects()[subjects..], ["[HIGH] iamwatch could not look - logs - 111122223333"]);
+        assert_eq!(
+            world.topic.subjects()[subjects..],
+            ["[HIGH] iamwatch could not look - logs - 111122223333"]
+        );
         let mail = world.topic.mails().pop().unwrap();
         assert!(mail.contains("make backfill FROM=2026-04-04 TO=2026-04-13"), "{mail}");
     });

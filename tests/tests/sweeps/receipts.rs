@@ -5,7 +5,10 @@ use shared::app::{Asked, process_deliveries};
 use shared::config::Config;
 use shared::ports::TroubleKind;
 
-use super::{DAY, NIGHT, Clock, Duration, at, deliver, key, missed, night, objects, put, put_quiet, put_state, run, state, world};
+use super::{
+    Clock, DAY, Duration, NIGHT, at, deliver, key, missed, night, objects, put, put_quiet, put_state, run,
+    state, world,
+};
 
 fn keys_noted(world: &World) -> usize {
     state(world, "read/").iter().map(|(_, receipt)| receipt.matches('"').count() / 2 - 2).sum()
@@ -18,8 +21,13 @@ fn what_was_read_and_told_is_noted_and_nothing_else() {
         put(&world, &key("told"), DAY, "alice");
         put_quiet(&world, &key("quiet"), DAY);
         put(&world, &key("untold"), DAY, "bob");
-        world.logs.put(&format!("s3://logs/{}", key("closed")), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
-        world.logs.put(&format!("s3://logs/{}", key("damaged")), [Attempt::Whole(b"\x1f\x8b nothing".to_vec(), 9)]);
+        world.logs.put(
+            &format!("s3://logs/{}", key("closed")),
+            [Attempt::Fails(TroubleKind::Refused, "AccessDenied")],
+        );
+        world
+            .logs
+            .put(&format!("s3://logs/{}", key("damaged")), [Attempt::Whole(b"\x1f\x8b nothing".to_vec(), 9)]);
         world.topic.refuses.set(Some("bob"));
         let keys = ["told", "quiet", "untold", "closed", "damaged", "gone"].map(key);
         deliver(&world, &keys, DAY).await;
@@ -41,7 +49,8 @@ fn by_hand_nothing_is_noted() {
             put_quiet(&world, &key("a"), DAY);
             let clock = Clock::new(at(DAY), Duration::from_secs(60));
             let asked = Asked::ByHand { notify };
-            process_deliveries(&objects(&[key("a")]), asked, &Config::default(), &world.outside(&clock)).await;
+            process_deliveries(&objects(&[key("a")]), asked, &Config::default(), &world.outside(&clock))
+                .await;
             assert!(state(&world, "read/").is_empty());
         }
     });
@@ -58,7 +67,12 @@ fn a_receipt_that_cannot_be_written_costs_a_second_reading_and_no_second_mail() 
         world.state.refuses.set(None);
         let swept = night(&world, NIGHT).await;
         assert_eq!((swept.missed, swept.quiet), (1, 1), "{swept:?}");
-        assert_eq!((world.topic.subjects().len(), missed(&world).len()), (2, 1), "{:?}", world.topic.subjects());
+        assert_eq!(
+            (world.topic.subjects().len(), missed(&world).len()),
+            (2, 1),
+            "{:?}",
+            world.topic.subjects()
+        );
     });
 }
 
@@ -85,7 +99,8 @@ fn hostile_receipts_count_for_nothing_and_are_told() {
             assert_eq!((swept.delivered, swept.missed), (2, 1), "{name}: {swept:?}");
             assert!(swept.unfinished.is_none(), "{name}");
             let mails = world.topic.mails();
-            let told = mails.iter().filter(|mail| mail.starts_with("What iamwatch remembers in s3[:]//state/read/"));
+            let told =
+                mails.iter().filter(|mail| mail.starts_with("What iamwatch remembers in s3[:]//state/read/"));
             assert_eq!((told.count(), mails.len()), (1, 2), "{name}: {:?}", world.topic.subjects());
             assert_eq!(state(&world, "quarantine/read/2026-04-01/").len(), 1, "{name}");
         }

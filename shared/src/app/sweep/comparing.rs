@@ -65,7 +65,8 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
                     opens.push_front(open);
                 }
                 for listed in listed {
-                    if ObjectKind::of_key(&listed.key) != ObjectKind::LogFile || !span.holds(listed.modified) {
+                    if ObjectKind::of_key(&listed.key) != ObjectKind::LogFile || !span.holds(listed.modified)
+                    {
                         continue;
                     }
                     found.missed.delivered += 1;
@@ -111,10 +112,12 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
             let listing = Listing { bucket, prefix: &prefix, page, ..Listing::default() };
             let listed = memory.in_time("listing", &memory.uri(&prefix), lister.page(&listing)).await?;
             let are_small = listed.objects.iter().all(|object| object.bytes <= MAX_RECEIPT_BYTES);
-            let open = listed.objects.into_iter().map(|object| async move {
-                memory.open(&object.key, &Receipt::default()).await
-            });
-            let mut opened = stream::iter(open).buffer_unordered(if are_small { RECEIPTS_AT_ONCE } else { 1 });
+            let open = listed
+                .objects
+                .into_iter()
+                .map(|object| async move { memory.open(&object.key, &Receipt::default()).await });
+            let mut opened =
+                stream::iter(open).buffer_unordered(if are_small { RECEIPTS_AT_ONCE } else { 1 });
             while let Some(receipt) = opened.try_next().await? {
                 receipts.add(&receipt.object);
             }
