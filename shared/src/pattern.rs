@@ -34,6 +34,11 @@ impl Pattern {
         self.parts.len() == 1
     }
 
+    /// What stands before the first `*`; all of it where there is none.
+    pub fn beginning(&self) -> &str {
+        self.parts.first().map_or("", String::as_str)
+    }
+
     /// Whether a whole text is what it stands for.
     pub fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = &self.parts[..] else {

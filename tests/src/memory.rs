@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
 use shared::ports::{
-    AlertSink, Body, Fetched, Generation, IamReader, Listed, ListedObject, Listing, LogStore,
+    AlertSink, Body, Fetched, Fleet, Generation, IamReader, Listed, ListedObject, Listing, LogStore,
     MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken, Trouble, TroubleKind,
     Unpublished, Written,
 };
@@ -74,8 +74,10 @@ pub struct Logs {
     state: Rc<Objects>,
     /// So many listings from now on fail.
     pub listing_fails: Cell<usize>,
-    /// Listings of the bucket of this name are refused.
-    pub listing_refuses: Cell<Option<&'static str>>,
+    /// Listings whose `s3://bucket/prefix` has this in it are refused.
+    pub refuses_to_list: Cell<Option<&'static str>>,
+    /// How many pages were listed.
+    pub listed: Cell<usize>,
     /// What was opened, in order.
     pub opened: RefCell<Vec<String>>,
     /// How many bytes of bodies are open.
@@ -178,10 +180,11 @@ impl LogStore for Logs {
             return Err(trouble(TroubleKind::Unanswered, "list", "SlowDown"));
         }
         let Listing { bucket, prefix, after, by_folder, page } = *listing;
-        if self.listing_refuses.get() == Some(bucket) {
-            let call = format!("s3:ListObjectsV2 s3://{bucket}/{prefix}");
-            return Err(trouble(TroubleKind::Refused, &call, "AccessDenied"));
+        let uri = format!("s3://{bucket}/{prefix}");
+        if self.refuses_to_list.get().is_some_and(|part| uri.contains(part)) {
+            return Err(trouble(TroubleKind::Refused, &format!("list {uri}"), "AccessDenied"));
         }
+        self.listed.set(self.listed.get() + 1);
         let mut listed = Listed::default();
         let begin = page.or(after).unwrap_or_default();
         for object in self.behind(&format!("s3://{bucket}/"), prefix, begin) {
@@ -389,6 +392,29 @@ impl AlertSink for Topic {
     }
 }
 
+/// A state machine that begins and does nothing.
+#[derive(Default)]
+pub struct Machine {
+    steps: Rc<Steps>,
+    /// What it was started with, by name.
+    pub started: RefCell<BTreeMap<String, String>>,
+    /// So many starts from now on fail.
+    pub fails: Cell<usize>,
+}
+
+impl Fleet for Machine {
+    async fn start(&self, name: &str, input: &str) -> Result<(), Trouble> {
+        self.steps.step().await;
+        if one_of(&self.fails) {
+            return Err(trouble(TroubleKind::Refused, "states:StartExecution", "AccessDenied"));
+        }
+        let first = self.started.borrow_mut().entry(name.to_owned()).or_insert(input.to_owned()).clone();
+        assert_eq!(first, input, "the same name has the same input");
+        self.steps.step().await;
+        Ok(())
+    }
+}
+
 /// The IAM of accounts, and their organisation.
 #[derive(Default)]
 pub struct Accounts {
@@ -506,6 +532,8 @@ pub struct World {
     pub topic: Topic,
     /// The IAM of accounts.
     pub accounts: Accounts,
+    /// The state machine.
+    pub machine: Machine,
 }
 
 impl Default for World {
@@ -517,6 +545,7 @@ impl Default for World {
             state: State { steps: Rc::clone(&steps), objects, ..State::default() },
             topic: Topic { steps: Rc::clone(&steps), ..Topic::default() },
             accounts: Accounts { steps: Rc::clone(&steps), ..Accounts::default() },
+            machine: Machine { steps: Rc::clone(&steps), ..Machine::default() },
             steps,
         }
     }

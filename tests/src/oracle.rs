@@ -24,11 +24,11 @@ pub struct Judged {
 /// # Errors
 /// What serde_json says of JSON that is not valid, or is no object with one array of `Records`.
 pub fn judge(json: &[u8], config: &Config) -> Result<Judged, serde_json::Error> {
-    let records = serde_json::from_slice::<LogFile<'_>>(json)?.0;
+    let records = records(json)?;
     let mut judged = Judged { records: records.len() as u64, ..Judged::default() };
     for (place, record) in (0..).zip(records) {
         let at = Place { log_file: "oracle", record: place, delivered: None };
-        match detections::judge(record.get().as_bytes(), config, at) {
+        match detections::judge(&record, config, at) {
             Err(_) => judged.unreadable.push(place),
             Ok(finding) => {
                 judged
@@ -38,6 +38,15 @@ pub fn judge(json: &[u8], config: &Config) -> Result<Judged, serde_json::Error> 
         }
     }
     Ok(judged)
+}
+
+/// The elements of `Records`, each as JSON.
+///
+/// # Errors
+/// As [`judge`].
+pub fn records(json: &[u8]) -> Result<Vec<Vec<u8>>, serde_json::Error> {
+    let records = serde_json::from_slice::<LogFile<'_>>(json)?.0;
+    Ok(records.into_iter().map(|record| record.get().as_bytes().to_vec()).collect())
 }
 
 struct LogFile<'a>(Vec<&'a RawValue>);

@@ -8,11 +8,15 @@
 )]
 
 use iamwatch_tests::{hostile, oracle};
+use shared::cloudtrail::Record;
 use shared::cloudtrail::log_file::LogFileReader;
+use shared::cloudtrail::needles::Needles;
 use shared::cloudtrail::scan::Counts;
 use shared::config::Config;
 use shared::detections;
 use shared::finding::Place;
+use shared::pattern::Pattern;
+use shared::question::Question;
 
 /// How many files: more in the long form (`make test-long`).
 fn files(usually: u64) -> u64 {
@@ -118,4 +122,83 @@ fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_rec
         }
     }
     assert!(reported > 100, "only {reported} of the broken files were reported");
+}
+
+/// Questions of every kind, each with its needles.
+fn questions() -> Vec<(Question, &'static Needles)> {
+    let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::of(text)).collect();
+    let asked = [
+        (&[][..], &[][..]),
+        (&["ConsoleLogin"], &[]),
+        (&["DescribeInstances", "GetObject", ""], &[]),
+        (&["Desc*", "*Object"], &[]),
+        (&["DescribeInst*"], &[]),
+        (&["*"], &[]),
+        (&[], &["iam.amazonaws.com"]),
+        (&[], &["ec2.amazonaws.com", "SIGNIN*"]),
+        (&[], &["*.amazonaws.com"]),
+        (&["CreateAccessKey"], &["iam.amazonaws.com"]),
+        (&["C*"], &["signin.amazonaws.com"]),
+        (&["Nobody/ever \"asked\""], &[]),
+        (&[], &["日本語", "nobody.amazonaws.com"]),
+    ];
+    let questions = asked.map(|(names, sources)| Question {
+        event_names: patterns(names),
+        event_sources: patterns(sources),
+        ..Question::default()
+    });
+    let with_needles = |question: Question| {
+        // As long as the process: a process asks few questions.
+        let needles: &'static Needles = Box::leak(Box::new(question.needles()));
+        (question, needles)
+    };
+    questions.map(with_needles).into()
+}
+
+#[test]
+fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
+    let config = Config::default();
+    let questions = questions();
+    let mut rng = fastrand::Rng::with_seed(3);
+    let mut found_in_all = vec![0; questions.len()];
+    let mut skipped_in_all = vec![0; questions.len()];
+    for seed in 0..files(4_000) {
+        let file = hostile::log_file(seed);
+        let records = oracle::records(&file).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let unreadable = records.iter().filter(|json| Record::parse(json).is_err()).count() as u64;
+        for (number, (question, needles)) in questions.iter().enumerate() {
+            let is_meant = |json: &[u8]| Record::parse(json).map(|record| question.is_about(&record, None));
+            let meant = |(_, json): &(u64, &Vec<u8>)| is_meant(json) == Ok(true);
+            let expected: Vec<u64> = (0..).zip(&records).filter(meant).map(|(index, _)| index).collect();
+            for window in [0, rng.usize(1..130), rng.usize(130..2000)] {
+                let mut reader = LogFileReader::asking_for(needles, &config);
+                let mut found = Vec::new();
+                let mut judge = |index: u64, json: &[u8]| {
+                    is_meant(json).map(|meant| found.extend(meant.then_some(index)))
+                };
+                let counts = if window == 0 {
+                    reader.read(&file, &mut judge)
+                } else {
+                    let mut open = reader.open_with_windows_of(window);
+                    file.chunks(rng.usize(1..file.len().max(2)))
+                        .for_each(|piece| open.push(piece, &mut judge));
+                    open.finish(&mut judge)
+                };
+                let text = || format!("{question:?} {:?}", String::from_utf8_lossy(&file));
+                assert_eq!(found, expected, "seed {seed}, window {window}: {}", text());
+                assert_eq!(counts.records, records.len() as u64, "seed {seed}, window {window}: {}", text());
+                assert_eq!(counts.unreadable, unreadable, "seed {seed}, window {window}: {}", text());
+                skipped_in_all[number] += counts.skipped;
+            }
+            found_in_all[number] += expected.len();
+        }
+    }
+    for ((question, _), (found, skipped)) in questions.iter().zip(found_in_all.iter().zip(&skipped_in_all)) {
+        let nobody = question.event_names.iter().chain(&question.event_sources);
+        let nobody = nobody.map(|asked| asked.written()).any(|asked| asked.to_lowercase().contains("nobody"));
+        assert!(nobody || *found > 100, "the files hold too little of {question:?}: {found}");
+        let everything = question.event_sources.is_empty()
+            && question.event_names.iter().all(|asked| asked.written() == "*");
+        assert!(everything || *skipped > 100, "every record is parsed for {question:?}: {skipped}");
+    }
 }

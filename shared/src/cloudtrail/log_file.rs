@@ -27,6 +27,7 @@ const GZIP_FHCRC: u8 = 0x02;
 
 /// Reads log files one after another, keeping its buffers.
 pub struct LogFileReader {
+    needles: &'static Needles,
     max_compressed_bytes: u64,
     max_decompressed_bytes: u64,
     max_record_bytes: usize,
@@ -62,9 +63,15 @@ enum Packing {
 }
 
 impl LogFileReader {
-    /// A reader with the limits of the settings.
+    /// A reader of what the rules ask for, with the limits of the settings.
     pub fn new(config: &Config) -> LogFileReader {
+        LogFileReader::asking_for(Needles::of_all_rules(), config)
+    }
+
+    /// The same for what somebody else asks for.
+    pub fn asking_for(needles: &'static Needles, config: &Config) -> LogFileReader {
         LogFileReader {
+            needles,
             max_compressed_bytes: config.max_compressed_bytes,
             max_decompressed_bytes: config.max_decompressed_bytes,
             max_record_bytes: config.max_record_bytes,
@@ -99,7 +106,7 @@ impl LogFileReader {
     pub fn open_with_windows_of(&mut self, window_bytes: usize) -> OpenLogFile<'_> {
         self.buffer.resize(window_bytes.max(1), 0);
         OpenLogFile {
-            scan: Scan::new(Needles::of_all_rules(), self.max_record_bytes),
+            scan: Scan::new(self.needles, self.max_record_bytes),
             buffer: &mut self.buffer,
             filled: 0,
             window_bytes: window_bytes.max(1),
@@ -134,7 +141,7 @@ impl LogFileReader {
         if length != stated || !is_one_member(file, length) {
             return None;
         }
-        let mut scan = Scan::new(Needles::of_all_rules(), self.max_record_bytes);
+        let mut scan = Scan::new(self.needles, self.max_record_bytes);
         scan.run(&mut self.buffer[..length + PADDING], length, true, judge);
         Some(scan.finish(Vec::new()))
     }

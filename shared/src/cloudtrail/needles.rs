@@ -1,23 +1,28 @@
-//! Which records are worth parsing: those that some rule could match.
+//! Which records are worth parsing: those that some rule could match, or that a person asks for.
 //!
 //! The scan looks at two keys of a record, `eventName` and `eventSource`, and at one value, `"Root"`. It may
 //! leave a record unparsed only if each of the two keys stands in it exactly once, spelled without escapes
-//! and with a plain string as its value; if no rule asks for that name or source; and if `"Root"` stands
+//! and with a plain string as its value; if nobody asks for that name or source; and if `"Root"` stands
 //! nowhere in it. That is exact: names and sources are made of letters, digits, `.` and `-`, JSON can spell
-//! those in one other way only, such as `\u004e`, and a record with such an escape is always parsed. A key or
-//! value deeper in the record, or inside a string, can at most make it worth parsing.
+//! those in one other way only, such as `\u004e`, and a record with such an escape is always parsed. (What a
+//! person asks for may be made of other characters; then every value is looked at up to its end, and one
+//! with an escape is parsed.) A key or value deeper in the record, or inside a string, can at most make it
+//! worth parsing.
 
 use std::sync::LazyLock;
 
 use crate::detections::{self, On};
+use crate::pattern::Pattern;
 
 /// How far from a mark a value may end and still be looked up; a record with a longer one is parsed.
 /// AWS's longest event names have about 60 bytes.
 pub(super) const LOOK_AHEAD: usize = 128;
 
-/// What the rules ask for.
+/// What the rules, or a person, ask for.
 #[derive(Debug)]
 pub struct Needles {
+    /// Whether every record is asked for.
+    everything: bool,
     names: Words,
     sources: Words,
 }
@@ -27,18 +32,35 @@ impl Needles {
     pub fn of_all_rules() -> &'static Needles {
         static NEEDLES: LazyLock<Needles> = LazyLock::new(|| {
             let on = || detections::table().flat_map(|detection| detection.on);
-            Needles {
-                names: Words::new(on().flat_map(|on| match on {
-                    On::Names(names) => *names,
-                    On::Source(_) | On::Root => &[],
-                })),
-                sources: Words::new(on().filter_map(|on| match on {
-                    On::Source(source) => Some(source),
-                    On::Names(_) | On::Root => None,
-                })),
-            }
+            let names = on().flat_map(|on| match on {
+                On::Names(names) => *names,
+                On::Source(_) | On::Root => &[],
+            });
+            let sources = on().filter_map(|on| match on {
+                On::Source(source) => Some(source),
+                On::Names(_) | On::Root => None,
+            });
+            let words = |words: &mut dyn Iterator<Item = &&'static str>| {
+                Words::new(words.map(|word| (*word).to_owned()).collect(), Vec::new())
+            };
+            Needles { everything: false, names: words(&mut { names }), sources: words(&mut { sources }) }
         });
         &NEEDLES
+    }
+
+    /// Every record with one of these names, or of one of these sources.
+    pub fn of(names: &[Pattern], sources: &[Pattern]) -> Needles {
+        Needles { everything: false, names: Words::of(names), sources: Words::of(sources) }
+    }
+
+    /// Every record.
+    pub fn of_everything() -> Needles {
+        Needles { everything: true, ..Needles::of(&[], &[]) }
+    }
+
+    /// Whether every record is asked for, whatever it holds.
+    pub(super) fn everything(&self) -> bool {
+        self.everything
     }
 }
 
@@ -89,24 +111,37 @@ const DIGESTS: usize = 4096;
 struct Words {
     /// Whether any word begins with eight bytes of that digest.
     digests: [bool; DIGESTS],
-    sorted: Vec<&'static str>,
+    sorted: Vec<String>,
+    /// Words with a `*` in them.
+    patterns: Vec<Pattern>,
 }
 
 impl Words {
-    fn new<'w>(words: impl IntoIterator<Item = &'w &'static str>) -> Words {
-        let mut sorted: Vec<&'static str> = words.into_iter().copied().collect();
+    fn of(asked: &[Pattern]) -> Words {
+        let (words, patterns): (Vec<Pattern>, Vec<Pattern>) =
+            asked.iter().cloned().partition(Pattern::is_exact);
+        Words::new(words.iter().map(|word| word.beginning().to_owned()).collect(), patterns)
+    }
+
+    fn new(mut sorted: Vec<String>, patterns: Vec<Pattern>) -> Words {
         sorted.sort_unstable();
         sorted.dedup();
         let mut digests = [false; DIGESTS];
-        for word in &sorted {
-            // The quote behind it is part of what stands there.
-            match format!("{word}\"").as_bytes().first_chunk::<8>() {
-                Some(first) => digests[digest(*first)] = true,
-                // Too short to be told by eight bytes: then every word is looked up.
-                None => digests.fill(true),
+        // The quote behind a word is part of what stands there.
+        let words = sorted.iter().map(|word| (word.as_str(), format!("{word}\"")));
+        let patterns_too =
+            patterns.iter().map(|pattern| (pattern.beginning(), pattern.beginning().to_owned()));
+        for (word, stands_there) in words.chain(patterns_too) {
+            match stands_there.as_bytes().first_chunk::<8>() {
+                Some(first) if word.bytes().take(first.len()).all(is_plain) => {
+                    digests[digest(*first)] = true;
+                }
+                // Too short to be told by eight bytes, or of characters that may stand there in a disguise which
+                // goes unseen: then every word is looked up.
+                _ => digests.fill(true),
             }
         }
-        Words { digests, sorted }
+        Words { digests, sorted, patterns }
     }
 
     /// Looks at the value of a key: `behind` begins with the rest of the key.
@@ -126,11 +161,25 @@ impl Words {
     #[inline(never)]
     fn value_as_anybody_writes_it(&self, behind_key: &[u8], other: Mark) -> Mark {
         match string_value(behind_key) {
-            Some(word) if self.sorted.binary_search_by(|known| known.as_bytes().cmp(word)).is_err() => other,
+            Some(word) if !self.contain(word) => other,
             // A word that is asked for, or no plain string at hand, which may be anything.
             Some(_) | None => Mark::Worth,
         }
     }
+
+    fn contain(&self, word: &[u8]) -> bool {
+        if self.sorted.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok() {
+            return true;
+        }
+        // What is no text is for the parser to say.
+        let matches = |word| self.patterns.iter().any(|pattern| pattern.matches(word));
+        !self.patterns.is_empty() && std::str::from_utf8(word).map_or(true, matches)
+    }
+}
+
+/// Whether JSON can spell that character in one other way only, which the scan looks for.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-'
 }
 
 /// The plain string behind a key, where there is one and all of it is at hand.
@@ -153,7 +202,7 @@ mod tests {
 
     #[test]
     fn most_words_are_told_at_once() {
-        let Needles { names, sources } = Needles::of_all_rules();
+        let Needles { names, sources, .. } = Needles::of_all_rules();
         for words in [names, sources] {
             let digests = words.digests.iter().filter(|digest| **digest).count();
             assert!(digests <= words.sorted.len(), "a word is so short that every value is looked up");
@@ -162,10 +211,42 @@ mod tests {
 
     #[test]
     fn every_name_and_source_is_made_of_characters_whose_escapes_the_scan_looks_for() {
-        let Needles { names, sources } = Needles::of_all_rules();
+        let Needles { names, sources, .. } = Needles::of_all_rules();
         for word in names.sorted.iter().chain(&sources.sorted) {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-            assert!(!word.is_empty() && word.bytes().all(plain), "{word:?}");
+            assert!(!word.is_empty() && word.bytes().all(is_plain), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_asked_for_is_never_passed_over_however_it_is_spelled() {
+        let worth = |asked: &str, value: &str| {
+            let needles = Needles::of(&[Pattern::of(asked)], &[]);
+            let mut bytes = format!(r#""eventName":{value}"#).into_bytes();
+            bytes.resize(bytes.len() + LOOK_AHEAD, b' ');
+            needles.mark(&bytes, 6) == Mark::Worth
+        };
+        for (asked, value, expected) in [
+            ("CreateUser", r#""CreateUser""#, true),
+            ("CreateUser", r#" "CreateUser""#, true),
+            ("CreateUser", r#""CreateUsers""#, false),
+            ("CreateUser", "null", true),
+            ("Create*", r#""CreateUser""#, true),
+            ("Create*", r#""DeleteUser""#, false),
+            ("*User", r#""CreateUser""#, true),
+            ("*User", r#""CreateRole""#, false),
+            ("CreateAccess*", r#""CreateUser""#, false),
+            ("CreateAccess*", r#""CreateAccessKey""#, true),
+            ("*", r#""""#, true),
+            ("", r#""""#, true),
+            ("", r#""CreateUser""#, false),
+            ("Ask/Once", r#""Ask\/Once""#, true),
+            ("Ask/Once again", r#""Ask\u002fOnce again""#, true),
+            ("Ask/Once again", r#""Tell once again""#, false),
+            ("Überall und *", r#""\u00dcberall und nirgends""#, true),
+            ("Überall und *", r#""Überall und nirgends""#, true),
+            ("Überall und *", r#""Nirgends und überall""#, false),
+        ] {
+            assert_eq!(worth(asked, value), expected, "{asked} {value}");
         }
     }
 }

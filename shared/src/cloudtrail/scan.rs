@@ -2,11 +2,11 @@
 //!
 //! A log file is one JSON object, `{"Records":[{…},{…}]}`. One pass over it, 64 bytes at a time, follows
 //! strings and nesting. It proves where each element of `Records` begins and ends, counts them, and hands
-//! those that some rule could match (see `needles`) to the caller, which parses them. So an object that only
+//! those that somebody asks for (see `needles`) to the caller, which parses them. So an object that only
 //! looks like a record, inside another record's parameters, is never taken for one, and a file that is cut is
 //! seen to be cut.
 //!
-//! What the pass does not check is the grammar inside a record that no rule could match: where its colons and
+//! What the pass does not check is the grammar inside a record that nobody asks for: where its colons and
 //! commas stand, how its numbers are spelled, and which bracket closes which. No finding can depend on that.
 //! Strings in it are checked: escapes, control characters, UTF-8.
 //!
@@ -53,7 +53,7 @@ pub struct Counts {
     pub records: u64,
     /// How many of them could not be judged.
     pub unreadable: u64,
-    /// How many of them no rule asks for: nobody was shown them.
+    /// How many of them nobody asks for: nobody was shown them.
     pub skipped: u64,
     /// The first few things that could not be read, of records and of the file as a whole.
     pub problems: Vec<Problem>,
@@ -387,7 +387,8 @@ impl Scan {
                     return;
                 }
                 self.began(at);
-                self.record = Seen { worth: odd.worth, beyond_ascii: odd.beyond_ascii, ..Seen::default() };
+                let worth = odd.worth || self.needles.everything();
+                self.record = Seen { worth, beyond_ascii: odd.beyond_ascii, ..Seen::default() };
             }
             _ => {}
         }

@@ -90,6 +90,9 @@ pub async fn scan<L: LogStore, P: Pace, R: Reader>(
         {
             listing.push(page(&lister, open));
         }
+        if listing.is_empty() && running.is_empty() {
+            return Ok(skipped);
+        }
         // Time is looked at first: small files that are always ready must not hide that it is up.
         select_biased! {
             () = time_is_up => return Err(out_of_time(&format!("s3://{bucket}"))),
@@ -107,7 +110,6 @@ pub async fn scan<L: LogStore, P: Pace, R: Reader>(
                 Err(trouble) if trouble.kind == TroubleKind::OutOfTime => return Err(trouble),
                 _ => done(scanned),
             },
-            complete => return Ok(skipped),
         }
     }
 }
