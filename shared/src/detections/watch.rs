@@ -2,9 +2,11 @@
 
 mod historic;
 mod lines;
+mod missed;
 mod suppressions;
 
 pub use historic::{past_findings_left_out, past_log_file_unreadable, past_not_looked_at};
+pub use missed::{MISSED, Missed, missed};
 pub use suppressions::{
     SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,
     suppressions_changed, suppressions_unreadable,
@@ -20,12 +22,13 @@ use crate::ports::{Trouble, TroubleKind};
 use crate::rule::{Kind, Rule, Severity};
 
 /// What every rule of the family says about itself, but for those over records.
-pub(super) static RULES: [&Rule; 8] = [
+pub(super) static RULES: [&Rule; 9] = [
     &COULD_NOT_LOOK,
     &FINDINGS_LEFT_OUT,
     &LOG_FILE_GONE,
     &LOG_FILE_UNREADABLE,
     &MAILS_HELD_BACK,
+    &MISSED,
     &SUPPRESSION_EXPIRED,
     &SUPPRESSIONS_CHANGED,
     &SUPPRESSIONS_UNREADABLE,
