@@ -26,8 +26,15 @@ BUCKET ?=
 PARAMETERS ?=
 S3_BUCKET ?=
 YES ?=
+FROM ?=
+TO ?=
+ACCOUNTS ?=
+REGIONS ?=
+NOTIFY ?=
+DRY_RUN ?=
+AGAIN ?=
 # They may hold spaces and quotes, so recipes read them from the environment.
-export STACK BUCKET PARAMETERS
+export STACK BUCKET PARAMETERS FROM TO ACCOUNTS REGIONS NOTIFY
 export SAM_CLI_TELEMETRY := 0
 SECONDS ?= 60
 FILES ?= 100000
@@ -103,6 +110,10 @@ attach: need-BUCKET $(AWS)/ready ## Let the bucket BUCKET=name of log files send
 check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have each function publish a mail marked TEST
 	@$(AWS)/bin/python deploy/check.py "$$STACK"
 
+backfill: need-STACK need-FROM need-TO $(AWS)/ready ## Read past log files: STACK= FROM=2026-01-01 TO=2026-03-31 [ACCOUNTS=] [REGIONS=] [NOTIFY=none] [DRY_RUN=1] [AGAIN=1]
+	@$(AWS)/bin/python deploy/backfill.py "$$STACK" "$$FROM" "$$TO" --accounts "$$ACCOUNTS" --regions "$$REGIONS" \
+		--notify "$$NOTIFY" $(if $(DRY_RUN),--dry-run) $(if $(AGAIN),--again)
+
 remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay
 	@$(AWS)/bin/python deploy/kept.py "$$STACK"
 	$(AWS)/bin/sam delete --stack-name "$$STACK" $(if $(YES),--no-prompts)
@@ -130,6 +141,9 @@ clean: ## Remove what was built and installed here
 
 need-STACK:
 	@test -n "$$STACK" || { echo "say which stack: make $(MAKECMDGOALS) STACK=iamwatch" >&2; exit 1; }
+
+need-FROM need-TO: need-%:
+	@test -n "$$$*" || { echo "say which days: make $(MAKECMDGOALS) STACK=iamwatch FROM=2026-01-01 TO=2026-03-31" >&2; exit 1; }
 
 # The stack is told the architecture that was built.
 sound-PARAMETERS:
@@ -159,4 +173,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo build test test-faults test-long lint deploy attach check remove local bench fuzz bless clean need-STACK need-BUCKET sound-PARAMETERS
+.PHONY: help demo build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS
