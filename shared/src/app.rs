@@ -2,6 +2,7 @@
 
 mod accepted;
 mod audit;
+mod backfill;
 mod budgets;
 mod deliveries;
 mod memory;
@@ -9,7 +10,9 @@ mod reading;
 mod telling;
 
 pub use audit::{Audit, Audited, audit_credentials};
+pub use backfill::{Scanned, Skipped, Unplanned, plan, scan};
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
+pub use reading::Reader;
 pub use telling::{Mailed, Outcome};
 
 use std::cmp::Reverse;
@@ -71,7 +74,7 @@ impl std::ops::AddAssign for Counts {
 
 /// The judging of one log file, record by record.
 pub struct Judging<'a> {
-    name: &'a str,
+    name: String,
     config: &'a Config,
     delivered: Option<DateTime<Utc>>,
     judged: u64,
@@ -82,14 +85,15 @@ pub struct Judging<'a> {
 
 impl<'a> Judging<'a> {
     /// `name` is the log file's `s3://bucket/key` or path.
-    pub fn new(name: &'a str, config: &'a Config) -> Judging<'a> {
+    pub fn new(name: &str, config: &'a Config) -> Judging<'a> {
         Judging::with_at_most(usize::MAX, name, config)
     }
 
     /// The same, with a limit to the findings that are kept: the least severe are left out, and what anyone can
     /// cause before all else that somebody is told.
-    pub fn with_at_most(max_findings: usize, name: &'a str, config: &'a Config) -> Judging<'a> {
+    pub fn with_at_most(max_findings: usize, name: &str, config: &'a Config) -> Judging<'a> {
         let (delivered, findings, left_out) = (key::delivered(name), Vec::new(), BTreeMap::new());
+        let name = name.to_owned();
         Judging { name, config, delivered, judged: 0, findings, max_findings, left_out }
     }
 
@@ -98,7 +102,7 @@ impl<'a> Judging<'a> {
     /// # Errors
     /// A phrase that says why no rule can judge it.
     pub fn judge(&mut self, index: u64, json: &[u8]) -> Result<(), String> {
-        let place = Place { log_file: self.name, record: index, delivered: self.delivered };
+        let place = Place { log_file: &self.name, record: index, delivered: self.delivered };
         self.findings.extend(detections::judge(json, self.config, place)?);
         self.judged += 1;
         // Not at each one, for it means to sort.
@@ -112,8 +116,8 @@ impl<'a> Judging<'a> {
     /// left out.
     pub fn end(mut self, counts: &scan::Counts) -> (Counts, Vec<Finding>, BTreeMap<Severity, u64>) {
         self.leave_out();
-        self.findings.extend(detections::unreadable_log_file(self.name, counts));
-        self.findings.extend(detections::findings_left_out(self.name, self.left_out.values().sum()));
+        self.findings.extend(detections::unreadable_log_file(&self.name, counts));
+        self.findings.extend(detections::findings_left_out(&self.name, self.left_out.values().sum()));
         (Counts::of(counts, self.judged), self.findings, self.left_out)
     }
 

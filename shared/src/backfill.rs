@@ -33,6 +33,18 @@ pub struct Wanted {
     pub regions: BTreeSet<String>,
 }
 
+impl Wanted {
+    /// Whether log files of that account are meant.
+    pub fn includes_account(&self, account: &str) -> bool {
+        self.accounts.is_empty() || self.accounts.contains(account)
+    }
+
+    /// Whether log files of that Region are meant.
+    pub fn includes_region(&self, region: &str) -> bool {
+        self.regions.is_empty() || self.regions.contains(region)
+    }
+}
+
 /// All log files of one account, Region and day of delivery, or the part of them between two keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

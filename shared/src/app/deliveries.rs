@@ -1,5 +1,7 @@
 //! Delivered log files in, alerts out.
 
+mod judging;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use futures_util::future::join;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, select_biased};
 
-use super::reading::{Read, Reading, out_of_time};
+use super::reading::{Reading, out_of_time};
 use super::telling::{Mailed, Persistence, Telling, withheld};
 use super::{Counts, merged};
 use crate::cloudtrail::key::{self, ObjectKind};
@@ -18,6 +20,8 @@ use crate::detections::{could_not_look, log_file_gone};
 use crate::finding::Finding;
 use crate::ports::{AlertSink, LogStore, Outside, Pace, StateStore, Trouble, TroubleKind};
 use crate::rule::Severity;
+
+use judging::{Judges, Read};
 
 /// What is left for telling once reading has to stop; where there is less in all, half of it.
 const TIME_TO_TELL: Duration = Duration::from_secs(15);
@@ -255,7 +259,8 @@ async fn read_all<L: LogStore, S, A, P: Pace>(
 ) -> Vec<(String, Result<Read, Trouble>)> {
     let time_left = outside.pace.time_left();
     let mut time_is_up = Box::pin(outside.pace.sleep(time_left.saturating_sub(time_to_tell))).fuse();
-    let reading = Reading::new(config, outside.logs, outside.pace, time_to_tell);
+    let judges = Judges::new(config);
+    let reading = Reading::new(&judges, config, outside.logs, outside.pace, time_to_tell);
     let mut waiting = objects.iter().peekable();
     let mut running = FuturesUnordered::new();
     let mut results = BTreeMap::new();
@@ -264,7 +269,11 @@ async fn read_all<L: LogStore, S, A, P: Pace>(
             && let Some((identity, object)) = waiting.next()
         {
             let read = reading.read(object, share);
-            running.push(async move { (identity, read.await) });
+            let judges = &judges;
+            running.push(async move {
+                let read = read.await;
+                (identity, read.map(|(judging, counts)| judges.end(judging, &counts)))
+            });
         }
         // Time is looked at first: small files that are always ready must not hide that it is up.
         let next = select_biased! {

@@ -1,17 +1,15 @@
 //! Reading one delivered log file, until it has been read or cannot be.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Counts, Judging};
+use bytes::{Bytes, BytesMut};
+
 use crate::cloudtrail::log_file::LogFileReader;
 use crate::cloudtrail::scan;
 use crate::config::Config;
 use crate::delivery::Object;
-use crate::finding::Finding;
 use crate::ports::{Body, LogStore, OpenObject, Pace, Trouble, TroubleKind};
-use crate::rule::Severity;
 
 /// Log files up to this size are fetched whole and judged at once; larger ones are judged as they come.
 const MAX_WHOLE_BYTES: u64 = 1 << 20;
@@ -22,36 +20,36 @@ const OVERHEAD_BYTES: u64 = 128 << 10;
 /// How often a log file is opened before it is left to the queue.
 const MAX_READS: u32 = 4;
 
-/// How many findings of a log file are kept, and of a run.
-const MAX_FINDINGS: usize = 5_000;
-const MAX_FINDINGS_OF_RUN: usize = 20_000;
-
-/// How many findings of a log file are kept once a run is full: the worst, which must not wait.
-const MAX_FINDINGS_WHEN_FULL: usize = 100;
-
-/// What a finding takes, and those of a log file that is still being read.
-const FINDING_BYTES: u64 = 6 << 10;
-const FINDINGS_BYTES: u64 = FINDING_BYTES * (MAX_FINDINGS + MAX_FINDINGS / 10) as u64;
-
 /// How often a log file that turned out to be large asks whether there is room for it.
 const ROOM_PAUSE: Duration = Duration::from_millis(10);
 
 /// The first pause between two reads of a log file; each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What one log file came to.
-pub(super) struct Read {
-    pub counts: Counts,
-    pub findings: Vec<Finding>,
-    /// How many findings of each severity were left out.
-    pub left_out: BTreeMap<Severity, u64>,
-    /// Whether that is all. Else these are the worst findings of a log file that has to be read again, and
-    /// nothing is counted.
-    pub is_whole: bool,
+/// What is made of each log file. One may be begun more than once, for it is read again where its body breaks off
+/// or something in it is unreadable: what counts is what the last read made.
+pub trait Reader {
+    /// What is made of one log file.
+    type Made;
+
+    /// Begins a log file: its `s3://bucket/key`.
+    fn begin(&self, uri: &str) -> Self::Made;
+
+    /// Takes one record: its place in `Records` and its JSON.
+    ///
+    /// # Errors
+    /// A phrase that says why it cannot be read.
+    fn record(&self, made: &mut Self::Made, index: u64, json: &[u8]) -> Result<(), String>;
+
+    /// How much memory what is made of a large log file may take while it is read.
+    fn most_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// Reads log files, several at a time, within a budget of memory.
-pub(super) struct Reading<'a, L, P> {
+pub(super) struct Reading<'a, R, L, P> {
+    reader: &'a R,
     config: &'a Config,
     logs: &'a L,
     pace: &'a P,
@@ -62,8 +60,6 @@ pub(super) struct Reading<'a, L, P> {
     in_flight_bytes: Cell<u64>,
     /// How many large log files are being read.
     large: Cell<u32>,
-    /// How many findings the run may still keep.
-    findings_left: Cell<usize>,
 }
 
 /// The part of the budget that one log file has.
@@ -88,10 +84,11 @@ impl Drop for Share<'_> {
     }
 }
 
-impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
+impl<'a, R: Reader, L: LogStore, P: Pace> Reading<'a, R, L, P> {
     /// Reading ends when `ends_with` is left of the run's time.
-    pub fn new(config: &'a Config, logs: &'a L, pace: &'a P, ends_with: Duration) -> Self {
+    pub fn new(reader: &'a R, config: &'a Config, logs: &'a L, pace: &'a P, ends_with: Duration) -> Self {
         Reading {
+            reader,
             config,
             logs,
             pace,
@@ -99,7 +96,6 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
             whole: RefCell::new(LogFileReader::new(config)),
             in_flight_bytes: Cell::new(0),
             large: Cell::new(0),
-            findings_left: Cell::new(MAX_FINDINGS_OF_RUN),
         }
     }
 
@@ -134,7 +130,7 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         let held = match bytes {
             // A window, and the largest record twice: see `LogFileReader::buffer_bytes`.
             Some(bytes) if bytes > MAX_WHOLE_BYTES => {
-                MAX_WHOLE_BYTES + 2 * self.config.max_record_bytes as u64 + FINDINGS_BYTES
+                MAX_WHOLE_BYTES + 2 * self.config.max_record_bytes as u64 + self.reader.most_bytes()
             }
             Some(bytes) => bytes,
             None => MAX_WHOLE_BYTES,
@@ -142,13 +138,7 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         held + OVERHEAD_BYTES
     }
 
-    /// How many findings of one more log file fit into this run. What does not is left to the next, so that no
-    /// noise of one file costs a finding of another; but the worst of each file are told now.
-    fn room_for_findings(&self) -> usize {
-        if self.findings_left.get() >= MAX_FINDINGS { MAX_FINDINGS } else { MAX_FINDINGS_WHEN_FULL }
-    }
-
-    /// Reads and judges a log file.
+    /// Reads a log file: what was made of it, and what was found in it.
     ///
     /// Nothing but the head of an answer is tried again by the AWS SDK, so a body that breaks off is
     /// fetched again here. So is a log file in which something is unreadable: what a second read finds
@@ -156,7 +146,11 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
     ///
     /// # Errors
     /// [`Trouble`] when it could not be read to its end; of the kind Missing when it is not there.
-    pub async fn read(&self, object: &Object, mut share: Share<'_>) -> Result<Read, Trouble> {
+    pub async fn read(
+        &self,
+        object: &Object,
+        mut share: Share<'_>,
+    ) -> Result<(R::Made, scan::Counts), Trouble> {
         let mut before: Option<scan::Counts> = None;
         let mut pause = PAUSE;
         let mut reads = 0;
@@ -165,9 +159,8 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
             let (uri, open) = self.open(object).await?;
             self.resize(&mut share, open.bytes).await;
             let trouble = match self.read_open(&uri, open).await {
-                Ok((read, counts)) if counts.problems.is_empty() || before.as_ref() == Some(&counts) => {
-                    self.findings_left.set(self.findings_left.get().saturating_sub(read.findings.len()));
-                    return Ok(read);
+                Ok((made, counts)) if counts.problems.is_empty() || before.as_ref() == Some(&counts) => {
+                    return Ok((made, counts));
                 }
                 Ok((_, counts)) => {
                     before = Some(counts);
@@ -201,50 +194,57 @@ impl<'a, L: LogStore, P: Pace> Reading<'a, L, P> {
         &self,
         uri: &str,
         OpenObject { bytes, mut body }: OpenObject<L::Body>,
-    ) -> Result<(Read, scan::Counts), Trouble> {
-        let mut room = self.room_for_findings();
-        let mut judging = Judging::with_at_most(room, uri, self.config);
+    ) -> Result<(R::Made, scan::Counts), Trouble> {
+        let reader = self.reader;
         let mut length = 0;
         let mut gave_up = false;
-        let counts = if is_large(Some(bytes)) {
-            let mut reader = LogFileReader::new(self.config);
-            let mut open = reader.open();
+        let (made, counts) = if is_large(Some(bytes)) {
+            let mut made = reader.begin(uri);
+            let mut unpacking = LogFileReader::new(self.config);
+            let mut open = unpacking.open();
             while let Some(piece) = body.next().await? {
                 length += piece.len() as u64;
-                open.push(&piece, &mut |index, json| judging.judge(index, json));
+                open.push(&piece, &mut |index, json| reader.record(&mut made, index, json));
                 gave_up = open.gave_up();
                 if gave_up {
                     break;
                 }
             }
-            open.finish(&mut |index, json| judging.judge(index, json))
+            let counts = open.finish(&mut |index, json| reader.record(&mut made, index, json));
+            (made, counts)
         } else {
-            let mut content = Vec::with_capacity(bytes as usize);
-            while let Some(piece) = body.next().await? {
-                content.extend_from_slice(&piece);
-            }
+            let content = whole(bytes, &mut body).await?;
             length = content.len() as u64;
             // Unpacking is not interrupted: many that unpack to much must not hide that time is up.
             if self.pace.time_left() < self.ends_with {
                 return Err(out_of_time(uri));
             }
-            // Others may have been judged while it came.
-            room = self.room_for_findings();
-            judging = Judging::with_at_most(room, uri, self.config);
-            self.whole.borrow_mut().read(&content, &mut |index, json| judging.judge(index, json))
+            // Not before: others may have been read while it came.
+            let mut made = reader.begin(uri);
+            let counts = self
+                .whole
+                .borrow_mut()
+                .read(&content, &mut |index, json| reader.record(&mut made, index, json));
+            (made, counts)
         };
         if length != bytes && !gave_up {
             return Err(unanswered(uri, format!("the body ended after {length} of {bytes} bytes")));
         }
-        if room < MAX_FINDINGS
-            && let Some(findings) = judging.worst()
-        {
-            let (of_file, left_out) = (Counts::default(), BTreeMap::new());
-            return Ok((Read { counts: of_file, findings, left_out, is_whole: false }, counts));
-        }
-        let (of_file, findings, left_out) = judging.end(&counts);
-        Ok((Read { counts: of_file, findings, left_out, is_whole: true }, counts))
+        Ok((made, counts))
     }
+}
+
+/// A body of so many bytes, as far as it comes. Most come in one piece, which is taken as it is.
+async fn whole(bytes: u64, body: &mut impl Body) -> Result<Bytes, Trouble> {
+    let first = body.next().await?.unwrap_or_default();
+    let Some(second) = body.next().await? else { return Ok(first) };
+    let mut content = BytesMut::with_capacity(bytes as usize);
+    content.extend_from_slice(&first);
+    content.extend_from_slice(&second);
+    while let Some(piece) = body.next().await? {
+        content.extend_from_slice(&piece);
+    }
+    Ok(content.freeze())
 }
 
 fn is_large(bytes: Option<u64>) -> bool {

@@ -77,7 +77,9 @@ impl ObjectKind {
             Some("CloudTrail-Aggregated") => ObjectKind::Aggregated,
             // `111122223333_Config_us-east-1_…`, `111122223333_elasticloadbalancing_us-east-1_…`
             Some(service)
-                if service != "CloudTrail" && account.is_some_and(is_account_id) && is_region(region) =>
+                if service != "CloudTrail"
+                    && account.is_some_and(is_account_id)
+                    && region.is_some_and(is_region) =>
             {
                 ObjectKind::OtherService
             }
@@ -86,12 +88,11 @@ impl ObjectKind {
     }
 }
 
-fn is_region(text: Option<&str>) -> bool {
-    text.is_some_and(|text| {
-        text.matches('-').count() >= 2
-            && text.ends_with(|end: char| end.is_ascii_digit())
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    })
+/// Whether it is worded as the name of a Region.
+pub(crate) fn is_region(text: &str) -> bool {
+    text.matches('-').count() >= 2
+        && text.ends_with(|end: char| end.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// The account whose records a log file holds, as its name says.
