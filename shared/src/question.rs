@@ -113,8 +113,7 @@ impl Question {
 
 /// Whether AWS did not do what was asked for; for a sign-in, whether it failed.
 fn failed(record: &Record<'_>) -> bool {
-    !record.call_succeeded()
-        || SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Failure)
+    !record.call_succeeded() || SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Failure)
 }
 
 #[cfg(test)]
@@ -149,7 +148,11 @@ mod tests {
             ("nothing asked", any(), true),
             ("source", Question { event_sources: patterns(&["iam.amazonaws.com"]), ..any() }, true),
             ("another source", Question { event_sources: patterns(&["sts.amazonaws.com"]), ..any() }, false),
-            ("one of two names", Question { event_names: patterns(&["DeleteUser", "Create*"]), ..any() }, true),
+            (
+                "one of two names",
+                Question { event_names: patterns(&["DeleteUser", "Create*"]), ..any() },
+                true,
+            ),
             (
                 "source but not name",
                 Question {

@@ -136,7 +136,7 @@ fn questions() -> Vec<(Question, &'static Needles)> {
         (&["*"], &[]),
         (&[], &["iam.amazonaws.com"]),
         (&[], &["ec2.amazonaws.com", "SIGNIN*"]),
-        (&[], &["*.amazonaws.com"]),
+        (&[], &["*n.amazonaws.com"]),
         (&["CreateAccessKey"], &["iam.amazonaws.com"]),
         (&["C*"], &["signin.amazonaws.com"]),
         (&["Nobody/ever \"asked\""], &[]),
@@ -180,7 +180,8 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
                     reader.read(&file, &mut judge)
                 } else {
                     let mut open = reader.open_with_windows_of(window);
-                    file.chunks(rng.usize(1..file.len().max(2))).for_each(|piece| open.push(piece, &mut judge));
+                    file.chunks(rng.usize(1..file.len().max(2)))
+                        .for_each(|piece| open.push(piece, &mut judge));
                     open.finish(&mut judge)
                 };
                 let text = || format!("{question:?} {:?}", String::from_utf8_lossy(&file));
@@ -197,7 +198,8 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
         let nobody = nobody.map(|asked| asked.written()).any(|asked| asked.to_lowercase().contains("nobody"));
         assert!(nobody || *found > 100, "the files hold too little of {question:?}: {found}");
         let everything = question.event_sources.is_empty()
-            && question.event_names.iter().all(|asked| asked.written() == "*");
+            && (question.event_names.is_empty()
+                || question.event_names.iter().any(|asked| asked.matches("")));
         assert!(everything || *skipped > 100, "every record is parsed for {question:?}: {skipped}");
     }
 }

@@ -1,11 +1,15 @@
 //! What can be written on the command line.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use shared::config::{Config, SETTINGS};
+use shared::pattern::Pattern;
+use shared::question::{Period, Question};
 use shared::rule::Severity;
 use shared::text;
 
@@ -35,6 +39,9 @@ pub enum Command {
     /// List every sign-in: when, who, outcome, MFA, from where, which account
     #[command(after_help = SIGN_INS_EXAMPLES, after_long_help = with_settings(SIGN_INS_EXAMPLES))]
     SignIns(SignIns),
+    /// List calls: who used a service, when, from where, with which calls
+    #[command(after_help = RECORDS_EXAMPLES, after_long_help = with_settings(RECORDS_EXAMPLES))]
+    Records(Records),
     /// Tell which credentials are unprotected, old or unused, or list the users of an IAM credential report
     #[command(after_help = CREDENTIAL_REPORT_EXAMPLES, after_long_help = with_settings(CREDENTIAL_REPORT_EXAMPLES))]
     CredentialReport(CredentialReport),
@@ -74,6 +81,14 @@ const SIGN_INS_EXAMPLES: &str = "\
 Examples:
   iamwatch sign-ins logs/
   iamwatch sign-ins logs/ --format csv > sign-ins.csv";
+
+const RECORDS_EXAMPLES: &str = "\
+Examples:
+  iamwatch records logs/ --event-source iam                          who used IAM
+  iamwatch records logs/ --event-name 'Create*' --event-name 'Attach*' --format csv > calls.csv
+  iamwatch records logs/ --principal alice --from 2026-04-01 --to 2026-04-02
+  iamwatch records logs/ --principal AKIAIOSFODNN7EXAMPLE --format json | jq .event_name
+  iamwatch records logs/ --ip 203.0.113.0/24 --error";
 
 const PATHS: &str = "\
 Log files, or folders of them at any depth, packed with gzip or not.
@@ -135,6 +150,33 @@ pub struct Reading {
     pub threads: Option<NonZeroUsize>,
 }
 
+/// When it happened.
+#[derive(Args)]
+pub struct Days {
+    /// Only what happened on this day (UTC) or later
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub from: Option<NaiveDate>,
+    /// Only what happened on this day (UTC) or earlier
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub to: Option<NaiveDate>,
+}
+
+impl Days {
+    /// The days.
+    pub fn period(&self) -> Period {
+        Period { from: self.from, to: self.to }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => {
+                anyhow::bail!("--from is {from} and --to is {to}; the first day must not be behind the last")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What is other than by default.
 #[derive(Args)]
 pub struct Settings {
@@ -165,6 +207,8 @@ pub struct SignIn {
     /// How to print findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FindingFormat,
+    #[command(flatten)]
+    pub days: Days,
     #[command(flatten)]
     pub counting: Counting,
     /// The time at which entries have expired or not [default: now]
@@ -205,9 +249,62 @@ pub struct CredentialReport {
 pub struct SignIns {
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub days: Days,
     /// How to print the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
+}
+
+/// `iamwatch records`.
+#[derive(Args)]
+pub struct Records {
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Only calls of this service, such as iam.amazonaws.com or, for short, iam; repeatable, * stands for anything
+    #[arg(long, value_name = "SOURCE")]
+    pub event_source: Vec<String>,
+    /// Only calls of this name, such as CreateUser; repeatable, * stands for anything
+    #[arg(long, value_name = "NAME")]
+    pub event_name: Vec<String>,
+    /// Only calls by this name, ARN, id or access key, of a user, role or session; repeatable, * stands for anything
+    #[arg(long, value_name = "WHO")]
+    pub principal: Vec<String>,
+    /// Only calls from this address or range; repeatable
+    #[arg(long, value_name = "ADDRESS", value_parser = range)]
+    pub ip: Vec<IpNet>,
+    /// Only calls in this account; repeatable
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub account: Vec<String>,
+    /// Only calls that failed or were refused
+    #[arg(long)]
+    pub error: bool,
+    #[command(flatten)]
+    pub days: Days,
+    /// How to print the list
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ListFormat,
+}
+
+impl Records {
+    /// Which records are meant.
+    pub fn question(&self) -> Question {
+        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::of(text)).collect();
+        let source = |text: &String| match text.contains(['.', '*']) {
+            true => text.clone(),
+            false => format!("{text}.amazonaws.com"),
+        };
+        let sources: Vec<String> = self.event_source.iter().map(source).collect();
+        Question {
+            event_sources: patterns(&sources),
+            event_names: patterns(&self.event_name),
+            principals: patterns(&self.principal),
+            addresses: self.ip.clone(),
+            accounts: self.account.iter().cloned().collect(),
+            period: self.days.period(),
+            only_failed: self.error,
+        }
+    }
 }
 
 /// `iamwatch suppressions`.
@@ -307,10 +404,15 @@ impl Command {
     /// Reads what the arguments name and hold, for what is wrong with it.
     fn check(&self) -> anyhow::Result<()> {
         let (settings, counting) = match self {
-            Command::SignIn(SignIn { reading, counting, now, .. }) => {
+            Command::SignIn(SignIn { reading, days, counting, now, .. }) => {
+                days.check()?;
                 (&reading.settings, Some((counting, now)))
             }
-            Command::SignIns(SignIns { reading, .. }) => (&reading.settings, None),
+            Command::SignIns(SignIns { reading, days, .. })
+            | Command::Records(Records { reading, days, .. }) => {
+                days.check()?;
+                (&reading.settings, None)
+            }
             Command::CredentialReport(arguments) => {
                 arguments.output()?;
                 (&arguments.settings, Some((&arguments.counting, &arguments.now)))
@@ -382,6 +484,16 @@ impl Settings {
 
 fn time(text: &str) -> Result<DateTime<Utc>, String> {
     text.parse().map_err(|_| "it must be a date and time such as 2026-04-01T00:00:00Z".to_owned())
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "it must be a day such as 2026-04-01".to_owned())
+}
+
+fn range(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    let parsed = text.parse::<IpNet>().or_else(|_| address());
+    parsed.map_err(|_| "it must be an address or a range, such as 192.0.2.0/24".to_owned())
 }
 
 fn account(text: &str) -> Result<String, String> {

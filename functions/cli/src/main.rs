@@ -7,6 +7,10 @@
 //! | `reading.rs` | reading them, several at once, into whatever a command wants of them |
 //! | `sign_in.rs` | `iamwatch sign-in`: findings |
 //! | `sign_ins.rs` | `iamwatch sign-ins`: every sign-in |
+//! | `records.rs` | `iamwatch records`: who used a service, when, from where, with which calls |
+//! | `records/row.rs` | one call, as it is printed |
+//! | `records/list.rs` | the list: one event once, and what it comes to |
+//! | `in_order.rs` | what several threads make, in the order of the files |
 //! | `credential_report.rs` | `iamwatch credential-report`: findings |
 //! | `report_file.rs` | the file that a credential report comes in |
 //! | `users.rs` | `iamwatch credential-report --list`: every user |
@@ -19,8 +23,10 @@ mod args;
 mod credential_report;
 mod files;
 mod findings;
+mod in_order;
 mod output;
 mod reading;
+mod records;
 mod report_file;
 mod rules;
 mod sign_in;
@@ -75,6 +81,7 @@ fn main() -> ExitCode {
     let end = match command {
         Command::SignIn(arguments) => sign_in::run(&arguments),
         Command::SignIns(arguments) => sign_ins::run(&arguments),
+        Command::Records(arguments) => records::run(&arguments),
         Command::CredentialReport(arguments) => credential_report::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Suppressions(args::Suppressions::Check(arguments)) => suppressions::check(&arguments),

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use chrono::Utc;
 use shared::finding::Finding;
+use shared::question::Period;
 use shared::{alert, app};
 
 use crate::End;
@@ -15,8 +16,11 @@ use crate::reading::read_all;
 /// Reads, judges and prints.
 pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
+    let period = arguments.days.period();
     let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
-        app::judge_log_file(name, &config, findings, |judge| read(judge))
+        let counts = app::judge_log_file(name, &config, findings, |judge| read(judge))?;
+        findings.retain(|finding| is_within(period, finding));
+        Ok(counts)
     });
     let findings = app::merged(read.results.into_iter().flatten().collect());
     let now = arguments.now.unwrap_or_else(Utc::now);
@@ -28,4 +32,9 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     })?;
     out.flush()?;
     Ok(End::of(read.could_not_look, counted.fails))
+}
+
+/// Whether a finding is about what happened then. What could not be looked at may have happened at any time.
+pub fn is_within(period: Period, finding: &Finding) -> bool {
+    finding.evidence.record.is_none() || period.holds(finding.time, finding.evidence.delivered)
 }

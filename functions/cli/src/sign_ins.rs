@@ -6,7 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 use shared::app::Counts;
 use shared::cloudtrail::sign_in::SIGN_IN_SOURCE;
-use shared::cloudtrail::{Mfa, Outcome, Record, SignIn};
+use shared::cloudtrail::{Mfa, Outcome, Record, SignIn, key};
 use shared::config::Config;
 use shared::finding::Principal;
 
@@ -50,11 +50,13 @@ struct Row {
 /// Reads and lists.
 pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
+    let period = arguments.days.period();
     let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
+        let delivered = key::delivered(name);
         let mut judged = 0;
         let counts = read(&mut |index, json| {
             let record = Record::parse(json)?;
-            let sign_in = SignIn::of(&record);
+            let sign_in = SignIn::of(&record).filter(|_| period.holds(record.event_time, delivered));
             rows.extend(sign_in.map(|sign_in| row(&record, sign_in, name, index)));
             match record.unread {
                 Some(reason) if record.event_source == SIGN_IN_SOURCE => Err(reason),
@@ -122,7 +124,7 @@ fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
     let principal = Principal::of(record).unwrap_or_default();
     let event_key = record.event_key().map(str::to_owned);
     Row {
-        time: record.event_time.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
+        time: record.event_time.map(output::time).unwrap_or_default(),
         kind: principal.kind.unwrap_or_default(),
         who_hidden: principal.name_hidden,
         corrected: record.original_event_id.is_some(),

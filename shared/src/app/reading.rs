@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::cloudtrail::log_file::LogFileReader;
+use crate::cloudtrail::needles::Needles;
 use crate::cloudtrail::scan;
 use crate::config::Config;
 use crate::delivery::Object;
@@ -40,6 +41,11 @@ pub trait Reader {
     /// # Errors
     /// A phrase that says why it cannot be read.
     fn record(&self, made: &mut Self::Made, index: u64, json: &[u8]) -> Result<(), String>;
+
+    /// Which records are worth parsing for it.
+    fn needles(&self) -> &'static Needles {
+        Needles::of_all_rules()
+    }
 
     /// How much memory what is made of a large log file may take while it is read.
     fn most_bytes(&self) -> u64 {
@@ -93,7 +99,7 @@ impl<'a, R: Reader, L: LogStore, P: Pace> Reading<'a, R, L, P> {
             logs,
             pace,
             ends_with,
-            whole: RefCell::new(LogFileReader::new(config)),
+            whole: RefCell::new(LogFileReader::asking_for(reader.needles(), config)),
             in_flight_bytes: Cell::new(0),
             large: Cell::new(0),
         }
@@ -200,7 +206,7 @@ impl<'a, R: Reader, L: LogStore, P: Pace> Reading<'a, R, L, P> {
         let mut gave_up = false;
         let (made, counts) = if is_large(Some(bytes)) {
             let mut made = reader.begin(uri);
-            let mut unpacking = LogFileReader::new(self.config);
+            let mut unpacking = LogFileReader::asking_for(reader.needles(), self.config);
             let mut open = unpacking.open();
             while let Some(piece) = body.next().await? {
                 length += piece.len() as u64;

@@ -9,6 +9,7 @@
 //! | `exits` | exit status, notes on stderr, and what cannot be looked at |
 //! | `shapes` | every form in which records come |
 //! | `sign_ins` | the list of sign-ins is whole, and says MFA rightly |
+//! | `calls` | `iamwatch records`: every call that is asked for, and no other |
 //! | `credential_report` | every form of credential report, its findings, its users, and what has changed |
 //! | `hostile` | what an attacker writes stays text |
 //! | `secrets` | what must not be repeated |
@@ -26,6 +27,7 @@
     reason = "clippy allows the first three in `#[test]` functions, not in what they call; measured numbers are shown"
 )]
 
+mod calls;
 mod credential_report;
 mod exits;
 mod formats;
