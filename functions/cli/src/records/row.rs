@@ -29,11 +29,11 @@ const COLUMNS: [&str; 12] = [
 /// Those of the table, each with the characters that it has at least: rows are printed before others are known.
 const TABLE: [(&str, usize); 7] = [
     ("TIME", 20),
-    ("WHO", 28),
-    ("CALL", 32),
-    ("SOURCE_IP", 15),
-    ("REGION", 12),
     ("ACCOUNT", 12),
+    ("REGION", 14),
+    ("SOURCE_IP", 15),
+    ("CALL", 32),
+    ("WHO", 28),
     ("ERROR", 0),
 ];
 
@@ -145,7 +145,7 @@ impl<'a> Row<'a> {
             None => cell(self.account),
         };
         let (source_ip, region, error) = (cell(self.source_ip), cell(self.region), cell(self.error));
-        [self.time.clone(), self.who(), self.call(), source_ip, region, account, error]
+        [self.time.clone(), account, region, source_ip, self.call(), self.who(), error]
     }
 }
 
