@@ -129,16 +129,17 @@ impl<'a> Judging<'a> {
 
     fn leave_out(&mut self) {
         if self.findings.len() > self.max_findings {
-            let weight = |finding: &Finding| match finding.by_anyone {
-                true => finding.severity.min(Severity::Low),
-                false => finding.severity,
-            };
             self.findings.sort_by_key(|finding| Reverse(weight(finding)));
             for finding in self.findings.drain(self.max_findings..) {
                 *self.left_out.entry(finding.severity).or_default() += 1;
             }
         }
     }
+}
+
+/// How much a finding matters where there is not room for all: what anyone can cause, the least.
+fn weight(finding: &Finding) -> Severity {
+    if finding.by_anyone { finding.severity.min(Severity::Low) } else { finding.severity }
 }
 
 /// Judges every record of one log file that `read` shows to the judge that it is given.

@@ -11,6 +11,15 @@
 //! | `backfills/RUN/GENERATION/findings.jsonl.gz` | the findings, one OCSF Detection Finding a line |
 //! | `backfills/RUN/GENERATION/report.html` | the same as a page |
 
+mod estimate;
+pub(crate) mod part;
+mod request;
+mod run;
+
+pub use estimate::Estimate;
+pub use request::{Asked, Event, Request, SWEEP_MESSAGE, Step};
+pub use run::{Outcome, ReadSoFar, RunId, RunState, Stage, Started, Whose};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -61,6 +70,17 @@ pub struct Stretch {
     pub objects: u64,
     /// How many bytes these have, as they are stored.
     pub bytes: u64,
+}
+
+impl Stretch {
+    /// How much work it is to read it: a log file counts for one, and so do 64 KiB.
+    pub fn weight(&self) -> u64 {
+        weight(self.objects, self.bytes)
+    }
+}
+
+pub(crate) fn weight(objects: u64, bytes: u64) -> u64 {
+    objects.saturating_add(bytes >> 16)
 }
 
 /// What one invocation reads in one go.

@@ -121,6 +121,7 @@ pub const SETTINGS: &[Setting] = &[
     ALLOWED_SIGN_IN_CIDRS,
     CALL_TIMEOUT_MILLIS,
     CERTIFICATE_MAX_AGE_DAYS,
+    FLEET_ABOVE_LOG_FILES,
     HIDDEN_NAME_FAILURES,
     IDLE_DAYS,
     MAILS_PER_HOUR,
@@ -181,6 +182,14 @@ const CERTIFICATE_MAX_AGE_DAYS: Setting = Setting {
     accepts: Accepts::Days,
     purpose: "An active signing certificate of a user that is older raises `certificate.unrotated`.",
     read_by: ReadBy::All,
+};
+
+const FLEET_ABOVE_LOG_FILES: Setting = Setting {
+    name: "FLEET_ABOVE_LOG_FILES",
+    default: "300000",
+    accepts: Accepts::Count(1, 100_000_000, "log files"),
+    purpose: "A backfill of more log files is read by the state machine, with many invocations at once; 64 KiB of a log file count for one more.",
+    read_by: ReadBy::Functions,
 };
 
 const HIDDEN_NAME_FAILURES: Setting = Setting {
@@ -411,6 +420,8 @@ pub struct Config {
     pub call_timeout: Duration,
     /// `CERTIFICATE_MAX_AGE_DAYS`.
     pub certificate_max_age: Days,
+    /// `FLEET_ABOVE_LOG_FILES`.
+    pub fleet_above_log_files: u64,
     /// `HIDDEN_NAME_FAILURES`.
     pub hidden_name_failures: u64,
     /// `IDLE_DAYS`.
@@ -483,6 +494,7 @@ impl Config {
             })?,
             call_timeout: number(&CALL_TIMEOUT_MILLIS).map(Duration::from_millis)?,
             certificate_max_age: in_days(&CERTIFICATE_MAX_AGE_DAYS)?,
+            fleet_above_log_files: number(&FLEET_ABOVE_LOG_FILES)?,
             hidden_name_failures: number(&HIDDEN_NAME_FAILURES)?,
             idle: in_days(&IDLE_DAYS)?,
             mails_per_hour: parsed(&MAILS_PER_HOUR, value(&MAILS_PER_HOUR), mails_per_hour)?,
@@ -539,6 +551,7 @@ impl Default for Config {
             allowed_sign_in_cidrs: Vec::new(),
             call_timeout: Duration::from_secs(5),
             certificate_max_age: Days::all(90),
+            fleet_above_log_files: 300_000,
             hidden_name_failures: 10,
             idle: Days::all(90),
             mails_per_hour: Budget::ALL.into_iter().zip([30, 20, 10, 5, 5]).collect(),

@@ -8,7 +8,6 @@
 
 mod cell;
 mod line;
-pub mod packed;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -22,6 +22,9 @@
 //! | [`reconcile`] | what is remembered of the checks of one account: what stands, and what people know of it |
 //! | [`suppress`] | what a person has accepted, why and until when |
 //! | [`text`] | what an attacker wrote, made fit to be read |
+//! | [`story`] | what happened over a range of log files, summed up |
+//! | [`packed`] | what is kept packed with gzip |
+//! | [`page`] | the same as one HTML page that needs no network |
 //! | [`backfill`] | past log files: which are asked for, how they are divided, what is kept of them |
 //! | [`delivery`] | what a function is handed: which log files were delivered |
 //! | [`schedule`] | what the scheduled functions are handed |
@@ -41,6 +44,8 @@ pub mod detections;
 mod error;
 pub mod finding;
 pub mod ocsf;
+pub mod packed;
+pub mod page;
 pub mod pattern;
 pub mod pending;
 pub mod policy;
@@ -49,6 +54,7 @@ pub mod question;
 pub mod reconcile;
 pub mod rule;
 pub mod schedule;
+pub mod story;
 pub mod suppress;
 pub mod text;
 

@@ -236,6 +236,15 @@ pub enum Fetched {
     },
 }
 
+/// Where there is more to read than one invocation can: many of them.
+pub trait Fleet {
+    /// Has a backfill's parts be read, and then put together. What was started under that name before counts as started.
+    ///
+    /// # Errors
+    /// [`Trouble`]; of the kind Unanswered it may have started all the same.
+    fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<(), Trouble>>;
+}
+
 /// Where alerts go.
 pub trait AlertSink {
     /// Waits until another alert may be published.

@@ -5,8 +5,10 @@
 //! | `stub_aws` | the server: what it keeps, what it was asked |
 //! | `stub_aws/fault` | what goes wrong, and at which call |
 //! | `stub_aws/s3` | GetObject, PutObject, DeleteObject |
+//! | `stub_aws/listing` | ListObjectsV2 |
 //! | `stub_aws/messaging` | `sns:Publish`, `sqs:ChangeMessageVisibility` |
 //! | `stub_aws/iam` | credential reports, `sts:AssumeRole`, `organizations:ListAccounts` |
+//! | `stub_aws/states` | `states:StartExecution` |
 //!
 //! Every call is noted in the order of arrival. To try a fault at every call in turn: run once without faults,
 //! count [`StubAws::calls`], then run again with `Which::any().nth(n)` for each n.
@@ -20,8 +22,10 @@
 
 mod fault;
 mod iam;
+mod listing;
 mod messaging;
 mod s3;
+mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,6 +42,7 @@ pub use fault::{Fault, Which};
 pub use iam::{AccountReport, Organization};
 pub use messaging::{Attribute, Mail, VisibilityChange, form};
 pub use s3::{Bucket, Object};
+pub use states::Execution;
 
 use fault::Plan;
 
@@ -50,6 +55,8 @@ pub enum Operation {
     PutObject,
     /// `s3:DeleteObject`
     DeleteObject,
+    /// `s3:ListObjectsV2`
+    ListObjects,
     /// `sns:Publish`
     Publish,
     /// `sqs:ChangeMessageVisibility`
@@ -62,6 +69,8 @@ pub enum Operation {
     GetCredentialReport,
     /// `organizations:ListAccounts`
     ListAccounts,
+    /// `states:StartExecution`
+    StartExecution,
     /// Anything else: no function should call it.
     Unknown,
 }
@@ -71,8 +80,9 @@ pub enum Operation {
 pub struct Call {
     /// What was called.
     pub operation: Operation,
-    /// What it was about: `s3://bucket/key`, a topic's ARN, a queue's URL, a role's ARN, `account 111122223333`,
-    /// `page 2 of the accounts`; for an unknown operation the request.
+    /// What it was about: `s3://bucket/key`, or the prefix that is listed; a topic's ARN, a queue's URL, a role's
+    /// ARN, `account 111122223333`, `page 2 of the accounts`, a state machine's ARN and the execution's name; for
+    /// an unknown operation the request.
     pub target: String,
     /// What went wrong with it.
     pub fault: Option<Fault>,
@@ -105,6 +115,7 @@ struct State {
     mails: Vec<Mail>,
     visibility_changes: Vec<VisibilityChange>,
     iam: iam::Iam,
+    states: states::States,
     calls: Vec<Call>,
     plan: Plan,
     /// Who is to be killed: nothing that they still ask for happens.
@@ -148,6 +159,11 @@ impl StubAws {
         self.in_bucket(bucket, |bucket| bucket.sends_checksums = true);
     }
 
+    /// From now on a page of a listing of that bucket has so many objects and folders at most.
+    pub fn list_by(&self, bucket: &str, page: usize) {
+        self.in_bucket(bucket, |bucket| bucket.page = page);
+    }
+
     /// The keys that a bucket holds.
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         self.in_bucket(bucket, |bucket| bucket.keys())
@@ -176,6 +192,21 @@ impl StubAws {
     /// From now on the own account belongs to that organisation. Until then it belongs to none.
     pub fn put_organization(&self, organization: Organization) {
         self.state().iam.organization = Some(organization);
+    }
+
+    /// From now on there is that state machine.
+    pub fn make_state_machine(&self, arn: &str) {
+        self.state().states.machines.insert(arn.to_owned());
+    }
+
+    /// The executions that were begun, by name.
+    pub fn executions(&self) -> Vec<Execution> {
+        self.state().states.executions.values().cloned().collect()
+    }
+
+    /// Every execution comes to its end.
+    pub fn end_executions(&self) {
+        self.state().states.executions.values_mut().for_each(|execution| execution.has_ended = true);
     }
 
     fn in_bucket<T>(&self, name: &str, act: impl FnOnce(&mut Bucket) -> T) -> T {
@@ -261,6 +292,7 @@ enum Asked {
     Publish(Mail),
     ChangeMessageVisibility(VisibilityChange),
     Iam(iam::Asked),
+    StartExecution(states::Asked),
     Unknown,
 }
 
@@ -271,6 +303,9 @@ impl Asked {
                 .map_or(Asked::Unknown, Asked::ChangeMessageVisibility),
             Some(iam::LIST_ACCOUNTS) => {
                 iam::Asked::list_accounts(&request.body).map_or(Asked::Unknown, Asked::Iam)
+            }
+            Some(states::START_EXECUTION) => {
+                states::Asked::by(&request.body).map_or(Asked::Unknown, Asked::StartExecution)
             }
             Some(_) => Asked::Unknown,
             None if request.header("content-type") == Some("application/x-www-form-urlencoded") => {
@@ -288,6 +323,7 @@ impl Asked {
             Asked::Publish(_) => Operation::Publish,
             Asked::ChangeMessageVisibility(_) => Operation::ChangeMessageVisibility,
             Asked::Iam(asked) => asked.operation(),
+            Asked::StartExecution(_) => Operation::StartExecution,
             Asked::Unknown => Operation::Unknown,
         }
     }
@@ -299,6 +335,7 @@ impl Asked {
             Asked::Publish(mail) => mail.topic_arn.clone(),
             Asked::ChangeMessageVisibility(change) => change.queue_url.clone(),
             Asked::Iam(asked) => asked.target(account),
+            Asked::StartExecution(asked) => asked.target(),
             Asked::Unknown => format!("{} {}?{}", request.method, request.path, request.query),
         }
     }
@@ -373,6 +410,7 @@ impl State {
                 Reply::new(200, messaging::JSON, "")
             }
             Asked::Iam(asked) => self.iam.answer(asked, key),
+            Asked::StartExecution(asked) => self.states.start(asked),
             Asked::Unknown => error(Operation::Unknown, 501, "NotImplemented", target),
         }
     }
@@ -383,6 +421,7 @@ fn error(operation: Operation, status: u16, code: &str, target: &str) -> Reply {
     let message = match code {
         "AWSOrganizationsNotInUseException" => "Your account is not a member of an organization.",
         "AccessDenied" => "Access Denied",
+        "ExecutionAlreadyExists" => "Execution Already Exists",
         "InternalError" | "InternalFailure" => "We encountered an internal error. Please try again.",
         "NoSuchBucket" => "The specified bucket does not exist",
         "NoSuchKey" => "The specified key does not exist.",
@@ -396,6 +435,7 @@ fn error(operation: Operation, status: u16, code: &str, target: &str) -> Reply {
         "ReportInProgress" => "Credential report is being generated",
         "ReportNotPresent" => "There is no credential report. Request one",
         "ServiceUnavailable" => "Service is unable to handle request.",
+        "StateMachineDoesNotExist" => "State Machine Does Not Exist",
         "SlowDown" => "Please reduce your request rate.",
         "Throttling" | "Throttled" => "Rate exceeded",
         _ => "It failed because a test asked for it.",
@@ -407,6 +447,7 @@ fn error(operation: Operation, status: u16, code: &str, target: &str) -> Reply {
             iam::query_error(operation, status, code, message)
         }
         Operation::ListAccounts => iam::organizations_error(status, code, message),
+        Operation::StartExecution => states::error(status, code, message),
         _ => s3::error(status, code, message, target),
     }
 }

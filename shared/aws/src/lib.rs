@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`start`] | start-up: settings, clients, the loop over invocations; how a failure is answered |
+//! | [`fleet`] | the state machine of a large backfill |
 //! | [`iam`] | credential reports, and the accounts of the organisation |
 //! | [`s3`] | log files, and the state bucket |
 //! | [`sns`] | publishing |
@@ -11,6 +12,7 @@
 //! | [`report`] | the log line and the metrics of an invocation |
 
 mod attempts;
+pub mod fleet;
 pub mod iam;
 pub mod pace;
 pub mod report;

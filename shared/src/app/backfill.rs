@@ -1,7 +1,9 @@
 //! Past log files in, one digest out.
 
+mod digest;
 mod dividing;
 mod folders;
+mod keeping;
 mod listing;
 mod planning;
 mod scanning;

@@ -42,7 +42,7 @@ pub trait Reader {
     /// A phrase that says why it cannot be read.
     fn record(&self, made: &mut Self::Made, index: u64, json: &[u8]) -> Result<(), String>;
 
-    /// Which records are worth parsing for it.
+    /// Which records are asked for: the others are skipped.
     fn needles(&self) -> &'static Needles {
         Needles::of_all_rules()
     }

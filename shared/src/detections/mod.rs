@@ -143,10 +143,21 @@ pub fn about_iamwatch() -> impl Iterator<Item = &'static Rule> {
 /// # Errors
 /// A phrase that says why no rule can judge the record.
 pub fn judge(json: &[u8], config: &Config, place: Place<'_>) -> Result<Option<Finding>, String> {
-    let record = Record::parse(json)?;
+    judge_record(&Record::parse(json)?, config, place)
+}
+
+/// Judges one record that has been parsed.
+///
+/// # Errors
+/// A phrase that says why no rule can judge the record.
+pub fn judge_record(
+    record: &Record<'_>,
+    config: &Config,
+    place: Place<'_>,
+) -> Result<Option<Finding>, String> {
     match &record.unread {
-        Some(reason) if wanted(&record) => Err(reason.clone()),
-        _ => Ok(detect(&record, config, place)),
+        Some(reason) if wanted(record) => Err(reason.clone()),
+        _ => Ok(detect(record, config, place)),
     }
 }
 

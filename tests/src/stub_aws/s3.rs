@@ -1,6 +1,6 @@
 //! S3: objects in memory, path-style addresses.
 //!
-//! Source: Amazon S3 API Reference, `GetObject`, `PutObject`, `DeleteObject`, "Error Responses".
+//! Source: Amazon S3 API Reference, `GetObject`, `PutObject`, `DeleteObject`, `ListObjectsV2`, "Error Responses".
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,20 @@ use hyper::Method;
 use percent_encoding::percent_decode_str;
 
 use super::Operation;
+use super::listing::{Listed, Listing, PAGE};
 use crate::loopback::{Reply, Request};
 
-const XML: &str = "application/xml";
+pub(super) const XML: &str = "application/xml";
 
 /// A bucket with versioning on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Bucket {
     account: String,
     objects: BTreeMap<String, Object>,
     versions: usize,
     pub(super) sends_checksums: bool,
+    /// The most that a page of a listing has.
+    pub(super) page: usize,
 }
 
 /// All that was ever put under a key.
@@ -48,7 +51,13 @@ impl Object {
 
 impl Bucket {
     pub(super) fn of(account: &str) -> Bucket {
-        Bucket { account: account.to_owned(), ..Bucket::default() }
+        Bucket {
+            account: account.to_owned(),
+            objects: BTreeMap::new(),
+            versions: 0,
+            sends_checksums: false,
+            page: PAGE,
+        }
     }
 
     /// Gives the version.
@@ -80,6 +89,16 @@ impl Bucket {
         let present = self.objects.iter().filter(|(_, object)| object.current.is_some());
         present.map(|(key, _)| key.clone()).collect()
     }
+
+    fn listed(&self) -> BTreeMap<&str, Listed> {
+        let listed = |version: &Version| Listed {
+            bytes: version.content.len(),
+            etag: version.etag.clone(),
+            modified: version.modified,
+        };
+        let present = self.objects.iter().filter_map(|(key, object)| Some((key, object.current()?)));
+        present.map(|(key, version)| (key.as_str(), listed(version))).collect()
+    }
 }
 
 /// What a request asks of S3.
@@ -97,6 +116,7 @@ enum Action {
     Get { version: Option<String> },
     Put { content: Bytes, condition: Option<Condition> },
     Delete,
+    List(Listing),
 }
 
 /// What must be there for a write to be made.
@@ -135,12 +155,13 @@ impl Condition {
 struct Unknown;
 
 impl Asked {
-    /// Nothing where it is none of the three operations, or has a condition that is not known here.
+    /// Nothing where it is none of the four operations, or has a condition that is not known here.
     pub(super) fn by(request: &Request) -> Option<Asked> {
-        let (bucket, key) = request.path.strip_prefix('/')?.split_once('/')?;
+        let path = request.path.strip_prefix('/')?;
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let parameters = super::form(request.query.as_bytes());
         let known = |name: &String| matches!(name.as_str(), "x-id" | "versionId");
-        if bucket.is_empty() || key.is_empty() || !parameters.keys().all(known) {
+        if bucket.is_empty() || !(key.is_empty() || parameters.keys().all(known)) {
             return None;
         }
         if ["range", "if-modified-since"].iter().any(|name| request.header(name).is_some()) {
@@ -148,6 +169,8 @@ impl Asked {
         }
         let version = parameters.get("versionId").cloned();
         let action = match (&request.method, Condition::of(request).ok()?) {
+            (&Method::GET, None) if key.is_empty() => Action::List(Listing::by(parameters)?),
+            _ if key.is_empty() => return None,
             (&Method::GET, None) => Action::Get { version },
             (&Method::PUT, condition) => Action::Put { content: content(request)?, condition },
             (&Method::DELETE, None) if version.is_none() => Action::Delete,
@@ -167,11 +190,15 @@ impl Asked {
             Action::Get { .. } => Operation::GetObject,
             Action::Put { .. } => Operation::PutObject,
             Action::Delete => Operation::DeleteObject,
+            Action::List(_) => Operation::ListObjects,
         }
     }
 
     pub(super) fn target(&self) -> String {
-        format!("s3://{}/{}", self.bucket, self.key)
+        match &self.action {
+            Action::List(listing) => format!("s3://{}/{}", self.bucket, listing.prefix),
+            _ => format!("s3://{}/{}", self.bucket, self.key),
+        }
     }
 
     pub(super) fn answer(self, buckets: &mut BTreeMap<String, Bucket>) -> Reply {
@@ -222,6 +249,7 @@ impl Asked {
                 bucket.delete(&self.key);
                 Reply::empty(204)
             }
+            Action::List(listing) => listing.answer(&self.bucket, &bucket.listed(), bucket.page),
         }
     }
 }

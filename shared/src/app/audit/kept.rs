@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::app::memory::Memory;
-use crate::credential_report::packed::{pack, unpack};
+use crate::packed::{pack, unpack};
 use crate::ports::{MAX_STATE_BYTES, Pace, StateStore, Trouble, TroubleKind, Written};
 
 /// Where the report of an account stands that was made on that day.

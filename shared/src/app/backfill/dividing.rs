@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::folders::number;
-use crate::backfill::{Item, Stretch};
+use crate::backfill::{Item, Stretch, weight};
 use crate::cloudtrail::key::ObjectKind;
 use crate::ports::ListedObject;
 
@@ -52,12 +52,12 @@ impl Month {
     }
 
     fn add(&mut self, day: &str, object: &ListedObject) {
-        let weight = weight(1, object.bytes);
         let after = match self.stretches.last_mut() {
             Some(stretch) if stretch.prefix == day => {
-                if stretch.weight() + weight <= MAX_WEIGHT {
-                    stretch.objects += 1;
-                    stretch.bytes += object.bytes;
+                let objects = stretch.objects + 1;
+                let bytes = stretch.bytes.saturating_add(object.bytes);
+                if weight(objects, bytes) <= MAX_WEIGHT {
+                    (stretch.objects, stretch.bytes) = (objects, bytes);
                     self.last.clone_from(&object.key);
                     return;
                 }
@@ -75,17 +75,6 @@ impl Month {
     pub fn end(self) -> Vec<Stretch> {
         self.stretches
     }
-}
-
-impl Stretch {
-    /// How much work it is to read it: a log file counts for one, and so do 64 KiB.
-    pub fn weight(&self) -> u64 {
-        weight(self.objects, self.bytes)
-    }
-}
-
-fn weight(objects: u64, bytes: u64) -> u64 {
-    objects.saturating_add(bytes >> 16)
 }
 
 /// Puts stretches together, in the order of their keys.

@@ -1,4 +1,5 @@
-//! A report packed with gzip. When AWS made it stands in the header, as the time of the file.
+//! What is kept in the state bucket packed with gzip. Of a report, when AWS made it stands in the header, as the time
+//! of the file.
 //!
 //! Source: RFC 1952, section 2.3.1, `MTIME`.
 
@@ -7,6 +8,7 @@ use std::io::{self, Read, Write};
 use chrono::{DateTime, Utc};
 use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
+use serde::Serialize;
 
 /// Packs a report.
 ///
@@ -16,6 +18,16 @@ pub fn pack(content: &[u8], generated: DateTime<Utc>) -> io::Result<Vec<u8>> {
     let made = u32::try_from(generated.timestamp()).unwrap_or_default();
     let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
     packer.write_all(content)?;
+    packer.finish()
+}
+
+/// Packs what is written as JSON, while it is written.
+///
+/// # Errors
+/// Where it cannot be written as JSON: memory takes everything.
+pub fn pack_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut packer = GzBuilder::new().write(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut packer, value)?;
     packer.finish()
 }
 

@@ -1,0 +1,395 @@
+//! A backfill that was begun: how far it is, who is working on it, and what it came to.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Estimate, Part, Plan, Request, Wanted};
+use crate::Error;
+use crate::app::Counts;
+use crate::case::{FORMAT, check_format, not_json};
+use crate::delivery::input;
+use crate::finding::stable_id;
+use crate::pending::{Claim, Pending};
+use crate::rule::Severity;
+
+/// What tells one backfill from every other: the same request has the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunId(String);
+
+impl RunId {
+    /// That of a request about a bucket.
+    pub fn of(bucket: &str, request: &Request) -> RunId {
+        let Request { wanted: Wanted { from, to, accounts, regions }, notify, .. } = request;
+        let (from, to) = (from.to_string(), to.to_string());
+        let list = |names: &std::collections::BTreeSet<String>| {
+            names.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+        };
+        let notify = if *notify { "digest" } else { "none" };
+        let hash = stable_id(&[bucket, &from, &to, &list(accounts), &list(regions), notify]);
+        RunId(format!("{from}_{to}_{}", hash.get(..16).unwrap_or_default()))
+    }
+
+    /// That which somebody names.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is none: it becomes a part of keys.
+    pub fn parse(text: &str) -> Result<RunId, Error> {
+        let is_day = |text: &str| text.parse().is_ok_and(|day: NaiveDate| day.to_string() == text);
+        let is_hash = |text: &str| {
+            text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let parts: Vec<&str> = text.split('_').collect();
+        match parts[..] {
+            [from, to, hash] if is_day(from) && is_day(to) && is_hash(hash) => Ok(RunId(text.to_owned())),
+            _ => Err(input(
+                "the run of a backfill",
+                text,
+                "one that iamwatch began, such as 2026-01-01_2026-03-31_0123456789abcdef",
+            )),
+        }
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where its [`RunState`] stands.
+    pub fn key(&self) -> String {
+        format!("backfills/{}/run.json", self.0)
+    }
+
+    /// Where one generation keeps what it makes.
+    pub fn folder(&self, generation: u32) -> String {
+        format!("backfills/{}/{generation}/", self.0)
+    }
+}
+
+/// How far a backfill is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It was begun: it is not known yet what there is to read.
+    Planning,
+    /// Its items are being read, one after another.
+    Scanning,
+    /// Its items are being read by the state machine, many at once.
+    Fleet,
+    /// What they came to is put together and told.
+    Telling,
+    /// All is done.
+    Done,
+}
+
+/// A backfill that was begun: an object of the state bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    format: u32,
+    /// The bucket of the log files, and the folder in it.
+    pub bucket: String,
+    /// What is meant.
+    pub wanted: Wanted,
+    /// Whether somebody is mailed what was found.
+    pub notify: bool,
+    /// 1, and one more each time that it is begun anew. 0 is one that nobody has begun yet.
+    pub generation: u32,
+    /// How far it is.
+    pub stage: Stage,
+    /// When this generation was begun.
+    pub begun: DateTime<Utc>,
+    /// When it last came further.
+    pub updated: DateTime<Utc>,
+    /// The id of the alert that tells of it.
+    pub alert_id: String,
+    /// Who is working on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<Claim>,
+    /// What there is to read, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
+    /// What was read so far; by the state machine: of what it had read when it was asked to tell.
+    pub read: ReadSoFar,
+    /// How often, and when last, the state machine was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Started>,
+    /// What kept the last invocation from going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// What it came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Outcome>,
+    /// The mail that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Pending>,
+}
+
+/// What was read so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadSoFar {
+    /// How many items were brought to their end.
+    pub items: usize,
+    /// What was in their log files.
+    pub counts: Counts,
+    /// How many bytes these have, as they are stored.
+    pub bytes: u64,
+    /// Objects that are no log files.
+    pub skipped_objects: u64,
+    /// Log files that could not be had.
+    pub unread: u64,
+}
+
+/// What the state machine was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Started {
+    /// How often it was started for this generation.
+    pub times: u32,
+    /// When last.
+    pub at: DateTime<Utc>,
+}
+
+/// What a backfill came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// How many findings there are of each severity.
+    pub findings: BTreeMap<Severity, u64>,
+    /// How many of them its mail tells.
+    pub told: u64,
+    /// How many people were told before.
+    pub known: u64,
+    /// How many a suppression hides.
+    pub accepted: u64,
+    /// How many are only counted.
+    pub counted: u64,
+    /// How many there was no room for.
+    pub left_out: u64,
+    /// Where the findings and the page stand.
+    pub objects: Vec<String>,
+    /// The subject of its mail, where there was anything to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+/// Whose a backfill is, for somebody who asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Who asks has to go on with it.
+    Mine,
+    /// Another invocation, or the state machine, is working on it.
+    Anothers,
+    /// Nobody's any more: it is finished.
+    Nobodys,
+}
+
+impl RunState {
+    /// One that nobody has begun yet.
+    pub fn new(bucket: &str, wanted: &Wanted, notify: bool, now: DateTime<Utc>) -> RunState {
+        RunState {
+            format: FORMAT,
+            bucket: bucket.to_owned(),
+            wanted: wanted.clone(),
+            notify,
+            generation: 0,
+            stage: Stage::Planning,
+            begun: now,
+            updated: now,
+            alert_id: String::new(),
+            claim: None,
+            estimate: None,
+            read: ReadSoFar::default(),
+            fleet: None,
+            trouble: None,
+            result: None,
+            mail: None,
+        }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(content: &[u8]) -> Result<RunState, String> {
+        check_format(content)?;
+        serde_json::from_slice(content).map_err(not_json)
+    }
+
+    /// Begins it, anew where that is asked for and it is finished, or goes on with it where nobody else is working on
+    /// it any more. Doing it again with the same claim changes nothing.
+    pub fn take(&mut self, again: bool, alert_id: &str, claim: &Claim, now: DateTime<Utc>) -> Whose {
+        if self.generation == 0 || (again && self.stage == Stage::Done && !self.is_claimed_by(&claim.token)) {
+            let RunState { bucket, wanted, notify, generation, .. } = &*self;
+            let generation = generation + 1;
+            let new = RunState::new(bucket, wanted, *notify, now);
+            let (alert_id, claim) = (alert_id.to_owned(), Some(claim.clone()));
+            *self = RunState { generation, alert_id, claim, ..new };
+            return Whose::Mine;
+        }
+        self.take_over(claim, now)
+    }
+
+    /// Goes on with it where nobody else is working on it any more.
+    pub fn take_over(&mut self, claim: &Claim, now: DateTime<Utc>) -> Whose {
+        match &self.claim {
+            _ if self.stage == Stage::Done => return Whose::Nobodys,
+            Some(held) if held.token == claim.token => return Whose::Mine,
+            Some(held) if held.until > now => return Whose::Anothers,
+            _ => {}
+        }
+        self.claim = Some(claim.clone());
+        if let Some(mail) = &mut self.mail {
+            mail.take_over(claim, now);
+        }
+        Whose::Mine
+    }
+
+    /// Whether the run of this token is working on it.
+    pub fn is_claimed_by(&self, token: &str) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.token == token)
+    }
+
+    /// Leaves it to whoever asks next.
+    pub fn release(&mut self, token: &str) {
+        if self.is_claimed_by(token) {
+            self.claim = None;
+        }
+    }
+}
+
+impl ReadSoFar {
+    /// Adds what an item came to.
+    pub fn add(&mut self, part: &Part) {
+        self.items += 1;
+        self.counts += part.counts;
+        self.bytes += part.bytes;
+        self.skipped_objects += part.skipped_objects;
+        self.unread += part.unread.len() as u64;
+    }
+}
+
+impl Plan {
+    /// Reads one, of which others know what it is about.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(content: &[u8], bucket: &str, wanted: &Wanted) -> Result<Plan, String> {
+        check_format(content)?;
+        let plan: Plan = serde_json::from_slice(content).map_err(not_json)?;
+        if plan.bucket != bucket || plan.wanted != *wanted {
+            return Err("it is about other log files".to_owned());
+        }
+        Ok(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(notify: bool) -> Request {
+        let (from, to) = ("2026-01-01".parse().unwrap(), "2026-03-31".parse().unwrap());
+        let wanted = Wanted { from, to, accounts: [].into(), regions: [].into() };
+        Request { wanted, notify, dry_run: false, again: false }
+    }
+
+    fn at(time: &str) -> DateTime<Utc> {
+        time.parse().unwrap()
+    }
+
+    fn claim(token: &str) -> Claim {
+        Claim { token: token.to_owned(), until: at("2026-04-01T08:15:00Z") }
+    }
+
+    fn state() -> RunState {
+        let Request { wanted, notify, .. } = request(true);
+        RunState::new("logs", &wanted, notify, at("2026-04-01T08:00:00Z"))
+    }
+
+    #[test]
+    fn the_same_request_has_the_same_id_and_no_other_has() {
+        let of_one = |account: &str| {
+            let mut request = request(true);
+            request.wanted.accounts.insert(account.to_owned());
+            RunId::of("logs", &request)
+        };
+        let id = RunId::of("logs", &request(true));
+        assert_eq!(id, RunId::of("logs", &Request { again: true, dry_run: true, ..request(true) }));
+        assert_eq!(RunId::parse(id.as_str()).unwrap(), id);
+        let others = [
+            RunId::of("other", &request(true)),
+            RunId::of("logs", &request(false)),
+            of_one("111122223333"),
+            of_one("444400000000"),
+        ];
+        assert!(
+            others.iter().all(|other| *other != id && other.as_str().starts_with("2026-01-01_2026-03-31_"))
+        );
+        assert_ne!(others[2], others[3]);
+    }
+
+    #[test]
+    fn what_is_no_id_of_a_run_becomes_no_part_of_a_key() {
+        for text in [
+            "",
+            "..",
+            "2026-01-01_2026-03-31_0123456789abcde",
+            "2026-01-01_2026-03-31_0123456789ABCDEF",
+            "2026-01-01_2026-03-31_0123456789abcdef/..",
+            "2026-1-1_2026-03-31_0123456789abcdef",
+            "2026-01-01_2026-02-30_0123456789abcdef",
+            "2026-01-01_2026-03-31_0123456789abcdef_",
+        ] {
+            let message = RunId::parse(text).unwrap_err().to_string();
+            assert!(message.contains("it must be one that iamwatch began"), "{message}");
+        }
+    }
+
+    #[test]
+    fn who_asks_goes_on_only_where_nobody_else_is_working_on_it() {
+        let (early, late) = (at("2026-04-01T08:10:00Z"), at("2026-04-01T08:20:00Z"));
+        let mut state = state();
+        assert_eq!(state.take(false, "a", &claim("1"), early), Whose::Mine);
+        assert_eq!((state.generation, &*state.alert_id), (1, "a"));
+        assert_eq!(state.take(true, "b", &claim("1"), early), Whose::Mine, "its answer was lost");
+        assert_eq!(state.take(true, "b", &claim("2"), early), Whose::Anothers);
+        assert_eq!(
+            state.take(true, "b", &claim("3"), late),
+            Whose::Mine,
+            "the first has ended without a word"
+        );
+        assert_eq!(
+            (state.generation, &*state.alert_id),
+            (1, "a"),
+            "it is not finished, so it is not begun anew"
+        );
+        state.release("1");
+        assert!(state.is_claimed_by("3"), "one that has lost its claim cannot release another's");
+        state.release("3");
+        assert_eq!(state.take(false, "b", &claim("4"), early), Whose::Mine);
+        state.stage = Stage::Done;
+        state.release("4");
+        assert_eq!(state.take(false, "b", &claim("5"), early), Whose::Nobodys);
+        assert_eq!(state.take(true, "b", &claim("5"), early), Whose::Mine);
+        assert_eq!((state.generation, &*state.alert_id, state.stage), (2, "b", Stage::Planning));
+        assert_eq!(state.take(true, "b", &claim("5"), early), Whose::Mine, "its answer was lost");
+        assert_eq!(state.generation, 2);
+    }
+
+    #[test]
+    fn what_is_no_run_is_said_to_be_none() {
+        let written = serde_json::to_vec(&state()).unwrap();
+        assert_eq!(RunState::read(&written).unwrap(), state());
+        for (content, said) in [
+            ("nonsense", "it is not JSON as iamwatch writes it"),
+            (r#"{"format": 2}"#, "its format is 2; it must be 1"),
+            (r#"{"format": 1}"#, "missing field"),
+        ] {
+            let message = RunState::read(content.as_bytes()).unwrap_err();
+            assert!(message.contains(said), "{message}");
+        }
+    }
+}

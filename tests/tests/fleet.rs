@@ -1,0 +1,92 @@
+//! The state machine, as a backfill starts it through the real SDK, against a Step Functions that fails on demand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy allows them in `#[test]` functions, not in what they call"
+)]
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_iam::config::Credentials;
+use futures_util::future::join_all;
+use iamwatch_aws::fleet::StateMachine;
+use iamwatch_tests::runtime_api::REGION;
+use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
+use shared::config::Config;
+use shared::ports::{Fleet, TroubleKind};
+
+const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:backfill";
+const NAME: &str = "2026-01-01_2026-03-31_0123456789abcdef-1";
+const INPUT: &str = r#"{"run":"2026-01-01_2026-03-31_0123456789abcdef"}"#;
+
+async fn machine(aws: &StubAws) -> StateMachine {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
+    let own = Credentials::new("ASIAIOSFODNN7EXAMPLE", "secret", None, None, "a test");
+    let sdk = loader.endpoint_url(aws.endpoint()).credentials_provider(own).load().await;
+    let config = Config {
+        call_timeout: Duration::from_millis(300),
+        retry_pause: Duration::from_millis(1),
+        ..Config::default()
+    };
+    StateMachine::new(&sdk, MACHINE, &config)
+}
+
+#[tokio::test]
+async fn what_is_started_again_starts_once_and_counts_as_started() {
+    let aws = StubAws::start().await;
+    let machine = machine(&aws).await;
+    aws.make_state_machine(MACHINE);
+    for round in ["first", "while it runs"] {
+        assert_eq!(machine.start(NAME, INPUT).await, Ok(()), "{round}");
+    }
+    aws.end_executions();
+    assert_eq!(machine.start(NAME, INPUT).await, Ok(()), "when it has ended");
+    let executions = aws.executions();
+    assert_eq!(executions.len(), 1);
+    let started = (&*executions[0].machine_arn, &*executions[0].name, &*executions[0].input);
+    assert_eq!(started, (MACHINE, NAME, INPUT));
+    assert_eq!(machine.start("another", INPUT).await, Ok(()));
+    assert_eq!(aws.executions().len(), 2);
+    assert!(aws.calls().iter().all(|call| call.operation == Operation::StartExecution), "{:?}", aws.calls());
+}
+
+#[tokio::test]
+async fn what_did_not_start_is_told_with_what_can_be_done() {
+    let error = |status, code| Fault::Error { status, code };
+    let tried = [
+        (error(400, "AccessDeniedException"), TroubleKind::Refused, 1, false),
+        (error(400, "StateMachineDoesNotExist"), TroubleKind::Refused, 1, false),
+        (error(400, "ThrottlingException"), TroubleKind::Unanswered, 3, false),
+        (error(500, "InternalFailure"), TroubleKind::Unanswered, 3, false),
+        (Fault::HangBefore, TroubleKind::Unanswered, 3, false),
+        (Fault::CloseBefore, TroubleKind::Unanswered, 3, false),
+        // These start all the same, once.
+        (Fault::CloseAfter, TroubleKind::Unanswered, 3, true),
+        (Fault::HangAfter, TroubleKind::Unanswered, 3, true),
+    ];
+    let tried = tried.map(async |(fault, kind, calls, has_started)| {
+        let aws = StubAws::start().await;
+        let machine = machine(&aws).await;
+        aws.make_state_machine(MACHINE);
+        aws.fail(Which::every(Operation::StartExecution), fault);
+        let trouble = machine.start(NAME, INPUT).await.unwrap_err();
+        assert_eq!(trouble.kind, kind, "{fault:?}: {trouble}");
+        assert_eq!(trouble.call, format!("states:StartExecution {MACHINE} {NAME}"));
+        assert_eq!(aws.count(Operation::StartExecution), calls, "{fault:?}");
+        assert_eq!(aws.executions().len(), usize::from(has_started), "{fault:?}");
+    });
+    join_all(tried).await;
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_is_lost_is_made_again_and_starts_once() {
+    let aws = StubAws::start().await;
+    let machine = machine(&aws).await;
+    aws.make_state_machine(MACHINE);
+    aws.fail(Which::every(Operation::StartExecution).first(1), Fault::CloseAfter);
+    assert_eq!(machine.start(NAME, INPUT).await, Ok(()));
+    assert_eq!((aws.count(Operation::StartExecution), aws.executions().len()), (2, 1));
+}
