@@ -5,7 +5,7 @@ import sys
 from aws import Aws, run
 
 # `sam delete` itself says what it deletes; these have DeletionPolicy Retain or RetainExceptOnCreate.
-KEPT = ["LogBucket", "StateBucket", "SignInLogGroup", "CredentialReportLogGroup"]
+KEPT = ["LogBucket", "StateBucket", "SignInLogGroup", "CredentialReportLogGroup", "BackfillLogGroup"]
 
 
 def main():

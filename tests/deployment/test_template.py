@@ -47,14 +47,25 @@ BRANCHES = {
         LogKeyArn=KEY, TopicKeyArn=KEY, Email="a@example.com", OperationsEmail="b@example.com"
     ),
     "other accounts": lambda: existing(WatchedAccounts="444455556666"),
+    "no sweep": lambda: existing(Sweep="false"),
     "an organisation, with keys": lambda: existing(WatchedAccounts="organization", LogKeyArn=KEY, TopicKeyArn=KEY),
 }
 
 
+# The roles of the functions; the state machine has one of its own.
+FUNCTION_ROLES = ["SignInRole", "CredentialReportRole", "BackfillRole"]
+MACHINE_ROLE = "BackfillStateMachineRole"
+
+
 def statements(stack, role="SignInRole"):
-    """The statements of a function's role, by Sid."""
+    """The statements of a role, by Sid."""
     [policy] = stack.properties(role)["Policies"]
     return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+
+
+def own_resources(stack, function="SignInFunction"):
+    """What a function takes for a part of iamwatch."""
+    return stack.properties(function)["Environment"]["Variables"]["OWN_RESOURCES"].split(",")
 
 
 def listed(value):
@@ -95,6 +106,8 @@ class Trail(unittest.TestCase):
         self.assertEqual(notifications, {"EventBridgeConfiguration": {"EventBridgeEnabled": True}})
         self.assertEqual(stack.properties("DeliveryRule")["EventPattern"]["detail"]["bucket"]["name"], ["<LogBucket>"])
         self.assertEqual(statements(stack)["TellGoneFromDenied"]["Resource"], "arn:aws:s3:::<LogBucket>")
+        self.assertEqual(statements(stack, "BackfillRole")["ListLogFiles"]["Resource"], "arn:aws:s3:::<LogBucket>")
+        self.assertEqual(stack.properties("BackfillFunction")["Environment"]["Variables"]["LOG_BUCKET"], "<LogBucket>")
         self.assertEqual(stack.outputs["LogBucketName"], "<LogBucket>")
 
     def test_an_existing_bucket_is_left_as_it_is(self):
@@ -104,15 +117,18 @@ class Trail(unittest.TestCase):
         self.assertNotIn("<LogBucket>", json.dumps(stack.resources))
         self.assertEqual(stack.properties("DeliveryRule")["EventPattern"]["detail"]["bucket"]["name"], ["logs-example"])
         self.assertEqual(statements(stack)["TellGoneFromDenied"]["Resource"], "arn:aws:s3:::logs-example")
+        self.assertEqual(statements(stack, "BackfillRole")["ListLogFiles"]["Resource"], "arn:aws:s3:::logs-example")
+        self.assertEqual(stack.properties("BackfillFunction")["Environment"]["Variables"]["LOG_BUCKET"], "logs-example")
         self.assertEqual(stack.outputs["LogBucketName"], "logs-example")
 
     def test_what_the_rule_takes_is_what_the_role_may_read_in_every_layout_of_a_bucket(self):
         stack = existing()
         [pattern] = stack.properties("DeliveryRule")["EventPattern"]["detail"]["object"]["key"]
-        readable = statements(stack)["ReadLogFiles"]["Resource"]
+        readable = [statements(stack, role)["ReadLogFiles"]["Resource"] for role in ["SignInRole", "BackfillRole"]]
         for key in LOG_FILES:
             self.assertTrue(fnmatch.fnmatchcase(key, pattern["wildcard"]), key)
-            self.assertTrue(fnmatch.fnmatchcase(f"arn:aws:s3:::logs-example/{key}", readable), key)
+            for by_role in readable:
+                self.assertTrue(fnmatch.fnmatchcase(f"arn:aws:s3:::logs-example/{key}", by_role), key)
         for key in OTHERS:
             self.assertFalse(fnmatch.fnmatchcase(key, pattern["wildcard"]), key)
 
@@ -126,18 +142,19 @@ class Keys(unittest.TestCase):
         stack = created(LogKeyArn=KEY)
         self.assertEqual(stack.properties("Trail")["KMSKeyId"], KEY)
         for stack in [stack, existing(LogKeyArn=KEY)]:
-            statement = statements(stack)["DecryptLogFiles"]
-            self.assertEqual((statement["Action"], statement["Resource"]), ("kms:Decrypt", KEY))
-            [through] = statement["Condition"]["StringLike"].values()
-            self.assertTrue(fnmatch.fnmatchcase("s3.eu-central-1.amazonaws.com", through))
-            self.assertFalse(fnmatch.fnmatchcase("sns.eu-central-1.amazonaws.com", through))
-            self.assertNotIn("EncryptFindings", statements(stack))
+            for role in ["SignInRole", "BackfillRole"]:
+                statement = statements(stack, role)["DecryptLogFiles"]
+                self.assertEqual((statement["Action"], statement["Resource"]), ("kms:Decrypt", KEY))
+                [through] = statement["Condition"]["StringLike"].values()
+                self.assertTrue(fnmatch.fnmatchcase("s3.eu-central-1.amazonaws.com", through))
+                self.assertFalse(fnmatch.fnmatchcase("sns.eu-central-1.amazonaws.com", through))
+                self.assertNotIn("EncryptFindings", statements(stack, role))
 
     def test_a_key_of_the_topic_is_the_topics_and_encrypts_only_through_sns(self):
         self.assertEqual(existing().properties("FindingsTopic")["KmsMasterKeyId"], "alias/aws/sns")
         stack = existing(TopicKeyArn=KEY)
         self.assertEqual(stack.properties("FindingsTopic")["KmsMasterKeyId"], KEY)
-        for role in ["SignInRole", "CredentialReportRole"]:
+        for role in FUNCTION_ROLES:
             statement = statements(stack, role)["EncryptFindings"]
             self.assertEqual((statement["Action"], statement["Resource"]), (["kms:Decrypt", "kms:GenerateDataKey"], KEY))
             [through] = statement["Condition"]["StringLike"].values()
@@ -159,7 +176,9 @@ class Watched(unittest.TestCase):
     def test_sign_in_knows_everything_that_the_stack_is_made_of(self):
         for name, branch in BRANCHES.items():
             stack = branch()
-            own = stack.properties("SignInFunction")["Environment"]["Variables"]["OWN_RESOURCES"].lower().split(",")
+            own = own_resources(stack)
+            self.assertEqual(own_resources(stack, "BackfillFunction"), own, name)
+            own = [pattern.lower() for pattern in own]
             prefix = stack.values.get("AWS::StackName", "<AWS::StackName>")
             for resource, definition in stack.resources.items():
                 if definition["Type"] in self.OTHERWISE:
@@ -175,8 +194,12 @@ class Watched(unittest.TestCase):
             (existing(), {"logs-example"}),
             (existing(LogKeyArn=KEY, TopicKeyArn=KEY), {"logs-example", key}),
         ]:
-            own = stack.properties("SignInFunction")["Environment"]["Variables"]["OWN_RESOURCES"].split(",")
-            self.assertEqual({name for name in own if "*" not in name}, named)
+            self.assertEqual({name for name in own_resources(stack) if "*" not in name}, named)
+
+    def test_a_name_that_is_made_of_the_stacks_is_known_too(self):
+        stack = created()
+        name = stack.properties("BackfillStateMachine")["StateMachineName"].lower()
+        self.assertTrue(any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in own_resources(stack)), name)
 
 
 class Told(unittest.TestCase):
@@ -223,8 +246,11 @@ class Told(unittest.TestCase):
             {
                 ("AWS/Events", "FailedInvocations", "RuleName", "CredentialReportRule"),
                 ("AWS/Events", "FailedInvocations", "RuleName", "DeliveryRule"),
+                ("AWS/Events", "FailedInvocations", "RuleName", "SweepRule"),
+                ("AWS/Lambda", "Errors", "FunctionName", "BackfillFunction"),
                 ("AWS/Lambda", "Errors", "FunctionName", "CredentialReportFunction"),
                 ("AWS/Lambda", "Errors", "FunctionName", "SignInFunction"),
+                ("AWS/Lambda", "Throttles", "FunctionName", "BackfillFunction"),
                 ("AWS/Lambda", "Throttles", "FunctionName", "CredentialReportFunction"),
                 ("AWS/Lambda", "Throttles", "FunctionName", "SignInFunction"),
                 ("AWS/SNS", "NumberOfNotificationsFailed", "TopicName", "FindingsTopic"),
@@ -232,6 +258,12 @@ class Told(unittest.TestCase):
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "CredentialReportDeadLetterQueue"),
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "DeadLetterQueue"),
                 ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "RuleDeadLetterQueue"),
+                ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "SweepDeadLetterQueue"),
+                ("AWS/States", "ExecutionsFailed", "StateMachineArn", "BackfillStateMachine"),
+                ("AWS/States", "ExecutionsTimedOut", "StateMachineArn", "BackfillStateMachine"),
+                ("iamwatch", "FailedPublishes", "FunctionName", "BackfillFunction"),
+                ("iamwatch", "StateFailures", "FunctionName", "BackfillFunction"),
+                ("iamwatch", "Sweeps", "FunctionName", "BackfillFunction"),
                 ("iamwatch", "AccountsLookedAt", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "SignInFunction"),
@@ -240,20 +272,20 @@ class Told(unittest.TestCase):
             },
         )
 
-    def test_an_alarm_rings_when_nobody_looked_at_a_report_for_a_day_and_no_alarm_else_when_nothing_is_measured(self):
+    def test_an_alarm_rings_when_nobody_looked_for_a_day_and_no_alarm_else_when_nothing_is_measured(self):
         alarms = {name: alarm["Properties"] for name, alarm in created().of_type("AWS::CloudWatch::Alarm").items()}
         ringing = [name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"]
-        self.assertEqual(ringing, ["CredentialReportMissedAlarm"])
-        missed = alarms["CredentialReportMissedAlarm"]
-        comparison = (missed["Statistic"], missed["ComparisonOperator"], missed["Threshold"])
-        self.assertEqual(comparison, ("Sum", "LessThanThreshold", 1))
-        # CloudWatch looks further back than it evaluates, by periods.
-        self.assertLessEqual(missed["Period"], 3600)
-        looked_back = missed["Period"] * missed["EvaluationPeriods"]
-        self.assertTrue(24 * 3600 < looked_back <= 7 * 24 * 3600, looked_back)
+        self.assertEqual(sorted(ringing), ["CredentialReportMissedAlarm", "SweepMissedAlarm"])
         for name, alarm in alarms.items():
-            if name != "CredentialReportMissedAlarm":
+            if name not in ringing:
                 self.assertEqual(alarm["ComparisonOperator"], "GreaterThanThreshold", name)
+                continue
+            comparison = (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"])
+            self.assertEqual(comparison, ("Sum", "LessThanThreshold", 1), name)
+            # CloudWatch looks further back than it evaluates, by periods.
+            self.assertLessEqual(alarm["Period"], 3600, name)
+            looked_back = alarm["Period"] * alarm["EvaluationPeriods"]
+            self.assertTrue(24 * 3600 < looked_back <= 7 * 24 * 3600, f"{name}: {looked_back}")
 
 
 class LeastPrivilege(unittest.TestCase):
@@ -281,7 +313,11 @@ class LeastPrivilege(unittest.TestCase):
                 own |= {"sts:AssumeRole"}
             if "organisation" in name:
                 own |= {"organizations:ListAccounts"}
-            for role, expected in [("SignInRole", {"s3:GetObjectVersion"}), ("CredentialReportRole", own)]:
+            for role, expected in [
+                ("SignInRole", {"s3:GetObjectVersion"}),
+                ("CredentialReportRole", own),
+                ("BackfillRole", {"states:StartExecution"}),
+            ]:
                 self.assertNotIn("ManagedPolicyArns", stack.properties(role), name)
                 actions = set()
                 for statement in statements(stack, role).values():
@@ -296,6 +332,7 @@ class LeastPrivilege(unittest.TestCase):
         for role, log, queue in [
             ("SignInRole", "SignInLogGroup", "DeliveryQueue"),
             ("CredentialReportRole", "CredentialReportLogGroup", "CredentialReportQueue"),
+            ("BackfillRole", "BackfillLogGroup", "SweepQueue"),
         ]:
             for statement in statements(created(), role).values():
                 for service, resource in [("logs:", f"<{log}.Arn>"), ("sqs:", f"<{queue}.Arn>")]:
@@ -315,10 +352,10 @@ class LeastPrivilege(unittest.TestCase):
 
     def test_sam_adds_no_role_and_no_permission_of_its_own(self):
         stack = created()
-        self.assertEqual(list(stack.of_type("AWS::IAM::Role")), ["SignInRole", "CredentialReportRole"])
+        self.assertEqual(set(stack.of_type("AWS::IAM::Role")), {*FUNCTION_ROLES, MACHINE_ROLE})
         self.assertEqual(stack.of_type("AWS::IAM::Policy"), {})
         self.assertEqual(stack.of_type("AWS::Lambda::Permission"), {})
-        for function in ["SignIn", "CredentialReport"]:
+        for function in ["SignIn", "CredentialReport", "Backfill"]:
             self.assertEqual(stack.properties(f"{function}Function")["Role"], f"<{function}Role.Arn>")
 
     def test_buckets_queues_and_topics_refuse_what_is_not_encrypted_on_its_way(self):
@@ -363,7 +400,8 @@ class LeastPrivilege(unittest.TestCase):
             {
                 "<DeliveryQueue>": ["<DeliveryRule.Arn>"],
                 "<CredentialReportQueue>": ["<CredentialReportRule.Arn>"],
-                "<RuleDeadLetterQueue>": ["<DeliveryRule.Arn>", "<CredentialReportRule.Arn>"],
+                "<SweepQueue>": ["<SweepRule.Arn>"],
+                "<RuleDeadLetterQueue>": ["<DeliveryRule.Arn>", "<CredentialReportRule.Arn>", "<SweepRule.Arn>"],
             },
         )
 
@@ -381,7 +419,7 @@ class LeastPrivilege(unittest.TestCase):
 class State(unittest.TestCase):
     """The state bucket: `allowed` by a function's role, `denied` by the bucket's policy."""
 
-    ROLES = ["SignInRole", "CredentialReportRole"]
+    ROLES = FUNCTION_ROLES
     OTHERS = ["arn:aws:iam::111122223333:role/admin", "arn:aws:iam::111122223333:root", None]
     WRITES = [
         "s3:DeleteObject",
@@ -438,7 +476,7 @@ class State(unittest.TestCase):
         return False
 
     def test_a_function_reads_and_writes_its_own_folders_and_deletes_nothing(self):
-        sign_in, credential_report = self.ROLES
+        sign_in, credential_report, backfill = self.ROLES
         for name, branch in BRANCHES.items():
             stack = branch()
             for key, read, written, roles in [
@@ -450,12 +488,19 @@ class State(unittest.TestCase):
                 ("config/suppressions.toml", True, False, self.ROLES),
                 ("config/other.toml", False, False, self.ROLES),
                 ("told/a.json", False, False, self.ROLES),
-                ("config/accounts.txt", False, False, [sign_in]),
+                ("config/accounts.txt", False, False, [sign_in, backfill]),
                 ("config/accounts.txt", True, False, [credential_report]),
-                ("audits/credential-report.json", False, False, [sign_in]),
+                ("audits/credential-report.json", False, False, [sign_in, backfill]),
                 ("audits/credential-report.json", True, True, [credential_report]),
-                ("reports/111122223333/2026-04-01.csv.gz", False, False, [sign_in]),
+                ("reports/111122223333/2026-04-01.csv.gz", False, False, [sign_in, backfill]),
                 ("reports/111122223333/2026-04-01.csv.gz", True, True, [credential_report]),
+                ("read/2026-04-01/a.json", False, True, [sign_in]),
+                ("read/2026-04-01/a.json", False, False, [credential_report]),
+                ("read/2026-04-01/a.json", True, True, [backfill]),
+                ("sweep.json", False, False, [sign_in, credential_report]),
+                ("sweep.json", True, True, [backfill]),
+                ("backfills/a/run.json", False, False, [sign_in, credential_report]),
+                ("backfills/a/1/parts/1.json.gz", True, True, [backfill]),
             ]:
                 for role in roles:
                     case = f"{name}: {role}: {key}"
@@ -481,7 +526,7 @@ class State(unittest.TestCase):
         stack = created()
         owns = [f"<{role}.Arn>" for role in self.ROLES]
         for action in self.WRITES:
-            for path in ["/cases/a.json", "/budgets/a", "/overflow/a", "/quarantine/a", "/seen/a", "/audits/a", "/reports/a/b", "/elsewhere"]:
+            for path in ["/cases/a.json", "/budgets/a", "/overflow/a", "/quarantine/a", "/seen/a", "/audits/a", "/reports/a/b", "/read/a/b", "/backfills/a", "/sweep.json", "/elsewhere"]:
                 for principal in self.OTHERS:
                     self.assertTrue(self.denied(principal, action, path, stack), (principal, action, path))
                 for own in owns:
@@ -512,10 +557,11 @@ class State(unittest.TestCase):
 
     def test_what_is_remembered_expires_when_nobody_can_ask_for_it_any_more(self):
         for days, kept in [("30", "1"), ("400", "3650")]:
-            stack = existing(ToldDays=days, ReportRetentionDays=kept)
+            stack = existing(ToldDays=days, ReportRetentionDays=kept, BackfillRetentionDays=kept)
             rules = stack.properties("StateBucket")["LifecycleConfiguration"]["Rules"]
             expiring = {rule["Prefix"]: str(rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule}
-            expected = {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90", "reports/": kept}
+            expected = {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90", "read/": "7"}
+            expected |= {"reports/": kept, "backfills/": kept}
             self.assertEqual(expiring, expected)
             [earlier] = [rule for rule in rules if "ExpirationInDays" not in rule]
             self.assertEqual(earlier["NoncurrentVersionExpiration"], {"NoncurrentDays": 30})
@@ -548,6 +594,7 @@ class Lifetimes(unittest.TestCase):
         for queue, function, mapping in [
             ("DeliveryQueue", "SignInFunction", "SignInFunctionDeliveries"),
             ("CredentialReportQueue", "CredentialReportFunction", "CredentialReportFunctionAudits"),
+            ("SweepQueue", "BackfillFunction", "BackfillFunctionSweeps"),
         ]:
             queue, function = stack.properties(queue), stack.properties(function)
             window = stack.properties(mapping).get("MaximumBatchingWindowInSeconds", 0)
@@ -562,7 +609,11 @@ class Lifetimes(unittest.TestCase):
         dead = {name: queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn") for name, queue in stack.of_type("AWS::SQS::Queue").items()}
         self.assertEqual(
             {name: target for name, target in dead.items() if target},
-            {"DeliveryQueue": "<DeadLetterQueue.Arn>", "CredentialReportQueue": "<CredentialReportDeadLetterQueue.Arn>"},
+            {
+                "DeliveryQueue": "<DeadLetterQueue.Arn>",
+                "CredentialReportQueue": "<CredentialReportDeadLetterQueue.Arn>",
+                "SweepQueue": "<SweepDeadLetterQueue.Arn>",
+            },
         )
         for name, rule in stack.of_type("AWS::Events::Rule").items():
             [target] = rule["Properties"]["Targets"]
@@ -576,11 +627,23 @@ class Lifetimes(unittest.TestCase):
         self.assertEqual(target["Arn"], "<CredentialReportQueue.Arn>")
         self.assertEqual(json.loads(target["Input"]), {"audit": "credential-report"})
 
+    def test_the_sweep_comes_every_night_unless_it_is_off(self):
+        rule = created().properties("SweepRule")
+        self.assertEqual((rule["ScheduleExpression"], rule["State"]), ("cron(20 4 * * ? *)", "ENABLED"))
+        self.assertNotIn("EventPattern", rule)
+        [target] = rule["Targets"]
+        self.assertEqual(target["Arn"], "<SweepQueue.Arn>")
+        self.assertEqual(json.loads(target["Input"]), {"sweep": "log-files"})
+        off = created(Sweep="false")
+        self.assertNotIn("SweepRule", json.dumps(off.resources), "and nothing rings because of it")
+        self.assertNotIn("SweepMissedAlarm", off.resources)
+
     def test_the_queues_hand_failed_messages_back_one_by_one_and_bound_their_concurrency(self):
         stack = existing(MaximumConcurrency="7")
         for mapping, queue, batch, at_once in [
             ("SignInFunctionDeliveries", "DeliveryQueue", 20, "7"),
             ("CredentialReportFunctionAudits", "CredentialReportQueue", 1, 2),
+            ("BackfillFunctionSweeps", "SweepQueue", 1, 2),
         ]:
             mapping = stack.properties(mapping)
             self.assertEqual(mapping["EventSourceArn"], f"<{queue}.Arn>")
@@ -599,8 +662,91 @@ class Lifetimes(unittest.TestCase):
                     if key.endswith("Name") and key not in ("DisplayName", "MetricName", "FunctionName", "S3BucketName")
                     or key == "Name"
                 }
-                self.assertEqual(own, {"TrailName"} if resource == "Trail" else set(), f"{name}: {resource}")
+                named = {"Trail": {"TrailName"}, "BackfillStateMachine": {"StateMachineName"}}
+                self.assertEqual(own, named.get(resource, set()), f"{name}: {resource}")
         self.assertEqual(created().properties("Trail")["TrailName"], "watch-eu-central-1")
+        self.assertEqual(created().properties("BackfillStateMachine")["StateMachineName"], "watch-backfill")
+
+
+class Fleet(unittest.TestCase):
+    """The state machine, its role and the function behind it."""
+
+    ARN = "arn:aws:states:eu-central-1:111122223333:stateMachine:watch-backfill"
+
+    def definition(self, **parameters):
+        return json.loads(existing(**parameters).properties("BackfillStateMachine")["DefinitionString"])
+
+    def test_it_hands_each_part_to_an_invocation_of_its_own_so_many_at_once_and_then_has_them_put_together(self):
+        definition = self.definition(BackfillMaximumConcurrency="7", BackfillToleratedFailurePercentage="3")
+        states = definition["States"]
+        scan = states["Scan"]
+        self.assertEqual((definition["StartAt"], scan["Type"], scan["Next"]), ("Scan", "Map", "Digest"))
+        self.assertEqual((scan["MaxConcurrency"], scan["ToleratedFailurePercentage"]), (7, 3))
+        self.assertEqual(scan["ItemReader"]["Parameters"], {"Bucket": "<StateBucket>", "Key.$": "$.items"})
+        self.assertEqual(scan["ItemReader"]["ReaderConfig"], {"InputType": "JSON"})
+        self.assertEqual(scan["ItemProcessor"]["ProcessorConfig"]["Mode"], "DISTRIBUTED")
+        [read] = scan["ItemProcessor"]["States"].values()
+        self.assertEqual(read["Parameters"], {"FunctionName": "<BackfillFunction.Arn>", "Payload.$": "$"})
+        self.assertIsNone(read["OutputPath"], "all answers together must fit into 256 KiB")
+        self.assertIsNone(scan["ResultPath"])
+        digest = states["Digest"]["Parameters"]
+        self.assertEqual(digest, {"FunctionName": "<BackfillFunction.Arn>", "Payload": {"run.$": "$.run", "step": "digest"}})
+
+    def test_an_invocation_that_takes_its_15_minutes_is_not_given_up(self):
+        stack = existing()
+        timeout = stack.properties("BackfillFunction")["Timeout"]
+        machine = stack.properties("BackfillStateMachine")
+        states = self.definition()["States"]
+        parts = states["Scan"]["ItemProcessor"]
+        # Step Functions ends an Express execution after five minutes.
+        self.assertEqual((machine["StateMachineType"], parts["ProcessorConfig"]["ExecutionType"]), ("STANDARD", "STANDARD"))
+        for task in [parts["States"]["Read"], states["Digest"]]:
+            self.assertGreater(task["TimeoutSeconds"], timeout)
+            for error in ["Lambda.TooManyRequestsException", "Sandbox.Timedout", "AwsError", "Runtime.ExitError"]:
+                first = next(retry for retry in task["Retry"] if {error, "States.ALL"} & set(retry["ErrorEquals"]))
+                self.assertGreaterEqual(first["MaxAttempts"], 3, error)
+            for error in ["InputError", "SettingError"]:
+                first = next(retry for retry in task["Retry"] if error in retry["ErrorEquals"])
+                self.assertEqual(first["MaxAttempts"], 0, error)
+
+    def test_what_failed_is_told_and_a_digest_that_has_not_ended_goes_on(self):
+        states = self.definition()["States"]
+        [catch] = states["Scan"]["Catch"]
+        self.assertEqual((catch["ErrorEquals"], catch["Next"], catch["ResultPath"]), (["States.ALL"], "Digest", None))
+        self.assertNotIn("Catch", states["Digest"], "nobody would be told, so the execution must fail")
+        [choice] = states[states["Digest"]["Next"]]["Choices"]
+        self.assertEqual((choice["Variable"], choice["BooleanEquals"]), ("$.digest.finished", False))
+        self.assertEqual(states[choice["Next"]]["Next"], "Digest")
+        self.assertEqual(states[states["IsItFinished"]["Default"]]["Type"], "Succeed")
+
+    def test_its_role_does_what_it_says_and_nothing_else(self):
+        stack = existing()
+        found = {sid: (listed(one["Action"]), one["Resource"]) for sid, one in statements(stack, MACHINE_ROLE).items()}
+        executions = self.ARN.replace(":stateMachine:", ":execution:") + "/*"
+        self.assertEqual(
+            found,
+            {
+                "ReadWhatIsToBeDone": (["s3:GetObject"], "<StateBucket.Arn>/backfills/*/items.json"),
+                "HaveItDone": (["lambda:InvokeFunction"], "<BackfillFunction.Arn>"),
+                "RunEachPart": (["states:StartExecution"], self.ARN),
+                "WatchAndStopParts": (["states:DescribeExecution", "states:StopExecution"], executions),
+            },
+        )
+        [trust] = stack.properties(MACHINE_ROLE)["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual(trust["Principal"], {"Service": "states.amazonaws.com"})
+        self.assertEqual(trust["Condition"]["ArnLike"], {"aws:SourceArn": self.ARN})
+        self.assertEqual(stack.properties("BackfillStateMachine")["RoleArn"], f"<{MACHINE_ROLE}.Arn>")
+
+    def test_the_function_starts_this_state_machine_and_is_not_invoked_again_by_lambda(self):
+        stack = existing()
+        self.assertEqual(statements(stack, "BackfillRole")["HandOverToTheFleet"]["Resource"], self.ARN)
+        self.assertEqual(stack.properties("BackfillFunction")["Environment"]["Variables"]["STATE_MACHINE_ARN"], self.ARN)
+        name = stack.properties("BackfillStateMachine")["StateMachineName"]
+        self.assertEqual(self.ARN.rpartition(":")[2], name)
+        [asynchronous] = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+        asynchronous = asynchronous["Properties"]
+        self.assertEqual((asynchronous["FunctionName"], asynchronous["MaximumRetryAttempts"]), ("<BackfillFunction>", 0))
+        self.assertLessEqual(asynchronous["MaximumEventAgeInSeconds"], 900)
 
 
 class MemberRole(unittest.TestCase):
@@ -740,9 +886,9 @@ class Parameters(unittest.TestCase):
                 self.assertEqual(function["Properties"]["Architectures"], [architecture], name)
 
     def test_each_function_has_memory_of_its_own(self):
-        stack = existing(MemorySize="256", CredentialReportMemorySize="10240")
+        stack = existing(MemorySize="256", CredentialReportMemorySize="10240", BackfillMemorySize="512")
         memory = {name: function["Properties"]["MemorySize"] for name, function in stack.of_type("AWS::Lambda::Function").items()}
-        self.assertEqual(memory, {"SignInFunction": "256", "CredentialReportFunction": "10240"})
+        self.assertEqual(memory, {"SignInFunction": "256", "CredentialReportFunction": "10240", "BackfillFunction": "512"})
 
     def test_the_longest_values_fit_into_the_environment_of_a_function(self):
         # Lambda measures the environment as JSON. Source: Lambda Developer Guide, "Lambda quotas".

@@ -23,11 +23,13 @@ struct SignIn {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     run(
-        |deployment, sdk| SignIn {
-            s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
-            topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
-            queues: Queues::new(sdk, &deployment.config),
-            deployment,
+        |deployment, sdk| {
+            Ok(SignIn {
+                s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
+                topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
+                queues: Queues::new(sdk, &deployment.config),
+                deployment,
+            })
         },
         async |function, payload, context| {
             let answered = function.answer(payload, context).await;

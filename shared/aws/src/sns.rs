@@ -20,11 +20,12 @@ use crate::trouble::trouble;
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
 ///
 /// SNS suspends an address that is sent more than 10 mails a second, and then nobody is told anything. At
-/// most ten invocations of all functions go on at the same time (`MaximumConcurrency`), so that is 8 mails a
-/// second, and there is room for what people invoke by hand.
+/// most twelve invocations of all functions are handed messages at the same time (`MaximumConcurrency`), so that
+/// is 8 mails a second, and there is room for what people invoke by hand. (However many read the parts of a
+/// backfill, one publishes its mail.)
 ///
 /// Source: AWS General Reference, "Amazon SNS endpoints and quotas", "Delivery rate for email messages".
-pub const SPACING: Duration = Duration::from_millis(1250);
+pub const SPACING: Duration = Duration::from_millis(1500);
 
 /// One SNS topic.
 pub struct Topic {

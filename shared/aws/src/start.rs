@@ -54,18 +54,27 @@ pub struct Deployment {
     pub state_bucket: String,
     /// The function's name, by which its metrics are told from those of another stack.
     pub function_name: String,
+    /// `LOG_BUCKET`: the bucket of log files, for a function that lists it: see [`Deployment::log_bucket`].
+    log_bucket: Option<String>,
+    /// `STATE_MACHINE_ARN`: what reads a bucket with many invocations, where there is such a thing.
+    pub state_machine_arn: Option<String>,
 }
 
 impl Deployment {
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Deployment, Error> {
         let required = |name: &str, expected: &str, valid: fn(&str) -> bool| {
             let value = lookup(name).unwrap_or_default();
-            if valid(&value) {
-                return Ok(value);
-            }
-            Err(Error::Setting { name: name.to_owned(), value, expected: expected.to_owned() })
+            if valid(&value) { Ok(value) } else { Err(wrong(name, value, expected)) }
+        };
+        let optional = |name: &str, expected: &str, valid: fn(&str) -> bool| {
+            let value = lookup(name).filter(|value| !value.is_empty());
+            value.map(|_| required(name, expected, valid)).transpose()
         };
         let is_topic = |value: &str| value.starts_with("arn:") && value.split(':').nth(2) == Some("sns");
+        let is_machine = |value: &str| {
+            let parts: Vec<&str> = value.split(':').collect();
+            matches!(parts[..], ["arn", _, "states", _, _, "stateMachine", name] if !name.is_empty())
+        };
         let config = Config::from_lookup(&lookup)?;
         if let Some(megabytes) = lookup("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse().ok())
         {
@@ -76,8 +85,29 @@ impl Deployment {
             topic_arn: required("TOPIC_ARN", "the ARN of an SNS topic", is_topic)?,
             state_bucket: required("STATE_BUCKET", "the name of a bucket", |value| !value.is_empty())?,
             function_name: lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "iamwatch".to_owned()),
+            log_bucket: optional("LOG_BUCKET", BUCKET_NAME, is_bucket_name)?,
+            state_machine_arn: optional("STATE_MACHINE_ARN", "the ARN of a state machine", is_machine)?,
         })
     }
+
+    /// The bucket of log files.
+    ///
+    /// # Errors
+    /// Where `LOG_BUCKET` does not name it.
+    pub fn log_bucket(&self) -> Result<&str, Error> {
+        self.log_bucket.as_deref().ok_or_else(|| wrong("LOG_BUCKET", String::new(), BUCKET_NAME))
+    }
+}
+
+const BUCKET_NAME: &str = "the name of a bucket, without s3:// and without a prefix";
+
+fn is_bucket_name(value: &str) -> bool {
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
+    !value.is_empty() && value.chars().all(is_allowed)
+}
+
+fn wrong(name: &str, value: String, expected: &str) -> Error {
+    Error::Setting { name: name.to_owned(), value, expected: expected.to_owned() }
 }
 
 /// Refuses limits that a function of that much memory would be killed for.
@@ -88,14 +118,11 @@ fn check_memory(config: &Config, megabytes: u64) -> Result<(), Error> {
     if config.max_in_flight_bytes <= room {
         return Ok(());
     }
-    Err(Error::Setting {
-        name: "MAX_IN_FLIGHT_BYTES".to_owned(),
-        value: config.max_in_flight_bytes.to_string(),
-        expected: format!(
-            "at most {room} in a function with {megabytes} MB of memory and MAX_RECORD_BYTES of {}, or the function must have more",
-            config.max_record_bytes
-        ),
-    })
+    let expected = format!(
+        "at most {room} in a function with {megabytes} MB of memory and MAX_RECORD_BYTES of {}, or the function must have more",
+        config.max_record_bytes
+    );
+    Err(wrong("MAX_IN_FLIGHT_BYTES", config.max_in_flight_bytes.to_string(), &expected))
 }
 
 /// Runs a function until Lambda ends it: `build` makes it once, `answer` is asked for each invocation.
@@ -106,14 +133,13 @@ fn check_memory(config: &Config, megabytes: u64) -> Result<(), Error> {
 /// # Errors
 /// When the Runtime API cannot be reached.
 pub async fn run<F>(
-    build: impl FnOnce(Deployment, &SdkConfig) -> F,
+    build: impl FnOnce(Deployment, &SdkConfig) -> Result<F, Error>,
     answer: impl AsyncFn(&F, Value, &Context) -> Result<Value, Failure>,
 ) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let function = match Deployment::from_lookup(|name| env::var(name).ok()) {
-        Ok(deployment) => Ok(build(deployment, &sdk(|name| env::var(name).ok()))),
-        Err(error) => Err(Failure::from(error)),
-    };
+    let lookup = |name: &str| env::var(name).ok();
+    let function = Deployment::from_lookup(lookup).and_then(|deployment| build(deployment, &sdk(lookup)));
+    let function = function.map_err(Failure::from);
     let (function, answer) = (&function, &answer);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
         let outcome = match function {
@@ -222,6 +248,50 @@ mod tests {
             ),
         ] {
             assert_eq!(message.as_deref(), said, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_function_that_lists_log_files_is_told_where_and_the_others_need_not_be() {
+        let machine = "arn:aws-cn:states:cn-north-1:111122223333:stateMachine:m";
+        for (name, bucket, machine, said) in [
+            ("all right", "my.log-files", machine, None),
+            ("no state machine", "logs", "", None),
+            (
+                "no bucket",
+                "",
+                machine,
+                Some(
+                    "LOG_BUCKET is \"\"; it must be the name of a bucket, without s3:// and without a prefix",
+                ),
+            ),
+            (
+                "an address",
+                "s3://logs",
+                "",
+                Some(
+                    "LOG_BUCKET is \"s3://logs\"; it must be the name of a bucket, without s3:// and without a prefix",
+                ),
+            ),
+            (
+                "another ARN",
+                "logs",
+                "arn:aws:states:us-east-1:111122223333:execution:m:1",
+                Some(
+                    "STATE_MACHINE_ARN is \"arn:aws:states:us-east-1:111122223333:execution:m:1\"; it must be the ARN of a state machine",
+                ),
+            ),
+        ] {
+            let lookup = |name: &str| match name {
+                "TOPIC_ARN" => Some("arn:aws:sns:us-east-1:111122223333:t".to_owned()),
+                "STATE_BUCKET" => Some("state".to_owned()),
+                "LOG_BUCKET" => Some(bucket.to_owned()),
+                "STATE_MACHINE_ARN" => Some(machine.to_owned()),
+                _ => None,
+            };
+            let read = Deployment::from_lookup(lookup);
+            let read = read.and_then(|deployment| deployment.log_bucket().map(str::to_owned));
+            assert_eq!(read.err().map(|error| error.to_string()).as_deref(), said, "{name}");
         }
     }
 }
