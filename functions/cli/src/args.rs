@@ -13,6 +13,7 @@ use shared::question::{Period, Question};
 use shared::rule::Severity;
 use shared::text;
 
+use crate::places::{self, Location};
 use crate::suppressions;
 
 /// Judge CloudTrail log files and IAM credential reports with the rules of iamwatch. No AWS account is needed.
@@ -98,7 +99,12 @@ are passed over. A file that is named itself may have any ending.
 
 Beside delivered log files these are read: a list of records, one record a line, one record
 alone, the output of `aws cloudtrail lookup-events`, EventBridge events, and objects with the
-record as text in `_raw`, as log search tools export them.";
+record as text in `_raw`, as log search tools export them.
+
+s3://BUCKET, or s3://BUCKET/PREFIX where the prefix is that of a trail or a folder below it, are the
+log files of the days from --from to --to that CloudTrail delivered there; s3://BUCKET/KEY.json.gz is
+one of them. They are read with the credentials that the AWS CLI would use. (This takes an iamwatch
+that `make cli` has built.)";
 
 const REPORT_FILE: &str = "\
 The report: the CSV file, packed with gzip or not, or what `aws iam get-credential-report` prints.
@@ -148,6 +154,30 @@ pub struct Reading {
     /// How many files to read at once [default: one for each processor]
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<NonZeroUsize>,
+    /// Go on reading S3 where this file says that the same command ended early; where there is none, leave it there
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+}
+
+impl Reading {
+    /// Those of the paths that are on this machine.
+    pub fn files(&self) -> Vec<PathBuf> {
+        places::split(&self.paths).0
+    }
+
+    /// Those that are in S3.
+    pub fn locations(&self) -> Vec<Location> {
+        places::split(&self.paths).1
+    }
+
+    fn check(&self, days: &Days) -> anyhow::Result<()> {
+        days.check()?;
+        let locations = self.locations();
+        if locations.is_empty() && self.resume.is_some() {
+            anyhow::bail!("--resume is for what is read from S3; a PATH must be s3://BUCKET/PREFIX");
+        }
+        locations.iter().try_for_each(|location| location.check(&days.period()))
+    }
 }
 
 /// When it happened.
@@ -182,7 +212,7 @@ impl Days {
 pub struct Settings {
     /// Change a setting; repeatable (--help lists the settings)
     #[arg(long = "set", value_name = "NAME=VALUE", long_help = "Change a setting listed below; repeatable")]
-    set: Vec<String>,
+    pub set: Vec<String>,
 }
 
 /// Which findings count.
@@ -362,7 +392,7 @@ pub enum ReportFormat {
 }
 
 /// How to write a list.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     /// Aligned columns.
     Table,
@@ -405,19 +435,25 @@ impl Command {
     fn check(&self) -> anyhow::Result<()> {
         let (settings, counting) = match self {
             Command::SignIn(SignIn { reading, days, counting, now, .. }) => {
-                days.check()?;
+                reading.check(days)?;
                 (&reading.settings, Some((counting, now)))
             }
             Command::SignIns(SignIns { reading, days, .. })
             | Command::Records(Records { reading, days, .. }) => {
-                days.check()?;
+                reading.check(days)?;
                 (&reading.settings, None)
             }
             Command::CredentialReport(arguments) => {
                 arguments.output()?;
                 (&arguments.settings, Some((&arguments.counting, &arguments.now)))
             }
-            Command::Rules(_) | Command::Suppressions(_) => return Ok(()),
+            Command::Suppressions(Suppressions::Check(Check { paths, .. })) => {
+                return match places::split(paths).1.first() {
+                    Some(Location { uri, .. }) => anyhow::bail!("{uri} is in S3; it must be on this machine"),
+                    None => Ok(()),
+                };
+            }
+            Command::Rules(_) => return Ok(()),
         };
         if let Some((Counting { suppressions: Some(file), .. }, now)) = counting {
             suppressions::read(file, now.unwrap_or_else(Utc::now))?;
@@ -459,7 +495,12 @@ impl Check {
     /// What to read, where something is to be counted.
     pub fn reading(&self) -> Option<Reading> {
         let paths = self.paths.clone();
-        (!paths.is_empty()).then(|| Reading { paths, settings: Settings { set: Vec::new() }, threads: None })
+        (!paths.is_empty()).then(|| Reading {
+            paths,
+            settings: Settings { set: Vec::new() },
+            threads: None,
+            resume: None,
+        })
     }
 }
 

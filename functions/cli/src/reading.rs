@@ -9,11 +9,13 @@ use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::app::Counts;
+use shared::backfill::KeptRecord;
 use shared::cloudtrail::export;
 use shared::cloudtrail::log_file::{self, LogFileReader};
 use shared::cloudtrail::needles::Needles;
 use shared::cloudtrail::scan::{self, Judge, Problem};
 use shared::config::Config;
+use shared::finding::Finding;
 
 use crate::args::Reading;
 use crate::files::{Files, Found};
@@ -29,6 +31,17 @@ pub struct Outcome<T> {
     pub results: Vec<T>,
     /// What was read.
     pub counts: Counts,
+    /// Whether something could not be looked at; it has been said.
+    pub could_not_look: bool,
+}
+
+/// What was found in S3.
+#[derive(Default)]
+pub struct Remote {
+    /// The records that raise a finding or are sign-ins.
+    pub records: Vec<KeptRecord>,
+    /// What they raise, and what could not be read.
+    pub findings: Vec<Finding>,
     /// Whether something could not be looked at; it has been said.
     pub could_not_look: bool,
 }
@@ -64,7 +77,12 @@ pub fn read_each<T: Default + Send>(
     asked: &Asked<'_>,
     each: impl Fn(usize, &str, &mut ReadFile<'_>, &mut T) -> std::io::Result<Counts> + Sync,
 ) -> Outcome<T> {
-    let files = Files::under(&reading.paths);
+    let paths = reading.files();
+    if paths.is_empty() {
+        // What is in S3 is read elsewhere.
+        return Outcome { results: Vec::new(), counts: Counts::default(), could_not_look: false };
+    }
+    let files = Files::under(&paths);
     let threads = reading.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
     let bytes = files.found.iter().map(|file| file.bytes).sum();
     let progress = if asked.shows_progress { progress_bar(bytes) } else { ProgressBar::hidden() };
@@ -123,19 +141,22 @@ pub fn read_each<T: Default + Send>(
     read
 }
 
-/// What was read and what was not, in one line.
-fn summary(counts: Counts, files: &Files) -> String {
-    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = counts;
+/// What was read, in one line; `what` is what was: `3 log files`.
+pub fn read_in_words(what: &str, counts: Counts) -> String {
+    let Counts { records, judged, skipped, unreadable, unreadable_log_files, .. } = counts;
     // Nobody asked for the others: that no rule can match them is what judging them comes to.
     let judged = judged + skipped;
-    let mut summary = format!(
-        "Read {}: {}, {judged} judged, {unreadable} unreadable.",
-        counted(log_files, "log file"),
-        counted(records, "record")
-    );
+    let mut words =
+        format!("Read {what}: {}, {judged} judged, {unreadable} unreadable.", counted(records, "record"));
     if unreadable_log_files > 0 {
-        summary += &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file"));
+        words += &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file"));
     }
+    words
+}
+
+/// What was read and what was not, in one line.
+fn summary(counts: Counts, files: &Files) -> String {
+    let mut summary = read_in_words(&counted(counts.log_files, "log file"), counts);
     let mut skipped: Vec<String> =
         files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
     match files.folder_links {
@@ -149,7 +170,8 @@ fn summary(counts: Counts, files: &Files) -> String {
     summary
 }
 
-fn in_words(problem: &Problem) -> String {
+/// What is wrong, of a record or of the file.
+pub fn in_words(problem: &Problem) -> String {
     match problem.record {
         Some(record) => format!("record {record} {}", problem.reason),
         None => format!("it {}", problem.reason),

@@ -7,11 +7,10 @@ use shared::finding::Finding;
 use shared::question::Period;
 use shared::{alert, app};
 
-use crate::End;
 use crate::args::SignIn;
-use crate::findings;
 use crate::output::stdout;
 use crate::reading::read_all;
+use crate::{End, findings, s3};
 
 /// Reads, judges and prints.
 pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
@@ -22,7 +21,11 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
         findings.retain(|finding| is_within(period, finding));
         Ok(counts)
     });
-    let findings = app::merged(read.results.into_iter().flatten().collect());
+    let remote = match s3::kept("sign-in", &arguments.reading, &arguments.days, &config)? {
+        Ok(remote) => remote,
+        Err(end) => return Ok(end),
+    };
+    let findings = app::merged(read.results.into_iter().flatten().chain(remote.findings).collect());
     let now = arguments.now.unwrap_or_else(Utc::now);
     let counted = findings::count(findings, &arguments.counting, now)?;
 
@@ -31,7 +34,7 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
         alert::group(findings).iter().filter_map(|findings| alert::mail(findings, &config)).collect()
     })?;
     out.flush()?;
-    Ok(End::of(read.could_not_look, counted.fails))
+    Ok(End::of(read.could_not_look || remote.could_not_look, counted.fails))
 }
 
 /// Whether a finding is about what happened then. What could not be looked at may have happened at any time.

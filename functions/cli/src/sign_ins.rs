@@ -5,15 +5,16 @@ use std::io::Write;
 
 use serde::Serialize;
 use shared::app::Counts;
+use shared::backfill::KeptRecord;
 use shared::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use shared::cloudtrail::{Mfa, Outcome, Record, SignIn, key};
 use shared::config::Config;
 use shared::finding::Principal;
 
-use crate::End;
 use crate::args::{ListFormat, SignIns};
 use crate::output::{self, cell, counted, csv_cell, json_line, note, stdout};
 use crate::reading::read_all;
+use crate::{End, s3};
 
 /// The columns, as CSV and JSON name them.
 const COLUMNS: [&str; 8] = ["time", "type", "who", "outcome", "mfa", "source_ip", "account", "event"];
@@ -68,8 +69,17 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         })?;
         Ok(Counts::of(&counts, judged))
     });
+    let remote = match s3::kept("sign-ins", &arguments.reading, &arguments.days, &config)? {
+        Ok(remote) => remote,
+        Err(end) => return Ok(end),
+    };
+    let of_kept = |kept: &KeptRecord| {
+        let record = Record::parse(kept.json.get().as_bytes()).ok()?;
+        Some(row(&record, SignIn::of(&record)?, &kept.log_file, kept.record))
+    };
     let mut seen = BTreeSet::new();
     let mut rows: Vec<Row> = read.results.into_iter().flatten().collect();
+    rows.extend(remote.records.iter().filter_map(of_kept));
     // The same event may stand in several log files; a corrected copy says more than the first one.
     rows.sort_by(|a, b| b.corrected.cmp(&a.corrected).then_with(|| a.cmp(b)));
     rows.retain(|row| row.event_key.is_none() || seen.insert((row.account.clone(), row.event_key.clone())));
@@ -90,7 +100,7 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         }
     }
     out.flush()?;
-    Ok(End::of(read.could_not_look, false))
+    Ok(End::of(read.could_not_look || remote.could_not_look, false))
 }
 
 impl Row {
