@@ -12,6 +12,7 @@
 //! | `calls` | `iamwatch records`: every call that is asked for, and no other |
 //! | `credential_report` | every form of credential report, its findings, its users, and what has changed |
 //! | `hostile` | what an attacker writes stays text |
+//! | `s3` | log files in S3: the same results, clear errors, and going on after an end that came early |
 //! | `secrets` | what must not be repeated |
 //! | `settings` | `--set` |
 //! | `suppressions` | what a person has accepted is left out, and only that |
@@ -36,6 +37,7 @@ mod load;
 mod merging;
 mod program;
 mod records;
+mod s3;
 mod secrets;
 mod settings;
 mod shapes;
