@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use iamwatch_tests::reports::{Columns, Report, User, of_many};
 use iamwatch_tests::sample::report;
 use serde_json::{Value, json};
-use shared::credential_report::packed::pack;
+use shared::packed::pack;
 
 use crate::hostile::{assert_no_formula, hostile};
 use crate::program::{Folder, Run, check, command, run_in};

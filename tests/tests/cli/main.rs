@@ -10,8 +10,10 @@
 //! | `exits` | exit status, notes on stderr, and what cannot be looked at |
 //! | `shapes` | every form in which records come |
 //! | `sign_ins` | the list of sign-ins is whole, and says MFA rightly |
+//! | `calls` | `iamwatch records`: every call that is asked for, and no other |
 //! | `credential_report` | every form of credential report, its findings, its users, and what has changed |
 //! | `hostile` | what an attacker writes stays text |
+//! | `s3` | log files in S3: the same results, clear errors, and going on after an end that came early |
 //! | `secrets` | what must not be repeated |
 //! | `settings` | `--set` |
 //! | `suppressions` | what a person has accepted is left out, and only that |
@@ -27,6 +29,7 @@
     reason = "clippy allows the first three in `#[test]` functions, not in what they call; measured numbers are shown"
 )]
 
+mod calls;
 mod credential_report;
 mod exits;
 mod formats;
@@ -36,6 +39,7 @@ mod load;
 mod merging;
 mod program;
 mod records;
+mod s3;
 mod secrets;
 mod settings;
 mod shapes;
