@@ -94,7 +94,7 @@ fn a_range_is_read_and_told_in_one_mail() {
         let state = done.state.unwrap();
         let result = state.result.unwrap();
         assert_eq!(result.subject.as_ref(), subjects.first());
-        assert_eq!((result.told, result.known, result.findings[&Severity::Medium]), (6, 0, 6));
+        assert_eq!((result.told, result.known, result.findings[&Severity::High]), (6, 0, 6));
         assert_eq!((state.read.counts.log_files, state.read.counts.judged, state.read.items), (6, 6, 1));
         assert_eq!((state.stage, state.trouble, state.mail), (Stage::Done, None, None));
         let estimate = state.estimate.unwrap();
@@ -126,11 +126,17 @@ fn of_two_at_once_one_does_it_and_the_other_says_so() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
+        // It takes a while.
+        let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
+        let attempts = [Attempt::CutTo(Vec::new(), 10), Attempt::CutTo(Vec::new(), 10)];
+        let whole = Attempt::Whole(log_file(&records), 10_000);
+        let uri = format!("s3://logs/{}", key(ACCOUNT, "us-east-1", "2026/04/01", "a"));
+        world.logs.put(&uri, attempts.into_iter().chain([whole]));
         let (one, other) = join(asked(&world, &asked_for, NOW), asked(&world, &asked_for, NOW)).await;
         let mut progress = [one.progress, other.progress];
         progress.sort_by_key(|progress| *progress == Progress::Done);
         assert_eq!(progress, [Progress::UnderWay, Progress::Done]);
-        assert_eq!((world.topic.published.borrow().len(), world.logs.opened.borrow().len()), (1, 6));
+        assert_eq!((world.topic.published.borrow().len(), world.logs.opened.borrow().len()), (1, 8));
     });
 }
 
@@ -179,7 +185,7 @@ fn where_nobody_is_to_be_told_nobody_is_and_nothing_counts_as_told() {
         let world = world();
         let quiet = asked(&world, &request(json!({"notify": "none"})), NOW).await;
         assert_eq!(quiet.progress, Progress::Done);
-        assert_eq!(quiet.state.unwrap().result.unwrap().findings[&Severity::Medium], 6);
+        assert_eq!(quiet.state.unwrap().result.unwrap().findings[&Severity::High], 6);
         assert!(world.topic.published.borrow().is_empty());
         let told = asked(&world, &request(json!({})), NOW).await;
         assert_eq!(told.state.unwrap().result.unwrap().told, 6);

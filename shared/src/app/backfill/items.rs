@@ -32,10 +32,13 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let content = serde_json::to_vec(&plan).map_err(|error| refused(error.to_string()))?;
         write_once(memory, &key, &content, stored.as_ref()).await?;
         // An earlier run may have written its own a moment ago, and what was read belongs to that.
-        match memory.read(&key).await?.as_ref().map(read) {
-            Some(read) => read.map_err(refused),
-            None => Err(refused("it is not there, although it was written".to_owned())),
-        }
+        let stands = match memory.read(&key).await? {
+            // What was written a moment ago and is said to be missing is asked for once more.
+            None => memory.read(&key).await?,
+            stands => stands,
+        };
+        let missing = || Err("it is not there, although it was written".to_owned());
+        stands.as_ref().map_or_else(missing, read).map_err(refused)
     }
 
     /// Finds out what there is to read.

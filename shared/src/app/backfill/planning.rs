@@ -212,7 +212,7 @@ fn named<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
     let named: Vec<&str> = names.take(MAX_NAMED).map(String::as_str).collect();
     match count {
         0 => "none are".to_owned(),
-        ..=MAX_NAMED => named.join(", "),
+        1..=MAX_NAMED => named.join(", "),
         _ => format!("{} and {} more", named.join(", "), count - MAX_NAMED),
     }
 }
