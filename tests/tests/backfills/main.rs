@@ -7,6 +7,7 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
+mod digest;
 mod faults;
 mod planning;
 mod runs;
