@@ -6,6 +6,8 @@ SHELL := /bin/sh
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 TOOL := $(TARGET)/release/iamwatch
+# The same tool with S3, as the tests run it, beside the one without.
+S3_TOOL := $(TARGET)/debug/iamwatch-s3
 # What the tests need besides Rust goes here; git ignores it.
 TOOLS := .tools
 PYTHON := $(TOOLS)/python
@@ -44,7 +46,7 @@ FAULTS ?=
 # Where the tests find what `make` has built and installed.
 # Most tests wait most of the time, so there are more of them at the same time than processors.
 TEST_ENVIRONMENT = RUST_TEST_THREADS=8 IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
-	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_BROWSER="$(CURDIR)/$(BROWSER)"
+	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_BROWSER="$(CURDIR)/$(BROWSER)" IAMWATCH_S3_CLI="$(abspath $(S3_TOOL))"
 
 help: ## List the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +57,9 @@ demo: ## Build the command line tool and show the mails that a bundled sample of
 	$(TOOL) sign-in tests/fixtures/sample || test $$? -eq 2
 	@echo "And the mail about the credential report of the same evening."
 	$(TOOL) credential-report tests/fixtures/sample-credential-report.csv --now 2026-04-01T16:00:00Z
+
+cli: ## Build the command line tool with S3: it reads s3://BUCKET/PREFIX with the credentials of whoever runs it
+	cargo build --locked --release -p iamwatch-cli --features s3
 
 build: $(AWS)/ready ## Build the command line tool for this machine and the functions for Lambda, ARCH=arm64 or x86_64
 	@case "$(ARCH)" in arm64|x86_64) ;; *) echo 'ARCH is "$(ARCH)"; it must be arm64 or x86_64' >&2; exit 1 ;; esac
@@ -72,7 +77,9 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 
 test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the functions for this machine and installs what is needed into .tools first
 	$(MAKE) build ARCH=$(OWN_ARCH)
+	$(MAKE) s3-tool
 	$(TEST_ENVIRONMENT) cargo test --locked --workspace
+	cargo test --locked -p iamwatch-cli --features s3
 
 test-faults: $(AWS)/ready ## Let every AWS call of the functions fail in every way, then flood them: nothing may be lost or told twice
 	$(MAKE) build ARCH=$(OWN_ARCH)
@@ -87,12 +94,15 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p iamwatch-cli --features s3 --all-targets -- -D warnings
 	cargo clippy --locked -p iamwatch-tests --test faults --test load -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
-	@tree=$$(cargo tree --locked -p shared -e normal --prefix none) || exit 1; \
-	if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
-		echo "shared must know neither AWS nor tokio, but depends on the above" >&2; exit 1; \
-	fi
+	@for package in shared iamwatch-cli; do \
+		tree=$$(cargo tree --locked -p $$package -e normal --prefix none) || exit 1; \
+		if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
+			echo "$$package must know neither AWS nor tokio, but depends on the above" >&2; exit 1; \
+		fi; \
+	done
 	$(AWS)/bin/sam validate --lint --region us-east-1 --template template.yaml
 	$(AWS)/bin/cfn-lint template.yaml deploy/member-role.yaml
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --file template.yaml deploy/member-role.yaml --framework cloudformation \
@@ -122,21 +132,27 @@ local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machi
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
 
-bench: ## Time the functions' start, iamwatch against gunzip alone, and over a large credential report; findings are confirmed
+bench: ## Time the functions' start, iamwatch against gunzip alone, over a large credential report and from S3; findings are confirmed
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench credential_report -- --tool $(TOOL) $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
+	cargo bench --locked -p iamwatch-tests --bench backfill -- $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
 
-bless: $(PYTHON)/ready ## Accept changed mails, tables and help texts as they are now; then read the diff
+bless: $(PYTHON)/ready s3-tool ## Accept changed mails, tables and help texts as they are now; then read the diff
 	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test cli --test mails --test readme
 
 clean: ## Remove what was built and installed here
 	cargo clean
 	rm -rf $(TOOLS)
+
+# Copied at once, for every build of the tool without S3 takes its place.
+s3-tool:
+	cargo build --locked -p iamwatch-cli --features s3
+	cp $(TARGET)/debug/iamwatch $(S3_TOOL)
 
 need-STACK:
 	@test -n "$$STACK" || { echo "say which stack: make $(MAKECMDGOALS) STACK=iamwatch" >&2; exit 1; }
@@ -172,4 +188,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS
+.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS

@@ -92,7 +92,7 @@ impl Story {
         Story::default()
     }
 
-    /// Counts a sign-in. The same event again, in another log file, counts once.
+    /// Counts a sign-in. The same event again, in another log file, counts once: as the copy that came first has it.
     pub fn sign_in(&mut self, record: &Record<'_>, sign_in: &SignIn) {
         let account = record.account().unwrap_or_default();
         if let Some(event) = record.event_key()

@@ -74,9 +74,7 @@ pub struct Logs {
     state: Rc<Objects>,
     /// So many listings from now on fail.
     pub listing_fails: Cell<usize>,
-    /// Listings of the bucket of this name are refused.
-    pub listing_refuses: Cell<Option<&'static str>>,
-    /// Listings of prefixes that have this in them fail.
+    /// Listings whose `s3://bucket/prefix` has this in it are refused.
     pub refuses_to_list: Cell<Option<&'static str>>,
     /// How many pages were listed.
     pub listed: Cell<usize>,
@@ -181,15 +179,12 @@ impl LogStore for Logs {
         if one_of(&self.listing_fails) {
             return Err(trouble(TroubleKind::Unanswered, "list", "SlowDown"));
         }
-        if self.refuses_to_list.get().is_some_and(|part| listing.prefix.contains(part)) {
-            return Err(trouble(TroubleKind::Refused, &format!("list {}", listing.prefix), "AccessDenied"));
+        let Listing { bucket, prefix, after, by_folder, page } = *listing;
+        let uri = format!("s3://{bucket}/{prefix}");
+        if self.refuses_to_list.get().is_some_and(|part| uri.contains(part)) {
+            return Err(trouble(TroubleKind::Refused, &format!("list {uri}"), "AccessDenied"));
         }
         self.listed.set(self.listed.get() + 1);
-        let Listing { bucket, prefix, after, by_folder, page } = *listing;
-        if self.listing_refuses.get() == Some(bucket) {
-            let call = format!("s3:ListObjectsV2 s3://{bucket}/{prefix}");
-            return Err(trouble(TroubleKind::Refused, &call, "AccessDenied"));
-        }
         let mut listed = Listed::default();
         let begin = page.or(after).unwrap_or_default();
         for object in self.behind(&format!("s3://{bucket}/"), prefix, begin) {

@@ -64,8 +64,9 @@ fn every_make_target_and_option_that_the_readme_names_exists() {
         );
     }
     // The golden help pages are what the program prints.
-    let help = ["", "-sign-in", "-sign-ins", "-credential-report", "-rules", "-suppressions-check"]
-        .map(|page| read(&format!("tests/snapshots/cli/help{page}.txt")));
+    let help =
+        ["", "-sign-in", "-sign-ins", "-records", "-credential-report", "-rules", "-suppressions-check"]
+            .map(|page| read(&format!("tests/snapshots/cli/help{page}.txt")));
     // The commands of other programs have options of their own.
     let mut of_another = false;
     let ours = readme.lines().filter(|line| {

@@ -136,7 +136,7 @@ fn questions() -> Vec<(Question, &'static Needles)> {
         (&["*"], &[]),
         (&[], &["iam.amazonaws.com"]),
         (&[], &["ec2.amazonaws.com", "SIGNIN*"]),
-        (&[], &["*.amazonaws.com"]),
+        (&[], &["*n.amazonaws.com"]),
         (&["CreateAccessKey"], &["iam.amazonaws.com"]),
         (&["C*"], &["signin.amazonaws.com"]),
         (&["Nobody/ever \"asked\""], &[]),
@@ -198,7 +198,8 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
         let nobody = nobody.map(|asked| asked.written()).any(|asked| asked.to_lowercase().contains("nobody"));
         assert!(nobody || *found > 100, "the files hold too little of {question:?}: {found}");
         let everything = question.event_sources.is_empty()
-            && question.event_names.iter().all(|asked| asked.written() == "*");
+            && (question.event_names.is_empty()
+                || question.event_names.iter().any(|asked| asked.matches("")));
         assert!(everything || *skipped > 100, "every record is parsed for {question:?}: {skipped}");
     }
 }

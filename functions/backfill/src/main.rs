@@ -106,7 +106,8 @@ impl Backfill {
         let pace = Invocation::of(context);
         let outside = Outside { logs: &s3, state: &s3, alerts: &self.topic, pace: &pace, account };
         let (config, fleet) = (&self.deployment.config, self.fleet.as_ref());
-        Ok(backfill(asked, &self.log_bucket, config, fleet, &outside).await?)
+        // Boxed: the compiler gives up on laying out what they would be in place.
+        Ok(Box::pin(backfill(asked, &self.log_bucket, config, fleet, &outside)).await?)
     }
 
     async fn sweep(&self, asked: &Sweep, context: &Context) -> Swept {
@@ -115,6 +116,6 @@ impl Backfill {
         let pace = Invocation::of(context);
         let outside = Outside { logs: &s3, state: &s3, alerts: &self.topic, pace: &pace, account };
         let Deployment { config, state_bucket, .. } = &self.deployment;
-        sweep(asked, &self.log_bucket, state_bucket, config, &outside).await
+        Box::pin(sweep(asked, &self.log_bucket, state_bucket, config, &outside)).await
     }
 }

@@ -1,14 +1,19 @@
 //! What can be written on the command line.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use shared::config::{Config, SETTINGS};
+use shared::pattern::Pattern;
+use shared::question::{Period, Question};
 use shared::rule::Severity;
 use shared::text;
 
+use crate::places::{self, Location};
 use crate::{html, suppressions};
 
 /// Judge CloudTrail log files and IAM credential reports with the rules of iamwatch. No AWS account is needed.
@@ -35,6 +40,9 @@ pub enum Command {
     /// List every sign-in: when, who, outcome, MFA, from where, which account
     #[command(after_help = SIGN_INS_EXAMPLES, after_long_help = with_settings(SIGN_INS_EXAMPLES))]
     SignIns(SignIns),
+    /// List calls: who used a service, when, from where, with which calls
+    #[command(after_help = RECORDS_EXAMPLES, after_long_help = with_settings(RECORDS_EXAMPLES))]
+    Records(Records),
     /// Tell which credentials are unprotected, old or unused, or list the users of an IAM credential report
     #[command(after_help = CREDENTIAL_REPORT_EXAMPLES, after_long_help = with_settings(CREDENTIAL_REPORT_EXAMPLES))]
     CredentialReport(CredentialReport),
@@ -76,6 +84,14 @@ Examples:
   iamwatch sign-ins logs/
   iamwatch sign-ins logs/ --format csv > sign-ins.csv";
 
+const RECORDS_EXAMPLES: &str = "\
+Examples:
+  iamwatch records logs/ --event-source iam                          who used IAM
+  iamwatch records logs/ --event-name 'Create*' --event-name 'Attach*' --format csv > calls.csv
+  iamwatch records logs/ --principal alice --from 2026-04-01 --to 2026-04-02
+  iamwatch records logs/ --principal AKIAIOSFODNN7EXAMPLE --format json | jq .event_name
+  iamwatch records logs/ --ip 203.0.113.0/24 --error";
+
 const PATHS: &str = "\
 Log files, or folders of them at any depth, packed with gzip or not.
 
@@ -84,7 +100,12 @@ are passed over. A file that is named itself may have any ending.
 
 Beside delivered log files these are read: a list of records, one record a line, one record
 alone, the output of `aws cloudtrail lookup-events`, EventBridge events, and objects with the
-record as text in `_raw`, as log search tools export them.";
+record as text in `_raw`, as log search tools export them.
+
+s3://BUCKET, or s3://BUCKET/PREFIX where the prefix is that of a trail or a folder below it, are the
+log files of the days from --from to --to that CloudTrail delivered there; s3://BUCKET/KEY.json.gz is
+one of them. They are read with the credentials that the AWS CLI would use. (This takes an iamwatch
+that `make cli` has built.)";
 
 const REPORT_FILE: &str = "\
 The report: the CSV file, packed with gzip or not, or what `aws iam get-credential-report` prints.
@@ -134,6 +155,57 @@ pub struct Reading {
     /// How many files to read at once [default: one for each processor]
     #[arg(long, value_name = "COUNT")]
     pub threads: Option<NonZeroUsize>,
+    /// Go on reading S3 where this file says that the same command ended early; where there is none, leave it there
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+}
+
+impl Reading {
+    /// Those of the paths that are on this machine.
+    pub fn files(&self) -> Vec<PathBuf> {
+        places::split(&self.paths).0
+    }
+
+    /// Those that are in S3.
+    pub fn locations(&self) -> Vec<Location> {
+        places::split(&self.paths).1
+    }
+
+    fn check(&self, days: &Days) -> anyhow::Result<()> {
+        days.check()?;
+        let locations = self.locations();
+        if locations.is_empty() && self.resume.is_some() {
+            anyhow::bail!("--resume is for what is read from S3; a PATH must be s3://BUCKET/PREFIX");
+        }
+        locations.iter().try_for_each(|location| location.check(&days.period()))
+    }
+}
+
+/// When it happened.
+#[derive(Args)]
+pub struct Days {
+    /// Only what happened on this day (UTC) or later
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub from: Option<NaiveDate>,
+    /// Only what happened on this day (UTC) or earlier
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub to: Option<NaiveDate>,
+}
+
+impl Days {
+    /// The days.
+    pub fn period(&self) -> Period {
+        Period { from: self.from, to: self.to }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => {
+                anyhow::bail!("--from is {from} and --to is {to}; the first day must not be behind the last")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What is other than by default.
@@ -141,7 +213,7 @@ pub struct Reading {
 pub struct Settings {
     /// Change a setting; repeatable (--help lists the settings)
     #[arg(long = "set", value_name = "NAME=VALUE", long_help = "Change a setting listed below; repeatable")]
-    set: Vec<String>,
+    pub set: Vec<String>,
 }
 
 /// Which findings count.
@@ -169,6 +241,8 @@ pub struct SignIn {
     /// Write a page with charts and a table of the findings into this file too; a browser opens it with no network
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    #[command(flatten)]
+    pub days: Days,
     #[command(flatten)]
     pub counting: Counting,
     /// The time at which entries have expired or not, and at which the page says it was made [default: now]
@@ -209,9 +283,62 @@ pub struct CredentialReport {
 pub struct SignIns {
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub days: Days,
     /// How to print the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
+}
+
+/// `iamwatch records`.
+#[derive(Args)]
+pub struct Records {
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Only calls of this service, such as iam.amazonaws.com or, for short, iam; repeatable, * stands for anything
+    #[arg(long, value_name = "SOURCE")]
+    pub event_source: Vec<String>,
+    /// Only calls of this name, such as CreateUser; repeatable, * stands for anything
+    #[arg(long, value_name = "NAME")]
+    pub event_name: Vec<String>,
+    /// Only calls by this name, ARN, id or access key, of a user, role or session; repeatable, * stands for anything
+    #[arg(long, value_name = "WHO")]
+    pub principal: Vec<String>,
+    /// Only calls from this address or range; repeatable
+    #[arg(long, value_name = "ADDRESS", value_parser = range)]
+    pub ip: Vec<IpNet>,
+    /// Only calls in this account; repeatable
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub account: Vec<String>,
+    /// Only calls that failed or were refused
+    #[arg(long)]
+    pub error: bool,
+    #[command(flatten)]
+    pub days: Days,
+    /// How to print the list
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ListFormat,
+}
+
+impl Records {
+    /// Which records are meant.
+    pub fn question(&self) -> Question {
+        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::of(text)).collect();
+        let source = |text: &String| match text.contains(['.', '*']) {
+            true => text.clone(),
+            false => format!("{text}.amazonaws.com"),
+        };
+        let sources: Vec<String> = self.event_source.iter().map(source).collect();
+        Question {
+            event_sources: patterns(&sources),
+            event_names: patterns(&self.event_name),
+            principals: patterns(&self.principal),
+            addresses: self.ip.clone(),
+            accounts: self.account.iter().cloned().collect(),
+            period: self.days.period(),
+            only_failed: self.error,
+        }
+    }
 }
 
 /// `iamwatch suppressions`.
@@ -269,7 +396,7 @@ pub enum ReportFormat {
 }
 
 /// How to write a list.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     /// Aligned columns.
     Table,
@@ -311,16 +438,27 @@ impl Command {
     /// Reads what the arguments name and hold, for what is wrong with it.
     fn check(&self) -> anyhow::Result<()> {
         let (settings, counting) = match self {
-            Command::SignIn(SignIn { reading, counting, now, html, .. }) => {
+            Command::SignIn(SignIn { reading, days, counting, now, html, .. }) => {
+                reading.check(days)?;
                 html.as_deref().map_or(Ok(()), html::check)?;
                 (&reading.settings, Some((counting, now)))
             }
-            Command::SignIns(SignIns { reading, .. }) => (&reading.settings, None),
+            Command::SignIns(SignIns { reading, days, .. })
+            | Command::Records(Records { reading, days, .. }) => {
+                reading.check(days)?;
+                (&reading.settings, None)
+            }
             Command::CredentialReport(arguments) => {
                 arguments.output()?;
                 (&arguments.settings, Some((&arguments.counting, &arguments.now)))
             }
-            Command::Rules(_) | Command::Suppressions(_) => return Ok(()),
+            Command::Suppressions(Suppressions::Check(Check { paths, .. })) => {
+                return match places::split(paths).1.first() {
+                    Some(Location { uri, .. }) => anyhow::bail!("{uri} is in S3; it must be on this machine"),
+                    None => Ok(()),
+                };
+            }
+            Command::Rules(_) => return Ok(()),
         };
         if let Some((Counting { suppressions: Some(file), .. }, now)) = counting {
             suppressions::read(file, now.unwrap_or_else(Utc::now))?;
@@ -362,7 +500,12 @@ impl Check {
     /// What to read, where something is to be counted.
     pub fn reading(&self) -> Option<Reading> {
         let paths = self.paths.clone();
-        (!paths.is_empty()).then(|| Reading { paths, settings: Settings { set: Vec::new() }, threads: None })
+        (!paths.is_empty()).then(|| Reading {
+            paths,
+            settings: Settings { set: Vec::new() },
+            threads: None,
+            resume: None,
+        })
     }
 }
 
@@ -387,6 +530,16 @@ impl Settings {
 
 fn time(text: &str) -> Result<DateTime<Utc>, String> {
     text.parse().map_err(|_| "it must be a date and time such as 2026-04-01T00:00:00Z".to_owned())
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "it must be a day such as 2026-04-01".to_owned())
+}
+
+fn range(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    let parsed = text.parse::<IpNet>().or_else(|_| address());
+    parsed.map_err(|_| "it must be an address or a range, such as 192.0.2.0/24".to_owned())
 }
 
 fn account(text: &str) -> Result<String, String> {

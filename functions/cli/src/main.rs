@@ -1,12 +1,19 @@
-//! The iamwatch command line: the rules over local files, with no AWS account.
+//! The iamwatch command line: the rules over local files, with no AWS account; with the feature `s3` also over a
+//! bucket.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `args.rs` | what can be written on the command line |
 //! | `files.rs` | which files are meant, and what they are |
+//! | `places.rs` | paths of this machine, and places in S3 |
 //! | `reading.rs` | reading them, several at once, into whatever a command wants of them |
 //! | `sign_in.rs` | `iamwatch sign-in`: findings |
 //! | `sign_ins.rs` | `iamwatch sign-ins`: every sign-in |
+//! | `records.rs` | `iamwatch records`: who used a service, when, from where, with which calls |
+//! | `records/row.rs` | one call, as it is printed |
+//! | `records/list.rs` | the list: one event once, and what it comes to |
+//! | `s3.rs`, `s3/` | log files in S3 (`s3/absent.rs` where there is no AWS SDK) |
+//! | `in_order.rs` | what several threads make, in the order of the files |
 //! | `credential_report.rs` | `iamwatch credential-report`: findings |
 //! | `report_file.rs` | the file that a credential report comes in |
 //! | `users.rs` | `iamwatch credential-report --list`: every user |
@@ -21,10 +28,15 @@ mod credential_report;
 mod files;
 mod findings;
 mod html;
+mod in_order;
 mod output;
+mod places;
 mod reading;
+mod records;
 mod report_file;
 mod rules;
+#[cfg_attr(not(feature = "s3"), path = "s3/absent.rs")]
+mod s3;
 mod sign_in;
 mod sign_ins;
 mod suppressions;
@@ -77,6 +89,7 @@ fn main() -> ExitCode {
     let end = match command {
         Command::SignIn(arguments) => sign_in::run(&arguments),
         Command::SignIns(arguments) => sign_ins::run(&arguments),
+        Command::Records(arguments) => records::run(&arguments),
         Command::CredentialReport(arguments) => credential_report::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Suppressions(args::Suppressions::Check(arguments)) => suppressions::check(&arguments),

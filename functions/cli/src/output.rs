@@ -1,7 +1,9 @@
 //! Writing results so that nothing in them is executed: not by a terminal, not by a spreadsheet.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 use shared::text;
@@ -18,15 +20,25 @@ const MAX_NOTES: usize = 20;
 /// Standard output, buffered. Whoever reads it may have enough before the end, as `head` has: nothing is
 /// wrong then, and what is left is for nobody.
 pub fn stdout() -> BufWriter<impl Write> {
-    BufWriter::new(Patient(io::stdout().lock()))
+    BufWriter::new(Patient(io::stdout()))
 }
 
-struct Patient(StdoutLock<'static>);
+/// Whether whoever read stdout had enough: what takes long may end then.
+pub fn nobody_reads() -> bool {
+    NOBODY_READS.load(Ordering::Relaxed)
+}
+
+static NOBODY_READS: AtomicBool = AtomicBool::new(false);
+
+struct Patient(Stdout);
 
 impl Write for Patient {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                NOBODY_READS.store(true, Ordering::Relaxed);
+                Ok(bytes.len())
+            }
             other => other,
         }
     }
@@ -145,6 +157,11 @@ pub fn note_each(failures: &[String], noun: &str) {
     if let Some(more @ 1..) = failures.len().checked_sub(MAX_NOTES) {
         note(&format!("iamwatch: and so on, {}", counted(more as u64, noun)));
     }
+}
+
+/// A moment as lists show it.
+pub fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `1 record`, `2 records`.

@@ -9,10 +9,13 @@ use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::app::Counts;
+use shared::backfill::KeptRecord;
 use shared::cloudtrail::export;
 use shared::cloudtrail::log_file::{self, LogFileReader};
+use shared::cloudtrail::needles::Needles;
 use shared::cloudtrail::scan::{self, Judge, Problem};
 use shared::config::Config;
+use shared::finding::Finding;
 
 use crate::args::Reading;
 use crate::files::{Files, Found};
@@ -34,28 +37,73 @@ pub struct Outcome<T> {
     pub could_not_look: bool,
 }
 
+/// What was found in S3.
+#[derive(Default)]
+pub struct Remote {
+    /// The records that raise a finding or are sign-ins.
+    pub records: Vec<KeptRecord>,
+    /// What they raise, and what could not be read.
+    pub findings: Vec<Finding>,
+    /// What was read.
+    pub counts: Counts,
+    /// What could not be looked at; it has been said.
+    pub failed: Vec<String>,
+}
+
+/// How a file is read: whoever is shown its records is what it is called with.
+pub type ReadFile<'r> = dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::Counts> + 'r;
+
 /// Reads every file of the paths. `each` is given a file's name and a way to read it, which it calls once.
 pub fn read_all<T: Default + Send>(
     reading: &Reading,
     config: &Config,
-    each: impl Fn(
-        &str,
-        &mut dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::Counts>,
-        &mut T,
-    ) -> std::io::Result<Counts>
-    + Sync,
+    each: impl Fn(&str, &mut ReadFile<'_>, &mut T) -> std::io::Result<Counts> + Sync,
 ) -> Outcome<T> {
-    let files = Files::under(&reading.paths);
+    let asked = Asked { needles: Needles::of_all_rules(), shows_progress: true, has_enough: &|| false };
+    read_each(reading, config, &asked, |_, name, read, result| each(name, read, result))
+}
+
+/// What is asked of the files, and how.
+pub struct Asked<'a> {
+    /// Which records are worth parsing.
+    pub needles: &'static Needles,
+    /// Whether a progress bar may be shown where stderr is a terminal.
+    pub shows_progress: bool,
+    /// Whether no further file has to be read.
+    pub has_enough: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// The same for other records than the rules ask for. `each` is given a file's number too: their order is that of
+/// their paths, and a file is begun only after those before it have been.
+pub fn read_each<T: Default + Send>(
+    reading: &Reading,
+    config: &Config,
+    asked: &Asked<'_>,
+    each: impl Fn(usize, &str, &mut ReadFile<'_>, &mut T) -> std::io::Result<Counts> + Sync,
+) -> Outcome<T> {
+    let paths = reading.files();
+    if paths.is_empty() {
+        // What is in S3 is read elsewhere.
+        return Outcome {
+            results: Vec::new(),
+            counts: Counts::default(),
+            failed: Vec::new(),
+            could_not_look: false,
+        };
+    }
+    let files = Files::under(&paths);
     let threads = reading.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
     let bytes = files.found.iter().map(|file| file.bytes).sum();
-    let progress = progress_bar(bytes);
+    let progress = if asked.shows_progress { progress_bar(bytes) } else { ProgressBar::hidden() };
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     let work = || {
-        let mut reader = LogFileReader::new(config);
+        let mut reader = LogFileReader::asking_for(asked.needles, config);
         let mut buffer = Vec::new();
         let mut mine = Vec::new();
-        while let Some(Found { path, bytes, .. }) = files.found.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while !(asked.has_enough)() {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(Found { path, bytes, .. }) = files.found.get(number) else { break };
             // A name that is no Unicode is written with escapes: two such names stay two.
             let name = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
             let mut result = T::default();
@@ -65,7 +113,7 @@ pub fn read_all<T: Default + Send>(
                 problem = counts.problems.first().map(in_words);
                 Ok(counts)
             };
-            let counts = each(&name, &mut read, &mut result);
+            let counts = each(number, &name, &mut read, &mut result);
             mine.push((path, result, counts, problem));
             progress.inc(*bytes);
         }
@@ -104,19 +152,22 @@ pub fn read_all<T: Default + Send>(
     read
 }
 
-/// What was read and what was not, in one line.
-fn summary(counts: Counts, files: &Files) -> String {
-    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = counts;
+/// What was read, in one line; `what` is what was: `3 log files`.
+pub fn read_in_words(what: &str, counts: Counts) -> String {
+    let Counts { records, judged, skipped, unreadable, unreadable_log_files, .. } = counts;
     // Nobody asked for the others: that no rule can match them is what judging them comes to.
     let judged = judged + skipped;
-    let mut summary = format!(
-        "Read {}: {}, {judged} judged, {unreadable} unreadable.",
-        counted(log_files, "log file"),
-        counted(records, "record")
-    );
+    let mut words =
+        format!("Read {what}: {}, {judged} judged, {unreadable} unreadable.", counted(records, "record"));
     if unreadable_log_files > 0 {
-        summary += &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file"));
+        words += &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file"));
     }
+    words
+}
+
+/// What was read and what was not, in one line.
+fn summary(counts: Counts, files: &Files) -> String {
+    let mut summary = read_in_words(&counted(counts.log_files, "log file"), counts);
     let mut skipped: Vec<String> =
         files.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
     match files.folder_links {
@@ -130,7 +181,8 @@ fn summary(counts: Counts, files: &Files) -> String {
     summary
 }
 
-fn in_words(problem: &Problem) -> String {
+/// What is wrong, of a record or of the file.
+pub fn in_words(problem: &Problem) -> String {
     match problem.record {
         Some(record) => format!("record {record} {}", problem.reason),
         None => format!("it {}", problem.reason),

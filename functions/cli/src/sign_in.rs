@@ -3,35 +3,50 @@
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::Utc;
-use shared::cloudtrail::{self, Record};
+use chrono::{DateTime, Utc};
+use shared::cloudtrail::{self, Record, key};
 use shared::finding::Finding;
 use shared::page::About;
+use shared::question::Period;
 use shared::story::Story;
 use shared::{alert, app};
 
-use crate::End;
 use crate::args::SignIn;
-use crate::findings;
-use crate::html;
 use crate::output::{counted, stdout};
 use crate::reading::{Outcome, read_all};
+use crate::{End, findings, html, s3};
 
 /// Reads, judges and prints, and writes the page where one is wanted.
 pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
+    let period = arguments.days.period();
     let story = arguments.html.as_ref().map(|_| Mutex::new(Story::new()));
     let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
-        app::judge_log_file(name, &config, findings, |judge| match &story {
+        let delivered = key::delivered(name);
+        let counts = app::judge_log_file(name, &config, findings, |judge| match &story {
             None => read(judge),
             Some(story) => read(&mut |index, json| {
-                learn(story, json);
+                learn(story, period, delivered, json);
                 judge(index, json)
             }),
-        })
+        })?;
+        findings.retain(|finding| is_within(period, finding));
+        Ok(counts)
     });
-    let Outcome { results, counts, failed, could_not_look } = read;
-    let findings = app::merged(results.into_iter().flatten().collect());
+    let remote = match s3::kept("sign-in", &arguments.reading, &arguments.days, &config)? {
+        Ok(remote) => remote,
+        Err(end) => return Ok(end),
+    };
+    if let Some(story) = &story {
+        for kept in &remote.records {
+            learn(story, period, key::delivered(&kept.log_file), kept.json.get().as_bytes());
+        }
+    }
+    let Outcome { results, mut counts, mut failed, could_not_look } = read;
+    let could_not_look = could_not_look || !remote.failed.is_empty();
+    counts += remote.counts;
+    failed.extend(remote.failed);
+    let findings = app::merged(results.into_iter().flatten().chain(remote.findings).collect());
     let all = findings.len() as u64;
     let now = arguments.now.unwrap_or_else(Utc::now);
     let found = findings::count(findings, &arguments.counting, now)?;
@@ -53,8 +68,8 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
         let about = About {
             title: "Sign-ins and findings",
             sources: &paths.collect::<Vec<_>>(),
-            from: None,
-            to: None,
+            from: period.from,
+            to: period.to,
             made_at: now,
             counts,
             unread_log_files: unread,
@@ -74,11 +89,17 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     Ok(End::of(could_not_look, found.fails))
 }
 
-/// Counts the record if it is a sign-in. What cannot be read is for the judge to say.
-fn learn(story: &Mutex<Story>, json: &[u8]) {
+/// Counts the record if it is a sign-in of that time. What cannot be read is for the judge to say.
+fn learn(story: &Mutex<Story>, period: Period, delivered: Option<DateTime<Utc>>, json: &[u8]) {
     if let Ok(record) = Record::parse(json)
         && let Some(sign_in) = cloudtrail::SignIn::of(&record)
+        && period.holds(record.event_time, delivered)
     {
         story.lock().unwrap_or_else(PoisonError::into_inner).sign_in(&record, &sign_in);
     }
+}
+
+/// Whether a finding is about what happened then. What could not be looked at may have happened at any time.
+pub fn is_within(period: Period, finding: &Finding) -> bool {
+    finding.evidence.record.is_none() || period.holds(finding.time, finding.evidence.delivered)
 }

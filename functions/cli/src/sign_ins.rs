@@ -5,15 +5,16 @@ use std::io::Write;
 
 use serde::Serialize;
 use shared::app::Counts;
+use shared::backfill::KeptRecord;
 use shared::cloudtrail::sign_in::SIGN_IN_SOURCE;
-use shared::cloudtrail::{Mfa, Outcome, Record, SignIn};
+use shared::cloudtrail::{Mfa, Outcome, Record, SignIn, key};
 use shared::config::Config;
 use shared::finding::Principal;
 
-use crate::End;
 use crate::args::{ListFormat, SignIns};
 use crate::output::{self, cell, counted, csv_cell, json_line, note, stdout};
 use crate::reading::read_all;
+use crate::{End, s3};
 
 /// The columns, as CSV and JSON name them.
 const COLUMNS: [&str; 8] = ["time", "type", "who", "outcome", "mfa", "source_ip", "account", "event"];
@@ -50,11 +51,13 @@ struct Row {
 /// Reads and lists.
 pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
+    let period = arguments.days.period();
     let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
+        let delivered = key::delivered(name);
         let mut judged = 0;
         let counts = read(&mut |index, json| {
             let record = Record::parse(json)?;
-            let sign_in = SignIn::of(&record);
+            let sign_in = SignIn::of(&record).filter(|_| period.holds(record.event_time, delivered));
             rows.extend(sign_in.map(|sign_in| row(&record, sign_in, name, index)));
             match record.unread {
                 Some(reason) if record.event_source == SIGN_IN_SOURCE => Err(reason),
@@ -66,8 +69,17 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         })?;
         Ok(Counts::of(&counts, judged))
     });
+    let remote = match s3::kept("sign-ins", &arguments.reading, &arguments.days, &config)? {
+        Ok(remote) => remote,
+        Err(end) => return Ok(end),
+    };
+    let of_kept = |kept: &KeptRecord| {
+        let record = Record::parse(kept.json.get().as_bytes()).ok()?;
+        Some(row(&record, SignIn::of(&record)?, &kept.log_file, kept.record))
+    };
     let mut seen = BTreeSet::new();
     let mut rows: Vec<Row> = read.results.into_iter().flatten().collect();
+    rows.extend(remote.records.iter().filter_map(of_kept));
     // The same event may stand in several log files; a corrected copy says more than the first one.
     rows.sort_by(|a, b| b.corrected.cmp(&a.corrected).then_with(|| a.cmp(b)));
     rows.retain(|row| row.event_key.is_none() || seen.insert((row.account.clone(), row.event_key.clone())));
@@ -88,7 +100,7 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         }
     }
     out.flush()?;
-    Ok(End::of(read.could_not_look, false))
+    Ok(End::of(read.could_not_look || !remote.failed.is_empty(), false))
 }
 
 impl Row {
@@ -122,7 +134,7 @@ fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
     let principal = Principal::of(record).unwrap_or_default();
     let event_key = record.event_key().map(str::to_owned);
     Row {
-        time: record.event_time.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
+        time: record.event_time.map(output::time).unwrap_or_default(),
         kind: principal.kind.unwrap_or_default(),
         who_hidden: principal.name_hidden,
         corrected: record.original_event_id.is_some(),

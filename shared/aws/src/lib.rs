@@ -5,16 +5,19 @@
 //! | [`start`] | start-up: settings, clients, the loop over invocations; how a failure is answered |
 //! | [`fleet`] | the state machine of a large backfill |
 //! | [`iam`] | credential reports, and the accounts of the organisation |
+//! | `profile` | S3 for a person at a terminal |
 //! | [`s3`] | log files, and the state bucket |
 //! | [`sns`] | publishing |
 //! | [`sqs`] | when failed messages come back |
-//! | [`pace`] | time, as Lambda grants it |
+//! | [`pace`] | time, as Lambda grants it, and as a person does |
 //! | [`report`] | the log line and the metrics of an invocation |
 
 mod attempts;
 pub mod fleet;
 pub mod iam;
 pub mod pace;
+#[cfg(feature = "profile")]
+pub mod profile;
 pub mod report;
 pub mod s3;
 pub mod sns;

@@ -48,6 +48,11 @@ impl S3 {
         }
     }
 
+    /// The same for log files alone: there is no state bucket.
+    pub fn of_log_files(sdk: &SdkConfig, config: &Config) -> S3 {
+        S3::new(sdk, "", config)
+    }
+
     /// The same for buckets of this account, where it is known: another's of the same name is refused.
     pub fn of_account(&self, account: Option<&str>) -> S3 {
         let (client, state_bucket) = (self.client.clone(), self.state_bucket.clone());

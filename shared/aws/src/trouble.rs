@@ -62,7 +62,10 @@ where
     let message = answered.err().message().map(|message| format!(": {message}")).unwrap_or_default();
     let request = answered.raw().headers().get("x-amz-request-id").or(error.request_id());
     let request = request.map(|id| format!(", request {id}")).unwrap_or_default();
-    Trouble { kind, call, answer: format!("{code}{message} (HTTP {status}{request})") }
+    // S3 says it to whoever asks in another Region.
+    let region = answered.raw().headers().get("x-amz-bucket-region").filter(|_| matches!(status, 301 | 400));
+    let region = region.map(|region| format!(", bucket in {region}")).unwrap_or_default();
+    Trouble { kind, call, answer: format!("{code}{message} (HTTP {status}{region}{request})") }
 }
 
 /// An answer to `call` that lacks what AWS always says.

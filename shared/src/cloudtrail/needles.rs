@@ -2,8 +2,8 @@
 //!
 //! The scan looks at two keys of a record, `eventName` and `eventSource`, and at one value, `"Root"`. It may
 //! leave a record unparsed only if each of the two keys stands in it exactly once, spelled without escapes
-//! and with a plain string as its value; if nobody asks for that name or source; and if `"Root"` stands
-//! nowhere in it. That is exact: names and sources are made of letters, digits, `.` and `-`, JSON can spell
+//! and with a plain string as its value; if nobody asks for that name or source, or for none at all; and if
+//! `"Root"` stands nowhere in it. That is exact: names and sources are made of letters, digits, `.` and `-`, JSON can spell
 //! those in one other way only, such as `\u004e`, and a record with such an escape is always parsed. (What a
 //! person asks for may be made of other characters; then every value is looked at up to its end, and one
 //! with an escape is parsed.) A key or value deeper in the record, or inside a string, can at most make it
@@ -49,13 +49,17 @@ impl Needles {
     }
 
     /// Every record with one of these names, or of one of these sources.
+    ///
+    /// One that stands for no text at all is that of a record without that key, too, in which the key may stand
+    /// deeper: then nothing can be left unparsed.
     pub fn of(names: &[Pattern], sources: &[Pattern]) -> Needles {
-        Needles { everything: false, names: Words::of(names), sources: Words::of(sources) }
+        let everything = names.iter().chain(sources).any(|asked| asked.matches(""));
+        Needles { everything, names: Words::of(names), sources: Words::of(sources) }
     }
 
     /// Every record.
     pub fn of_everything() -> Needles {
-        Needles { everything: true, ..Needles::of(&[], &[]) }
+        Needles { everything: true, names: Words::of(&[]), sources: Words::of(&[]) }
     }
 
     /// Whether every record is asked for, whatever it holds.

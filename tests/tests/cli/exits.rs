@@ -216,9 +216,13 @@ mod unix {
     #[test]
     fn results_that_cannot_be_written_exit_with_2() {
         let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
-        for arguments in
-            [&["sign-in", "logs"][..], &["sign-ins", "logs", "--format", "csv"], &["rules"], &["--help"]]
-        {
+        for arguments in [
+            &["sign-in", "logs"][..],
+            &["sign-ins", "logs", "--format", "csv"],
+            &["records", "logs", "--format", "json"],
+            &["rules"],
+            &["--help"],
+        ] {
             let folder = three();
             let mut command = command(folder.path(), arguments);
             let output = command.stdout(full.try_clone().unwrap()).output().unwrap();
@@ -240,6 +244,8 @@ fn a_reader_who_has_enough_is_no_error() {
         (&["sign-ins", "x.json"], 0),
         (&["sign-ins", "x.json", "--format", "csv"], 0),
         (&["sign-ins", "x.json", "--format", "json"], 0),
+        (&["records", "x.json"], 0),
+        (&["records", "x.json", "--format", "json"], 0),
         (&["rules"], 0),
         (&["rules", "--format", "json"], 0),
         (&["sign-in", "--help"], 0),

@@ -43,6 +43,7 @@ fn what_help_says_is_what_the_golden_files_say() {
         ("help", &["--help"][..]),
         ("help-sign-in", &["sign-in", "--help"]),
         ("help-sign-ins", &["sign-ins", "--help"]),
+        ("help-records", &["records", "--help"]),
         ("help-credential-report", &["credential-report", "--help"]),
         ("help-rules", &["rules", "--help"]),
         ("help-suppressions-check", &["suppressions", "check", "--help"]),

@@ -116,8 +116,13 @@ impl Folder {
 /// Runs `iamwatch` in a folder.
 #[track_caller]
 pub fn run_in(folder: &Path, arguments: &[&str]) -> Run {
+    ended(command(folder, arguments).spawn().unwrap(), arguments)
+}
+
+/// What comes of a program that was begun.
+#[track_caller]
+pub fn ended(mut child: Child, arguments: &[&str]) -> Run {
     let started = Instant::now();
-    let mut child = command(folder, arguments).spawn().unwrap();
     let stdout = reading(child.stdout.take().unwrap());
     let stderr = reading(child.stderr.take().unwrap());
     while child.try_wait().unwrap().is_none() {
@@ -135,7 +140,12 @@ pub fn run_in(folder: &Path, arguments: &[&str]) -> Run {
 
 /// The command, with no input, its output caught, and panics told in full.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    command_of(program(), folder, arguments)
+}
+
+/// The same of another build of the program.
+pub fn command_of(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(folder)
@@ -160,7 +170,7 @@ pub fn check(run: &Run) {
 }
 
 /// Controls other than the line break (C1 and carriage return included), and changes of direction.
-fn dangerous(character: char) -> bool {
+pub fn dangerous(character: char) -> bool {
     character.is_control() && character != '\n'
         || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

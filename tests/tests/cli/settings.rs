@@ -21,7 +21,7 @@ fn every_setting_is_accepted_with_its_default_and_changes_nothing() {
 #[test]
 fn help_lists_every_setting_with_its_default() {
     let folder = Folder::new();
-    for command in ["sign-in", "sign-ins"] {
+    for command in ["sign-in", "sign-ins", "records"] {
         let help = folder.run(&[command, "--help"]).exits(0).stdout;
         for setting in SETTINGS {
             let default = if setting.default.is_empty() { "nothing" } else { setting.default };

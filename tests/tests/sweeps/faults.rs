@@ -119,12 +119,12 @@ fn what_a_sweep_has_no_time_for_is_left_to_the_next_receive() {
 #[test]
 fn promise_3_what_may_not_be_listed_is_told_and_counts_as_not_swept() {
     run(async || {
-        for bucket in ["logs", "state"] {
+        for bucket in ["s3://logs/", "s3://state/"] {
             let world = world().await;
             put_quiet(&world, &key("a"), DAY);
             deliver(&world, &[key("a")], DAY).await;
             put(&world, &key("lost"), DAY, "alice");
-            world.logs.listing_refuses.set(Some(bucket));
+            world.logs.refuses_to_list.set(Some(bucket));
             for receives in 1..=4 {
                 let swept = receive(&world, NIGHT, receives, &later(NIGHT, 5 * i64::from(receives))).await;
                 assert!(swept.unfinished.is_some() && swept.swept.is_none(), "{bucket}: {swept:?}");
@@ -133,7 +133,7 @@ fn promise_3_what_may_not_be_listed_is_told_and_counts_as_not_swept() {
             assert_eq!(subjects, ["[HIGH] iamwatch could not look - logs - 111122223333"], "{bucket}");
             let mail = &world.topic.mails()[0];
             assert!(mail.contains("AccessDenied") && mail.contains("nightly sweep"), "{bucket}: {mail}");
-            world.logs.listing_refuses.set(None);
+            world.logs.refuses_to_list.set(None);
             let swept = receive(&world, NIGHT, 5, &later(NIGHT, 40)).await;
             assert_eq!((swept.missed, swept.unfinished), (1, None), "{bucket}");
             assert_eq!(world.topic.subjects().len(), 3, "{bucket}: {:?}", world.topic.subjects());
@@ -182,7 +182,10 @@ fn what_aws_refuses_is_tried_again_and_then_left_to_a_person() {
             ]
         );
         let mail = &missed(&world)[0];
-        assert!(mail.contains("2 of 2 log files") && mail.contains("1 cannot be read now either"), "{mail}");
+        assert!(
+            mail.contains("2 of 2 log files") && mail.contains("1 by the nightly sweep, 1 cannot be"),
+            "{mail}"
+        );
         assert!(mail.contains("make backfill FROM=2026-04-01 TO=2026-04-01"), "{mail}");
     });
 }

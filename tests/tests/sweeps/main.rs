@@ -189,11 +189,8 @@ fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
         ];
         assert_eq!(world.topic.subjects(), expected);
         let mail = &missed(&world)[0];
-        assert!(
-            mail.starts_with("1 of 20 log files that bucket logs was given from 2026-04-01 03:00 to 2026-04-02 02:00 UTC was not\nread on delivery: it was read by the nightly sweep")
-                || mail.starts_with("1 of 20 log files that bucket logs was given from 2026-04-01 03:00 to 2026-04-02 02:00 UTC was not read on delivery: it was read by the nightly sweep"),
-            "{mail}"
-        );
+        let said = "1 of 20 log files that bucket logs was given from 2026-04-01 03:00 to 2026-04-02 02:00 UTC was not read on delivery: it was read by the nightly sweep";
+        assert!(mail.starts_with(said), "{mail}");
         assert!(mail.contains("_lost.json.gz") && mail.contains("2026-04-01: 1"), "{mail}");
 
         // Its message comes late, the schedule's comes twice, and the next night finds nothing.
@@ -209,21 +206,15 @@ fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
 fn what_a_night_looks_at_begins_where_the_one_before_ended() {
     run(async || {
         let world = world().await;
-        for (name, day, modified, night_of_it) in [
-            ("before the first night", "2026/04/01", "2026-04-01T02:59:59Z", None),
-            ("from then on", "2026/04/01", "2026-04-01T03:00:00Z", Some(2)),
-            ("in the folder of the day before", "2026/03/31", "2026-04-01T03:00:01Z", Some(2)),
-            ("around midnight", "2026/04/02", "2026-04-02T00:00:01Z", Some(2)),
-            ("still on its way", "2026/04/02", "2026-04-02T02:00:00Z", Some(3)),
-            ("late for its folder", "2026/04/01", "2026-04-02T02:30:00Z", Some(3)),
+        for (name, day, modified) in [
+            ("before the first night", "2026/04/01", "2026-04-01T02:59:59Z"),
+            ("from then on", "2026/04/01", "2026-04-01T03:00:00Z"),
+            ("in the folder of the day before", "2026/03/31", "2026-04-01T03:00:01Z"),
+            ("around midnight", "2026/04/02", "2026-04-02T00:00:01Z"),
+            ("still on its way", "2026/04/02", "2026-04-02T02:00:00Z"),
+            ("late for its folder", "2026/04/01", "2026-04-02T02:30:00Z"),
         ] {
-            let key = key_in("us-east-1", day, &name.replace(' ', "-"));
-            put_quiet(&world, &key, modified);
-            let is_read = |world: &World| world.logs.opened.borrow().iter().any(|uri| uri.ends_with(&key));
-            assert!(!is_read(&world), "{name}");
-            if night_of_it.is_none() {
-                continue;
-            }
+            put_quiet(&world, &key_in("us-east-1", day, &name.replace(' ', "-")), modified);
         }
         let opened = |world: &World| -> Vec<String> {
             let mut opened: Vec<String> = world.logs.opened.borrow_mut().drain(..).collect();
@@ -262,12 +253,12 @@ fn nights_that_failed_are_made_up_for_and_what_is_too_long_ago_is_told() {
         let world = world().await;
         put_quiet(&world, &key("a"), DAY);
         put_quiet(&world, &key_in("eu-central-1", "2026/04/03", "b"), "2026-04-03T08:20:30Z");
-        world.logs.listing_refuses.set(Some("logs"));
+        world.logs.refuses_to_list.set(Some("s3://logs/"));
         for asked in [NIGHT, "2026-04-03T03:00:00Z"] {
             let swept = night(&world, asked).await;
             assert!(swept.unfinished.is_some() && swept.swept.is_none(), "{swept:?}");
         }
-        world.logs.listing_refuses.set(None);
+        world.logs.refuses_to_list.set(None);
         let swept = night(&world, "2026-04-04T03:00:00Z").await;
         assert_eq!((swept.delivered, swept.missed), (2, 2), "{swept:?}");
         assert_eq!(swept.swept, Some((at(FIRST_NIGHT), at("2026-04-04T02:00:00Z"))));

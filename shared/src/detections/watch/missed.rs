@@ -19,10 +19,10 @@ pub static MISSED: Rule = Rule {
     condition: "log files stand in the bucket, and nothing says that they were read when they were delivered",
     references: &["mitre-attack:17/T1562.008"],
     remediation: &[
-        "What could be read has been read now, and what was found there is told in mails of its own. What could not be read is told as `watch.could-not-look`; once it can be, the `make backfill` above reads it, with `STACK=` and the stack's name.",
+        "What could be read has been read now, and what was found there is told in mails of its own. What could not be read is told as `watch.could-not-look`; once it can be, the `make backfill` that is named above reads it, with `STACK=` and the stack's name.",
         "See whether the bucket still sends its events to EventBridge (`aws s3api get-bucket-notification-configuration`) and whether the stack's rule is enabled; for a bucket that is not the stack's own `make attach` puts it right.",
         "See whether messages wait in the delivery queue, or lie in its dead-letter queue: each names log files that no run could read. Once the cause is gone, move them back (`aws sqs start-message-move-task`).",
-        "Find out who turned it off, if somebody did: `aws cloudtrail lookup-events` knows `PutBucketNotification`, `DisableRule`, `PutRule`, `RemoveTargets`, `SetQueueAttributes` and `PutFunctionConcurrency`. Look at what they did in the hours of the log files that are named.",
+        "Find out who turned it off, if somebody did: a mail about `watch.tampered` may say so; else `aws cloudtrail lookup-events` knows `PutBucketNotification`, `DisableRule`, `PutRule`, `RemoveTargets` and `SetQueueAttributes`. Look at what they did in the hours of the log files that are named.",
         "A few at a time, and all of that is in order: look in the function's log for troubles of the state bucket at these hours. A log file that was read, but could not be noted as read, counts as missed as well.",
     ],
 };
@@ -39,8 +39,8 @@ pub struct Missed {
     pub missed: BTreeMap<NaiveDate, u64>,
     /// How many of these could not be read now either.
     pub unread: u64,
-    /// The first of the missed ones, in the order of their names.
-    first: BTreeSet<String>,
+    /// Some of the missed ones: the first in the order of their names.
+    pub first: BTreeSet<String>,
 }
 
 impl Missed {
@@ -75,8 +75,8 @@ pub fn missed(
     let (were, they) = if missed == 1 { ("was", "it was") } else { ("were", "they were") };
     let now = match unread {
         0 => format!("{they} read by the nightly sweep"),
-        1 => "1 cannot be read now either".to_owned(),
-        _ => format!("{unread} cannot be read now either"),
+        _ if unread == missed => "nor can be by the nightly sweep".to_owned(),
+        _ => format!("{} by the nightly sweep, {unread} cannot be", missed.saturating_sub(unread)),
     };
     let what = format!(
         "{missed} of {delivered} {log_files} that bucket {bucket} was given from {from} to {to} UTC {were} not read on delivery: {now}"
