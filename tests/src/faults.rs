@@ -27,10 +27,13 @@ pub mod point;
 pub mod run;
 
 use chrono::{Days, NaiveDate, Utc};
+use serde_json::Value;
 
 use crate::lambda_events::object_created;
 use crate::stub_aws::StubAws;
+use point::Point;
 use run::Observed;
+use shared::backfill::SWEEP_MESSAGE;
 use shared::schedule::MESSAGE;
 
 /// The bucket of the log files.
@@ -61,6 +64,11 @@ impl Message {
         Message { id, body: object_created(LOGS, key).to_string() }
     }
 
+    /// What the schedule of nightly sweeps sends.
+    pub fn of_sweep(id: &str) -> Message {
+        Message { id: id.to_owned(), body: SWEEP_MESSAGE.to_owned() }
+    }
+
     /// What the schedule of credential reports sends.
     pub fn of_schedule(id: &str) -> Message {
         Message { id: id.to_owned(), body: MESSAGE.to_owned() }
@@ -74,6 +82,8 @@ pub enum Step {
     Deliver(Vec<Message>),
     /// The same with several batches at the same time, each to a process of its own.
     DeliverAtOnce(Vec<Vec<Message>>),
+    /// Somebody asks for something that takes long, and asks again until all of it is done.
+    Ask(Value),
     /// Somebody does something to the buckets.
     Do(fn(&StubAws)),
 }
@@ -157,6 +167,8 @@ pub struct Scenario {
     pub later: Vec<Message>,
     /// What is delivered once more at the end, in one batch, and must lead to no mail.
     pub again: Vec<Message>,
+    /// What is asked for once more at the end, and must lead to no mail.
+    pub asked_again: Vec<Value>,
     /// The mails that must be there at the end. A mail counts for the first that it is like.
     pub expected: Vec<Expected>,
     /// The mails that a fault may add to them, and how many of each.
@@ -165,6 +177,8 @@ pub struct Scenario {
     pub also: fn(&Observed) -> Vec<String>,
     /// Which faults it is tried with.
     pub tried: Tried,
+    /// At which calls: where others have the rest in common with it, not at all of them.
+    pub at: fn(&Point) -> bool,
 }
 
 impl Scenario {
@@ -180,10 +194,12 @@ impl Scenario {
             steps: Vec::new(),
             later: Vec::new(),
             again: Vec::new(),
+            asked_again: Vec::new(),
             expected: Vec::new(),
             may_add: vec![(could_not_look(LOGS), 1), (could_not_look(STATE), 1)],
             also: |_| Vec::new(),
             tried: Tried::WithEveryFault,
+            at: |_| true,
         }
     }
 
@@ -243,6 +259,22 @@ impl Scenario {
         self
     }
 
+    /// Then the nightly sweep comes; it comes again at the end.
+    #[must_use]
+    pub fn sweep(mut self) -> Scenario {
+        self.again = vec![Message::of_sweep("sweep-again")];
+        self.steps.push(Step::Deliver(vec![Message::of_sweep("sweep")]));
+        self
+    }
+
+    /// Then somebody asks for past log files, until all is done; and asks again at the end.
+    #[must_use]
+    pub fn ask(mut self, request: Value) -> Scenario {
+        self.asked_again.push(request.clone());
+        self.steps.push(Step::Ask(request));
+        self
+    }
+
     /// Then somebody does something to the buckets.
     #[must_use]
     pub fn then(mut self, act: fn(&StubAws)) -> Scenario {
@@ -297,6 +329,12 @@ impl Scenario {
     pub fn may_add(mut self, subject: &str, most: usize) -> Scenario {
         self.may_add.push((Subject::like(subject), most));
         self
+    }
+
+    /// Faults are tried at these calls only; the others are those of another scenario.
+    #[must_use]
+    pub fn only_at(self, at: fn(&Point) -> bool) -> Scenario {
+        Scenario { at, ..self }
     }
 
     /// It is tried without faults only.

@@ -405,6 +405,7 @@ pub fn backfill_answer(backfilled: &Backfilled) -> Value {
         "run": run.as_str(),
         "progress": progress(&backfilled.progress),
         "finished": backfilled.progress == Progress::Done,
+        "stage": state.map(|state| state.stage),
         "state": uri,
         "estimate": state.and_then(|state| state.estimate.as_ref()),
         "read": read,

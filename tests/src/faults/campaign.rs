@@ -182,7 +182,9 @@ pub async fn prove(scenarios: Vec<Scenario>, plan: &Plan) -> Report {
         if scenarios[*n].tried == Tried::WithoutFaults {
             continue;
         }
-        for (number, point) in (1..).zip(points).filter(|(number, point)| plan.wants_point(*number, point)) {
+        let wanted =
+            |(number, point): &(usize, &Point)| plan.wants_point(*number, point) && (scenarios[*n].at)(point);
+        for (number, point) in (1..).zip(points).filter(wanted) {
             tried.insert(point.kind());
             report.points += 1;
             for damage in Damage::ALL.into_iter().filter(|damage| plan.wants_damage(*damage)) {

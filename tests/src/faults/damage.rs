@@ -98,6 +98,8 @@ impl Damage {
             Damage::CutBefore => Fault::CloseBefore,
             Damage::CutAfter => Fault::CloseAfter,
             Damage::CutBody if has_body => Fault::CutBody { after_bytes: point.answer_bytes / 2 },
+            // A listing has no checksum: only TLS, which is not here, would notice that a key is another one.
+            Damage::CorruptBody if point.operation == Operation::ListObjects => return None,
             Damage::CorruptBody if has_body => Fault::CorruptBody { bytes: 16 },
             Damage::CutBody | Damage::CorruptBody => return None,
             Damage::KillBefore => Fault::KillBefore,
@@ -109,8 +111,8 @@ impl Damage {
 /// The code that AWS would answer with that status, where it has one.
 ///
 /// Sources: Amazon S3 API Reference, "Error responses"; Amazon SNS API Reference, `Publish`, "Errors"; Amazon
-/// SQS API Reference, "Common error types"; IAM, STS and Organizations API References, "Common errors" and those
-/// of each call.
+/// SQS API Reference, "Common error types"; IAM, STS, Organizations and Step Functions API References, "Common
+/// errors" and those of each call.
 fn code(point: &Point, status: u16) -> &'static str {
     let of_log_file = point.place.starts_with(&format!("s3://{LOGS}/"));
     match (point.operation, status) {
@@ -133,6 +135,8 @@ fn code(point: &Point, status: u16) -> &'static str {
             iam_code(status)
         }
         (Operation::ListAccounts, _) => organizations_code(status),
+        (Operation::StartExecution, _) => states_code(status),
+        (Operation::ListObjects, 404) => "NoSuchBucket",
         (_, 400) => "KMS.DisabledException",
         (_, 403) => "AccessDenied",
         // What a person wrote, or CloudTrail, and is said to be gone is given up, as it should be: it does not
@@ -171,6 +175,19 @@ fn organizations_code(status: u16) -> &'static str {
         429 => "TooManyRequestsException",
         500 => "ServiceException",
         _ => "ServiceUnavailableException",
+    }
+}
+
+fn states_code(status: u16) -> &'static str {
+    match status {
+        400 => "InvalidExecutionInput",
+        403 => "AccessDeniedException",
+        404 => "StateMachineDoesNotExist",
+        409 => "StateMachineDeleting",
+        412 => "ValidationException",
+        429 => "ThrottlingException",
+        500 => "InternalFailure",
+        _ => "ServiceUnavailable",
     }
 }
 

@@ -8,7 +8,7 @@ use crate::stub_aws::{Call, Operation, Which};
 
 /// Folders of the state bucket whose objects have the same keys in every run. All others may be named by the
 /// hour or by chance: there it counts which call to the folder it is.
-const STABLE_FOLDERS: &[&str] = &["audits", "config", "cases", "seen"];
+const STABLE_FOLDERS: &[&str] = &["audits", "backfills", "config", "cases", "seen", "sweep.json"];
 
 /// One call of a run: the n-th of an operation to a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl fmt::Display for Point {
         let place = place.strip_prefix("s3://").unwrap_or(place);
         // CloudTrail's keys say little before the name.
         let place = place.rsplit_once("/AWSLogs/").map_or(place, |(_, key)| key);
-        let place = if place.starts_with(STATE) { place } else { place.rsplit('/').next().unwrap_or(place) };
+        let is_whole = place.starts_with(STATE) || place.ends_with('/');
+        let place = if is_whole { place } else { place.rsplit('/').next().unwrap_or(place) };
         write!(f, "{operation:?} {place} #{nth}")
     }
 }

@@ -115,6 +115,7 @@ pub async fn run(scenario: &Scenario, injected: Option<&Injected>, working: &Sem
                     others.add(seen);
                 }
             }
+            Step::Ask(request) => lane.ask(request).await,
             Step::Do(act) => act(&aws),
         }
     }
@@ -133,6 +134,9 @@ pub async fn run(scenario: &Scenario, injected: Option<&Injected>, working: &Sem
         .map(|(n, message)| Message { id: format!("again-{n}"), ..message.clone() })
         .collect();
     lane.deliver(&again).await;
+    for request in &scenario.asked_again {
+        lane.ask(request).await;
+    }
     others.add(lane.end());
     let Seen { dropped, redelivered, overdue, log } = others;
     Observed {
@@ -263,6 +267,23 @@ impl<'a> Lane<'a> {
         self.seen.dropped.extend(left.into_iter().map(|message| message.id.clone()));
     }
 
+    /// Asks for something until all of it is done, as `make backfill` and the state machine do.
+    async fn ask(&mut self, request: &Value) {
+        for asked in 1..=MAX_RECEIVES {
+            if asked > 1 {
+                self.seen.redelivered += 1;
+            }
+            let outcome = self.invoke(request).await;
+            if let Outcome::Response(answer) = &outcome
+                && is_done(answer)
+            {
+                return;
+            }
+            tokio::time::sleep(PUT_OFF[(asked as usize - 1).min(PUT_OFF.len() - 1)]).await;
+        }
+        self.seen.dropped.push(request.to_string());
+    }
+
     /// Invokes the process that is warm, or a new one. It is killed when one of its calls is to kill it, or
     /// when it has not answered at its deadline.
     async fn invoke(&mut self, event: &Value) -> Outcome {
@@ -309,6 +330,15 @@ impl<'a> Lane<'a> {
         let name = self.scenario.function;
         (Function::start(&bootstrap(name), name, &environment).await, caller)
     }
+}
+
+/// Whether whoever asked need not ask again: all is done, or this step of it, or others do the rest.
+fn is_done(answer: &Value) -> bool {
+    let is_of_fleet = answer["progress"] == "under-way" && answer["stage"] == "fleet";
+    answer["finished"] == true
+        || answer["progress"] == "started"
+        || answer["progress"] == "read"
+        || is_of_fleet
 }
 
 /// Which of the messages failed; nothing where all did because there was no answer that says so.

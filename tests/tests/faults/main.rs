@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod backfill;
 mod credential_report;
 mod sign_in;
 
@@ -33,7 +34,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     let Arguments { only, at_once, working, show } = Arguments::parse();
     let plan = Plan { only, at_once, working, show };
-    let scenarios = [sign_in::scenarios(), credential_report::scenarios()].concat();
+    let scenarios = [sign_in::scenarios(), credential_report::scenarios(), backfill::scenarios()].concat();
     let report = prove(scenarios, &plan).await;
     println!("{}\n{}", report.table, report.figures());
     if report.broken.is_empty() && report.runs > 0 {
