@@ -13,6 +13,7 @@ TOOLS := .tools
 PYTHON := $(TOOLS)/python
 AWS := $(TOOLS)/aws
 CHECKOV := $(TOOLS)/checkov
+BROWSER := $(TOOLS)/browser
 # The processor of the functions, as Lambda and Rust name it.
 ARCH ?= arm64
 # That of this machine, on which the tests run the functions.
@@ -27,8 +28,15 @@ BUCKET ?=
 PARAMETERS ?=
 S3_BUCKET ?=
 YES ?=
+FROM ?=
+TO ?=
+ACCOUNTS ?=
+REGIONS ?=
+NOTIFY ?=
+DRY_RUN ?=
+AGAIN ?=
 # They may hold spaces and quotes, so recipes read them from the environment.
-export STACK BUCKET PARAMETERS
+export STACK BUCKET PARAMETERS FROM TO ACCOUNTS REGIONS NOTIFY
 export SAM_CLI_TELEMETRY := 0
 SECONDS ?= 60
 FILES ?= 100000
@@ -38,7 +46,7 @@ FAULTS ?=
 # Where the tests find what `make` has built and installed.
 # Most tests wait most of the time, so there are more of them at the same time than processors.
 TEST_ENVIRONMENT = RUST_TEST_THREADS=8 IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
-	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_S3_CLI="$(abspath $(S3_TOOL))"
+	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_BROWSER="$(CURDIR)/$(BROWSER)" IAMWATCH_S3_CLI="$(abspath $(S3_TOOL))"
 
 help: ## List the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +75,7 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 		--target $(RUST_TARGET) --skip-target-check --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
 	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR)
 
-test: $(PYTHON)/ready $(AWS)/ready ## Run every test; builds the functions for this machine and installs what is needed into .tools first
+test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the functions for this machine and installs what is needed into .tools first
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(MAKE) s3-tool
 	$(TEST_ENVIRONMENT) cargo test --locked --workspace
@@ -112,6 +120,10 @@ attach: need-BUCKET $(AWS)/ready ## Let the bucket BUCKET=name of log files send
 check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have each function publish a mail marked TEST
 	@$(AWS)/bin/python deploy/check.py "$$STACK"
 
+backfill: need-STACK need-FROM need-TO $(AWS)/ready ## Read past log files: STACK= FROM=2026-01-01 TO=2026-03-31 [ACCOUNTS=] [REGIONS=] [NOTIFY=none] [DRY_RUN=1] [AGAIN=1]
+	@$(AWS)/bin/python deploy/backfill.py "$$STACK" "$$FROM" "$$TO" --accounts "$$ACCOUNTS" --regions "$$REGIONS" \
+		--notify "$$NOTIFY" $(if $(DRY_RUN),--dry-run) $(if $(AGAIN),--again)
+
 remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay
 	@$(AWS)/bin/python deploy/kept.py "$$STACK"
 	$(AWS)/bin/sam delete --stack-name "$$STACK" $(if $(YES),--no-prompts)
@@ -120,11 +132,12 @@ local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machi
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
 
-bench: ## Time the functions' start, iamwatch against gunzip alone, and over a large credential report; findings are confirmed
+bench: ## Time the functions' start, iamwatch against gunzip alone, over a large credential report and from S3; findings are confirmed
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench credential_report -- --tool $(TOOL) $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
+	cargo bench --locked -p iamwatch-tests --bench backfill -- $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
@@ -144,6 +157,9 @@ s3-tool:
 need-STACK:
 	@test -n "$$STACK" || { echo "say which stack: make $(MAKECMDGOALS) STACK=iamwatch" >&2; exit 1; }
 
+need-FROM need-TO: need-%:
+	@test -n "$$$*" || { echo "say which days: make $(MAKECMDGOALS) STACK=iamwatch FROM=2026-01-01 TO=2026-03-31" >&2; exit 1; }
+
 # The stack is told the architecture that was built.
 sound-PARAMETERS:
 	@case " $$PARAMETERS" in *" Architecture="*|*"=Architecture,"*) \
@@ -161,4 +177,15 @@ $(TOOLS)/%/ready: tests/requirements/%.txt
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
-.PHONY: help demo cli build test test-faults test-long lint deploy attach check remove local bench fuzz bless clean s3-tool need-STACK need-BUCKET sound-PARAMETERS
+# Leads to the Chromium that is there. Where there is none, root gets Debian's; anybody else is told what to install.
+$(BROWSER):
+	@browser() { for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name && return; done; return 1; }; \
+	if ! browser >/dev/null && test "$$(id -u)" -eq 0 && command -v apt-get >/dev/null && apt-get update --quiet=2; then \
+		DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends chromium >/dev/null; \
+	fi; \
+	found=$$(browser) || { echo "the tests open a page in Chromium, which is not installed: install your system's package" \
+		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
+	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
+
+.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS

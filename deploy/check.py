@@ -25,6 +25,12 @@ CREDENTIAL_REPORT = {
     "queue": "CredentialReportQueueUrl",
     "role": "CredentialReportRole",
 }
+BACKFILL = {
+    "function": "BackfillFunctionName",
+    "log": "BackfillLogGroupName",
+    "queue": "SweepQueueUrl",
+    "role": "BackfillRole",
+}
 
 # How many of the accounts that could not be looked at are named.
 MOST_NAMED = 20
@@ -137,7 +143,11 @@ def queues_empty(report, aws, outputs):
             f"aws sqs start-message-move-task --source-arn {source}"
         )
 
-    for names, one, more in [(SIGN_IN, "delivery", "deliveries"), (CREDENTIAL_REPORT, "run", "runs")]:
+    for names, one, more in [
+        (SIGN_IN, "delivery", "deliveries"),
+        (CREDENTIAL_REPORT, "run", "runs"),
+        (BACKFILL, "sweep", "sweeps"),
+    ]:
         url = outputs[names["queue"]]
         waiting = count(url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         report.ok(f"in the queue of {outputs[names['function']]}, or under way: {counted(waiting, one, more)}")
@@ -155,6 +165,13 @@ def queues_empty(report, aws, outputs):
             "runs",
             "that credential-report could not end",
             lambda url: redrive(CREDENTIAL_REPORT, url),
+        ),
+        (
+            outputs["SweepDeadLetterQueueUrl"],
+            "sweep",
+            "sweeps",
+            "that backfill could not end",
+            lambda url: redrive(BACKFILL, url),
         ),
         (
             outputs["RuleDeadLetterQueueUrl"],
@@ -320,6 +337,31 @@ def log_file_read(report, aws, outputs):
         report.ok(f"sign-in can read log files, and read {said.get('records')} records of {name}")
 
 
+def sweep_enabled(report, aws, outputs):
+    """Whether log files that were missed are looked for every night."""
+    if "SweepRuleName" in outputs:
+        rule_enabled(report, aws, outputs["SweepRuleName"], outputs["SweepQueueUrl"], "has missed log files looked for")
+    else:
+        report.ok("missed log files are not looked for at night, as Sweep=false says")
+
+
+def log_files_listed(report, aws, outputs):
+    """Whether backfill can list what CloudTrail delivered: its role, the bucket's policy."""
+    function = outputs["BackfillFunctionName"]
+    today = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
+    said, error = invoked(aws, function, {"from": today, "to": today, "dry_run": True})
+    error = error or (said or {}).get("not_done")
+    if error:
+        report.problem(
+            f"{function} could not list the log files of {outputs['LogBucketName']}: {error}",
+            advice_for(error, "look for a Deny in the bucket's policy; a bucket without any log file cannot be listed either"),
+        )
+        return
+    estimate = (said or {}).get("estimate") or {}
+    found = counted(estimate.get("log_files", 0), "log file", "log files")
+    report.ok(f"{function} can list log files, and found {found} around today")
+
+
 def reports_read(report, aws, outputs):
     """Whether credential-report can read the reports of all accounts: its role, theirs, the state bucket."""
     function, log = outputs["CredentialReportFunctionName"], outputs["CredentialReportLogGroupName"]
@@ -397,13 +439,17 @@ def main(stack):
                 "has credential reports judged",
             ),
         ),
+        ("the sweep", lambda: sweep_enabled(report, aws, outputs)),
         ("the event source", lambda: function_fed(report, aws, outputs, SIGN_IN)),
         ("the event source", lambda: function_fed(report, aws, outputs, CREDENTIAL_REPORT)),
+        ("the event source", lambda: function_fed(report, aws, outputs, BACKFILL)),
         ("the queues", lambda: queues_empty(report, aws, outputs)),
         ("log files", lambda: log_file_read(report, aws, outputs)),
+        ("log files", lambda: log_files_listed(report, aws, outputs)),
         ("credential reports", lambda: reports_read(report, aws, outputs)),
         ("the test mail", lambda: mail_published(report, aws, outputs["SignInFunctionName"])),
         ("the test mail", lambda: mail_published(report, aws, outputs["CredentialReportFunctionName"])),
+        ("the test mail", lambda: mail_published(report, aws, outputs["BackfillFunctionName"])),
         ("subscriptions", lambda: somebody_told(report, aws, outputs["TopicArn"], "findings", "Email")),
         ("subscriptions", lambda: somebody_told(report, aws, outputs["OperationsTopicArn"], "alarms", "OperationsEmail")),
     ]:
@@ -424,7 +470,7 @@ def main(stack):
     if report.problems:
         print(f"\n{report.problems} {'problem' if report.problems == 1 else 'problems'}")
         return 1
-    print("\nall is well, once both test mails have arrived")
+    print("\nall is well, once all three test mails have arrived")
     return 0
 
 

@@ -8,11 +8,13 @@
 mod audit;
 mod body;
 mod evidence;
+mod historic;
 mod message;
 mod page;
 mod silence;
 
 pub use audit::{Standing, audit, audit_mail};
+pub use historic::{Past, historic, historic_mail};
 pub use message::{Alert, MAX_MESSAGE_BYTES, alert, test};
 
 use std::cmp::Reverse;
@@ -214,7 +216,8 @@ fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     text::cut(&text::ascii(&format!("{start}{who}{rest}")), MAX_SMS_CHARS)
 }
 
-fn attempt(finding: &Finding) -> &'static str {
+/// What follows a title where AWS refused the call.
+pub(crate) fn attempt(finding: &Finding) -> &'static str {
     if refused(finding) { " (refused)" } else { "" }
 }
 

@@ -7,12 +7,15 @@ mod budgets;
 mod deliveries;
 mod memory;
 mod reading;
+mod receipts;
+mod sweep;
 mod telling;
 
 pub use audit::{Audit, Audited, audit_credentials};
-pub use backfill::{Scanned, Skipped, Unplanned, plan, scan};
+pub use backfill::{Backfilled, Progress, Scanned, Skipped, Unplanned, backfill, plan, scan};
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
 pub use reading::Reader;
+pub use sweep::{Sweep, Swept, sweep};
 pub use telling::{Mailed, Outcome};
 
 use std::cmp::Reverse;
@@ -185,8 +188,11 @@ fn one_of(mut findings: Vec<Finding>) -> Option<Finding> {
     let mut findings = findings.into_iter();
     let mut one = findings.next()?;
     let own = one.evidence.log_file.clone();
-    let files: BTreeSet<String> = findings.filter_map(|finding| finding.evidence.log_file).collect();
-    one.evidence.also_in.extend(files.into_iter().filter(|file| Some(file) != own.as_ref()));
+    let mut files: BTreeSet<String> = std::mem::take(&mut one.evidence.also_in).into_iter().collect();
+    for Evidence { log_file, also_in, .. } in findings.map(|finding| finding.evidence) {
+        files.extend(log_file.into_iter().chain(also_in));
+    }
+    one.evidence.also_in = files.into_iter().filter(|file| Some(file) != own.as_ref()).collect();
     Some(one)
 }
 

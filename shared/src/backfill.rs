@@ -8,6 +8,7 @@
 //! | `backfills/RUN/GENERATION/plan.json` | the [`Plan`], written once |
 //! | `backfills/RUN/GENERATION/items.json` | what Step Functions hands to each invocation, where there are many |
 //! | `backfills/RUN/GENERATION/parts/N.json.gz` | what item N came to: a [`Part`], written once |
+//! | `backfills/RUN/GENERATION/digest.json` | when the digest was begun, and what must not be forgotten where it dies |
 //! | `backfills/RUN/GENERATION/findings.jsonl.gz` | the findings, one OCSF Detection Finding a line |
 //! | `backfills/RUN/GENERATION/report.html` | the same as a page |
 

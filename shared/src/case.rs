@@ -5,10 +5,12 @@
 //! changes nothing. An episode that was told stays so, and a late fact in or near it widens it and says
 //! nothing. See `app/telling.rs` for how it is written and read.
 
+mod digests;
 mod episode;
 mod facts;
+mod index;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,8 +22,10 @@ use crate::finding::{Finding, Subject, stable_id};
 use crate::pending::{Claim, Pending};
 use crate::text;
 
-use episode::{Episode, MAX_NAME_CHARS, Mailed, Of, joined, moment, short};
+use digests::{Digest, Stretch, Stretches};
+use episode::{Episode, MAX_NAME_CHARS, joined, short};
 pub use facts::{Facts, MAX_KEPT, Number};
+use index::{Index, Share};
 
 /// What the objects are written in. Another number is not understood.
 pub const FORMAT: u32 = 1;
@@ -48,6 +52,9 @@ pub struct Case {
     /// The mails that are under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<Pending>,
+    /// What digests of backfills tell of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    digests: Vec<Digest>,
 }
 
 /// A finding on its way into a case.
@@ -57,6 +64,17 @@ pub struct Seen<'f> {
     pub finding: &'f Finding,
     /// Whether a suppression hides it.
     pub accepted: bool,
+}
+
+/// What the digest of a backfill makes of findings; what is accepted is neither.
+#[derive(Clone, Debug, Default)]
+pub struct Decided<'f> {
+    /// Those that it tells.
+    pub told: Vec<Seen<'f>>,
+    /// How many belong to what people were told of before.
+    pub known: u64,
+    /// How many are too few to be told.
+    pub counted: u64,
 }
 
 /// What was only counted since the last mail, of one episode.
@@ -132,7 +150,8 @@ fn name(subject: &Subject) -> String {
 impl Case {
     /// The case of a subject of which nothing is known.
     pub fn new(subject: &Subject) -> Case {
-        Case { format: FORMAT, subject: name(subject), episodes: Vec::new(), pending: Vec::new() }
+        let (episodes, pending, digests) = (Vec::new(), Vec::new(), Vec::new());
+        Case { format: FORMAT, subject: name(subject), episodes, pending, digests }
     }
 
     /// Reads an object that must be about the same subject as a new one.
@@ -168,20 +187,71 @@ impl Case {
 
     /// Those findings, of those that were learnt, of which a mail has to tell now.
     pub fn untold<'f>(&self, seen: &[Seen<'f>], now: DateTime<Utc>, config: &Config) -> Vec<Seen<'f>> {
+        let index = Index::of(&self.episodes);
         let is_untold = |seen: &&Seen<'f>| {
-            let episode = self.episode_of(seen, now).and_then(|index| self.episodes.get(index));
+            let own = index.episode_of(seen, now);
             !seen.accepted
-                && episode.is_some_and(|episode| episode.needs_mail(seen, now, config))
-                && !self.was_told_elsewhere(seen, now)
+                && own.is_some_and(|own| self.episodes[own].needs_mail(seen, now, config))
+                && !index.was_told_elsewhere(seen, own, None)
         };
         seen.iter().filter(is_untold).copied().collect()
     }
 
+    /// Decides which of these findings, that were learnt, the digest of a backfill tells, and notes that people know
+    /// them from now on. The same digest decides the same again, whatever was told since.
+    pub fn digest<'f>(
+        &mut self,
+        alert_id: &str,
+        seen: &[Seen<'f>],
+        now: DateTime<Utc>,
+        config: &Config,
+    ) -> Decided<'f> {
+        let index = Index::of(&self.episodes);
+        let noted = self.digests.iter().position(|digest| digest.alert_id == alert_id);
+        let before = Stretches::of(noted.map_or(&[], |noted| &self.digests[noted].stretches));
+        let (mut decided, mut new) = (Decided::default(), Vec::new());
+        for seen in seen.iter().filter(|seen| !seen.accepted) {
+            let own = index.episode_of(seen, now);
+            let elsewhere = index.was_told_elsewhere(seen, own, Some(alert_id));
+            let own = own.map(|own| &self.episodes[own]);
+            if !elsewhere && before.hold(seen, now) {
+                decided.told.push(*seen);
+            } else if !elsewhere && own.is_some_and(|own| own.needs_mail(seen, now, config)) {
+                decided.told.push(*seen);
+                new.push(*seen);
+            } else if elsewhere || own.is_some_and(|own| own.mailed.is_some()) {
+                decided.known += 1;
+            } else {
+                decided.counted += 1;
+            }
+        }
+        let shares = index.shares(&new, now);
+        let stretch = |(index, share): (&usize, &Share<'_>)| Stretch::of(&self.episodes[*index], share);
+        let stretches: Vec<Stretch> = shares.iter().map(stretch).collect();
+        for (index, share) in &shares {
+            let episode = &mut self.episodes[*index];
+            episode.said = episode.said.saturating_add(share.ids.len() as u64);
+            episode.was_mailed(alert_id, share.severity, now, true);
+        }
+        match noted {
+            Some(noted) => self.digests[noted].stretches.extend(stretches),
+            None if stretches.is_empty() => {}
+            None => self.digests.push(Digest { alert_id: alert_id.to_owned(), at: now, stretches }),
+        }
+        decided
+    }
+
+    /// Whether it is remembered that a finding was told.
+    pub fn remembers(&self, told: &[Seen<'_>], now: DateTime<Utc>) -> bool {
+        let index = Index::of(&self.episodes);
+        told.iter().all(|seen| index.episode_of(seen, now).is_some())
+    }
+
     /// What a mail about these findings has to say beside them.
     pub fn unsaid(&self, mailed: &[Seen<'_>], now: DateTime<Utc>) -> Vec<Unsaid> {
-        let told = self.told_by(mailed, now);
+        let told = Index::of(&self.episodes).shares(mailed, now);
         let unsaid = self.episodes.iter().enumerate().filter_map(|(index, episode)| {
-            let told = told.get(&index).map_or(0, BTreeSet::len) as u64;
+            let told = told.get(&index).map_or(0, |share| share.ids.len()) as u64;
             let Number { count, about } = episode.number();
             let count = count.saturating_sub(episode.said.saturating_add(told));
             (count > 0).then(|| Unsaid {
@@ -201,16 +271,11 @@ impl Case {
     /// Notes that a mail tells these findings, and of what it says beside them; nobody has to publish it, where
     /// it stands in the state bucket for people to find.
     pub fn mark(&mut self, alert: &Alert, mailed: &[Seen<'_>], now: DateTime<Utc>) {
-        let told = self.told_by(mailed, now);
+        let told = Index::of(&self.episodes).shares(mailed, now);
         for (index, episode) in self.episodes.iter_mut().enumerate() {
             episode.said = episode.said.max(episode.number().count);
-            if let Some(told) = told.get(&index) {
-                let of_these = mailed.iter().filter(|seen| told.contains(&seen.finding.id[..]));
-                let severities = of_these.map(|seen| seen.finding.severity);
-                let before = episode.mailed.take().map(|before| before.severity);
-                let severity = severities.chain(before).max().unwrap_or(alert.severity);
-                let (alert_id, to) = (alert.id.clone(), episode.to);
-                episode.mailed = Some(Mailed { alert_id, severity, at: now, to });
+            if let Some(share) = told.get(&index) {
+                episode.was_mailed(&alert.id, share.severity, now, false);
             }
         }
     }
@@ -262,40 +327,6 @@ impl Case {
         }
     }
 
-    /// Whether the same event was told as part of another episode, as being as bad: a corrected copy may have
-    /// another time, address or resource.
-    fn was_told_elsewhere(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> bool {
-        let of = Of::seen(seen);
-        let own = self.episode_of(seen, now);
-        self.episodes.iter().enumerate().any(|(index, episode)| {
-            let mailed = episode.mailed.as_ref();
-            let mailed = mailed.is_some_and(|mailed| mailed.severity >= seen.finding.severity)
-                && episode.of.rule == of.rule;
-            mailed && Some(index) != own && episode.facts.holds(&seen.finding.id)
-        })
-    }
-
-    /// The findings, by id, that each episode has in a mail.
-    fn told_by<'f>(&self, mailed: &[Seen<'f>], now: DateTime<Utc>) -> BTreeMap<usize, BTreeSet<&'f str>> {
-        let mut told: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-        for seen in mailed {
-            if let Some(index) = self.episode_of(seen, now) {
-                told.entry(index).or_default().insert(&seen.finding.id);
-            }
-        }
-        told
-    }
-
-    /// The episode that a finding which was learnt belongs to.
-    fn episode_of(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> Option<usize> {
-        let (of, at) = (Of::seen(seen), moment(seen.finding, now));
-        self.episodes.iter().position(|episode| {
-            episode.of.is_like(&of)
-                && (episode.alike.is_some() || episode.of == of)
-                && (episode.from..=episode.to).contains(&at)
-        })
-    }
-
     /// Forgets what is older than it has to be remembered, and what is too much. What was just learnt and has
     /// to be told must be in a mail before.
     pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
@@ -318,12 +349,18 @@ impl Case {
         }
         if self.episodes.len() > MAX_EPISODES {
             // What anyone can cause is forgotten first, and what this run tells last.
+            // Of what a backfill tells, that is what happened long ago: it has time to be begun again.
             self.episodes.sort_by_key(|episode| {
-                let told = episode.mailed.as_ref().map(|mailed| mailed.at);
+                let told = episode.mailed.as_ref().filter(|mailed| !mailed.historic).map(|mailed| mailed.at);
                 (told == Some(now), !episode.of.by_anyone, told.max(Some(episode.to)))
             });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
+            let index = Index::of(&self.episodes);
+            for digest in &mut self.digests {
+                digest.stretches.retain(|stretch| index.at(&stretch.of, stretch.from).is_some());
+            }
         }
+        self.digests.retain(|digest| now - digest.at <= told && !digest.stretches.is_empty());
     }
 }
 

@@ -97,6 +97,13 @@ pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
     document
 }
 
+/// The same of what a backfill found: `unmapped.historic` tells machines that it is not of today.
+pub fn historic_finding(finding: &Finding, config: &Config) -> Value {
+    let mut document = detection_finding(finding, config);
+    document["unmapped"]["historic"] = true.into();
+    document
+}
+
 fn severity_caption(severity: Severity) -> &'static str {
     match severity {
         Severity::Informational => "Informational",

@@ -33,6 +33,7 @@ const EXACT_FAMILIES: &[&str] = &["root", "trail", "watch"];
 pub const NEVER: &[&str] = &[
     "watch.could-not-look",
     "watch.mails-held-back",
+    "watch.missed",
     "watch.suppression-expired",
     "watch.suppressions-changed",
     "watch.suppressions-unreadable",

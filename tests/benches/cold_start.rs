@@ -156,7 +156,7 @@ async fn invocations(name: &str, bootstrap: &Path) -> anyhow::Result<()> {
     }
     let first = taken.remove(0);
     println!(
-        "  invocation            first {:.1} ms, then {} of {}: one log file and four state objects read, one mail published, state written three times, over HTTP without TLS (a run that has mailed ends 1.25 seconds later)",
+        "  invocation            first {:.1} ms, then {} of {}: one log file and four state objects read, one mail published, state written four times, over HTTP without TLS (a run that has mailed ends 1.25 seconds later)",
         millis(first),
         Spread::of(taken),
         INVOCATIONS - 1,

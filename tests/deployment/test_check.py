@@ -25,12 +25,13 @@ api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/in
 while True:
     with urllib.request.urlopen(api + "/next") as event:
         request, payload = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
-    kind = next(kind for kind in ["test_mail", "objects", "accounts"] if kind in payload)
+    kind = next(kind for kind in ["test_mail", "objects", "accounts", "dry_run"] if kind in payload)
     told = json.loads(os.environ["ACCOUNT_NAMES"] or "{}").get(kind)
     answer = {
         "test_mail": {"test_mail": {"message_id": "m-1", "subject": "TEST"}},
         "objects": {"log_files": 1, "records": 3, "unreadable": 0, "unreadable_log_files": 0, "failed": []},
         "accounts": {"accounts": 1, "users": 7, "failed": [], "to_do": [], "not_done": None},
+        "dry_run": {"estimate": {"log_files": 12}, "not_done": None},
     }[kind]
     end = "response"
     if told:
@@ -94,8 +95,8 @@ class Check(unittest.TestCase):
             output["OutputKey"]: output["OutputValue"]
             for output in client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
         }
-        cls.functions = [cls.outputs["SignInFunctionName"], cls.outputs["CredentialReportFunctionName"]]
-        cls.sign_in, cls.credential_report = cls.functions
+        cls.functions = [cls.outputs[f"{name}FunctionName"] for name in ["SignIn", "CredentialReport", "Backfill"]]
+        cls.sign_in, cls.credential_report, cls.backfill = cls.functions
         cls.today = datetime.datetime.now(datetime.timezone.utc)
         cls.key = log_file_key(cls.today)
         client("s3").put_object(Bucket="logs-example", Key=cls.key, Body=b"")
@@ -131,7 +132,7 @@ class Check(unittest.TestCase):
         status, printed = self.check()
         self.assertEqual(status, 0, printed)
         self.assertNotIn("problem", printed)
-        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "has credential reports judged, rate(4 hours)"]:
+        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "has credential reports judged, rate(4 hours)", "has missed log files looked for, cron(20 4 * * ? *)", "can list log files, and found 12 log files around today"]:
             self.assertIn(line, printed)
         for function in self.functions:
             for line in [f'{function} published a mail "TEST" (m-1)', f"the queue invokes {function}", f"in the queue of {function}, or under way: "]:
@@ -149,7 +150,7 @@ class Check(unittest.TestCase):
 
     def test_a_rule_that_is_off(self):
         events = client("events")
-        for output in ["RuleName", "CredentialReportRuleName"]:
+        for output in ["RuleName", "CredentialReportRuleName", "SweepRuleName"]:
             rule = self.outputs[output]
             events.disable_rule(Name=rule)
             try:
@@ -159,7 +160,7 @@ class Check(unittest.TestCase):
 
     def test_a_rule_without_its_target(self):
         events = client("events")
-        for output in ["RuleName", "CredentialReportRuleName"]:
+        for output in ["RuleName", "CredentialReportRuleName", "SweepRuleName"]:
             rule = self.outputs[output]
             targets = events.list_targets_by_rule(Rule=rule)["Targets"]
             events.remove_targets(Rule=rule, Ids=["queue"])
@@ -189,6 +190,7 @@ class Check(unittest.TestCase):
                 "CredentialReportDeadLetterQueueUrl",
                 ["dead letters: 1 run that credential-report could not end", "start-message-move-task", self.outputs["CredentialReportLogGroupName"]],
             ),
+            ("SweepDeadLetterQueueUrl", ["dead letters: 1 sweep that backfill could not end", "start-message-move-task", self.outputs["BackfillLogGroupName"]]),
             ("RuleDeadLetterQueueUrl", ["dead letters: 1 message that EventBridge could not put into a queue", "ERROR_CODE"]),
         ]:
             sqs.send_message(QueueUrl=self.outputs[output], MessageBody="x")
@@ -290,6 +292,27 @@ class Check(unittest.TestCase):
         with self.function_that(self.sign_in, objects={"unreadable_log_files": 1}):
             self.problem("not read all of it", self.outputs["SignInLogGroupName"])
 
+    def test_log_files_that_cannot_be_listed(self):
+        for answer, words in [
+            ({"not_done": "s3:ListObjectsV2 s3://logs-example/ failed: AccessDenied"}, ["could not list the log files of logs-example: s3:ListObjectsV2", "Deny"]),
+            ({"errorType": "InputError", "errorMessage": "where the log files are is wrong"}, ["InputError: where the log files are is wrong", "without any log file"]),
+            ({"errorType": "SettingError", "errorMessage": "LOG_BUCKET is wrong"}, ["SettingError: LOG_BUCKET is wrong", "make deploy"]),
+        ]:
+            with self.function_that(self.backfill, dry_run=answer):
+                self.problem(self.backfill, *words)
+
+    def test_a_sweep_that_is_off_is_said_and_is_no_problem(self):
+        usual = check.Aws.outputs
+
+        def without(aws, stack):
+            status, outputs = usual(aws, stack)
+            return status, {name: value for name, value in outputs.items() if name != "SweepRuleName"}
+
+        with mock.patch.object(check.Aws, "outputs", without):
+            status, printed = self.check()
+        self.assertEqual(status, 0, printed)
+        self.assertIn("not looked for at night, as Sweep=false says", printed)
+
     def test_a_bucket_without_a_log_file_of_today(self):
         s3 = client("s3")
         s3.delete_object(Bucket="logs-example", Key=self.key)
@@ -359,7 +382,7 @@ class Check(unittest.TestCase):
         with contextlib.redirect_stdout(printed), mock.patch.object(sys, "argv", ["kept.py", STACK]):
             kept.main()
         self.assertIn(self.outputs["StateBucketName"], printed.getvalue())
-        for log in ["SignInLogGroupName", "CredentialReportLogGroupName"]:
+        for log in ["SignInLogGroupName", "CredentialReportLogGroupName", "BackfillLogGroupName"]:
             self.assertIn(self.outputs[log], printed.getvalue())
         self.assertIn("deploy/member-role.yaml", printed.getvalue())
         self.assertIn(f"delete-bucket-policy --bucket {self.outputs['StateBucketName']}", printed.getvalue())

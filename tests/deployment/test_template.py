@@ -560,7 +560,7 @@ class State(unittest.TestCase):
             stack = existing(ToldDays=days, ReportRetentionDays=kept, BackfillRetentionDays=kept)
             rules = stack.properties("StateBucket")["LifecycleConfiguration"]["Rules"]
             expiring = {rule["Prefix"]: str(rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule}
-            expected = {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90", "read/": "7"}
+            expected = {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90", "read/": "14"}
             expected |= {"reports/": kept, "backfills/": kept}
             self.assertEqual(expiring, expected)
             [earlier] = [rule for rule in rules if "ExpirationInDays" not in rule]

@@ -1,5 +1,6 @@
 //! What the integration tests, the fuzz targets and the benchmarks share.
 
+pub mod browser;
 pub mod corpus;
 #[cfg(feature = "functions")]
 pub mod faults;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
 use shared::ports::{
-    AlertSink, Body, Fetched, Generation, IamReader, Listed, ListedObject, Listing, LogStore,
+    AlertSink, Body, Fetched, Fleet, Generation, IamReader, Listed, ListedObject, Listing, LogStore,
     MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken, Trouble, TroubleKind,
     Unpublished, Written,
 };
@@ -68,8 +68,16 @@ impl Steps {
 pub struct Logs {
     steps: Rc<Steps>,
     objects: RefCell<BTreeMap<String, VecDeque<Attempt>>>,
+    /// When an object was put there, where a test says so, by `s3://bucket/key`.
+    modified: RefCell<BTreeMap<String, DateTime<Utc>>>,
+    /// What stands in the state bucket, which can be listed as well.
+    state: Rc<Objects>,
     /// So many listings from now on fail.
     pub listing_fails: Cell<usize>,
+    /// Listings whose `s3://bucket/prefix` has this in it are refused.
+    pub refuses_to_list: Cell<Option<&'static str>>,
+    /// How many pages were listed.
+    pub listed: Cell<usize>,
     /// What was opened, in order.
     pub opened: RefCell<Vec<String>>,
     /// How many bytes of bodies are open.
@@ -89,7 +97,39 @@ impl Logs {
     pub fn put(&self, uri: &str, attempts: impl IntoIterator<Item = Attempt>) {
         self.objects.borrow_mut().insert(uri.to_owned(), attempts.into_iter().collect());
     }
+
+    /// The same, and when it was put there.
+    pub fn put_at(&self, uri: &str, modified: DateTime<Utc>, attempts: impl IntoIterator<Item = Attempt>) {
+        self.put(uri, attempts);
+        self.modified.borrow_mut().insert(uri.to_owned(), modified);
+    }
+
+    /// What a listing may show, in order: the objects whose keys begin so, and come behind that one.
+    fn behind(&self, bucket: &str, prefix: &str, begin: &str) -> Vec<ListedObject> {
+        let is_meant = |key: &&str| key.starts_with(prefix) && *key > begin;
+        if bucket == STATE_BUCKET {
+            let listed = |(key, stored): (&String, &Stored)| {
+                let key = Some(&key[..]).filter(is_meant)?.to_owned();
+                let bytes = stored.content.len() as u64;
+                Some(ListedObject { key, bytes, modified: stored.modified })
+            };
+            return self.state.borrow().iter().filter_map(listed).collect();
+        }
+        let modified = self.modified.borrow();
+        let listed = |(uri, attempts): (&String, &VecDeque<Attempt>)| {
+            let key = uri.strip_prefix(bucket).filter(is_meant)?.to_owned();
+            let bytes = attempts.front().map_or(0, Attempt::bytes);
+            Some(ListedObject { key, bytes, modified: modified.get(uri).copied() })
+        };
+        self.objects.borrow().iter().filter_map(listed).collect()
+    }
 }
+
+/// The state bucket, as listings name it.
+const STATE_BUCKET: &str = "s3://state/";
+
+/// The objects of the state bucket, by key.
+type Objects = RefCell<BTreeMap<String, Stored>>;
 
 fn trouble(kind: TroubleKind, call: &str, answer: &str) -> Trouble {
     Trouble { kind, call: call.to_owned(), answer: answer.to_owned() }
@@ -140,12 +180,15 @@ impl LogStore for Logs {
             return Err(trouble(TroubleKind::Unanswered, "list", "SlowDown"));
         }
         let Listing { bucket, prefix, after, by_folder, page } = *listing;
-        let bucket = format!("s3://{bucket}/");
-        let objects = self.objects.borrow();
+        let uri = format!("s3://{bucket}/{prefix}");
+        if self.refuses_to_list.get().is_some_and(|part| uri.contains(part)) {
+            return Err(trouble(TroubleKind::Refused, &format!("list {uri}"), "AccessDenied"));
+        }
+        self.listed.set(self.listed.get() + 1);
         let mut listed = Listed::default();
         let begin = page.or(after).unwrap_or_default();
-        for (uri, attempts) in objects.iter() {
-            let Some(key) = uri.strip_prefix(&bucket).filter(|key| key.starts_with(prefix)) else { continue };
+        for object in self.behind(&format!("s3://{bucket}/"), prefix, begin) {
+            let key = &object.key;
             let folder = key[prefix.len()..].find('/').map(|end| &key[..=prefix.len() + end]);
             let shown = folder.filter(|_| by_folder).unwrap_or(key);
             if shown <= begin || listed.folders.last().is_some_and(|last| last == shown) {
@@ -158,8 +201,7 @@ impl LogStore for Logs {
             if shown.ends_with('/') && by_folder {
                 listed.folders.push(shown.to_owned());
             } else {
-                let bytes = attempts.front().map_or(0, Attempt::bytes);
-                listed.objects.push(ListedObject { key: key.to_owned(), bytes, modified: None });
+                listed.objects.push(object);
             }
         }
         // A last page may be empty, and a full one the last, as with S3.
@@ -212,7 +254,7 @@ impl Drop for Pieces {
 pub struct State {
     steps: Rc<Steps>,
     /// Its objects, by key.
-    pub objects: RefCell<BTreeMap<String, Stored>>,
+    pub objects: Rc<Objects>,
     /// So many calls from now on fail, and nothing happens.
     pub fails: Cell<usize>,
     /// So many writes from now on are made, and their answers are lost.
@@ -274,7 +316,7 @@ impl StateStore for State {
     }
 
     fn uri(&self, key: &str) -> String {
-        format!("s3://state/{key}")
+        format!("{STATE_BUCKET}{key}")
     }
 }
 
@@ -347,6 +389,29 @@ impl AlertSink for Topic {
         self.published.borrow_mut().push(alert.clone());
         self.steps.step().await;
         Ok(self.published.borrow().len().to_string())
+    }
+}
+
+/// A state machine that begins and does nothing.
+#[derive(Default)]
+pub struct Machine {
+    steps: Rc<Steps>,
+    /// What it was started with, by name.
+    pub started: RefCell<BTreeMap<String, String>>,
+    /// So many starts from now on fail.
+    pub fails: Cell<usize>,
+}
+
+impl Fleet for Machine {
+    async fn start(&self, name: &str, input: &str) -> Result<(), Trouble> {
+        self.steps.step().await;
+        if one_of(&self.fails) {
+            return Err(trouble(TroubleKind::Refused, "states:StartExecution", "AccessDenied"));
+        }
+        let first = self.started.borrow_mut().entry(name.to_owned()).or_insert(input.to_owned()).clone();
+        assert_eq!(first, input, "the same name has the same input");
+        self.steps.step().await;
+        Ok(())
     }
 }
 
@@ -467,16 +532,20 @@ pub struct World {
     pub topic: Topic,
     /// The IAM of accounts.
     pub accounts: Accounts,
+    /// The state machine.
+    pub machine: Machine,
 }
 
 impl Default for World {
     fn default() -> World {
         let steps = Rc::<Steps>::default();
+        let objects = Rc::<Objects>::default();
         World {
-            logs: Logs { steps: Rc::clone(&steps), ..Logs::default() },
-            state: State { steps: Rc::clone(&steps), ..State::default() },
+            logs: Logs { steps: Rc::clone(&steps), state: Rc::clone(&objects), ..Logs::default() },
+            state: State { steps: Rc::clone(&steps), objects, ..State::default() },
             topic: Topic { steps: Rc::clone(&steps), ..Topic::default() },
             accounts: Accounts { steps: Rc::clone(&steps), ..Accounts::default() },
+            machine: Machine { steps: Rc::clone(&steps), ..Machine::default() },
             steps,
         }
     }

@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::loopback::{Closed, Reply, Request, Server};
@@ -147,6 +148,11 @@ impl StubAws {
     /// Puts an object into a bucket and gives its version.
     pub fn put(&self, bucket: &str, key: &str, content: impl Into<Bytes>) -> String {
         self.in_bucket(bucket, |bucket| bucket.put(key, content.into()))
+    }
+
+    /// Puts an object into a bucket, as if it were that time now.
+    pub fn put_at(&self, bucket: &str, key: &str, content: impl Into<Bytes>, modified: DateTime<Utc>) {
+        self.in_bucket(bucket, |bucket| bucket.put_at(key, content.into(), modified));
     }
 
     /// Takes an object out of a bucket.

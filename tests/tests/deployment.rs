@@ -1,4 +1,4 @@
-//! What `deployment/*.py` proves: every branch of `template.yaml`, `make attach` and `make check`.
+//! What `deployment/*.py` proves: every branch of `template.yaml`, `make attach`, `make check` and `make backfill`.
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in `#[test]` functions, not in what they call")]
 
@@ -31,6 +31,11 @@ fn attach_changes_one_thing_and_only_when_asked() {
 #[test]
 fn check_finds_what_is_wrong_with_a_deployed_stack() {
     passes("test_check");
+}
+
+#[test]
+fn backfill_is_followed_to_its_end_whatever_happens_on_the_way() {
+    passes("test_backfill");
 }
 
 #[test]

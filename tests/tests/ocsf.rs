@@ -15,7 +15,7 @@ use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::{Budget, Config};
 use shared::detections::cases::{Case, Expect, From};
 use shared::detections::{
-    could_not_look, findings_left_out, log_file_gone, mails_held_back, suppression_expired,
+    Missed, could_not_look, findings_left_out, log_file_gone, mails_held_back, missed, suppression_expired,
     suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
 };
 use shared::finding::{Finding, Status};
@@ -74,6 +74,9 @@ fn lines() -> Vec<String> {
     findings.extend(suppressions_unreadable(suppressions.problems(), content, file, Some(now), account));
     let (budget, prefix) = (Budget::Unauthenticated, "s3://state/held-back/");
     findings.push(mails_held_back(budget, Severity::Low, 7, prefix, now, account));
+    let mut found = Missed { delivered: 9, unread: 1, ..Missed::default() };
+    found.add(now.date_naive(), "s3://logs/a.json.gz");
+    findings.extend(missed("logs", account, (now - chrono::TimeDelta::days(1), now), &found));
     for rule in rule::all() {
         assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }

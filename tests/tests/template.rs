@@ -29,6 +29,7 @@ const READ_BY_SOME: [(&str, &[&str]); 3] = [
         "BackfillFunction",
         &[
             "ALLOWED_SIGN_IN_CIDRS",
+            "FLEET_ABOVE_LOG_FILES",
             "HIDDEN_NAME_FAILURES",
             "LOG_BUCKET",
             "MAX_COMPRESSED_BYTES",

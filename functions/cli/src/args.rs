@@ -14,7 +14,7 @@ use shared::rule::Severity;
 use shared::text;
 
 use crate::places::{self, Location};
-use crate::suppressions;
+use crate::{html, suppressions};
 
 /// Judge CloudTrail log files and IAM credential reports with the rules of iamwatch. No AWS account is needed.
 #[derive(Parser)]
@@ -58,6 +58,7 @@ Examples:
   iamwatch sign-in logs/                            the mails that would be sent
   iamwatch sign-in logs/ --format json | jq .rule   one finding a line
   iamwatch sign-in logs/ --min-severity HIGH --fail-on CRITICAL
+  iamwatch sign-in logs/ --html report.html         and a page with charts, for a browser
   iamwatch sign-in logs/ --set ALLOWED_SIGN_IN_CIDRS=192.0.2.0/24 --set ACCOUNT_NAMES=111122223333=prod
   aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ConsoleLogin > events.json
   iamwatch sign-in events.json";
@@ -237,11 +238,14 @@ pub struct SignIn {
     /// How to print findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: FindingFormat,
+    /// Write a page with charts and a table of the findings into this file too; a browser opens it with no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     #[command(flatten)]
     pub days: Days,
     #[command(flatten)]
     pub counting: Counting,
-    /// The time at which entries have expired or not [default: now]
+    /// The time at which entries have expired or not, and at which the page says it was made [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub now: Option<DateTime<Utc>>,
 }
@@ -434,8 +438,9 @@ impl Command {
     /// Reads what the arguments name and hold, for what is wrong with it.
     fn check(&self) -> anyhow::Result<()> {
         let (settings, counting) = match self {
-            Command::SignIn(SignIn { reading, days, counting, now, .. }) => {
+            Command::SignIn(SignIn { reading, days, counting, now, html, .. }) => {
                 reading.check(days)?;
+                html.as_deref().map_or(Ok(()), html::check)?;
                 (&reading.settings, Some((counting, now)))
             }
             Command::SignIns(SignIns { reading, days, .. })

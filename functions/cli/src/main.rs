@@ -17,6 +17,7 @@
 //! | `credential_report.rs` | `iamwatch credential-report`: findings |
 //! | `report_file.rs` | the file that a credential report comes in |
 //! | `users.rs` | `iamwatch credential-report --list`: every user |
+//! | `html.rs` | writing the page that `--html` asks for |
 //! | `findings.rs` | which findings count, and printing them |
 //! | `rules.rs` | `iamwatch rules`: what is watched |
 //! | `suppressions.rs` | what a person has accepted, and `iamwatch suppressions check` |
@@ -26,6 +27,7 @@ mod args;
 mod credential_report;
 mod files;
 mod findings;
+mod html;
 mod in_order;
 mod output;
 mod places;

@@ -31,7 +31,9 @@ pub struct Outcome<T> {
     pub results: Vec<T>,
     /// What was read.
     pub counts: Counts,
-    /// Whether something could not be looked at; it has been said.
+    /// What could not be looked at, or not as a whole, in sentences; it has been said.
+    pub failed: Vec<String>,
+    /// Whether there is such a thing.
     pub could_not_look: bool,
 }
 
@@ -42,8 +44,10 @@ pub struct Remote {
     pub records: Vec<KeptRecord>,
     /// What they raise, and what could not be read.
     pub findings: Vec<Finding>,
-    /// Whether something could not be looked at; it has been said.
-    pub could_not_look: bool,
+    /// What was read.
+    pub counts: Counts,
+    /// What could not be looked at; it has been said.
+    pub failed: Vec<String>,
 }
 
 /// How a file is read: whoever is shown its records is what it is called with.
@@ -80,7 +84,12 @@ pub fn read_each<T: Default + Send>(
     let paths = reading.files();
     if paths.is_empty() {
         // What is in S3 is read elsewhere.
-        return Outcome { results: Vec::new(), counts: Counts::default(), could_not_look: false };
+        return Outcome {
+            results: Vec::new(),
+            counts: Counts::default(),
+            failed: Vec::new(),
+            could_not_look: false,
+        };
     }
     let files = Files::under(&paths);
     let threads = reading.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
@@ -124,7 +133,8 @@ pub fn read_each<T: Default + Send>(
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_unstable_by_key(|(path, ..)| *path);
 
-    let mut read = Outcome { results: Vec::new(), counts: Counts::default(), could_not_look: false };
+    let mut read =
+        Outcome { results: Vec::new(), counts: Counts::default(), failed: Vec::new(), could_not_look: false };
     let mut failed: Vec<String> =
         files.failed.iter().map(|failure| format!("could not look at {failure}")).collect();
     for (path, result, counts, problem) in done {
@@ -138,6 +148,7 @@ pub fn read_each<T: Default + Send>(
     note_each(&failed, "more file");
     note(&summary(read.counts, &files));
     read.could_not_look = !failed.is_empty();
+    read.failed = failed;
     read
 }
 

@@ -66,9 +66,9 @@ pub fn kept(
     let errand = Errand::of(command, reading, days, BTreeSet::new(), config, json!({}));
     let keeper = Keeper { config, period: errand.period };
     let read = read(&errand, &keeper, &mut |kept: &mut Kept, made, counts| kept.take(made, counts))?;
-    Ok(read.map(|(kept, could_not_look)| {
-        let findings = kept.findings(config);
-        Remote { records: kept.records, findings, could_not_look }
+    Ok(read.map(|Cursor { found, counts, failed, .. }| {
+        let findings = found.findings(config);
+        Remote { records: found.records, findings, counts, failed }
     }))
 }
 
@@ -97,7 +97,7 @@ pub fn list(
     let read = read(&errand, asking, &mut |(): &mut (), made: Asked, _| {
         made.lines.into_iter().for_each(&mut *take);
     })?;
-    Ok(read.map(|((), could_not_look)| could_not_look))
+    Ok(read.map(|cursor| !cursor.failed.is_empty()))
 }
 
 /// The calls of one log file that are asked for.
@@ -185,15 +185,15 @@ enum Stopped {
     Said(String),
 }
 
-/// Reads all places; `take` is given what was made of each log file, once. Answers what was found and whether
-/// something could not be looked at, or how the command ends.
+/// Reads all places; `take` is given what was made of each log file, once. Answers where reading stands at its end,
+/// or how the command ends.
 fn read<R: Reader, K: Default + Serialize + DeserializeOwned>(
     errand: &Errand<'_>,
     reader: &R,
     take: &mut dyn FnMut(&mut K, R::Made, &scan::Counts),
-) -> anyhow::Result<Result<(K, bool), End>> {
+) -> anyhow::Result<Result<Cursor<K>, End>> {
     if errand.locations.is_empty() {
-        return Ok(Ok((K::default(), false)));
+        return Ok(Ok(Cursor::new(Value::Null)));
     }
     let cursor = errand.resume.map(|file| Cursor::read(file, &errand.asked)).transpose();
     let mut cursor = match cursor {
@@ -215,7 +215,10 @@ fn read<R: Reader, K: Default + Serialize + DeserializeOwned>(
     // What is still under way is of no use any more.
     runtime.shutdown_background();
     match stopped {
-        Ok(()) => Ok(Ok(whole(errand, cursor))),
+        Ok(()) => {
+            whole(errand, &cursor);
+            Ok(Ok(cursor))
+        }
         Err(Stopped::Enough) => Ok(Err(End::Looked)),
         Err(stopped) => {
             early(errand, &cursor, &stopped)?;
@@ -225,7 +228,7 @@ fn read<R: Reader, K: Default + Serialize + DeserializeOwned>(
 }
 
 /// What was read and what was not, once everything was.
-fn whole<K>(errand: &Errand<'_>, cursor: Cursor<K>) -> (K, bool) {
+fn whole<K>(errand: &Errand<'_>, cursor: &Cursor<K>) {
     note_each(&cursor.failed, "more log file");
     let log_files = counted(cursor.counts.log_files, "log file");
     let what = format!("{log_files} ({}) from S3", HumanBytes(cursor.bytes));
@@ -238,7 +241,6 @@ fn whole<K>(errand: &Errand<'_>, cursor: Cursor<K>) -> (K, bool) {
     if let Some(file) = errand.resume {
         let _ = std::fs::remove_file(file);
     }
-    (cursor.found, !cursor.failed.is_empty())
 }
 
 /// Says why it ended and how to go on, and leaves what is needed for that.

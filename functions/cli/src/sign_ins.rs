@@ -100,7 +100,7 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         }
     }
     out.flush()?;
-    Ok(End::of(read.could_not_look || remote.could_not_look, false))
+    Ok(End::of(read.could_not_look || !remote.failed.is_empty(), false))
 }
 
 impl Row {

@@ -7,7 +7,8 @@ use std::io::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
-use shared::app::{Audited, Counts, Delivered, Mailed, Outcome};
+use shared::app::{Audited, Backfilled, Counts, Delivered, Mailed, Outcome, Progress, Swept};
+use shared::backfill;
 use shared::finding::{Finding, Status};
 use shared::ports::{Trouble, TroubleKind};
 use shared::rule::Severity;
@@ -98,6 +99,98 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
     write(&audit_metrics(audited, batch.is_some(), function, now));
 }
 
+/// Writes the log line and the metrics of a run that a backfill was asked of.
+pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Utc>) {
+    let (state, read, result) = (backfilled.state.as_ref(), &backfilled.read, outcome(backfilled));
+    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = read.counts;
+    let [mails, _, failed_publishes] = counted(&backfilled.mails);
+    tracing::info!(
+        run = backfilled.run.as_str(),
+        generation = state.map(|state| state.generation),
+        progress = progress(&backfilled.progress),
+        items = state.and_then(|state| state.estimate.as_ref()).map(|estimate| estimate.items),
+        items_read = read.items,
+        log_files,
+        bytes = read.bytes,
+        records,
+        judged,
+        unreadable,
+        skipped,
+        unreadable_log_files,
+        skipped_objects = read.skipped_objects,
+        unread_objects = read.unread,
+        findings = result.map(|result| result.findings.values().sum::<u64>()),
+        told_findings = result.map(|result| result.told),
+        known_findings = result.map(|result| result.known),
+        accepted_findings = result.map(|result| result.accepted),
+        left_out_findings = result.map(|result| result.left_out),
+        mails,
+        failed_publishes,
+        "past log files read"
+    );
+    if let Progress::Unfinished(trouble) = &backfilled.progress {
+        tracing::warn!(error = %trouble, "the same request goes on with it");
+    }
+    report_troubles(&backfilled.state_troubles, &backfilled.mails);
+    write(&backfill_metrics(backfilled, function, now));
+}
+
+/// What a backfill came to, where it is finished.
+fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
+    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == Progress::Done);
+    state.and_then(|state| state.result.as_ref())
+}
+
+/// How far a run came, in a word.
+fn progress(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Planned => "planned",
+        Progress::UnderWay => "under-way",
+        Progress::Started => "started",
+        Progress::Read => "read",
+        Progress::Done => "done",
+        Progress::Unfinished(_) => "unfinished",
+    }
+}
+
+/// Writes the log line and the metrics of a nightly sweep.
+pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<Utc>) {
+    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = swept.counts;
+    let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
+    let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    tracing::info!(
+        messages = batch.messages,
+        failed_messages = batch.failed,
+        is_first = swept.is_first,
+        since = swept.swept.map(|(since, _)| rfc3339(since)),
+        until = swept.swept.map(|(_, until)| rfc3339(until)),
+        delivered_log_files = swept.delivered,
+        missed_log_files = swept.missed,
+        unread_log_files = swept.unread,
+        log_files,
+        records,
+        judged,
+        unreadable,
+        skipped,
+        unreadable_log_files,
+        findings = swept.findings.values().sum::<u64>(),
+        quiet_findings = swept.quiet,
+        accepted_findings = swept.accepted,
+        mails,
+        held_back_mails,
+        failed_publishes,
+        "log files swept"
+    );
+    if let Some(trouble) = &swept.unfinished {
+        tracing::warn!(error = %trouble, "not all is swept yet");
+    }
+    if let Some(why) = &swept.could_not_look {
+        tracing::warn!(error = %why, "nothing could be compared, and it is told");
+    }
+    report_troubles(&swept.state_troubles, &swept.mails);
+    write(&sweep_metrics(swept, function, now));
+}
+
 fn report_troubles(state: &[Trouble], mails: &[Mailed]) {
     for trouble in state {
         tracing::warn!(error = %trouble, "the state bucket failed");
@@ -170,6 +263,45 @@ fn audit_metrics(audited: &Audited, is_scheduled: bool, function: &str, now: Dat
     values.extend(by_severity(&audited.findings));
     let age = audited.generated.and_then(|(oldest, _)| (now - oldest).to_std().ok());
     values.extend(age.map(|age| ("ReportAge", "Seconds", age.as_secs())));
+    embedded(values, function, now)
+}
+
+fn backfill_metrics(backfilled: &Backfilled, function: &str, now: DateTime<Utc>) -> Value {
+    let [mails, _, failed_publishes] = counted(&backfilled.mails);
+    let read = &backfilled.read;
+    let mut values = vec![
+        ("LogFiles", "Count", read.counts.log_files),
+        ("Records", "Count", read.counts.records),
+        ("UnreadableRecords", "Count", read.counts.unreadable),
+        ("UnreadableLogFiles", "Count", read.counts.unreadable_log_files),
+        ("FailedReads", "Count", read.unread),
+        ("Mails", "Count", mails),
+        ("StateFailures", "Count", backfilled.state_troubles.len() as u64),
+        ("FailedPublishes", "Count", failed_publishes),
+    ];
+    values.extend(outcome(backfilled).into_iter().flat_map(|result| by_severity(&result.findings)));
+    embedded(values, function, now)
+}
+
+fn sweep_metrics(swept: &Swept, function: &str, now: DateTime<Utc>) -> Value {
+    let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
+    // An alarm tells when none comes to its end.
+    let is_ended = swept.unfinished.is_none() && swept.could_not_look.is_none();
+    let mut values = vec![
+        ("Sweeps", "Count", u64::from(is_ended)),
+        ("DeliveredLogFiles", "Count", swept.delivered),
+        ("MissedLogFiles", "Count", swept.missed),
+        ("LogFiles", "Count", swept.counts.log_files),
+        ("Records", "Count", swept.counts.records),
+        ("UnreadableRecords", "Count", swept.counts.unreadable),
+        ("UnreadableLogFiles", "Count", swept.counts.unreadable_log_files),
+        ("FailedReads", "Count", swept.unread),
+        ("Mails", "Count", mails),
+        ("MailsHeldBack", "Count", held_back_mails),
+        ("StateFailures", "Count", swept.state_troubles.len() as u64),
+        ("FailedPublishes", "Count", failed_publishes),
+    ];
+    values.extend(by_severity(&swept.findings));
     embedded(values, function, now)
 }
 
@@ -252,6 +384,32 @@ pub fn audit_answer(audited: &Audited) -> Value {
         "failed": audited.failed.iter().map(failed).collect::<Vec<_>>(),
         "to_do": audited.to_do.keys().collect::<Vec<_>>(),
         "not_done": audited.untold.as_ref().map(ToString::to_string),
+    })
+}
+
+/// The answer to whoever asks for a backfill, or for a step of one.
+pub fn backfill_answer(backfilled: &Backfilled) -> Value {
+    let Backfilled { run, uri, state, .. } = backfilled;
+    let state = state.as_ref();
+    let read = match &backfilled.progress {
+        Progress::Planned => None,
+        // A part of one that others read too.
+        Progress::Read => Some(&backfilled.read),
+        _ => state.map(|state| &state.read),
+    };
+    let not_done = match &backfilled.progress {
+        Progress::Unfinished(trouble) => Some(trouble.to_string()),
+        _ => None,
+    };
+    json!({
+        "run": run.as_str(),
+        "progress": progress(&backfilled.progress),
+        "finished": backfilled.progress == Progress::Done,
+        "state": uri,
+        "estimate": state.and_then(|state| state.estimate.as_ref()),
+        "read": read,
+        "result": state.and_then(|state| state.result.as_ref()),
+        "not_done": not_done,
     })
 }
 

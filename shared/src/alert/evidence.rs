@@ -87,7 +87,7 @@ fn is_region(text: &str) -> bool {
 }
 
 /// The URI if a shell takes it as one word and no part of its key looks like a link.
-fn pasteable_uri(log_file: &str) -> Option<&str> {
+pub(super) fn pasteable_uri(log_file: &str) -> Option<&str> {
     let (bucket, key) = log_file.strip_prefix("s3://")?.split_once('/')?;
     let bucket_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
     let key_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=+@:-".contains(&byte);

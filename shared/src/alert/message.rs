@@ -92,7 +92,17 @@ pub fn alert(mut findings: Vec<Finding>, unsaid: &[Unsaid], id: String, config: 
 }
 
 /// The alert that a mail about these findings, of which the worst come first, is published as.
-pub(super) fn of_mail(mut mail: Mail, findings: &[Finding], id: String, config: &Config) -> Alert {
+pub(super) fn of_mail(mail: Mail, findings: &[Finding], id: String, config: &Config) -> Alert {
+    of_mail_with(mail, findings, id, &|finding| ocsf::detection_finding(finding, config))
+}
+
+/// The same, with what machines get of each finding.
+pub(super) fn of_mail_with(
+    mut mail: Mail,
+    findings: &[Finding],
+    id: String,
+    document: &dyn Fn(&Finding) -> Value,
+) -> Alert {
     let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Informational);
     // A mail that tells of anything new counts as that.
     let status = findings.iter().map(|finding| finding.status.unwrap_or(Status::New)).min();
@@ -103,7 +113,7 @@ pub(super) fn of_mail(mut mail: Mail, findings: &[Finding], id: String, config: 
     );
     Alert {
         id,
-        message: message(&mail, findings, &[&rules, &accounts], config),
+        message: message(&mail, findings, &[&rules, &accounts], document),
         subject: mail.subject,
         severity,
         status: status.unwrap_or(Status::New),
@@ -142,13 +152,18 @@ fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
 }
 
 /// All forms together. The documents that do not fit are left out, and the last that does says how many.
-fn message(mail: &Mail, findings: &[Finding], lists: &[&[String]], config: &Config) -> String {
+fn message(
+    mail: &Mail,
+    findings: &[Finding],
+    lists: &[&[String]],
+    document: &dyn Fn(&Finding) -> Value,
+) -> String {
     let lists: usize = lists.iter().map(|list| Alert::list(list).len()).sum();
     let texts = escaped_bytes(&mail.body) + escaped_bytes(&mail.sms) + mail.subject.len();
     let mut room = MAX_MESSAGE_BYTES.saturating_sub(texts + lists + OVERHEAD_BYTES);
     let mut documents: Vec<Value> = Vec::new();
     for finding in findings {
-        let document = ocsf::detection_finding(finding, config);
+        let document = document(finding);
         let Some(left) = room.checked_sub(escaped_bytes(&document.to_string())) else { break };
         room = left;
         documents.push(document);

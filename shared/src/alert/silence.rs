@@ -139,6 +139,7 @@ fn how_often(rule_id: &str) -> &'static str {
         "watch.mails-held-back" => {
             "It cannot be silenced: it is told once for an hour in which mails are held back."
         }
+        "watch.missed" => "It cannot be silenced: it is told once for a sweep that finds such log files.",
         "watch.suppression-expired" => {
             "There is nothing to silence: it is told once for an entry and its last day."
         }

@@ -12,7 +12,7 @@ use futures_util::{FutureExt, select_biased};
 
 use super::reading::{Reading, out_of_time};
 use super::telling::{Mailed, Persistence, Telling, withheld};
-use super::{Counts, merged};
+use super::{Counts, merged, receipts};
 use crate::cloudtrail::key::{self, ObjectKind};
 use crate::config::Config;
 use crate::delivery::{Message, Object};
@@ -39,6 +39,8 @@ pub enum Asked {
         /// Whether the findings are published.
         notify: bool,
     },
+    /// The nightly sweep: they were delivered, and nothing says that they were read.
+    BySweep,
 }
 
 /// What a run came to.
@@ -119,7 +121,8 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: AlertSink, P: Pace>
         true => Persistence::Last,
         false => Persistence::ComesAgain,
     };
-    let mut delivered = process(&objects, Asked::ByDelivery, persistence, &late, odd, config, outside).await;
+    let work = Work { objects: &objects, asked: Asked::ByDelivery, persistence, late: &late };
+    let mut delivered = process(&work, odd, config, outside).await;
     delivered.not_understood = not_understood.into_values().flatten().collect();
     delivered
 }
@@ -138,17 +141,26 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: AlertSink, P: Pac
     let persistence = match asked {
         // Lambda tries again by itself, but only twice.
         Asked::ByDelivery => Persistence::Last,
-        Asked::ByHand { .. } => Persistence::ComesAgain,
+        Asked::ByHand { .. } | Asked::BySweep => Persistence::ComesAgain,
     };
-    process(objects, asked, persistence, &BTreeSet::new(), Vec::new(), config, outside).await
+    process(&Work { objects, asked, persistence, late: &BTreeSet::new() }, Vec::new(), config, outside).await
+}
+
+/// What a run has to do.
+pub(super) struct Work<'a> {
+    /// The log files.
+    pub objects: &'a [Object],
+    /// Who asked.
+    pub asked: Asked,
+    /// How far it goes to tell somebody.
+    pub persistence: Persistence,
+    /// Those of messages that have come often, by [`Object::identity`].
+    pub late: &'a BTreeSet<String>,
 }
 
 /// The same, for objects of which some come late, and beside what else could not be looked at.
-async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
-    objects: &[Object],
-    asked: Asked,
-    persistence: Persistence,
-    late: &BTreeSet<String>,
+pub(super) async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
+    work: &Work<'_>,
     mut blind: Vec<Finding>,
     config: &Config,
     outside: &Outside<'_, L, S, A, P>,
@@ -157,7 +169,8 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
         findings: Severity::ALL.into_iter().map(|severity| (severity, 0)).collect(),
         ..Delivered::default()
     };
-    let by_hand = asked != Asked::ByDelivery;
+    let Work { objects, asked, persistence, late } = *work;
+    let by_hand = matches!(asked, Asked::ByHand { .. });
     let notify = asked != Asked::ByHand { notify: false };
     // Two messages may name the same object.
     let objects: BTreeMap<String, &Object> =
@@ -181,6 +194,7 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     // Of log files that have to be read again.
     let mut worst = Vec::new();
     let mut findings_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut is_read = BTreeSet::new();
     for (identity, result) in read {
         let object = wanted[&identity];
         let found = match result {
@@ -194,8 +208,9 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
                 for (severity, count) in left_out {
                     *delivered.findings.entry(severity).or_default() += count;
                 }
-                // What a person names was delivered long ago.
-                if !by_hand {
+                is_read.insert(identity.clone());
+                // What others name was delivered long ago.
+                if asked == Asked::ByDelivery {
                     delivered.delivery_lag = delivered.delivery_lag.max(lag(object, outside.pace.now()));
                 }
                 findings
@@ -230,6 +245,12 @@ async fn process<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     for (identity, ids) in findings_of {
         let trouble = ids.iter().find_map(|id| telling.untold.get(id));
         delivered.untold.extend(trouble.map(|trouble| (identity, trouble.clone())));
+    }
+    if !by_hand {
+        // Of what was gone there is none: it would be read if it came back.
+        let is_done = |identity: &&String| !delivered.untold.contains_key(*identity);
+        let read = is_read.iter().filter(is_done).map(|identity| wanted[identity]);
+        Box::pin(receipts::write(&telling.memory, read, asked == Asked::BySweep)).await;
     }
     delivered.state_troubles = telling.state_troubles();
     (delivered.mails, delivered.quiet, delivered.accepted) = (telling.mails, telling.quiet, telling.accepted);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Estimate, Part, Plan, Request, Wanted};
@@ -82,6 +82,9 @@ pub enum Stage {
     /// All is done.
     Done,
 }
+
+/// The state machine has ended after so long: then the same request starts it again.
+const FLEET_TIME: TimeDelta = TimeDelta::hours(6);
 
 /// A backfill that was begun: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -222,14 +225,17 @@ impl RunState {
     /// it any more. Doing it again with the same claim changes nothing.
     pub fn take(&mut self, again: bool, alert_id: &str, claim: &Claim, now: DateTime<Utc>) -> Whose {
         if self.generation == 0 || (again && self.stage == Stage::Done && !self.is_claimed_by(&claim.token)) {
-            let RunState { bucket, wanted, notify, generation, .. } = &*self;
-            let generation = generation + 1;
-            let new = RunState::new(bucket, wanted, *notify, now);
-            let (alert_id, claim) = (alert_id.to_owned(), Some(claim.clone()));
-            *self = RunState { generation, alert_id, claim, ..new };
+            self.begin(self.generation + 1, alert_id, claim, now);
             return Whose::Mine;
         }
-        self.take_over(claim, now)
+        let is_reading = |fleet: Started| self.stage == Stage::Fleet && now < fleet.at + FLEET_TIME;
+        if self.fleet.is_some_and(is_reading) { Whose::Anothers } else { self.take_over(claim, now) }
+    }
+
+    /// Begins that generation of it.
+    pub fn begin(&mut self, generation: u32, alert_id: &str, claim: &Claim, now: DateTime<Utc>) {
+        let new = RunState::new(&self.bucket, &self.wanted, self.notify, now);
+        *self = RunState { generation, alert_id: alert_id.to_owned(), claim: Some(claim.clone()), ..new };
     }
 
     /// Goes on with it where nobody else is working on it any more.

@@ -75,6 +75,9 @@ pub(super) struct Mailed {
     pub at: DateTime<Utc>,
     /// The last fact that it knew of.
     pub to: DateTime<Utc>,
+    /// Whether it was the digest of a backfill.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub historic: bool,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -92,16 +95,21 @@ pub(super) fn joined(mut episodes: Vec<Episode>, quiet: TimeDelta) -> Vec<Episod
             _ => joined.push(episode),
         }
     }
-    let rule = |episode: &Episode| (episode.of.rule.clone(), episode.of.accepted, episode.of.by_anyone);
-    joined.sort_by_cached_key(|episode| (rule(episode), episode.from, episode.to, episode.of.clone()));
+    joined.sort_by(|one, other| {
+        let order = |of: &Episode| (of.from, of.to);
+        let kinds = one.of.kind().cmp(&other.of.kind());
+        kinds.then_with(|| order(one).cmp(&order(other))).then_with(|| one.of.cmp(&other.of))
+    });
     let (mut all, mut near): (Vec<Episode>, Vec<Episode>) = (Vec::new(), Vec::new());
+    let mut near_to = DateTime::<Utc>::MIN_UTC;
     for episode in joined {
-        let to = near.iter().map(|before| before.to).max();
-        let goes_on = near.first().is_some_and(|first| rule(first) == rule(&episode))
-            && to.is_some_and(|to| episode.from - to <= quiet);
+        let goes_on = near.first().is_some_and(|first| first.of.kind() == episode.of.kind())
+            && episode.from - near_to <= quiet;
         if !goes_on {
             all.extend(one_where_too_many(std::mem::take(&mut near)));
+            near_to = episode.to;
         }
+        near_to = near_to.max(episode.to);
         near.push(episode);
     }
     all.extend(one_where_too_many(near));
@@ -185,13 +193,19 @@ impl Episode {
         };
     }
 
+    /// Notes that a mail tells it.
+    pub fn was_mailed(&mut self, alert_id: &str, severity: Severity, at: DateTime<Utc>, historic: bool) {
+        let before = self.mailed.take().map(|before| before.severity);
+        let (alert_id, severity) =
+            (alert_id.to_owned(), before.map_or(severity, |before| before.max(severity)));
+        self.mailed = Some(Mailed { alert_id, severity, at, to: self.to, historic });
+    }
+
     /// Whether a finding of it has to be mailed, as far as is known of it.
     pub fn needs_mail(&self, seen: &Seen<'_>, now: DateTime<Utc>, config: &Config) -> bool {
         let finding = seen.finding;
         match &self.mailed {
-            Some(mailed) => {
-                finding.severity > mailed.severity || moment(finding, now) - mailed.to >= REMINDER
-            }
+            Some(mailed) => finding.severity > mailed.severity || reminds(moment(finding, now), mailed.to),
             None => {
                 let hidden = finding.principal.as_ref().is_some_and(|principal| principal.name_hidden);
                 !(hidden && finding.by_anyone) || self.number().count >= config.hidden_name_failures
@@ -201,10 +215,9 @@ impl Episode {
 }
 
 impl Of {
-    /// Whether it differs in source and resource at most.
-    pub fn is_like(&self, other: &Of) -> bool {
-        let kind = |of: &Of| (of.rule.clone(), of.accepted, of.by_anyone);
-        kind(self) == kind(other)
+    /// What it is beside source and resource.
+    pub fn kind(&self) -> (&str, bool, bool) {
+        (&self.rule, self.accepted, self.by_anyone)
     }
 
     pub fn seen(seen: &Seen<'_>) -> Of {
@@ -214,6 +227,11 @@ impl Of {
         let resource = filled(resource).map(|resource| short(&resource));
         Of { rule: rule.id.to_owned(), accepted: seen.accepted, by_anyone: *by_anyone, source, resource }
     }
+}
+
+/// Whether what happened then goes on for so long since the last mail that people are told again.
+pub(super) fn reminds(at: DateTime<Utc>, mailed_to: DateTime<Utc>) -> bool {
+    at - mailed_to >= REMINDER
 }
 
 /// When a finding happened; where nobody knows, when its log file was delivered. Nothing has happened later

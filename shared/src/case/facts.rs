@@ -45,9 +45,14 @@ impl Facts {
         self.shrink(MAX_KEPT);
     }
 
-    /// Whether it is certain that the fact of that stable id is in it.
-    pub fn holds(&self, stable_id: &str) -> bool {
-        self.kept.contains(&Id::of(stable_id))
+    /// What a fact is known by here.
+    pub fn id(stable_id: &str) -> u64 {
+        Id::of(stable_id).0
+    }
+
+    /// The facts that are certainly in it.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.kept.iter().map(|Id(id)| *id)
     }
 
     /// Adds all facts of another set.

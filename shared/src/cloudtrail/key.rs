@@ -4,7 +4,7 @@
 //! `[prefix/]AWSLogs/[o-organisation/]account/CloudTrail/region/YYYY/MM/DD/` and then
 //! `account_CloudTrail_region_YYYYMMDDTHHmmZ_random.json.gz`. The time is that of delivery.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::text::is_account_id;
 
@@ -111,6 +111,21 @@ pub fn delivered(key: &str) -> Option<DateTime<Utc>> {
         .map(|time| time.and_utc())
 }
 
+/// The day whose folder a log file stands in, as the folder says; outside of such a folder the day of its delivery.
+pub fn day(key: &str) -> Option<NaiveDate> {
+    let mut folders = key.rsplit('/').skip(1);
+    let mut number = |digits| {
+        let folder = folders.next()?;
+        let is_number = folder.len() == digits && folder.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| folder.parse::<u16>().ok()).flatten()
+    };
+    let mut of_folder = || {
+        let (day, month, year) = (number(2)?, number(2)?, number(4)?);
+        NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())
+    };
+    of_folder().or_else(|| delivered(key).map(|time| time.date_naive()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +169,24 @@ mod tests {
             (String::new(), ObjectKind::Other),
         ] {
             assert_eq!(ObjectKind::of_key(&key), kind, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_day_is_that_of_the_folder_before_that_of_the_name() {
+        const NAME: &str = "111122223333_CloudTrail_us-east-1_20260402T0001Z_AbCdEf0123456789.json.gz";
+        for (key, day) in [
+            (format!("AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/{NAME}"), Some("2026-04-01")),
+            (format!("2026/04/01/{NAME}"), Some("2026-04-01")),
+            (format!("2026/04/{NAME}"), Some("2026-04-02")),
+            (format!("2026/13/01/{NAME}"), Some("2026-04-02")),
+            (format!("2026/+4/01/{NAME}"), Some("2026-04-02")),
+            (NAME.to_owned(), Some("2026-04-02")),
+            ("2026/04/01/x.json.gz".to_owned(), Some("2026-04-01")),
+            ("x.json.gz".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(super::day(&key), day.map(|day| day.parse().unwrap()), "{key}");
         }
     }
 

@@ -1,8 +1,12 @@
 //! The family `watch`: what iamwatch says about its own ability to look.
 
+mod historic;
 mod lines;
+mod missed;
 mod suppressions;
 
+pub use historic::{past_findings_left_out, past_log_file_unreadable, past_not_looked_at};
+pub use missed::{MISSED, Missed, missed};
 pub use suppressions::{
     SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,
     suppressions_changed, suppressions_unreadable,
@@ -18,12 +22,13 @@ use crate::ports::{Trouble, TroubleKind};
 use crate::rule::{Kind, Rule, Severity};
 
 /// What every rule of the family says about itself, but for those over records.
-pub(super) static RULES: [&Rule; 8] = [
+pub(super) static RULES: [&Rule; 9] = [
     &COULD_NOT_LOOK,
     &FINDINGS_LEFT_OUT,
     &LOG_FILE_GONE,
     &LOG_FILE_UNREADABLE,
     &MAILS_HELD_BACK,
+    &MISSED,
     &SUPPRESSION_EXPIRED,
     &SUPPRESSIONS_CHANGED,
     &SUPPRESSIONS_UNREADABLE,
@@ -50,10 +55,10 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
 pub static FINDINGS_LEFT_OUT: Rule = Rule {
     id: "watch.findings-left-out",
     kind: Kind::Check,
-    title: "Findings of a log file were left out",
+    title: "Findings were left out",
     severity: Severity::Medium,
     severity_reason: "What was left out is counted, and no worse than what was kept; but nobody has been told what it was.",
-    condition: "a log file raised thousands of findings, more than a function can keep in its memory",
+    condition: "a log file, or a backfill, raised thousands of findings, more than a function can keep in its memory",
     references: &["mitre-attack:17/T1110"],
     remediation: &[
         "Look at the mails of the same hour first: somebody may be making noise to hide in.",

@@ -178,7 +178,7 @@ fn organizations_code(status: u16) -> &'static str {
 /// wrong at that point in that way.
 pub fn leaves_telling_unknown(damage: Damage, point: &Point) -> bool {
     /// What stands there decides about no mail that was published before.
-    const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "reports", "seen"];
+    const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "read", "reports", "seen"];
     let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
     let recording = point.operation == Operation::PutObject
         && of_state

@@ -62,11 +62,16 @@ impl Bucket {
 
     /// Gives the version.
     pub(super) fn put(&mut self, key: &str, content: Bytes) -> String {
+        self.put_at(key, content, Utc::now())
+    }
+
+    /// The same as if it had been put then.
+    pub(super) fn put_at(&mut self, key: &str, content: Bytes, modified: DateTime<Utc>) -> String {
         self.versions += 1;
         let version = format!("{:024}EXAMPLE", self.versions);
         let etag = format!("\"{:024x}{:08x}\"", self.versions, crc32(&content));
         let object = self.objects.entry(key.to_owned()).or_default();
-        object.versions.insert(version.clone(), Version { content, etag, modified: Utc::now() });
+        object.versions.insert(version.clone(), Version { content, etag, modified });
         object.current = Some(version.clone());
         version
     }

@@ -6,6 +6,7 @@
 //! | `records` | (makes records and files) |
 //! | `formats` | what stands on stdout in each format; golden files in `snapshots/cli/` |
 //! | `merging` | one line a finding and event, whatever the files' order, number and names |
+//! | `html` | the page that `--html` writes |
 //! | `exits` | exit status, notes on stderr, and what cannot be looked at |
 //! | `shapes` | every form in which records come |
 //! | `sign_ins` | the list of sign-ins is whole, and says MFA rightly |
@@ -33,6 +34,7 @@ mod credential_report;
 mod exits;
 mod formats;
 mod hostile;
+mod html;
 mod load;
 mod merging;
 mod program;

@@ -170,7 +170,7 @@ pub fn check(run: &Run) {
 }
 
 /// Controls other than the line break (C1 and carriage return included), and changes of direction.
-fn dangerous(character: char) -> bool {
+pub fn dangerous(character: char) -> bool {
     character.is_control() && character != '\n'
         || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

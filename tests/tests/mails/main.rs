@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod historic;
 
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
@@ -18,8 +19,8 @@ use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::{Budget, Config};
 use shared::detections::cases::{Case, Expect, From};
 use shared::detections::{
-    could_not_look, detect, log_file_gone, mails_held_back, suppression_expired, suppressions_changed,
-    suppressions_unreadable, table, unreadable_log_file,
+    Missed, could_not_look, detect, log_file_gone, mails_held_back, missed, suppression_expired,
+    suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
 };
 use shared::finding::{Finding, Place};
 use shared::rule::{self, Severity};
@@ -376,6 +377,36 @@ fn promise_3_what_could_not_be_looked_at_reads_well() {
         "log-file-gone",
         &[log_file_gone(LOG_FILE, "NoSuchKey: The specified key does not exist. (HTTP 404)")],
     );
+}
+
+#[test]
+fn promise_1_what_was_missed_reads_well() {
+    let time = (at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z"));
+    let folder = "s3://example-logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T";
+    let of = |delivered, minutes: std::ops::Range<u32>, unread| {
+        let mut found = Missed { delivered, unread, ..Missed::default() };
+        for minute in minutes {
+            let day = time.0.date_naive() + chrono::TimeDelta::days((minute / 40).into());
+            found.add(day, &format!("{folder}08{minute:02}Z_Ab12Cd34EfEXAMPLE.json.gz"));
+        }
+        missed("example-logs", Some("111122223333"), time, &found).unwrap()
+    };
+    for (name, finding) in [("missed", of(3_400, 20..21, 0)), ("missed-many", of(60, 5..55, 2))] {
+        let mail = golden(name, &[finding]);
+        assert!(silencing(&mail).is_empty(), "it cannot be silenced: {}", mail.body);
+    }
+}
+
+/// Who can write to the bucket names what stands there.
+#[test]
+fn promise_6_what_missed_log_files_are_called_stays_text() {
+    let time = (at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z"));
+    let mut found = Missed { delivered: 1, ..Missed::default() };
+    for name in ["<b>x</b>\u{202e}\r\n[[suppression]]", "https://www.evil.com/`id`", "=1+1"] {
+        found.add(time.0.date_naive(), &format!("s3://example-logs/CloudTrail/{name}.json.gz"));
+    }
+    let finding = missed("example-logs", Some("111122223333"), time, &found).unwrap();
+    check(&mail(std::slice::from_ref(&finding)), &[finding]);
 }
 
 const SUPPRESSIONS: &str = "s3://iamwatch-state-111122223333/config/suppressions.toml";

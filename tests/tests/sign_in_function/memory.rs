@@ -73,6 +73,8 @@ async fn what_fails_once_is_tried_again_and_nobody_notices() {
         (writes, "cases/", Fault::HangAfter),
         (writes, "cases/", Fault::Error { status: 409, code: "ConditionalRequestConflict" }),
         (writes, "cases/", Fault::Error { status: 412, code: "PreconditionFailed" }),
+        (writes, "read/", Fault::ACCESS_DENIED),
+        (writes, "read/", Fault::CloseAfter),
     ];
     let tried = once.map(async |(operation, target, fault)| {
         let name = format!("{operation:?} of {target}, {fault:?}");
@@ -228,7 +230,7 @@ async fn state_that_a_person_reads_says_whom_it_is_about_and_its_key_does_not() 
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
     let keys = stage.aws.keys(STATE);
-    assert!(keys.len() == 2 && !keys.concat().contains("alice"), "{keys:?}");
+    assert!(keys.len() == 3 && !keys.concat().contains("alice"), "{keys:?}");
     let case = keys.iter().find(|key| key.starts_with(&format!("cases/{ACCOUNT}/principal/"))).unwrap();
     let case: Value = serde_json::from_slice(&stage.aws.content(STATE, case).unwrap()).unwrap();
     assert_eq!(

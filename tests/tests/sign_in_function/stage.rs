@@ -66,7 +66,7 @@ impl Stage {
         for key in self.aws.keys(STATE) {
             match key.split('/').collect::<Vec<_>>()[..] {
                 ["cases", _, kind, _] => kinds.push(kind.to_owned()),
-                ["budgets", _] | ["overflow", _, _, _] | ["quarantine", ..] => {}
+                ["budgets", _] | ["overflow", _, _, _] | ["quarantine", ..] | ["read", _, _] => {}
                 _ => panic!("{key} is no state object"),
             }
         }

@@ -1,14 +1,39 @@
 //! What all parts of a backfill came to: judged again, told once, and kept where people and machines find it.
+//!
+//! What the digest tells stands in the cases of the live runs before its mail is put together, with its alert's id.
+//! So nobody says it again, and a digest whose run dies is begun anew and comes to the same: the same findings, the
+//! same mail, the same objects. It keeps in memory no more than the worst findings, and one part at a time.
+
+mod begun;
+mod found;
+mod marking;
+mod reading;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
-use crate::alert::Alert;
+use chrono::TimeDelta;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use self::begun::Begun;
+use self::marking::{Marked, Marking};
+use self::reading::{Looked, Parts};
+use crate::alert::{self, Alert, Past};
 use crate::app::accepted::Accepted;
 use crate::app::memory::Memory;
+use crate::app::telling::is_mailed;
 use crate::backfill::{Part, Plan};
 use crate::config::Config;
-use crate::ports::{Pace, StateStore, Trouble};
+use crate::detections::state_unreadable;
+use crate::finding::Finding;
+use crate::ocsf;
+use crate::page;
+use crate::ports::{Pace, StateStore, Trouble, TroubleKind, Written};
 use crate::rule::Severity;
+
+/// How often an object is written that another run writes at the same time.
+const MAX_WRITES: usize = 4;
 
 /// Which backfill it is.
 pub(super) struct About<'a> {
@@ -22,7 +47,8 @@ pub(super) struct About<'a> {
     pub alert_id: &'a str,
 }
 
-/// What it came to.
+/// What it came to. The counts add up: each finding is told, known, accepted, counted or left out, unless nobody is
+/// to be told.
 #[derive(Debug)]
 pub(super) struct Digested {
     /// What has to be told; nothing where people know all of it, or are not to be told.
@@ -49,21 +75,131 @@ pub(super) struct Digested {
 /// [`Trouble`] when it has to be done again.
 pub(super) async fn digest<S: StateStore, P: Pace>(
     about: &About<'_>,
-    parts: impl AsyncFnMut(usize) -> Result<Option<Part>, Trouble>,
+    mut parts: impl AsyncFnMut(usize) -> Result<Option<Part>, Trouble>,
     accepted: &Accepted,
     memory: &Memory<'_, S, P>,
     config: &Config,
 ) -> Result<Digested, Trouble> {
-    let (_, _, _) = (parts, accepted, config);
-    Ok(Digested {
-        alert: None,
-        findings: BTreeMap::new(),
-        told: 0,
-        known: 0,
-        accepted: 0,
-        counted: 0,
-        left_out: 0,
-        objects: ["findings.jsonl.gz", "report.html"]
-            .map(|name| memory.uri(&format!("{}{name}", about.folder))),
+    let About { folder, plan, notify, alert_id } = *about;
+    let begun = Begun::begin(folder, memory).await?;
+    let mut reading = Parts::new(config);
+    for (number, item) in plan.items.iter().enumerate() {
+        match parts(number).await? {
+            Some(part) => reading.add(part),
+            None => reading.add_missing(item),
+        }
+    }
+    let Looked { mut story, findings, mut severities, left_out, gaps, counts, unread } =
+        reading.end(&plan.bucket, &memory.uri(folder), begun.at());
+
+    let (mailed, below): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|finding| is_mailed(finding, config));
+    let mut marked = match notify {
+        true => {
+            let suppressions = &accepted.suppressions;
+            let marking = Marking { alert_id, folder, begun: &begun, suppressions, memory, config };
+            Box::pin(marking.mark(mailed)).await?
+        }
+        false => Marked { others: mailed, ..Marked::default() },
+    };
+    if notify {
+        marked.counted += below.len() as u64;
+    }
+    marked.others.extend(below);
+
+    // What could not be looked at is told by whoever could not, whatever others told.
+    begun.note(folder, memory.take_unreadable(), memory).await?;
+    let begun = Begun::begin(folder, memory).await?;
+    let unreadable = begun
+        .unreadable()
+        .map(|lost| state_unreadable(&lost.uri, &lost.copy, &lost.reason, begun.at(), None))
+        .collect::<Vec<_>>();
+    let may_repeat = marked.may_repeat || !unreadable.is_empty();
+    let gaps: Vec<Finding> = gaps.into_iter().chain(unreadable).collect();
+    for gap in &gaps {
+        *severities.entry(gap.severity).or_default() += 1;
+        story.note(gap.summary.clone());
+    }
+
+    let [findings_at, page_at] = ["findings.jsonl.gz", "report.html"].map(|name| format!("{folder}{name}"));
+    let mut all: Vec<&Finding> = marked.told.iter().chain(&marked.others).chain(&gaps).collect();
+    all.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
+    all.iter().for_each(|finding| story.finding(finding));
+    put(&findings_at, &lines(&all, config)?, memory).await?;
+    let objects = [memory.uri(&findings_at), memory.uri(&page_at)];
+    let page = story.page(
+        &page::About {
+            title: &format!("Backfill {} to {}", plan.wanted.from, plan.wanted.to),
+            sources: &[format!("s3://{}", plan.bucket)],
+            from: Some(plan.wanted.from),
+            to: Some(plan.wanted.to),
+            made_at: begun.at(),
+            counts,
+            unread_log_files: unread,
+            findings_at: Some(&objects[0]),
+        },
+        config,
+    );
+    put(&page_at, page.as_bytes(), memory).await?;
+
+    let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
+    let remembered_since = begun.at().checked_sub_signed(told);
+    let past = Past {
+        wanted: &plan.wanted,
+        counts,
+        unread,
+        known: marked.known,
+        accepted: marked.accepted,
+        counted: marked.counted,
+        left_out,
+        remembered_since: remembered_since.filter(|since| plan.wanted.from < since.date_naive()),
+        may_repeat,
+        findings_at: &objects[0],
+        page_at: &objects[1],
+    };
+    let mut untold = marked.told;
+    if notify {
+        untold.extend(gaps);
+    }
+    let told = untold.len() as u64;
+    let alert = alert::historic(untold, &past, alert_id.to_owned(), config);
+    let Past { known, accepted, counted, left_out, .. } = past;
+    Ok(Digested { alert, findings: severities, told, known, accepted, counted, left_out, objects })
+}
+
+/// The findings as JSON lines, packed.
+fn lines(findings: &[&Finding], config: &Config) -> Result<Vec<u8>, Trouble> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = findings.iter().try_for_each(|finding| {
+        let line = format!("{}\n", ocsf::historic_finding(finding, config));
+        packer.write_all(line.as_bytes())
+    });
+    // Never: memory takes everything.
+    written.and_then(|()| packer.finish()).map_err(|error| Trouble {
+        kind: TroubleKind::Refused,
+        call: "packing the findings".to_owned(),
+        answer: error.to_string(),
     })
 }
+
+/// Puts an object there, whatever a run that died has left.
+async fn put<S: StateStore, P: Pace>(
+    key: &str,
+    content: &[u8],
+    memory: &Memory<'_, S, P>,
+) -> Result<(), Trouble> {
+    for _ in 0..MAX_WRITES {
+        let stood = memory.read(key).await?;
+        if stood.as_ref().is_some_and(|stood| *stood.content == *content) {
+            return Ok(());
+        }
+        if let Written::Done(_) = memory.replace(key, content, stood.as_ref()).await? {
+            return Ok(());
+        }
+    }
+    let answer = format!("another run came first, {MAX_WRITES} times");
+    Err(Trouble { kind: TroubleKind::Unanswered, call: format!("writing {key}"), answer })
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::ports::{Listed, Listing, LogStore, Pace, Trouble, TroubleKind};
 const MAX_FAILURES: u32 = 5;
 
 /// Lists a bucket.
-pub(super) struct Lister<'a, L, P> {
+pub(in crate::app) struct Lister<'a, L, P> {
     pub bucket: &'a str,
     pub config: &'a Config,
     pub logs: &'a L,

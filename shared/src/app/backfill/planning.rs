@@ -17,7 +17,6 @@ use crate::backfill::{Plan, Stretch, Wanted};
 use crate::case::FORMAT;
 use crate::config::Config;
 use crate::ports::{Listed, Listing, LogStore, Pace, Trouble};
-use crate::text;
 
 /// So many listings are under way at the same time.
 const LISTINGS_AT_ONCE: usize = 32;
@@ -88,7 +87,12 @@ pub async fn plan<L: LogStore, P: Pace>(
     let range = with_margin(wanted);
     let mut found = Found::default();
     let mut jobs: Vec<Job> = Vec::new();
-    jobs.extend(job(Folder::of(path.clone()), wanted, range));
+    let start = Folder::of(path.clone());
+    match job(start.clone(), wanted, range) {
+        Some(job) => jobs.push(job),
+        // Who names the folder of one year and asks for another has named what is there.
+        None => found.saw(&start),
+    }
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < LISTINGS_AT_ONCE
@@ -198,8 +202,8 @@ impl Found {
 }
 
 fn unfit(thing: &str, value: &str, expected: &str) -> Unplanned {
-    let (value, expected) = (text::clean(value, 300), expected.to_owned());
-    Unplanned::Unfit(Error::Input { thing: thing.to_owned(), value, expected })
+    let (thing, value, expected) = (thing.to_owned(), value.to_owned(), expected.to_owned());
+    Unplanned::Unfit(Error::Input { thing, value, expected })
 }
 
 /// Some of these names, and how many more there are.
@@ -208,7 +212,7 @@ fn named<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
     let named: Vec<&str> = names.take(MAX_NAMED).map(String::as_str).collect();
     match count {
         0 => "none are".to_owned(),
-        ..=MAX_NAMED => named.join(", "),
+        1..=MAX_NAMED => named.join(", "),
         _ => format!("{} and {} more", named.join(", "), count - MAX_NAMED),
     }
 }

@@ -43,10 +43,10 @@ pub struct Skipped {
 }
 
 /// A stretch that is being listed.
-struct Open<'s> {
-    stretch: &'s Stretch,
+pub(in crate::app) struct Open<'s> {
+    pub stretch: &'s Stretch,
     /// The page that follows.
-    page: Option<String>,
+    pub page: Option<String>,
 }
 
 /// Reads the log files of stretches that do not overlap, in no certain order; `done` is called once for each.
@@ -90,6 +90,9 @@ pub async fn scan<L: LogStore, P: Pace, R: Reader>(
         {
             listing.push(page(&lister, open));
         }
+        if listing.is_empty() && running.is_empty() {
+            return Ok(skipped);
+        }
         // Time is looked at first: small files that are always ready must not hide that it is up.
         select_biased! {
             () = time_is_up => return Err(out_of_time(&format!("s3://{bucket}"))),
@@ -107,13 +110,12 @@ pub async fn scan<L: LogStore, P: Pace, R: Reader>(
                 Err(trouble) if trouble.kind == TroubleKind::OutOfTime => return Err(trouble),
                 _ => done(scanned),
             },
-            complete => return Ok(skipped),
         }
     }
 }
 
 /// One page of a stretch, and the stretch again where more follows.
-async fn page<'s, L: LogStore, P: Pace>(
+pub(in crate::app) async fn page<'s, L: LogStore, P: Pace>(
     lister: &Lister<'_, L, P>,
     open: Open<'s>,
 ) -> Result<(Option<Open<'s>>, Vec<ListedObject>), Trouble> {
@@ -130,7 +132,7 @@ async fn page<'s, L: LogStore, P: Pace>(
     Ok((open, objects))
 }
 
-fn of_listed(bucket: &str, listed: ListedObject) -> Object {
+pub(in crate::app) fn of_listed(bucket: &str, listed: ListedObject) -> Object {
     let ListedObject { key, bytes, modified } = listed;
     let bucket = bucket.to_owned();
     Object { bucket, key, decoded_key: None, version: None, bytes: Some(bytes), created: modified }

@@ -1,0 +1,374 @@
+"""Has a deployed stack read past log files, and follows it to its end: make backfill STACK=name FROM=2026-01-01 TO=2026-03-31
+
+The function is invoked as an event: what takes minutes would time out, and be sent again, in a call that waits for the
+answer. How far it is stands in the state bucket. An invocation that ends before all is read is followed by another
+one with the same request, which goes on where that ended. Exit 0: all is read and told. Exit 1: not all.
+"""
+
+import argparse
+import datetime
+import json
+import sys
+import time
+
+import botocore.exceptions
+from botocore.config import Config
+
+from aws import Aws, Refused, code, run
+
+# A function has 15 minutes at most, and an invocation that failed is not to be made again behind our back.
+DRY_RUN = Config(connect_timeout=10, read_timeout=930, retries={"total_max_attempts": 1})
+
+# How often we look how far it is.
+POLL_SECONDS = 5
+
+# Lambda begins an event within seconds, unless the account's concurrency is used up.
+MOST_SECONDS_UNTIL_BEGUN = 660
+
+# So many invocations that came no further: then it is for a person to see why.
+MOST_WITHOUT_PROGRESS = 3
+
+# The state machine gives a part up only after it has tried it again for about that long.
+MOST_QUIET_SECONDS = 2 * 3600
+
+SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"]
+
+
+def counted(number, one, more):
+    """That many of something."""
+    return f"1 {one}" if number == 1 else f"{number:,} {more}"
+
+
+def size(number):
+    """A number of bytes for a person."""
+    for unit, factor in [("GB", 10**9), ("MB", 10**6), ("KB", 10**3)]:
+        if number >= factor:
+            return f"{number / factor:,.1f} {unit}"
+    return counted(number, "byte", "bytes")
+
+
+def duration(seconds):
+    """A length of time for a person."""
+    if seconds < 90:
+        return counted(round(seconds), "second", "seconds")
+    if seconds < 5400:
+        return counted(round(seconds / 60), "minute", "minutes")
+    return f"{seconds / 3600:.1f} hours"
+
+
+def request_of(arguments):
+    """What the function is asked for; it says itself what is wrong with it."""
+    request = {"from": arguments.first, "to": arguments.last}
+    for name in ["accounts", "regions"]:
+        if listed := getattr(arguments, name).replace(",", " ").split():
+            request[name] = sorted(set(listed))
+    if arguments.notify:
+        request["notify"] = arguments.notify
+    return request
+
+
+def shown(said):
+    """How much there is to read, as the answer to a dry run, or a run that was planned, says."""
+    print(
+        f"{counted(said['log_files'], 'log file', 'log files')} with {size(said['bytes'])}, "
+        f"of {counted(said['accounts'], 'account', 'accounts')}, {counted(said['regions'], 'Region', 'Regions')} and "
+        f"{counted(said['days'], 'day', 'days')} (a day before and one behind are read too)"
+    )
+    how = "by the state machine, many parts at once" if said["by_fleet"] else "by one invocation after the other"
+    print(
+        f"{counted(said['items'], 'part', 'parts')}, {how}; about {duration(said['seconds'])} of one processor, "
+        f"and about US$ {said['cost_usd']:.4f}"
+    )
+
+
+def dry_run(aws, function, request):
+    """What it would take; nothing is read."""
+    payload = json.dumps({**request, "dry_run": True}).encode()
+    answer = aws.client("lambda", DRY_RUN).invoke(FunctionName=function, Payload=payload)
+    said = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" in answer:
+        said = said if isinstance(said, dict) else {}
+        raise Refused(f"{said.get('errorType', answer['FunctionError'])}: {said.get('errorMessage', 'no reason given')}")
+    if said["not_done"]:
+        raise Refused(f"it could not find out what there is to read: {said['not_done']}")
+    shown(said["estimate"])
+    print("nothing was read: leave out DRY_RUN to have it read")
+    return 0
+
+
+class Run:
+    """What the state bucket says about the backfill that a request is for."""
+
+    def __init__(self, aws, outputs, request):
+        self.s3, self.bucket = aws.client("s3"), outputs["StateBucketName"]
+        self.whose = {"Bucket": self.bucket, "ExpectedBucketOwner": aws.account}
+        self.days = f"{request['from']}_{request['to']}_"
+        self.wanted = {
+            "from": request["from"],
+            "to": request["to"],
+            "accounts": request.get("accounts", []),
+            "regions": request.get("regions", []),
+        }
+        self.log_bucket = outputs["LogBucketName"]
+        self.notify = request.get("notify", "digest") != "none"
+        self.key = None
+
+    def read(self, key):
+        """An object of the state bucket; nothing where there is none."""
+        try:
+            return json.loads(self.s3.get_object(**self.whose, Key=key)["Body"].read())
+        except botocore.exceptions.ClientError as error:
+            if code(error) == "NoSuchKey":
+                return None
+            raise
+
+    def state(self):
+        """How far it is; nothing where nobody has begun it."""
+        if self.key is None:
+            self.key = next((key for key in self.keys() if self.is_it(self.read(key))), None)
+        return self.key and self.read(self.key)
+
+    def keys(self):
+        """Those of the runs about the same days."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(**self.whose, Prefix=f"backfills/{self.days}", Delimiter="/")
+        return [f"{folder['Prefix']}run.json" for page in pages for folder in page.get("CommonPrefixes", [])]
+
+    def is_it(self, state):
+        """Whether that is the run of the same request."""
+        return state is not None and (state["wanted"], state["notify"], state["bucket"]) == (
+            self.wanted,
+            self.notify,
+            self.log_bucket,
+        )
+
+    def parts(self, state):
+        """How many parts the state machine has brought to their end."""
+        folder = self.key.removesuffix("run.json")
+        pages = self.s3.get_paginator("list_objects_v2").paginate(**self.whose, Prefix=f"{folder}{state['generation']}/parts/")
+        return sum(page["KeyCount"] for page in pages)
+
+    def follow_it(self):
+        """How a person looks how far it is."""
+        return f"aws s3 cp s3://{self.bucket}/{self.key} -" if self.key else f"aws s3 ls s3://{self.bucket}/backfills/"
+
+
+class Progress:
+    """One line whenever it came further."""
+
+    def __init__(self):
+        self.began, self.first, self.said, self.moved = time.monotonic(), None, None, time.monotonic()
+
+    def is_at(self, done, of, unit):
+        """So much of it is done."""
+        now = time.monotonic()
+        if self.first is None or done < self.first[1]:
+            self.first = (now, done)
+        if done == self.said:
+            return
+        self.said, self.moved = done, now
+        since, before = self.first
+        rate = (done - before) / (now - since) if now > since else 0
+        line = f"{done:,} of {of:,} {unit}"
+        if of:
+            line += f" ({done / of:.0%})"
+        if rate > 0:
+            line += f", {rate:,.0f} a second" if rate >= 1 else f", {rate * 60:.1f} a minute"
+            line += f", about {duration(max(of - done, 0) / rate)} left"
+        print(line, flush=True)
+
+
+class Follower:
+    """Asks, looks how far it is, and asks again until all is done."""
+
+    def __init__(self, aws, outputs, request):
+        self.aws, self.outputs, self.request = aws, outputs, request
+        self.run, self.progress = Run(aws, outputs, request), Progress()
+        self.asked, self.without_progress, self.last, self.stage = None, 0, None, None
+
+    def ask(self, again=False):
+        """One more invocation; nobody waits for it."""
+        payload = {**self.request, **({"again": True} if again else {})}
+        self.asked = datetime.datetime.now(datetime.timezone.utc)
+        self.aws.client("lambda").invoke(
+            FunctionName=self.outputs["BackfillFunctionName"], InvocationType="Event", Payload=json.dumps(payload).encode()
+        )
+
+    def main(self, again):
+        """From the request to the end."""
+        before = self.run.state()
+        generation = 1 if before is None else before["generation"]
+        if before and before["stage"] == "done":
+            if not again:
+                print(f"this was asked for before, and ended at {before['updated']}; AGAIN=1 reads what was delivered since")
+                return self.end(before)
+            generation += 1
+        self.ask(again)
+        while True:
+            state = self.run.state()
+            if state is None or state["generation"] < generation:
+                self.must_begin()
+            elif state["stage"] == "done":
+                return self.end(state)
+            else:
+                self.look(state)
+            time.sleep(POLL_SECONDS)
+
+    def must_begin(self):
+        """Nothing has come of the request yet: the function refuses it, or Lambda has not begun."""
+        if why := self.refusal():
+            raise Refused(why)
+        if (datetime.datetime.now(datetime.timezone.utc) - self.asked).total_seconds() > MOST_SECONDS_UNTIL_BEGUN:
+            raise Refused(f"nothing has begun; the log of the function says why: {self.outputs['BackfillLogGroupName']}")
+
+    def refusal(self):
+        """What the function says in its log is wrong, since it was asked."""
+        since = int(self.asked.timestamp() * 1000)
+        found = self.aws.client("logs").filter_log_events(
+            logGroupName=self.outputs["BackfillLogGroupName"], startTime=since, filterPattern='"the invocation failed"'
+        )
+        for event in found["events"]:
+            try:
+                fields = json.loads(event["message"])
+            except ValueError:
+                return event["message"].strip()
+            fields = fields.get("fields", fields)
+            return f"{fields.get('error_type')}: {fields.get('error')}"
+        return None
+
+    def look(self, state):
+        """How far it is; asks again where nobody works on it any more."""
+        estimate, stage = state.get("estimate"), state["stage"]
+        if stage != self.stage:
+            if self.stage in (None, "planning") and estimate:
+                shown(estimate)
+            if stage == "planning":
+                print("finding out what there is to read", flush=True)
+            elif stage == "telling":
+                print("putting together what was found", flush=True)
+            self.stage = stage
+        if stage == "fleet":
+            done = self.run.parts(state)
+            self.progress.is_at(done, estimate["items"], "parts")
+            self.fleet_must_live(done)
+        else:
+            done = state["read"]["counts"]["log_files"] + state["read"]["unread"]
+            if stage == "scanning":
+                self.progress.is_at(done, estimate["log_files"], "log files")
+            if not self.somebody_works_on(state):
+                self.go_on(state, (stage, done))
+
+    def somebody_works_on(self, state):
+        """Whether an invocation is under way, or may be about to begin."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        if claim := state.get("claim"):
+            return datetime.datetime.fromisoformat(claim["until"]) > now
+        return (now - self.asked).total_seconds() < 3 * POLL_SECONDS
+
+    def go_on(self, state, reached):
+        """The same request again: it goes on where the last invocation ended."""
+        self.without_progress = 0 if reached != self.last else self.without_progress + 1
+        self.last = reached
+        refusal = self.refusal()
+        # What the function refuses, it refuses again.
+        if refusal and refusal.startswith(("InputError", "SettingError")):
+            raise Refused(refusal)
+        why = state.get("trouble") or refusal
+        if self.without_progress >= MOST_WITHOUT_PROGRESS:
+            raise Refused(
+                f"it comes no further: {why or 'the log of the function says why'}; log: {self.outputs['BackfillLogGroupName']}; "
+                "once that is mended, the same command goes on"
+            )
+        if why:
+            print(f"an invocation ended before all was done ({why}); the next goes on", flush=True)
+        else:
+            print("an invocation ended before all was done; the next goes on", flush=True)
+        self.ask()
+
+    def fleet_must_live(self, done):
+        """Whether the state machine is still at work; an execution that failed tells nobody what it found."""
+        name = self.run.key.split("/")[1]
+        states = self.aws.client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.outputs["BackfillStateMachineArn"], maxResults=100)["executions"]
+        ours = [execution for execution in listed if execution["name"].startswith(name)]
+        newest = max(ours, key=lambda execution: execution["startDate"], default=None)
+        if newest and newest["status"] in ("FAILED", "TIMED_OUT", "ABORTED"):
+            raise Refused(
+                f"the execution {newest['executionArn']} is {newest['status']}: its history and the log "
+                f"{self.outputs['BackfillLogGroupName']} say why; once that is mended: "
+                f"aws stepfunctions redrive-execution --execution-arn {newest['executionArn']}"
+            )
+        if time.monotonic() - self.progress.moved > MOST_QUIET_SECONDS:
+            raise Refused(f"no part has ended for {duration(MOST_QUIET_SECONDS)}; look at the executions of {self.outputs['BackfillStateMachineArn']}")
+
+    def end(self, state):
+        """What it came to."""
+        read, result = state["read"], state["result"]
+        counts = read["counts"]
+        print(
+            f"read {counted(counts['log_files'], 'log file', 'log files')} with {size(read['bytes'])} and "
+            f"{counted(counts['records'], 'record', 'records')}"
+        )
+        findings = [f"{result['findings'].get(severity, 0):,} {severity}" for severity in SEVERITIES if result["findings"].get(severity)]
+        print(f"findings: {', '.join(findings) or 'none'}")
+        for number, what in [
+            (result["told"], "told in its mail"),
+            (result["known"], "told before"),
+            (result["accepted"], "accepted by a suppression"),
+            (result["counted"], "below what is mailed, and only counted"),
+            (result["left_out"], "left out, because there were too many"),
+        ]:
+            if number:
+                print(f"  {number:,} {what}")
+        print(f"mail: {result.get('subject') or 'none'}")
+        for uri in result["objects"]:
+            print(f"  aws s3 cp {uri} .")
+        missing = (state.get("estimate") or {}).get("items", 0) - read["items"]
+        problems = [
+            (counts["unreadable"], "record", "records", "could not be read"),
+            (counts["unreadable_log_files"], "log file", "log files", "could not be read whole"),
+            (read["unread"], "log file", "log files", "could not be had"),
+            (missing, "part", "parts", "failed: the mail says how many log files were not read"),
+        ]
+        told = [f"problem  {counted(number, one, more)} {what}" for number, one, more, what in problems if number > 0]
+        for line in told:
+            print(line)
+        if missing > 0:
+            print("         -> AGAIN=1 reads all of it again, once what the log of the function says is mended")
+        return 1 if told else 0
+
+
+def main(arguments):
+    """Asks, and follows it to the end."""
+    aws, request = Aws(), request_of(arguments)
+    _, outputs = aws.outputs(arguments.stack)
+    if "BackfillFunctionName" not in outputs:
+        raise Refused(f'stack "{arguments.stack}" has no function backfill: deploy again, make deploy')
+    if arguments.dry_run:
+        return dry_run(aws, outputs["BackfillFunctionName"], request)
+    follower = Follower(aws, outputs, request)
+    try:
+        return follower.main(arguments.again)
+    except KeyboardInterrupt:
+        if follower.asked is None:
+            raise
+        print("\nwhat is under way goes on without us; an invocation that ends before all is done is not followed by another one.")
+        print(f"To follow it, and to have it gone on with, say the same again. To look how far it is:\n  {follower.run.follow_it()}")
+        return 130
+
+
+def arguments():
+    """What it is called with."""
+    parser = argparse.ArgumentParser(prog="deploy/backfill.py", description="Has a stack read past log files.")
+    parser.add_argument("stack", help="the stack's name")
+    parser.add_argument("first", metavar="from", help="the first day in UTC, such as 2026-01-01")
+    parser.add_argument("last", metavar="to", help="the last day, itself included")
+    parser.add_argument("--accounts", default="", help="only these, comma-separated")
+    parser.add_argument("--regions", default="", help="only these, comma-separated")
+    parser.add_argument("--notify", default="", help="digest (one mail at the end) or none")
+    parser.add_argument("--dry-run", action="store_true", help="say how much there is to read, and what that costs")
+    parser.add_argument("--again", action="store_true", help="read it again where it ended before")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(lambda: main(arguments()))

@@ -1,0 +1,121 @@
+//! The Lambda function `backfill`: reads past log files and publishes one digest of what they hold; by itself, or as
+//! one of many invocations of a state machine. Every night it reads what was delivered and never announced.
+
+use iamwatch_aws::fleet::StateMachine;
+use iamwatch_aws::pace::Invocation;
+use iamwatch_aws::report::{Batch, backfill_answer, report_backfill, report_queue, report_sweep};
+use iamwatch_aws::s3::S3;
+use iamwatch_aws::sns::Topic;
+use iamwatch_aws::sqs::{Queues, batch_response};
+use iamwatch_aws::start::{Deployment, Failure, account_of, run};
+use lambda_runtime::Context;
+use serde_json::Value;
+use shared::app::{Backfilled, Progress, Sweep, Swept, backfill, sweep};
+use shared::backfill::{Asked, Event, Step};
+use shared::ports::{AlertSink, Outside, Pace, TroubleKind};
+
+/// What lives as long as the sandbox.
+struct Backfill {
+    deployment: Deployment,
+    log_bucket: String,
+    s3: S3,
+    topic: Topic,
+    queues: Queues,
+    /// What reads more than one invocation can, where there is such a thing.
+    fleet: Option<StateMachine>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    run(
+        |deployment, sdk| {
+            let machine = deployment.state_machine_arn.as_ref();
+            Ok(Backfill {
+                log_bucket: deployment.log_bucket()?.to_owned(),
+                s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
+                topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
+                queues: Queues::new(sdk, &deployment.config),
+                fleet: machine.map(|arn| StateMachine::new(sdk, arn, &deployment.config)),
+                deployment,
+            })
+        },
+        async |function, payload, context| {
+            let answered = function.answer(payload, context).await;
+            // The next message may be given to another sandbox, which does not know when this one has published.
+            function.topic.ready().await;
+            answered
+        },
+    )
+    .await
+}
+
+impl Backfill {
+    async fn answer(&self, payload: Value, context: &Context) -> Result<Value, Failure> {
+        let function = &self.deployment.function_name;
+        let pace = Invocation::of(context);
+        match Event::of(&payload)? {
+            Event::Queue(messages) => {
+                let mut failed = Vec::new();
+                for message in &messages {
+                    let finished = match &message.content {
+                        Ok(()) => {
+                            let asked = message.sent.unwrap_or_else(|| pace.now());
+                            let swept =
+                                self.sweep(&Sweep { asked, receives: message.receives }, context).await;
+                            let finished = swept.unfinished.is_none();
+                            let batch = Batch { messages: 1, failed: usize::from(!finished) };
+                            report_sweep(&swept, &batch, function, pace.now());
+                            finished
+                        }
+                        Err(error) => {
+                            lambda_runtime::tracing::warn!(%error, "message not understood");
+                            false
+                        }
+                    };
+                    if !finished {
+                        failed.push(message);
+                    }
+                }
+                report_queue(&self.queues.put_off(&failed).await);
+                Ok(batch_response(&failed))
+            }
+            Event::Asked(asked) => {
+                let backfilled = self.backfill(&asked, context).await?;
+                report_backfill(&backfilled, function, pace.now());
+                match (&asked, &backfilled.progress) {
+                    // The state machine asks again for what has failed, and so often that a person must look then. For a
+                    // digest that only needs more time it asks as often as it takes.
+                    (Asked::ByFleet(_, step), Progress::Unfinished(trouble))
+                        if *step != Step::Digest || trouble.kind != TroubleKind::OutOfTime =>
+                    {
+                        Err(Failure::from(trouble))
+                    }
+                    _ => Ok(backfill_answer(&backfilled)),
+                }
+            }
+            Event::TestMail => {
+                let published = self.topic.publish_test(function, &context.request_id).await;
+                published.map_err(|trouble| Failure::from(&trouble))
+            }
+        }
+    }
+
+    async fn backfill(&self, asked: &Asked, context: &Context) -> Result<Backfilled, Failure> {
+        let account = account_of(context);
+        let s3 = self.s3.of_account(account);
+        let pace = Invocation::of(context);
+        let outside = Outside { logs: &s3, state: &s3, alerts: &self.topic, pace: &pace, account };
+        let (config, fleet) = (&self.deployment.config, self.fleet.as_ref());
+        // Boxed: the compiler gives up on laying out what they would be in place.
+        Ok(Box::pin(backfill(asked, &self.log_bucket, config, fleet, &outside)).await?)
+    }
+
+    async fn sweep(&self, asked: &Sweep, context: &Context) -> Swept {
+        let account = account_of(context);
+        let s3 = self.s3.of_account(account);
+        let pace = Invocation::of(context);
+        let outside = Outside { logs: &s3, state: &s3, alerts: &self.topic, pace: &pace, account };
+        let Deployment { config, state_bucket, .. } = &self.deployment;
+        Box::pin(sweep(asked, &self.log_bucket, state_bucket, config, &outside)).await
+    }
+}

@@ -1,0 +1,94 @@
+//! What a digest must know again where its run dies and another one begins it anew.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::app::memory::{Memory, Object, Unreadable};
+use crate::case::{FORMAT, check_format, not_json};
+use crate::ports::{Pace, StateStore, Trouble};
+
+/// A digest that was begun: an object of the state bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Begun {
+    format: u32,
+    /// When it was: what it says is as of then, however often it is begun.
+    at: DateTime<Utc>,
+    /// The objects that could not be read. A new one was begun in the place of each, so that nobody sees it again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    unreadable: BTreeSet<Lost>,
+}
+
+/// See [`Unreadable`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lost {
+    pub uri: String,
+    pub copy: String,
+    pub reason: String,
+}
+
+impl Object for Begun {
+    fn read(content: &[u8], _: &Begun) -> Result<Begun, String> {
+        check_format(content)?;
+        serde_json::from_slice(content).map_err(not_json)
+    }
+
+    fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+impl Begun {
+    /// Begins a digest, or goes on with one.
+    pub async fn begin<S: StateStore, P: Pace>(
+        folder: &str,
+        memory: &Memory<'_, S, P>,
+    ) -> Result<Begun, Trouble> {
+        // A moment is not known to be the first until it is written.
+        let (never, now) = (DateTime::<Utc>::default(), memory.pace.now());
+        let new = Begun { format: FORMAT, at: never, unreadable: BTreeSet::new() };
+        let begin = |begun: &mut Begun, _| {
+            if begun.at == never {
+                begun.at = now;
+            }
+        };
+        let (_, held) = memory.update(&key(folder), &new, None, begin).await?;
+        Ok(held.object)
+    }
+
+    /// As of when all that the digest says is.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// The objects that could not be read so far.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Lost> {
+        self.unreadable.iter()
+    }
+
+    /// Notes objects that could not be read, before a new one is begun in their place.
+    pub async fn note<S: StateStore, P: Pace>(
+        &self,
+        folder: &str,
+        unreadable: Vec<Unreadable>,
+        memory: &Memory<'_, S, P>,
+    ) -> Result<(), Trouble> {
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let lost = |Unreadable { uri, copy, reason }: &Unreadable| Lost {
+            uri: uri.clone(),
+            copy: copy.clone(),
+            reason: reason.clone(),
+        };
+        let note = |begun: &mut Begun, _| begun.unreadable.extend(unreadable.iter().map(lost));
+        memory.update(&key(folder), self, None, note).await.map(|_| ())
+    }
+}
+
+fn key(folder: &str) -> String {
+    format!("{folder}digest.json")
+}

@@ -1,0 +1,94 @@
+//! Noting in the cases of the live runs what a digest tells, so that nobody says it again.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::begun::Begun;
+use crate::alert;
+use crate::app::memory::Memory;
+use crate::case::{self, Case, Seen};
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::ports::{Pace, StateStore, Trouble};
+use crate::suppress::Suppressions;
+
+/// So many cases are read or written at the same time.
+const AT_ONCE: usize = 16;
+
+/// What became of all findings.
+#[derive(Default)]
+pub(super) struct Marked {
+    /// Those that the digest tells.
+    pub told: Vec<Finding>,
+    /// The others.
+    pub others: Vec<Finding>,
+    /// How many people were told before.
+    pub known: u64,
+    /// How many a suppression hides.
+    pub accepted: u64,
+    /// How many are too few to be told.
+    pub counted: u64,
+    /// Whether something of it cannot be remembered.
+    pub may_repeat: bool,
+}
+
+/// Marks for one digest.
+pub(super) struct Marking<'a, S, P> {
+    pub alert_id: &'a str,
+    pub folder: &'a str,
+    pub begun: &'a Begun,
+    pub suppressions: &'a Suppressions,
+    pub memory: &'a Memory<'a, S, P>,
+    pub config: &'a Config,
+}
+
+impl<S: StateStore, P: Pace> Marking<'_, S, P> {
+    /// Decides what the digest tells, and notes it.
+    ///
+    /// # Errors
+    /// [`Trouble`] of the state bucket.
+    pub async fn mark(&self, findings: Vec<Finding>) -> Result<Marked, Trouble> {
+        let groups = alert::group(findings).into_iter().map(|findings| self.mark_subject(findings));
+        // All are tried, so that whoever begins again has less to do.
+        let groups: Vec<_> = Box::pin(stream::iter(groups).buffered(AT_ONCE)).collect().await;
+        let mut all = Marked::default();
+        for group in groups {
+            let Marked { told, others, known, accepted, counted, may_repeat } = group?;
+            all.told.extend(told);
+            all.others.extend(others);
+            all.known += known;
+            all.accepted += accepted;
+            all.counted += counted;
+            all.may_repeat |= may_repeat;
+        }
+        Ok(all)
+    }
+
+    /// The same for the findings of one subject.
+    async fn mark_subject(&self, findings: Vec<Finding>) -> Result<Marked, Trouble> {
+        let Some(subject) = findings.first().map(|finding| finding.subject.clone()) else {
+            return Ok(Marked::default());
+        };
+        let (memory, now) = (self.memory, self.begun.at());
+        let accepted = |finding: &Finding| self.suppressions.hiding(finding, now).is_some();
+        let seen: Vec<Seen<'_>> =
+            findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect();
+        let (key, new) = (case::key(&subject), Case::new(&subject));
+        let held = memory.open(&key, &new).await?;
+        self.begun.note(self.folder, memory.take_unreadable(), memory).await?;
+        let change = |case: &mut Case, _| {
+            case.learn(&seen, now, self.config);
+            let decided = case.digest(self.alert_id, &seen, now, self.config);
+            case.forget(memory.pace.now(), self.config);
+            let may_repeat = !case.remembers(&decided.told, now);
+            (decided, may_repeat)
+        };
+        let ((decided, may_repeat), _) = memory.update(&key, &new, Some(held), change).await?;
+        let ids: BTreeSet<String> = decided.told.iter().map(|seen| seen.finding.id.clone()).collect();
+        let (known, counted) = (decided.known, decided.counted);
+        let accepted = seen.iter().filter(|seen| seen.accepted).count() as u64;
+        let (told, others) = findings.into_iter().partition(|finding| ids.contains(&finding.id));
+        Ok(Marked { told, others, known, accepted, counted, may_repeat })
+    }
+}

@@ -1,0 +1,187 @@
+//! The plan of a backfill and its parts, each written once and found again.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::keeping::{Keeping, Keeps};
+use super::{Halt, Run, plan, scan};
+use crate::app::memory::Memory;
+use crate::app::reading::out_of_time;
+use crate::backfill::{Estimate, Part, Plan, ReadSoFar, RunState, Wanted};
+use crate::delivery::input;
+use crate::ports::{AlertSink, Fleet, LogStore, Pace, StateStore, Stored, Trouble, TroubleKind, Written};
+
+impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, A, P, F> {
+    /// The plan that was made, or one that is made now.
+    pub(super) async fn plan(&self, state: &RunState) -> Result<Plan, Halt> {
+        let memory = &self.telling.memory;
+        let key = format!("{}plan.json", self.id.folder(state.generation));
+        let read = |stored: &Stored| Plan::read(&stored.content, self.bucket, &state.wanted);
+        let stored = memory.read(&key).await?;
+        if let Some(Ok(plan)) = stored.as_ref().map(read) {
+            return Ok(plan);
+        }
+        let plan = self.make_plan(&state.wanted).await?;
+        let refused = |answer: String| {
+            let call = format!("writing {}", memory.uri(&key));
+            Halt::Unfinished(Trouble { kind: TroubleKind::Refused, call, answer })
+        };
+        let content = serde_json::to_vec(&plan).map_err(|error| refused(error.to_string()))?;
+        write_once(memory, &key, &content, stored.as_ref()).await?;
+        // An earlier run may have written its own a moment ago, and what was read belongs to that.
+        let stands = match memory.read(&key).await? {
+            // What was written a moment ago and is said to be missing is asked for once more.
+            None => memory.read(&key).await?,
+            stands => stands,
+        };
+        let missing = || Err("it is not there, although it was written".to_owned());
+        stands.as_ref().map_or_else(missing, read).map_err(refused)
+    }
+
+    /// Finds out what there is to read.
+    pub(super) async fn make_plan(&self, wanted: &Wanted) -> Result<Plan, Halt> {
+        let memory = &self.telling.memory;
+        let mut unfit = None;
+        let uri = format!("s3://{}", self.bucket);
+        let planned = memory.in_time("listing", &uri, async {
+            match plan(self.bucket, "", wanted, self.config, self.logs, self.pace).await {
+                Ok(plan) => Ok(Some(plan)),
+                Err(super::Unplanned::Trouble(trouble)) => Err(trouble),
+                Err(super::Unplanned::Unfit(error)) => {
+                    unfit = Some(error);
+                    Ok(None)
+                }
+            }
+        });
+        match (planned.await?, unfit) {
+            (Some(plan), _) => Ok(plan),
+            (None, Some(error)) => Err(Halt::Refused(error)),
+            (None, None) => Err(Halt::Unfinished(self.busy())),
+        }
+    }
+
+    /// What a plan takes.
+    pub(super) fn estimate(&self, plan: &Plan) -> Estimate {
+        plan.estimate(self.fleet.map(|_| self.config.fleet_above_log_files))
+    }
+
+    /// Reads the items that were not read yet, one after another, as far as there is time.
+    pub(super) async fn read_items(&mut self, mut state: RunState, plan: &Plan) -> Result<RunState, Halt> {
+        let mut longest = Duration::ZERO;
+        while state.read.items < plan.items.len() {
+            let begun = self.pace.now();
+            if self.pace.time_left() < self.time_to_tell + longest + longest / 4 {
+                return Err(Halt::Unfinished(out_of_time(&format!("s3://{}", self.bucket))));
+            }
+            let item = state.read.items;
+            let part = self.read_item(&state, plan, item).await?;
+            self.read.add(&part);
+            let now = self.pace.now();
+            longest = longest.max(elapsed(begun, now));
+            state = self
+                .mine(&state, |state| {
+                    // Where an answer was lost, it stands there already.
+                    if state.read.items == item {
+                        state.read.add(&part);
+                    }
+                    (state.updated, state.trouble) = (now, None);
+                })
+                .await?;
+        }
+        Ok(state)
+    }
+
+    /// Reads the item of that number, for the state machine.
+    pub(super) async fn read_one(&mut self, state: &RunState, item: usize) -> Result<(), Halt> {
+        let plan = self.plan_of(state).await?;
+        if item >= plan.items.len() {
+            let expected = format!("less than {}, the number of its items", plan.items.len());
+            return Err(Halt::Refused(input("the item of a backfill", &item.to_string(), &expected)));
+        }
+        let part = self.read_item(state, &plan, item).await?;
+        self.read.add(&part);
+        Ok(())
+    }
+
+    /// The plan that was made.
+    async fn plan_of(&self, state: &RunState) -> Result<Plan, Halt> {
+        let memory = &self.telling.memory;
+        let key = format!("{}plan.json", self.id.folder(state.generation));
+        let trouble = |kind, answer: String| {
+            Halt::Unfinished(Trouble { kind, call: format!("reading {}", memory.uri(&key)), answer })
+        };
+        match memory.read(&key).await? {
+            None => Err(trouble(TroubleKind::Missing, "there is no plan".to_owned())),
+            Some(stored) => Plan::read(&stored.content, self.bucket, &state.wanted)
+                .map_err(|reason| trouble(TroubleKind::Refused, reason)),
+        }
+    }
+
+    /// What an item came to: as it was written, or read now and written.
+    async fn read_item(&self, state: &RunState, plan: &Plan, item: usize) -> Result<Part, Halt> {
+        let memory = &self.telling.memory;
+        let key = part_key(&self.id.folder(state.generation), item);
+        let stored = memory.read(&key).await?;
+        if let Some(Ok(part)) = stored.as_ref().map(|stored| Part::unpack(&stored.content)) {
+            return Ok(part);
+        }
+        let mut keeping = Keeping::new();
+        let keeps = Keeps { config: self.config, wanted: &state.wanted };
+        let (stretches, ends_with) = (&plan.items[item].stretches, self.time_to_tell);
+        let mut take = |scanned| keeping.take(scanned);
+        let skipped =
+            scan(self.bucket, stretches, &keeps, self.config, self.logs, self.pace, ends_with, &mut take)
+                .await?;
+        let part = keeping.end(skipped.objects);
+        let packed = part.pack().map_err(|error| {
+            let (call, answer) = (format!("packing {}", memory.uri(&key)), error.to_string());
+            Trouble { kind: TroubleKind::Refused, call, answer }
+        })?;
+        write_once(memory, &key, &packed, stored.as_ref()).await?;
+        Ok(part)
+    }
+
+    /// A part as it was written; nothing where there is none that can be read. What it came to is counted once.
+    pub(super) async fn part(
+        &self,
+        state: &RunState,
+        item: usize,
+        read: &RefCell<(BTreeSet<usize>, ReadSoFar)>,
+    ) -> Result<Option<Part>, Trouble> {
+        let key = part_key(&self.id.folder(state.generation), item);
+        let stored = self.telling.memory.read(&key).await?;
+        let part = stored.and_then(|stored| Part::unpack(&stored.content).ok());
+        let (seen, so_far) = &mut *read.borrow_mut();
+        if let Some(part) = part.as_ref().filter(|_| seen.insert(item)) {
+            so_far.add(part);
+        }
+        Ok(part)
+    }
+}
+
+fn part_key(folder: &str, item: usize) -> String {
+    format!("{folder}parts/{item}.json.gz")
+}
+
+/// Writes what is written once, over what cannot be read of it.
+async fn write_once<S: StateStore, P: Pace>(
+    memory: &Memory<'_, S, P>,
+    key: &str,
+    content: &[u8],
+    unreadable: Option<&Stored>,
+) -> Result<(), Trouble> {
+    match unreadable {
+        None => memory.create(key, content).await,
+        Some(_) => match memory.replace(key, content, unreadable).await? {
+            // Another run wrote it, or this one, whose answer was lost: either will do.
+            Written::Done(_) | Written::Changed => Ok(()),
+        },
+    }
+}
+
+fn elapsed(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
+    (to - from).to_std().unwrap_or_default()
+}

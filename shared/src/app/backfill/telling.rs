@@ -1,0 +1,96 @@
+//! The one mail of a backfill: put together, put under way, published and noted.
+//!
+//! What it tells is marked in the live cases before it is put together, under an alert id that the backfill keeps. The
+//! mail stands in the backfill before it is published, as it will be sent. So whoever goes on after a crash tells the
+//! same, and nobody tells it twice.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::digest::{About, Digested, digest};
+use super::{Halt, Run};
+use crate::app::memory::TIME_TO_ANSWER;
+use crate::app::telling::{Mailed, Outcome, TIME_TO_NOTE};
+use crate::backfill::{self, Plan, ReadSoFar, RunState, Stage};
+use crate::pending::Pending;
+use crate::ports::{AlertSink, Fleet, LogStore, Pace, StateStore, Taken};
+
+impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, A, P, F> {
+    /// Tells what all items came to, and finishes the backfill.
+    pub(super) async fn tell(&mut self, mut state: RunState, plan: &Plan) -> Result<RunState, Halt> {
+        self.telling.memory.reserve(TIME_TO_ANSWER);
+        if state.result.is_none() {
+            state = self.mine(&state, |state| state.stage = Stage::Telling).await?;
+            state = self.put_together(state, plan).await?;
+        }
+        if let Some(mail) = state.mail.clone() {
+            if !mail.is_claimed_by(&self.telling.memory.claim.token) {
+                // Nobody knows yet what became of it in the hands of the run before.
+                return Err(Halt::Unfinished(self.busy()));
+            }
+            self.publish(&state, &mail).await?;
+        }
+        let (token, now) = (self.telling.memory.claim.token.clone(), self.pace.now());
+        let ended = self.update(&state, |state, _| {
+            let is_mine = state.is_claimed_by(&token);
+            if is_mine {
+                (state.stage, state.updated) = (Stage::Done, now);
+                (state.mail, state.trouble) = (None, None);
+                state.release(&token);
+            }
+            (is_mine || state.stage == Stage::Done).then(|| state.clone())
+        });
+        Ok(ended.await?.ok_or_else(|| self.busy())?)
+    }
+
+    /// Puts together what there is to tell, and with it the mail that tells it.
+    async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, Halt> {
+        let accepted = self.telling.load_accepted().await?;
+        let folder = self.id.folder(state.generation);
+        let about = About { folder: &folder, plan, notify: state.notify, alert_id: &state.alert_id };
+        let read = RefCell::<(BTreeSet<usize>, ReadSoFar)>::default();
+        let parts = async |item| self.part(&state, item, &read).await;
+        let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
+        let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, objects } =
+            digested;
+        let result = backfill::Outcome {
+            findings,
+            told,
+            known,
+            accepted: hidden,
+            counted,
+            left_out,
+            objects: objects.into(),
+            subject: alert.as_ref().map(|alert| alert.subject.clone()),
+        };
+        let alert = alert.filter(|_| state.notify);
+        let mail = alert.map(|alert| Pending::claimed(alert, false, &self.telling.memory.claim));
+        let ((_, read), now) = (read.into_inner(), self.pace.now());
+        let noted = self.mine(&state, |state| {
+            (state.mail, state.result, state.read) = (mail.clone(), Some(result.clone()), read.clone());
+            state.updated = now;
+        });
+        Ok(noted.await?)
+    }
+
+    async fn publish(&mut self, state: &RunState, mail: &Pending) -> Result<(), Halt> {
+        let alert = mail.alert();
+        let published = self.telling.publish(&alert, TIME_TO_NOTE).await;
+        let (outcome, result) = match published {
+            Ok(()) => (Outcome::Published, Ok(())),
+            Err((trouble, taken)) => (Outcome::Failed(trouble.clone()), Err((trouble, taken))),
+        };
+        self.telling.mails.push(Mailed { subject: alert.subject, outcome });
+        let Err((trouble, taken)) = result else { return Ok(()) };
+        if taken == Taken::No {
+            // Certainly not published: the next run need not say that it may repeat.
+            self.mine(state, |state| {
+                if let Some(mail) = &mut state.mail {
+                    mail.release();
+                }
+            })
+            .await?;
+        }
+        Err(Halt::Unfinished(trouble))
+    }
+}

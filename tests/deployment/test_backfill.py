@@ -1,0 +1,337 @@
+"""make backfill, against the state bucket of an emulated AWS, with a stand-in for the function."""
+
+import argparse
+import contextlib
+import datetime
+import io
+import json
+import sys
+import unittest
+from unittest import mock
+
+from emulated import ACCOUNT, client, emulated_aws
+from translated import ROOT
+
+sys.path.insert(0, str(ROOT / "deploy"))
+import backfill
+from aws import Aws, Refused
+
+OUTPUTS = {
+    "BackfillFunctionName": "watch-backfill",
+    "BackfillLogGroupName": "watch-log",
+    "BackfillStateMachineArn": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:watch-backfill",
+    "LogBucketName": "logs-example",
+    "StateBucketName": "state-example",
+}
+RUN = "2026-01-01_2026-03-31_0123456789abcdef"
+KEY = f"backfills/{RUN}/run.json"
+ESTIMATE = {
+    "log_files": 2000,
+    "bytes": 18_000_000,
+    "accounts": 3,
+    "regions": 4,
+    "days": 92,
+    "items": 2,
+    "seconds": 1,
+    "cost_usd": 0.0123,
+    "by_fleet": False,
+}
+RESULT = {
+    "findings": {"CRITICAL": 1, "HIGH": 0, "LOW": 1200},
+    "told": 1150,
+    "known": 50,
+    "accepted": 1,
+    "counted": 0,
+    "left_out": 0,
+    "objects": [f"s3://state-example/backfills/{RUN}/1/findings.jsonl.gz", f"s3://state-example/backfills/{RUN}/1/report.html"],
+    "subject": "[CRITICAL] Backfill 2026-01-01 to 2026-03-31",
+}
+
+
+def now(seconds=0):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).isoformat()
+
+
+def run_json(stage, log_files=0, items=0, **more):
+    """How far a backfill is, as the function writes it."""
+    counts = {"log_files": log_files, "records": 9 * log_files, "judged": 1, "skipped": 0, "unreadable": 0, "unreadable_log_files": 0}
+    return {
+        "format": 1,
+        "bucket": "logs-example",
+        "wanted": {"from": "2026-01-01", "to": "2026-03-31", "accounts": [], "regions": []},
+        "notify": True,
+        "generation": 1,
+        "stage": stage,
+        "begun": now(),
+        "updated": now(),
+        "alert_id": "a",
+        "estimate": ESTIMATE,
+        "read": {"items": items, "counts": counts, "bytes": 18_000_000, "skipped_objects": 0, "unread": 0},
+        **more,
+    }
+
+
+def claimed(seconds=60):
+    return {"claim": {"token": "t", "until": now(seconds)}}
+
+
+class Function:
+    """Stands in for the function: each invocation writes the next of these states, one a look."""
+
+    def __init__(self, *invocations):
+        self.invocations, self.asked, self.under_way = list(invocations), [], []
+
+    def invoke(self, FunctionName, Payload, InvocationType="RequestResponse"):
+        assert FunctionName == "watch-backfill"
+        self.asked.append(json.loads(Payload))
+        if InvocationType == "Event":
+            self.under_way = list(self.invocations.pop(0))
+            return {"StatusCode": 202}
+        answer = self.invocations.pop(0)
+        failed = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
+
+    def go_on(self, _seconds):
+        """What happens while one waits."""
+        if self.under_way:
+            step = self.under_way.pop(0)
+            if callable(step):
+                step()
+            else:
+                client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(step).encode())
+
+
+class Backfill(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        aws = emulated_aws()
+        aws.__enter__()
+        cls.addClassCleanup(aws.__exit__, None, None, None)
+        client("s3").create_bucket(Bucket="state-example")
+        client("logs").create_log_group(logGroupName="watch-log")
+        client("logs").create_log_stream(logGroupName="watch-log", logStreamName="s")
+
+    def setUp(self):
+        for found in client("s3").list_objects_v2(Bucket="state-example").get("Contents", []):
+            client("s3").delete_object(Bucket="state-example", Key=found["Key"])
+
+    def told(self, function, executions=(), **more):
+        """The exit status and what was printed."""
+        usual = Aws.client
+        states = mock.Mock()
+        states.list_executions.return_value = {"executions": list(executions)}
+        stand_ins = {"lambda": function, "stepfunctions": states}
+
+        def stand_in(aws, service, *config):
+            return stand_ins.get(service) or usual(aws, service, *config)
+
+        arguments = {"stack": "watch", "first": "2026-01-01", "last": "2026-03-31", "accounts": "", "regions": ""}
+        arguments |= {"notify": "", "dry_run": False, "again": False, **more}
+        printed = io.StringIO()
+        with (
+            contextlib.redirect_stdout(printed),
+            mock.patch.object(Aws, "client", stand_in),
+            mock.patch.object(Aws, "outputs", lambda aws, stack: ("CREATE_COMPLETE", OUTPUTS)),
+            mock.patch.object(backfill, "POLL_SECONDS", 0),
+            mock.patch.object(backfill.time, "sleep", function.go_on),
+        ):
+            status = backfill.main(argparse.Namespace(**arguments))
+        return status, printed.getvalue()
+
+    def refused(self, function, why, **more):
+        with self.assertRaisesRegex(Refused, why):
+            self.told(function, **more)
+
+    def logged(self, **fields):
+        """Has the function write that an invocation failed."""
+        line = json.dumps({"level": "ERROR", "fields": {"message": "the invocation failed", **fields}})
+        event = {"timestamp": int(datetime.datetime.now().timestamp() * 1000) + 1000, "message": line}
+        client("logs").put_log_events(logGroupName="watch-log", logStreamName="s", logEvents=[event])
+
+    def forget_log(self):
+        client("logs").delete_log_stream(logGroupName="watch-log", logStreamName="s")
+        client("logs").create_log_stream(logGroupName="watch-log", logStreamName="s")
+
+    def test_what_it_would_take_is_shown_and_nothing_is_begun(self):
+        planned = {"estimate": ESTIMATE, "not_done": None}
+        function = Function(planned)
+        status, printed = self.told(function, dry_run=True, accounts="444455556666, 111122223333", regions="us-east-1", notify="none")
+        self.assertEqual(status, 0)
+        self.assertEqual(
+            function.asked,
+            [
+                {
+                    "from": "2026-01-01",
+                    "to": "2026-03-31",
+                    "accounts": ["111122223333", "444455556666"],
+                    "regions": ["us-east-1"],
+                    "notify": "none",
+                    "dry_run": True,
+                }
+            ],
+        )
+        for words in ["2,000 log files with 18.0 MB, of 3 accounts, 4 Regions and 92 days", "2 parts, by one invocation", "US$ 0.0123", "nothing was read"]:
+            self.assertIn(words, printed)
+        fleet = {**planned, "estimate": {**ESTIMATE, "by_fleet": True}}
+        self.assertIn("by the state machine", self.told(Function(fleet), dry_run=True)[1])
+        self.refused(Function({"errorType": "InputError", "errorMessage": "from is wrong"}), "InputError: from is wrong", dry_run=True)
+        self.refused(Function({"estimate": None, "not_done": "s3:ListObjectsV2 failed"}), "s3:ListObjectsV2 failed", dry_run=True)
+
+    def test_it_is_followed_to_its_end(self):
+        function = Function(
+            [
+                run_json("planning", **claimed()) | {"estimate": None},
+                run_json("scanning", **claimed()),
+                run_json("scanning", 1000, 1, **claimed()),
+                run_json("telling", 2000, 2, **claimed()),
+                run_json("done", 2000, 2, result=RESULT),
+            ]
+        )
+        status, printed = self.told(function)
+        self.assertEqual(status, 0, printed)
+        self.assertEqual(function.asked, [{"from": "2026-01-01", "to": "2026-03-31"}])
+        for words in [
+            "finding out what there is to read",
+            "2,000 log files with 18.0 MB",
+            "0 of 2,000 log files (0%)",
+            "1,000 of 2,000 log files (50%)",
+            "putting together what was found",
+            "read 2,000 log files with 18.0 MB and 18,000 records",
+            "findings: 1 CRITICAL, 1,200 LOW",
+            "1,150 told in its mail",
+            "50 told before",
+            "mail: [CRITICAL] Backfill 2026-01-01 to 2026-03-31",
+            f"aws s3 cp s3://state-example/backfills/{RUN}/1/report.html .",
+        ]:
+            self.assertIn(words, printed)
+        self.assertNotIn("left out", printed)
+
+    def test_an_invocation_that_ended_early_is_followed_by_another_one(self):
+        function = Function(
+            [run_json("scanning", 500, 0, **claimed()), run_json("scanning", 1000, 1, trouble="no time was left")],
+            # Killed: its claim ends by itself.
+            [run_json("scanning", 1000, 1, **claimed()), run_json("scanning", 1500, 1, **claimed(-1))],
+            [run_json("done", 2000, 2, result=RESULT)],
+        )
+        status, printed = self.told(function)
+        self.assertEqual(status, 0, printed)
+        self.assertEqual(len(function.asked), 3)
+        self.assertIn("an invocation ended before all was done (no time was left); the next goes on", printed)
+
+    def test_one_that_comes_no_further_is_given_up(self):
+        stuck = [run_json("scanning", 500, 0, trouble="s3:GetObject failed: AccessDenied")]
+        function = Function(*[stuck] * 9)
+        self.refused(function, "it comes no further: s3:GetObject failed: AccessDenied.*the same command goes on")
+        self.assertEqual(len(function.asked), backfill.MOST_WITHOUT_PROGRESS + 1)
+
+    def test_what_the_function_refuses_is_said_at_once(self):
+        self.addCleanup(self.forget_log)
+        function = Function([lambda: self.logged(error_type="InputError", error="from is \"x\"; it must be a day")])
+        self.refused(function, "^InputError: from is \"x\"; it must be a day$")
+        self.assertEqual(len(function.asked), 1)
+
+    def test_one_that_does_not_begin_is_given_up(self):
+        with mock.patch.object(backfill, "MOST_SECONDS_UNTIL_BEGUN", -1):
+            self.refused(Function([]), "nothing has begun; .*watch-log")
+
+    def test_what_is_finished_is_only_read_again_when_asked(self):
+        done = run_json("done", 2000, 2, result=RESULT)
+        Function().go_on(0)
+        client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(done).encode())
+        function = Function()
+        status, printed = self.told(function)
+        self.assertEqual((status, function.asked), (0, []))
+        self.assertIn("this was asked for before", printed)
+        self.assertIn("AGAIN=1", printed)
+        function = Function([done, run_json("scanning", 10, 0, **claimed()) | {"generation": 2}, done | {"generation": 2}])
+        status, printed = self.told(function, again=True)
+        self.assertEqual(status, 0)
+        self.assertEqual([asked.get("again") for asked in function.asked], [True])
+        self.assertIn("10 of 2,000 log files", printed)
+
+    def test_a_request_finds_its_own_run_and_no_other(self):
+        mine = run_json("done", 2000, 2, result=RESULT)
+        others = [
+            mine | {"notify": False},
+            mine | {"bucket": "others"},
+            mine | {"wanted": {**mine["wanted"], "accounts": ["111122223333"]}},
+        ]
+        s3 = client("s3")
+        for number, other in enumerate(others):
+            key = f"backfills/2026-01-01_2026-03-31_{number:016}/run.json"
+            s3.put_object(Bucket="state-example", Key=key, Body=json.dumps(other).encode())
+        s3.put_object(Bucket="state-example", Key="backfills/2026-01-01_2026-03-31_00000000000000ff/1/plan.json", Body=b"{}")
+        function = Function([mine])
+        self.assertEqual(self.told(function)[0], 0)
+        self.assertEqual(len(function.asked), 1)
+        for more in [{"accounts": "111122223333"}, {"notify": "none"}]:
+            function = Function()
+            self.assertEqual(self.told(function, **more), self.told(function, **more))
+            self.assertEqual(function.asked, [], more)
+
+    def part(self, number):
+        client("s3").put_object(Bucket="state-example", Key=f"backfills/{RUN}/1/parts/{number}.json.gz", Body=b"x")
+
+    def test_a_fleet_is_followed_by_its_parts(self):
+        fleet = run_json("fleet", estimate={**ESTIMATE, "items": 4, "by_fleet": True}, fleet={"times": 1, "at": now()})
+        running = {"name": f"{RUN}-1", "status": "RUNNING", "startDate": 2, "executionArn": "e"}
+        older = {"name": "2025-01-01_2025-03-31_0123456789abcdef-1", "status": "FAILED", "startDate": 3, "executionArn": "o"}
+        function = Function([fleet, lambda: self.part(0), lambda: self.part(1), run_json("done", 2000, 4, result=RESULT)])
+        status, printed = self.told(function, executions=[running, older])
+        self.assertEqual(status, 0, printed)
+        self.assertIn("by the state machine", printed)
+        for words in ["0 of 4 parts (0%)", "1 of 4 parts (25%)", "2 of 4 parts (50%)"]:
+            self.assertIn(words, printed)
+        self.assertEqual(len(function.asked), 1)
+
+    def test_a_fleet_that_failed_is_said_with_what_can_be_done(self):
+        fleet = run_json("fleet", estimate={**ESTIMATE, "by_fleet": True}, fleet={"times": 1, "at": now()})
+        for status in ["FAILED", "TIMED_OUT", "ABORTED"]:
+            failed = {"name": f"{RUN}-1", "status": status, "startDate": 1, "executionArn": "arn:e"}
+            self.setUp()
+            self.refused(Function([fleet]), f"arn:e is {status}.*redrive-execution --execution-arn arn:e", executions=[failed])
+        self.setUp()
+        with mock.patch.object(backfill, "MOST_QUIET_SECONDS", -1):
+            self.refused(Function([fleet]), "no part has ended")
+
+    def test_what_could_not_be_read_is_a_problem(self):
+        def done(**more):
+            state = run_json("done", 1990, 2, result=RESULT)
+            state["read"] |= {name: value for name, value in more.items() if name in state["read"]}
+            state["read"]["counts"] |= {name: value for name, value in more.items() if name in state["read"]["counts"]}
+            return state
+
+        for more, words in [
+            ({"unread": 1}, "problem  1 log file could not be had"),
+            ({"unreadable": 7}, "problem  7 records could not be read"),
+            ({"unreadable_log_files": 2}, "problem  2 log files could not be read whole"),
+            ({"items": 1}, "problem  1 part failed"),
+        ]:
+            self.setUp()
+            status, printed = self.told(Function([done(**more)]))
+            self.assertEqual(status, 1, printed)
+            self.assertIn(words, printed)
+
+    def test_ctrl_c_leaves_it_under_way_and_says_how_to_follow_it(self):
+        def stopped():
+            raise KeyboardInterrupt
+
+        status, printed = self.told(Function([run_json("scanning", 1000, 1, **claimed()), stopped]))
+        self.assertEqual(status, 130)
+        self.assertIn("goes on without us", printed)
+        self.assertIn(f"aws s3 cp s3://state-example/{KEY} -", printed)
+        # Before it was found.
+        self.setUp()
+        self.assertIn("aws s3 ls s3://state-example/backfills/", self.told(Function([stopped]))[1])
+
+    def test_a_stack_of_an_earlier_version_is_refused(self):
+        with mock.patch.dict(OUTPUTS, clear=True):
+            self.refused(Function(), "has no function backfill: deploy again")
+
+    def test_numbers_are_written_for_people(self):
+        self.assertEqual([backfill.size(number) for number in [1, 999, 1000, 5_250_000, 3 * 10**9]], ["1 byte", "999 bytes", "1.0 KB", "5.2 MB", "3.0 GB"])
+        self.assertEqual([backfill.duration(seconds) for seconds in [1, 89, 90, 3600, 7200]], ["1 second", "89 seconds", "2 minutes", "60 minutes", "2.0 hours"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,121 @@
+//! What cannot be read or had is told, and costs nothing else.
+
+use iamwatch_tests::runtime_api::Outcome;
+use iamwatch_tests::stage::{SHORT, answered_within, email, lines};
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+use serde_json::json;
+
+use super::stage::{LOGS, Place, archive, day, done, findings, request, request_with, stage, told};
+
+#[tokio::test]
+async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read() {
+    let stage = stage().await;
+    let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 200);
+    let place = Place { account: "111122223333", region: "us-east-1", day: day("2026-04-01") };
+    let gone = Fault::Error { status: 404, code: "NoSuchKey" };
+    // None of these holds a finding.
+    for (n, fault) in
+        [(11, Some(gone)), (12, Some(Fault::ACCESS_DENIED)), (13, Some(Fault::INTERNAL_ERROR)), (14, None)]
+    {
+        match fault {
+            Some(fault) => stage.aws.fail(Which::every(Operation::GetObject).about(&place.key(n)), fault),
+            None => drop(stage.aws.put(LOGS, &place.key(n), "no gzip")),
+        }
+    }
+    let function = stage.function().await;
+    let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
+    let read = &answer["read"];
+    assert_eq!(
+        (&read["counts"]["log_files"], &read["unread"], &read["counts"]["unreadable_log_files"]),
+        (&json!(197), &json!(3), &json!(1)),
+        "{answer:#}"
+    );
+    let [mail] = &stage.aws.mails()[..] else { panic!("{:?}", stage.subjects()) };
+    let text = email(mail);
+    for n in [11, 12, 13, 14] {
+        assert!(text.contains(&place.key(n)), "{n}: {text}");
+    }
+    assert!(text.contains("NoSuchKey") || text.contains("no longer"), "{text}");
+    assert!(text.contains("AccessDenied") && text.contains("InternalError"), "{text}");
+    let all = findings(&stage, &answer);
+    let of_records: Vec<_> = all.into_iter().filter(|one| !one.to_string().contains("\"watch.")).collect();
+    assert_eq!(told(&of_records), archive.findings);
+    // No record and no credential is in the log.
+    let log = lines(&function).iter().map(ToString::to_string).collect::<String>();
+    assert!(!log.contains("eventSource") && !log.contains("192.0.2."), "{log}");
+    for secret in iamwatch_tests::runtime_api::SECRETS {
+        assert!(!function.output().contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_log_file_that_s3_gives_late_is_had_all_the_same() {
+    let stage = stage().await;
+    let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 100);
+    stage.aws.fail(Which::every(Operation::GetObject).about("AWSLogs/").first(40), Fault::SLOW_DOWN);
+    stage.aws.fail(
+        Which::every(Operation::GetObject).about("AWSLogs/").nth(77),
+        Fault::CutBody { after_bytes: 100 },
+    );
+    let function = stage.function().await;
+    let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
+    assert_eq!((&answer["read"]["counts"]["log_files"], &answer["read"]["unread"]), (&json!(100), &json!(0)));
+    assert_eq!(told(&findings(&stage, &answer)), archive.findings);
+}
+
+#[tokio::test]
+async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
+    let stage = stage().await;
+    archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
+    let asked = request("2026-04-01", "2026-04-01");
+    stage.aws.fail(Which::every(Operation::GetObject).about("AWSLogs/").nth(20), Fault::HangBefore);
+    stage.aws.fail(
+        Which::every(Operation::GetObject).about("AWSLogs/").nth(21),
+        Fault::HangInBody { after_bytes: 9 },
+    );
+    let function = stage.function().await;
+    // Longer than the time that a call may take.
+    let stage_time = SHORT;
+    let answer = answered_within(&function, &asked, stage_time).await;
+    if answer["finished"] != json!(true) {
+        assert_eq!(answer["progress"], "unfinished", "{answer:#}");
+        stage.told(&[""; 0], &function);
+    }
+    stage.aws.recover();
+    let answer = done(&function, &asked).await;
+    assert_eq!(answer["read"]["counts"]["log_files"], 50, "{answer:#}");
+    assert_eq!(stage.aws.mails().len(), 1);
+
+    // Without any time.
+    let other = request_with("2026-04-01", "2026-04-01", &[("notify", json!("none"))]);
+    for seconds in [0, 1] {
+        match function.invoke_with(&other, std::time::Duration::from_secs(seconds)).await {
+            Outcome::Response(answer) => assert_ne!(answer["progress"], "read", "{answer:#}"),
+            other => panic!("{seconds}: {other:?}\n{}", function.output()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_that_may_be_told_twice() {
+    let stage = stage().await;
+    archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
+    let asked = request("2026-04-01", "2026-04-01");
+    for (operation, about) in [
+        (Operation::GetObject, "s3://example-state/backfills/"),
+        (Operation::PutObject, "s3://example-state/backfills/"),
+        (Operation::PutObject, "/parts/"),
+        (Operation::GetObject, "s3://example-state/cases/"),
+        (Operation::PutObject, "s3://example-state/cases/"),
+    ] {
+        stage.aws.fail(Which::every(operation).about(about), Fault::ACCESS_DENIED);
+        let function = stage.function().await;
+        let answer = function.response(&asked).await;
+        assert_eq!(answer["progress"], "unfinished", "{operation:?} {about}: {answer:#}");
+        assert!(answer["not_done"].as_str().unwrap().contains("AccessDenied"), "{answer:#}");
+        stage.told(&[""; 0], &function);
+        stage.aws.recover();
+    }
+    done(&stage.function().await, &asked).await;
+    assert_eq!(stage.aws.mails().len(), 1);
+}

@@ -1,0 +1,81 @@
+//! The nightly sweep: what was delivered and never announced is read then.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use iamwatch_tests::lambda_events::received_of;
+use iamwatch_tests::runtime_api::ACCOUNT;
+use iamwatch_tests::stage::{STATE, failed, measured, said};
+use iamwatch_tests::stub_aws::{Fault, Operation, Which};
+use serde_json::{Value, json};
+use shared::backfill::SWEEP_MESSAGE;
+
+use super::stage::{LOGS, Place, failure, log_file, stage};
+
+/// The message of the schedule, sent then and received so often.
+fn message(sent: DateTime<Utc>, receives: u32) -> Value {
+    json!({"Records": [received_of("m", SWEEP_MESSAGE, receives, sent)]})
+}
+
+fn hours_ago(hours: i64) -> DateTime<Utc> {
+    Utc::now() - TimeDelta::hours(hours)
+}
+
+#[tokio::test]
+async fn a_log_file_that_was_never_announced_is_read_told_and_counted_once() {
+    let stage = stage().await;
+    let function = stage.function().await;
+    // The first sweep only notes the moment, as it is three hours ago.
+    let put = hours_ago(2);
+    let place = Place { account: ACCOUNT, region: "us-east-1", day: put.date_naive() };
+    let key = place.key(1);
+    stage.aws.put_at(
+        LOGS,
+        &key,
+        log_file(&[failure(1, "alice", "08:01:00")], ACCOUNT, put.date_naive()),
+        put,
+    );
+    assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0], "{}", function.output());
+    stage.told(&[""; 0], &function);
+    assert!(stage.aws.content(STATE, "sweep.json").is_some());
+
+    assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), [""; 0], "{}", function.output());
+    let subjects = stage.subjects();
+    assert_eq!(subjects.len(), 2, "{subjects:?}\n{}", function.output());
+    assert!(
+        subjects.iter().any(|subject| subject.starts_with("[MEDIUM] Sign-in failed - alice")),
+        "{subjects:?}"
+    );
+    let lines = said(&function, "log files swept");
+    let fields: Vec<[&Value; 3]> = lines
+        .iter()
+        .map(|line| ["is_first", "delivered_log_files", "missed_log_files"].map(|name| &line["fields"][name]))
+        .collect();
+    assert_eq!(fields, [[&json!(true), &json!(0), &json!(0)], [&json!(false), &json!(1), &json!(1)]]);
+    let measured = measured(&function);
+    assert_eq!((&measured[1]["Sweeps"], &measured[1]["MissedLogFiles"]), (&json!(1), &json!(1)));
+    // Again: nothing is new.
+    assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), [""; 0]);
+    assert_eq!(stage.aws.mails().len(), 2, "{:?}", stage.subjects());
+}
+
+#[tokio::test]
+async fn a_sweep_that_cannot_list_comes_again_and_is_no_sweep() {
+    let stage = stage().await;
+    let function = stage.function().await;
+    assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0]);
+    stage.aws.fail(Which::every(Operation::ListObjects), Fault::INTERNAL_ERROR);
+    assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), ["m"], "{}", function.output());
+    stage.put_off(&[("m", 30)]);
+    let measured = measured(&function);
+    assert_eq!(measured.last().unwrap()["Sweeps"], 0);
+    stage.aws.recover();
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_the_schedules_comes_again_and_then_waits_for_a_person() {
+    let stage = stage().await;
+    let function = stage.function().await;
+    let other = json!({"Records": [received_of("m", r#"{"sweep": "all"}"#, 1, Utc::now())]});
+    assert_eq!(failed(&function.response(&other).await), ["m"]);
+    assert_eq!(said(&function, "message not understood").len(), 1);
+    assert_eq!(stage.aws.count(Operation::ListObjects), 0);
+}

@@ -1,0 +1,426 @@
+//! Runs of a backfill: what each finds, does and leaves behind.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use iamwatch_tests::memory::{Attempt, Clock, Machine, World};
+use serde_json::{Value, json};
+use shared::Error;
+use shared::app::{Backfilled, Progress, backfill};
+use shared::backfill::{Asked, Event, Item, Plan, RunId, Stage, Step};
+use shared::config::Config;
+use shared::ports::{Stored, TroubleKind};
+use shared::rule::Severity;
+
+use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, run, sign_in};
+
+pub const NOW: &str = "2026-04-10T08:00:00Z";
+
+/// When a claim of before has ended.
+pub const LATER: &str = "2026-04-10T09:00:00Z";
+
+/// Three days of two accounts, in each of which somebody signs in without a second factor.
+pub fn world() -> World {
+    let world = World::default();
+    for account in [ACCOUNT, OTHER] {
+        for day in ["01", "02", "03"] {
+            let records = [sign_in(account, "alice", &format!("2026-04-{day}T08:15:00Z"))];
+            put(&world, &key(account, "us-east-1", &format!("2026/04/{day}"), "a"), log_file(&records));
+        }
+    }
+    world
+}
+
+pub fn request(more: Value) -> Asked {
+    let mut payload = json!({"from": "2026-04-01", "to": "2026-04-03"});
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    match Event::of(&payload).unwrap() {
+        Event::Asked(asked) => asked,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn id(asked: &Asked) -> RunId {
+    match asked {
+        Asked::ByHand(request) => RunId::of("logs", request),
+        Asked::ByFleet(id, _) => id.clone(),
+    }
+}
+
+pub async fn asked_with(
+    world: &World,
+    asked: &Asked,
+    now: &str,
+    config: &Config,
+    fleet: Option<&Machine>,
+) -> Result<Backfilled, Error> {
+    let clock = Clock::new(at(now), Duration::from_secs(900));
+    backfill(asked, "logs", config, fleet, &world.outside(&clock)).await
+}
+
+pub async fn asked(world: &World, asked: &Asked, now: &str) -> Backfilled {
+    asked_with(world, asked, now, &Config::default(), None).await.unwrap()
+}
+
+/// What stands in the state bucket of that backfill, without the beginning of its keys.
+pub fn kept(world: &World, id: &RunId) -> Vec<String> {
+    let begin = format!("backfills/{}/", id.as_str());
+    let objects = world.state.objects.borrow();
+    let keys = objects.keys().filter_map(|key| key.strip_prefix(&begin)).map(str::to_owned);
+    keys.filter(|key| !key.ends_with("digest.json")).collect()
+}
+
+/// Writes the plan, divided so that each stretch is an item.
+async fn divide(world: &World, asked: &Asked) -> Plan {
+    let Asked::ByHand(request) = asked else { panic!("{asked:?}") };
+    let mut plan = planned(world, "", &request.wanted).await.unwrap();
+    let stretches = plan.items.drain(..).flat_map(|item| item.stretches).collect::<Vec<_>>();
+    plan.items = stretches.into_iter().map(|stretch| Item { stretches: vec![stretch] }).collect();
+    let content = serde_json::to_vec(&plan).unwrap().into();
+    let stored = Stored { content, tag: "plan".to_owned(), modified: None };
+    world.state.objects.borrow_mut().insert(format!("{}plan.json", id(asked).folder(1)), stored);
+    plan
+}
+
+#[test]
+fn a_range_is_read_and_told_in_one_mail() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        let done = asked(&world, &asked_for, NOW).await;
+        assert_eq!(done.progress, Progress::Done);
+        let subjects = world.topic.subjects();
+        assert_eq!(subjects.len(), 1, "{subjects:?}");
+        let state = done.state.unwrap();
+        let result = state.result.unwrap();
+        assert_eq!(result.subject.as_ref(), subjects.first());
+        assert_eq!((result.told, result.known, result.findings[&Severity::High]), (6, 0, 6));
+        assert_eq!((state.read.counts.log_files, state.read.counts.judged, state.read.items), (6, 6, 1));
+        assert_eq!((state.stage, state.trouble, state.mail), (Stage::Done, None, None));
+        let estimate = state.estimate.unwrap();
+        assert_eq!((estimate.log_files, estimate.accounts, estimate.regions, estimate.days), (6, 2, 1, 3));
+        assert_eq!(done.run, id(&asked_for));
+        assert_eq!(done.uri, format!("s3://state/{}", done.run.key()));
+        let expected =
+            ["1/findings.jsonl.gz", "1/parts/0.json.gz", "1/plan.json", "1/report.html", "run.json"];
+        assert_eq!(kept(&world, &done.run), expected);
+    });
+}
+
+#[test]
+fn the_same_request_finds_what_the_first_came_to_and_does_nothing() {
+    run(async || {
+        let world = world();
+        let first = asked(&world, &request(json!({})), NOW).await;
+        let opened = world.logs.opened.borrow().len();
+        let before = world.state.objects.borrow().clone();
+        let second = asked(&world, &request(json!({"notify": "digest"})), LATER).await;
+        assert_eq!((second.progress, &second.state), (Progress::Done, &first.state));
+        assert_eq!((world.logs.opened.borrow().len(), world.topic.published.borrow().len()), (opened, 1));
+        assert_eq!(*world.state.objects.borrow(), before);
+    });
+}
+
+#[test]
+fn of_two_at_once_one_does_it_and_the_other_says_so() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        // It takes a while.
+        let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
+        let attempts = [Attempt::CutTo(Vec::new(), 10), Attempt::CutTo(Vec::new(), 10)];
+        let whole = Attempt::Whole(log_file(&records), 10_000);
+        let uri = format!("s3://logs/{}", key(ACCOUNT, "us-east-1", "2026/04/01", "a"));
+        world.logs.put(&uri, attempts.into_iter().chain([whole]));
+        let (one, other) = join(asked(&world, &asked_for, NOW), asked(&world, &asked_for, NOW)).await;
+        let mut progress = [one.progress, other.progress];
+        progress.sort_by_key(|progress| *progress == Progress::Done);
+        assert_eq!(progress, [Progress::UnderWay, Progress::Done]);
+        assert_eq!((world.topic.published.borrow().len(), world.logs.opened.borrow().len()), (1, 8));
+    });
+}
+
+#[test]
+fn begun_anew_it_reads_what_was_delivered_since_and_tells_that_alone() {
+    run(async || {
+        let world = world();
+        asked(&world, &request(json!({})), NOW).await;
+        let late = [sign_in(ACCOUNT, "mallory", "2026-04-03T23:00:00Z")];
+        put(&world, &key(ACCOUNT, "us-east-1", "2026/04/04", "late"), log_file(&late));
+        let again = asked(&world, &request(json!({"again": true})), LATER).await;
+        let state = again.state.unwrap();
+        let result = state.result.unwrap();
+        assert_eq!((state.generation, result.told, result.known), (2, 1, 6));
+        let mails = world.topic.mails();
+        assert_eq!(mails.len(), 2);
+        assert!(mails[1].contains("mallory") && !mails[1].contains("alice"), "{}", mails[1]);
+        let third = asked(&world, &request(json!({"again": true})), LATER).await;
+        assert_eq!((third.state.unwrap().generation, world.topic.published.borrow().len()), (3, 2));
+    });
+}
+
+#[test]
+fn one_that_is_asked_only_what_it_would_take_writes_reads_and_tells_nothing() {
+    run(async || {
+        let world = world();
+        let config = Config { fleet_above_log_files: 5, ..Config::default() };
+        for (fleet, by_fleet) in [(Some(&world.machine), true), (None, false)] {
+            let dry =
+                asked_with(&world, &request(json!({"dry_run": true})), NOW, &config, fleet).await.unwrap();
+            let estimate = dry.state.unwrap().estimate.unwrap();
+            assert_eq!(
+                (dry.progress, estimate.log_files, estimate.by_fleet),
+                (Progress::Planned, 6, by_fleet)
+            );
+            assert!(estimate.bytes > 0 && estimate.cost_usd > 0.0);
+        }
+        assert!(world.state.objects.borrow().is_empty() && world.logs.opened.borrow().is_empty());
+        assert!(world.topic.published.borrow().is_empty() && world.machine.started.borrow().is_empty());
+    });
+}
+
+#[test]
+fn where_nobody_is_to_be_told_nobody_is_and_nothing_counts_as_told() {
+    run(async || {
+        let world = world();
+        let quiet = asked(&world, &request(json!({"notify": "none"})), NOW).await;
+        assert_eq!(quiet.progress, Progress::Done);
+        assert_eq!(quiet.state.unwrap().result.unwrap().findings[&Severity::High], 6);
+        assert!(world.topic.published.borrow().is_empty());
+        let told = asked(&world, &request(json!({})), NOW).await;
+        assert_eq!(told.state.unwrap().result.unwrap().told, 6);
+        assert_eq!(world.topic.published.borrow().len(), 1);
+    });
+}
+
+#[test]
+fn what_cannot_be_asked_for_leaves_nothing_behind() {
+    run(async || {
+        let world = world();
+        let tomorrow = request(json!({"to": "2026-04-11"}));
+        let error = asked_with(&world, &tomorrow, NOW, &Config::default(), None).await.unwrap_err();
+        assert!(error.to_string().contains("no later than today"), "{error}");
+        assert!(world.state.objects.borrow().is_empty());
+        let unknown = request(json!({"accounts": ["555500000000"]}));
+        let error = asked_with(&world, &unknown, NOW, &Config::default(), None).await.unwrap_err();
+        assert!(error.to_string().contains("an account of the request is \"555500000000\""), "{error}");
+        let later = asked_with(&world, &unknown, NOW, &Config::default(), None).await.unwrap_err();
+        assert_eq!(later.to_string(), error.to_string(), "nobody has to wait for a claim to end");
+    });
+}
+
+#[test]
+fn one_that_runs_out_of_time_is_gone_on_with_where_it_stands() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        let plan = divide(&world, &asked_for).await;
+        assert_eq!(plan.items.len(), 6);
+        let slow = key(OTHER, "us-east-1", "2026/04/01", "a");
+        world.logs.put(&format!("s3://logs/{slow}"), [Attempt::SilentAfter(Vec::new(), 10)]);
+        let first = asked(&world, &asked_for, NOW).await;
+        assert!(
+            matches!(&first.progress, Progress::Unfinished(trouble) if trouble.kind == TroubleKind::OutOfTime)
+        );
+        let state = first.state.unwrap();
+        assert_eq!((state.stage, state.read.items), (Stage::Scanning, 3));
+        assert!(state.trouble.unwrap().contains("no time or room left"));
+        assert!(world.topic.published.borrow().is_empty());
+        let records = [sign_in(OTHER, "alice", "2026-04-01T08:15:00Z")];
+        put(&world, &slow, log_file(&records));
+        // At once: the first has left it.
+        let second = asked(&world, &asked_for, NOW).await;
+        assert_eq!(second.progress, Progress::Done);
+        assert_eq!((second.read.items, second.state.unwrap().result.unwrap().told), (3, 6));
+        let opened = world.logs.opened.borrow();
+        let of = |account: &str| {
+            opened.iter().filter(|uri| uri.contains(&folder(account, "us-east-1", "2026/04/01"))).count()
+        };
+        assert_eq!((of(ACCOUNT), of(OTHER), opened.len()), (1, 2, 7), "what was read is not read again");
+    });
+}
+
+#[test]
+fn what_keeps_it_from_going_on_stands_where_people_look() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        world.logs.refuses_to_list.set(Some("us-east-1/2026/"));
+        let first = asked(&world, &asked_for, NOW).await;
+        let Progress::Unfinished(trouble) = first.progress else { panic!("{:?}", first.progress) };
+        assert_eq!(trouble.kind, TroubleKind::Refused);
+        assert_eq!(first.state.unwrap().trouble.unwrap(), trouble.to_string());
+        world.logs.refuses_to_list.set(None);
+        let second = asked(&world, &asked_for, NOW).await;
+        assert_eq!((second.progress, second.state.unwrap().trouble), (Progress::Done, None));
+    });
+}
+
+#[test]
+fn a_mail_that_sns_refuses_is_published_by_the_next_run_and_says_nothing_of_repeating() {
+    run(async || {
+        let world = world();
+        world.topic.refuses.set(Some("Backfill"));
+        let first = asked(&world, &request(json!({})), NOW).await;
+        assert!(matches!(first.progress, Progress::Unfinished(_)), "{:?}", first.progress);
+        world.topic.refuses.set(None);
+        let second = asked(&world, &request(json!({})), NOW).await;
+        assert_eq!((second.progress, world.topic.published.borrow().len()), (Progress::Done, 1));
+        assert!(!world.topic.mails()[0].contains("may repeat one"), "{}", world.topic.mails()[0]);
+        assert_eq!(world.logs.opened.borrow().len(), 6, "nothing is read again");
+    });
+}
+
+/// What a state machine does: all items, then the digest.
+async fn steps(world: &World, id: &RunId, items: &[usize], now: &str) -> Vec<Result<Progress, String>> {
+    let steps = items.iter().map(|item| Step::Scan(*item)).chain([Step::Digest]);
+    let mut done = Vec::new();
+    for step in steps {
+        let asked = Asked::ByFleet(id.clone(), step);
+        let backfilled = asked_with(world, &asked, now, &Config::default(), Some(&world.machine)).await;
+        done.push(backfilled.map(|it| it.progress).map_err(|error| error.to_string()));
+    }
+    done
+}
+
+#[test]
+fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        divide(&world, &asked_for).await;
+        let id = id(&asked_for);
+        let config = Config { fleet_above_log_files: 5, ..Config::default() };
+        let ask = async |now: &str| {
+            asked_with(&world, &asked_for, now, &config, Some(&world.machine)).await.unwrap()
+        };
+        let first = ask(NOW).await;
+        assert_eq!((first.progress, first.state.unwrap().stage), (Progress::Started, Stage::Fleet));
+        assert_eq!(ask(LATER).await.progress, Progress::UnderWay);
+        let started = world.machine.started.borrow().clone();
+        let items = format!("{}items.json", id.folder(1));
+        let input = json!({"run": id.as_str(), "bucket": "state", "items": items});
+        assert_eq!(started, [(format!("{}-1", id.as_str()), input.to_string())].into());
+        let listed: Value = serde_json::from_slice(&world.state.objects.borrow()[&items].content).unwrap();
+        assert_eq!(listed.as_array().unwrap().len(), 6);
+        assert_eq!(listed[5], json!({"run": id.as_str(), "step": "scan", "item": 5}));
+        assert!(matches!(Event::of(&listed[5]).unwrap(), Event::Asked(Asked::ByFleet(_, Step::Scan(5)))));
+
+        let done = steps(&world, &id, &[5, 0, 1, 1, 2, 3, 4], NOW).await;
+        assert!(done[..7].iter().all(|step| *step == Ok(Progress::Read)), "{done:?}");
+        assert_eq!(done[7], Ok(Progress::Done));
+        assert_eq!(world.logs.opened.borrow().len(), 6, "an item that is handed over twice is read once");
+        assert_eq!(world.topic.published.borrow().len(), 1);
+        let last = ask(LATER).await;
+        let state = last.state.unwrap();
+        assert_eq!((last.progress, state.read.items, state.read.counts.log_files), (Progress::Done, 6, 6));
+        assert_eq!(
+            steps(&world, &id, &[], LATER).await,
+            [Ok(Progress::Done)],
+            "a digest that is asked for twice"
+        );
+        assert_eq!(world.topic.published.borrow().len(), 1);
+    });
+}
+
+#[test]
+fn a_part_that_no_worker_brought_to_its_end_is_told() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        divide(&world, &asked_for).await;
+        let config = Config { fleet_above_log_files: 5, ..Config::default() };
+        asked_with(&world, &asked_for, NOW, &config, Some(&world.machine)).await.unwrap();
+        let damaged = format!("{}parts/4.json.gz", id(&asked_for).folder(1));
+        let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+        let done = steps(&world, &id(&asked_for), &[0, 1, 2, 4], NOW).await;
+        assert_eq!(done.last(), Some(&Ok(Progress::Done)));
+        let mail = &world.topic.mails()[0];
+        assert!(mail.contains("2 log files"), "{mail}");
+        // An unreadable part is read again.
+        world.state.objects.borrow_mut().insert(damaged.clone(), stored);
+        assert_eq!(steps(&world, &id(&asked_for), &[4], NOW).await[0], Ok(Progress::Read));
+        assert_ne!(world.state.objects.borrow()[&damaged].content, "nonsense");
+    });
+}
+
+#[test]
+fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        let config = Config { fleet_above_log_files: 5, ..Config::default() };
+        let ask = async |now: &str| {
+            asked_with(&world, &asked_for, now, &config, Some(&world.machine)).await.unwrap()
+        };
+        world.machine.fails.set(1);
+        assert!(matches!(ask(NOW).await.progress, Progress::Unfinished(_)));
+        assert_eq!(ask(NOW).await.progress, Progress::Started);
+        assert_eq!(ask("2026-04-10T13:59:59Z").await.progress, Progress::UnderWay);
+        assert_eq!(ask("2026-04-10T14:00:01Z").await.progress, Progress::Started);
+        let names: Vec<String> = world.machine.started.borrow().keys().cloned().collect();
+        let name = format!("{}-1", id(&asked_for).as_str());
+        assert_eq!(names, [name.clone(), format!("{name}-2")]);
+    });
+}
+
+#[test]
+fn a_step_of_what_nobody_has_begun_is_refused() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        let refused = steps(&world, &id(&asked_for), &[0], NOW).await;
+        for step in refused {
+            let error = step.unwrap_err();
+            assert!(error.contains("it must be one that was begun"), "{error}");
+        }
+        asked(&world, &asked_for, NOW).await;
+        let error = steps(&world, &id(&asked_for), &[1], NOW).await[0].clone().unwrap_err();
+        assert!(error.contains("the item of a backfill is \"1\"; it must be less than 1"), "{error}");
+        let elsewhere = Asked::ByFleet(id(&asked_for), Step::Digest);
+        let clock = Clock::new(at(NOW), Duration::from_secs(900));
+        let outside = world.outside(&clock);
+        let other = backfill(&elsewhere, "other", &Config::default(), Some(&world.machine), &outside).await;
+        let error = other.unwrap_err().to_string();
+        assert!(error.contains("the bucket that LOG_BUCKET names, other"), "{error}");
+    });
+}
+
+#[test]
+fn what_cannot_be_read_of_it_is_made_again() {
+    run(async || {
+        for (name, damaged, generation) in [
+            ("the plan", "1/plan.json", 1),
+            ("a part", "1/parts/2.json.gz", 1),
+            ("the run", "run.json", 1_775_808_000),
+        ] {
+            let world = world();
+            let asked_for = request(json!({}));
+            divide(&world, &asked_for).await;
+            let silent = format!("s3://logs/{}", key(OTHER, "us-east-1", "2026/04/03", "a"));
+            world.logs.put(&silent, [Attempt::SilentAfter(Vec::new(), 10)]);
+            asked(&world, &asked_for, NOW).await;
+            put(&world, silent.strip_prefix("s3://logs/").unwrap(), log_file(&[]));
+            let key = format!("backfills/{}/{damaged}", id(&asked_for).as_str());
+            let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+            assert!(world.state.objects.borrow_mut().insert(key, stored).is_some(), "{name}");
+            let done = asked(&world, &asked_for, NOW).await;
+            let state = done.state.unwrap();
+            assert_eq!((done.progress, state.generation), (Progress::Done, generation), "{name}");
+            let mails = world.topic.mails();
+            assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{name}: {mails:?}");
+        }
+    });
+}
+
+#[test]
+fn a_range_without_any_log_file_is_done_at_once() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({"from": "2026-01-01", "to": "2026-01-02"}));
+        let done = asked(&world, &asked_for, NOW).await;
+        let state = done.state.unwrap();
+        assert_eq!((done.progress, state.estimate.unwrap().log_files), (Progress::Done, 0));
+        assert_eq!(days("2026-01-01", "2026-01-02"), state.wanted);
+    });
+}

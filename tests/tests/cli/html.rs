@@ -1,0 +1,123 @@
+//! The page that `sign-in --html` writes. What a browser makes of it is tested in `tests/page.rs`.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::hostile::hostile;
+use crate::program::{Folder, dangerous, run_in};
+use crate::records::{failure, log_file, merge, packed, root, sign_in, without_mfa};
+
+const NOW: &str = "2026-04-02T00:00:00Z";
+
+/// Runs over files of that folder, and gives the page.
+#[track_caller]
+fn page(folder: &Folder, arguments: &[&str]) -> String {
+    folder.run(&[&["sign-in", "--now", NOW, "--html", "report.html"], arguments].concat()).exits(0);
+    fs::read_to_string(folder.path().join("report.html")).unwrap()
+}
+
+#[test]
+fn the_page_over_the_sample_is_that_of_the_golden_file() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join(iamwatch_tests::sample::FOLDER);
+    let folder = Folder::new();
+    let report = folder.path().join("report.html");
+    let arguments = ["sign-in", "AWSLogs", "--now", NOW, "--set", "ACCOUNT_NAMES=111122223333=prod"];
+    let without = run_in(&sample, &arguments).exits(2);
+    let with = run_in(&sample, &[&arguments[..], &["--html", report.to_str().unwrap()]].concat()).exits(2);
+    assert_eq!((with.stdout, with.stderr), (without.stdout, without.stderr), "all else stays as it is");
+    expectorate::assert_contents("snapshots/cli/sign-in.html", &fs::read_to_string(report).unwrap());
+}
+
+#[test]
+fn every_sign_in_stands_on_the_page_once_in_whichever_files_and_order() {
+    let (quiet, fails) = (sign_in(json!({"eventID": "1"})), failure("2"));
+    let folder = Folder::with("a.json.gz", packed(&[quiet.clone(), fails.clone(), without_mfa("3")]));
+    folder.file("b.json", log_file(&[fails.clone(), quiet.clone()]));
+    let two = page(&folder, &["a.json.gz", "b.json"]);
+    assert!(two.contains("<dt>Sign-ins</dt><dd>3: 1 failed, 2 succeeded</dd>"), "{two}");
+    assert!(two.contains("and in 1 more log file"), "{two}");
+    assert_eq!(two, page(&folder, &["a.json.gz", "b.json", "--threads", "1"]));
+
+    let folder = Folder::with("a.json", log_file(&[quiet]));
+    let one = page(&folder, &["a.json"]);
+    assert!(one.contains("<dt>Sign-ins</dt><dd>1: 0 failed, 1 succeeded</dd>"), "{one}");
+    assert!(one.contains("<dt>Findings</dt><dd>0</dd>") && one.contains("No finding."), "{one}");
+    assert!(one.contains("Every log file and every record that was found could be read."), "{one}");
+}
+
+#[test]
+fn what_is_left_out_and_what_could_not_be_looked_at_is_said_on_the_page() {
+    let folder = Folder::with("x.json", log_file(&[failure("1"), root("2"), without_mfa("3")]));
+    folder.file(
+        "accepted.toml",
+        "[[suppression]]\nrule = \"sign-in.without-mfa\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2026-06-01\"\n",
+    );
+    let all = ["x.json", "--suppressions", "accepted.toml", "--min-severity", "HIGH"];
+    let page = page(&folder, &all);
+    assert!(page.contains("<li>1 finding not listed: accepted by a suppression</li>"), "{page}");
+    assert!(page.contains("<li>1 finding not listed: below HIGH</li>"), "{page}");
+    assert!(page.contains("<dt>Findings</dt><dd>1 "), "{page}");
+    assert!(page.contains("<dt>Sign-ins</dt><dd>3: "), "what is accepted happened all the same: {page}");
+
+    folder.file("cut.json", &log_file(&[failure("4")])[..300]);
+    folder.run(&["sign-in", "x.json", "cut.json", "gone.json", "--html", "report.html"]).exits(2);
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    let gaps = "<b>Not everything could be looked at.</b> 1 log file or folder could not be had, 1 log file could not be";
+    assert!(page.contains(gaps), "{page}");
+    assert!(
+        page.contains("<li>could not look at gone.json: ") && page.contains("<li>could not read cut.json")
+    );
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_and_costs_nothing_else() {
+    let folder = Folder::with("x.json", log_file(&[failure("1")]));
+    for (file, said) in [
+        (".", "--html . is a folder; it must be a file, which need not exist"),
+        ("none/report.html", "--html none/report.html: there is no folder none"),
+        ("x.json/report.html", "--html x.json/report.html: there is no folder x.json"),
+    ] {
+        let run = folder.run(&["sign-in", "x.json", "--html", file]).exits(64).says(said);
+        assert_eq!(run.stdout, "", "{file}");
+    }
+    // No one can make a file there.
+    let run = folder.run(&["sign-in", "x.json", "--format", "json", "--html", "/proc/report.html"]).exits(2);
+    assert_eq!(run.rules(), ["sign-in.failed"]);
+    run.says("could not write the results: the page /proc/report.html: ");
+}
+
+#[test]
+fn a_page_takes_the_place_of_the_one_before_and_leaves_nothing_beside_it() {
+    let folder = Folder::with("x.json", log_file(&[failure("1")]));
+    folder.file("report.html", "before");
+    assert!(page(&folder, &["x.json"]).starts_with("<!DOCTYPE html>"));
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["report.html", "x.json"]);
+}
+
+#[test]
+fn promise_6_what_somebody_wrote_is_visible_text_on_the_page() {
+    for (name, text) in hostile() {
+        let mut record = failure("1");
+        merge(
+            &mut record,
+            json!({
+                "userIdentity": {"type": text, "userName": text, "arn": text},
+                "userAgent": text, "sourceIPAddress": text, "errorMessage": text, "awsRegion": text,
+                "recipientAccountId": text,
+            }),
+        );
+        let folder = Folder::with("x.json", log_file(&[record]));
+        let page = page(&folder, &["x.json"]);
+        let unseen: Vec<char> = page.chars().filter(|character| dangerous(*character)).collect();
+        assert!(unseen.is_empty(), "{name}: {unseen:?}");
+        for live in ["<script>alert", "<img", "https://evil", "www.evil", "javascript:"] {
+            assert!(!page.contains(live), "{name}: {live}");
+        }
+        assert!(page.len() < 60_000, "{name}: {} bytes", page.len());
+    }
+}

@@ -1,0 +1,220 @@
+//! The mails about past log files, as `backfill` makes them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shared::alert::{self, MAX_MESSAGE_BYTES, Mail, Past};
+use shared::app::Counts;
+use shared::backfill::Wanted;
+use shared::config::Config;
+use shared::detections::cases::From;
+use shared::detections::{
+    log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at, table,
+};
+use shared::finding::{Finding, Place};
+
+use crate::{LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, silencing};
+
+const FOLDER: &str = "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/";
+
+fn config() -> Config {
+    let names = "111122223333=prod,444455556666=staging";
+    Config::from_lookup(|name| (name == "ACCOUNT_NAMES").then(|| names.to_owned())).unwrap()
+}
+
+fn wanted(accounts: &[&str], regions: &[&str]) -> Wanted {
+    let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let (from, to) = ("2026-03-01".parse().unwrap(), "2026-04-30".parse().unwrap());
+    Wanted { from, to, accounts: all(accounts), regions: all(regions) }
+}
+
+/// A backfill that read everything.
+fn past(wanted: &Wanted) -> Past<'_> {
+    let counts = Counts { log_files: 18_204, records: 2_310_977, skipped: 2_300_977, ..Counts::default() };
+    Past {
+        wanted,
+        counts: Counts { judged: 10_000, ..counts },
+        unread: 0,
+        known: 0,
+        accepted: 0,
+        counted: 0,
+        left_out: 0,
+        remembered_since: None,
+        may_repeat: false,
+        findings_at: "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/findings.jsonl.gz",
+        page_at: "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/report.html",
+    }
+}
+
+#[track_caller]
+fn golden(name: &str, findings: &[Finding], past: &Past<'_>) -> Mail {
+    let mail = alert::historic_mail(findings, past, &config()).unwrap();
+    expectorate::assert_contents(format!("snapshots/mails/historic-{name}.txt"), &show(&mail));
+    check(&mail, findings);
+    mail
+}
+
+/// A sign-in without a second factor, on that day of March.
+fn without_mfa(number: u32, user: &str, account: &str, day: u32) -> Finding {
+    finding(json!({
+        "eventID": format!("{number:08}-0000-4000-8000-0000EXAMPLE0"),
+        "eventTime": format!("2026-03-{day:02}T08:{:02}:00Z", number % 60),
+        "recipientAccountId": account,
+        "userIdentity": {
+            "userName": user, "accountId": account, "arn": format!("arn:aws:iam::{account}:user/{user}"),
+        },
+        "additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null},
+    }))
+}
+
+/// A quarter in which several things happened.
+fn quarter() -> Vec<Finding> {
+    let mut findings = vec![
+        of(From::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#)),
+        of(From::ApiCall(
+            r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "bob", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
+        )),
+        of(From::ApiCall(
+            r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}}"#,
+        )),
+    ];
+    findings.extend((0..6).map(|n| without_mfa(n, "alice", "111122223333", 3 + n / 2)));
+    findings.extend((6..9).map(|n| without_mfa(n, "carol", "444455556666", 20)));
+    findings.extend((0..14).map(|n| failed(n, hidden())));
+    findings.push(past_log_file_unreadable(LOG_FILE, 2, "has invalid UTF-8 at its byte 117"));
+    findings
+}
+
+#[test]
+fn promise_5_a_backfill_of_many_days_is_one_mail() {
+    let wanted = wanted(&[], &[]);
+    let past = Past { known: 120, accepted: 3, counted: 45, ..past(&wanted) };
+    let mail = golden("quarter", &quarter(), &past);
+    assert_eq!(
+        mail.subject,
+        "[CRITICAL] Backfill 2026-03-01 to 2026-04-30: 27 findings - prod (111122223333) +1 account"
+    );
+    assert!(
+        mail.body
+            .starts_with("A backfill of 2026-03-01 to 2026-04-30 has 27 findings that nobody was told of: ")
+    );
+    assert_eq!(silencing(&mail).len(), 5);
+}
+
+#[test]
+fn promise_5_a_backfill_that_found_one_thing_tells_all_of_it() {
+    let wanted = wanted(&["111122223333"], &["us-east-1", "eu-central-1"]);
+    let mail = golden("one", &[without_mfa(7, "alice", "111122223333", 3)], &past(&wanted));
+    assert_eq!(mail.subject, "[HIGH] Backfill 2026-03-01 to 2026-04-30: 1 finding - prod (111122223333)");
+    assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some("alice"));
+}
+
+#[test]
+fn promise_3_what_a_backfill_could_not_look_at_reads_well() {
+    let now = at("2026-05-02T10:00:00Z");
+    let unread = "1,204 log files of bucket aws-cloudtrail-logs-111122223333 could not be read: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/iamwatch-BackfillRole-EXAMPLE/iamwatch-backfill is not authorized to perform: kms:Decrypt (HTTP 403, request 0123EXAMPLE)";
+    let gaps = || {
+        let mut gaps = vec![
+            past_not_looked_at(FOLDER, "unread", unread.to_owned(), Some(LOG_FILE.to_owned()), now),
+            past_not_looked_at(FOLDER, "missing", "3000 log files of bucket logs were not read: 1 part of the backfill came to nothing, the first about AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/05/".to_owned(), None, now),
+        ];
+        gaps.extend(past_findings_left_out(FOLDER, 812, now));
+        gaps
+    };
+    let wanted = wanted(&[], &["us-east-1"]);
+    let counts = Counts { unreadable: 2, unreadable_log_files: 2, ..past(&wanted).counts };
+    let past = Past {
+        counts,
+        unread: 4_204,
+        known: 7,
+        left_out: 812,
+        remembered_since: Some(at("2026-03-29T00:00:00Z")),
+        may_repeat: true,
+        ..past(&wanted)
+    };
+    let mail = golden("not-looked", &gaps(), &past);
+    assert_eq!(mail.subject, "[HIGH] Backfill 2026-03-01 to 2026-04-30: could not look at all of it");
+    assert!(silencing(&mail).is_empty(), "it cannot be silenced");
+
+    let mut findings = gaps();
+    findings.push(without_mfa(7, "alice", "111122223333", 3));
+    findings.push(log_file_gone(LOG_FILE, "NoSuchKey: The specified key does not exist."));
+    golden("not-all-looked", &findings, &past);
+}
+
+#[test]
+fn promise_6_hostile_names_in_past_records_stay_text() {
+    let names = [
+        "alice\r\nSubject: [LOW] nothing",
+        "<b>no action is needed</b>",
+        "www.evil.com",
+        "\u{202e}ecila\u{1b}[2J",
+        "bob, 1 time, from 192.0.2.1. See https://evil.example/ok",
+        "*",
+        &"long ".repeat(200),
+    ];
+    let mut findings: Vec<Finding> = names.iter().map(|name| named(name)).collect();
+    let hostile = "s3://logs/x/<a href=https://evil.example>\u{202e}.json.gz";
+    findings.push(past_log_file_unreadable(hostile, 0, "is no JSON: https://evil.example\n"));
+    let what = "3 log files could not be read: <b>https://evil.example</b>\r\n".to_owned();
+    findings.push(past_not_looked_at(
+        FOLDER,
+        "x",
+        what,
+        Some(hostile.to_owned()),
+        at("2026-05-02T10:00:00Z"),
+    ));
+    let wanted = wanted(&["<b>www.evil.com</b>"], &["https://evil.example"]);
+    let past = Past { page_at: "s3://state/<b>www.evil.com", ..past(&wanted) };
+    let mail = golden("hostile", &findings, &past);
+    assert_eq!(silencing(&mail).len(), 1, "what IAM would not accept as a name is not pasted");
+    for finding in findings {
+        let one = [finding];
+        check(&alert::historic_mail(&one, &past, &config()).unwrap(), &one);
+    }
+}
+
+#[test]
+fn promise_5_thousands_of_findings_are_one_mail_that_says_what_it_leaves_out() {
+    let findings: Vec<Finding> = (0..3_000)
+        .map(|n| without_mfa(n, &format!("user-{:03}", n % 211), "111122223333", 1 + n % 28))
+        .collect();
+    let wanted = wanted(&[], &[]);
+    let past = past(&wanted);
+    let mail = golden("3000-findings", &findings, &past);
+    assert!(mail.body.lines().count() < 200, "{}", mail.body.lines().count());
+    let alert = alert::historic(findings, &past, "0123456789abcdef".to_owned(), &config()).unwrap();
+    assert!(alert.message.len() < MAX_MESSAGE_BYTES, "{}", alert.message.len());
+    let forms: Value = serde_json::from_str(&alert.message).unwrap();
+    let documents: Vec<Value> = serde_json::from_str(forms["default"].as_str().unwrap()).unwrap();
+    let left_out = documents.last().unwrap()["unmapped"]["findings_left_out"].as_u64().unwrap();
+    assert_eq!(documents.len() as u64 + left_out, 3_000);
+    assert!(documents.iter().all(|document| document["unmapped"]["historic"] == true));
+    let repeated = alert.repeated();
+    assert!(
+        repeated.message.len() < MAX_MESSAGE_BYTES && repeated.message.contains("(This mail may repeat one")
+    );
+}
+
+#[test]
+fn every_rule_has_a_line_and_a_mail_about_past_log_files_that_keep_the_promises() {
+    let wanted = wanted(&[], &[]);
+    let place = |number| Place { log_file: LOG_FILE, record: number, delivered: None };
+    let base = record(json!({}));
+    let mut findings = Vec::new();
+    for (number, case) in table().flat_map(|detection| detection.cases).enumerate() {
+        let record: Value = serde_json::from_str(&case.json()).unwrap();
+        if record != base && case.finding().is_some() && case.settings.is_empty() {
+            let finding = finding_in(&record, place(number as u64));
+            check(
+                &alert::historic_mail(std::slice::from_ref(&finding), &past(&wanted), &config()).unwrap(),
+                std::slice::from_ref(&finding),
+            );
+            findings.push(finding);
+        }
+    }
+    assert!(findings.len() > 100, "{}", findings.len());
+    for some in findings.chunks(30) {
+        check(&alert::historic_mail(some, &past(&wanted), &config()).unwrap(), some);
+    }
+}

@@ -1,0 +1,141 @@
+//! What the receipts of deliveries are, and what becomes of a sweep whose receipts are not as they were written.
+
+use iamwatch_tests::memory::{Attempt, World};
+use shared::app::{Asked, process_deliveries};
+use shared::config::Config;
+use shared::ports::TroubleKind;
+
+use super::{
+    Clock, DAY, Duration, NIGHT, at, deliver, key, missed, night, objects, put, put_quiet, put_state, run,
+    state, world,
+};
+
+fn keys_noted(world: &World) -> usize {
+    state(world, "read/").iter().map(|(_, receipt)| receipt.matches('"').count() / 2 - 2).sum()
+}
+
+#[test]
+fn what_was_read_and_told_is_noted_and_nothing_else() {
+    run(async || {
+        let world = World::default();
+        put(&world, &key("told"), DAY, "alice");
+        put_quiet(&world, &key("quiet"), DAY);
+        put(&world, &key("untold"), DAY, "bob");
+        world.logs.put(
+            &format!("s3://logs/{}", key("closed")),
+            [Attempt::Fails(TroubleKind::Refused, "AccessDenied")],
+        );
+        world
+            .logs
+            .put(&format!("s3://logs/{}", key("damaged")), [Attempt::Whole(b"\x1f\x8b nothing".to_vec(), 9)]);
+        world.topic.refuses.set(Some("bob"));
+        let keys = ["told", "quiet", "untold", "closed", "damaged", "gone"].map(key);
+        deliver(&world, &keys, DAY).await;
+        assert_eq!(keys_noted(&world), 3, "told, quiet and damaged: {:?}", state(&world, "read/"));
+        world.topic.refuses.set(None);
+        deliver(&world, &keys[2..3], DAY).await;
+        assert_eq!(keys_noted(&world), 4);
+        let digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/04/01/x.json.gz".to_owned();
+        deliver(&world, &[digest], DAY).await;
+        assert_eq!(state(&world, "read/").len(), 2, "one object for each batch that has read something");
+    });
+}
+
+#[test]
+fn by_hand_nothing_is_noted() {
+    run(async || {
+        for notify in [true, false] {
+            let world = World::default();
+            put_quiet(&world, &key("a"), DAY);
+            let clock = Clock::new(at(DAY), Duration::from_secs(60));
+            let asked = Asked::ByHand { notify };
+            process_deliveries(&objects(&[key("a")]), asked, &Config::default(), &world.outside(&clock))
+                .await;
+            assert!(state(&world, "read/").is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_receipt_that_cannot_be_written_costs_a_second_reading_and_no_second_mail() {
+    run(async || {
+        let world = world().await;
+        put(&world, &key("a"), DAY, "alice");
+        world.state.refuses.set(Some("read/"));
+        let delivered = deliver(&world, &[key("a")], DAY).await;
+        assert_eq!((delivered.failed().count(), delivered.state_troubles.is_empty()), (0, false));
+        world.state.refuses.set(None);
+        let swept = night(&world, NIGHT).await;
+        assert_eq!((swept.missed, swept.quiet), (1, 1), "{swept:?}");
+        assert_eq!(
+            (world.topic.subjects().len(), missed(&world).len()),
+            (2, 1),
+            "{:?}",
+            world.topic.subjects()
+        );
+    });
+}
+
+#[test]
+fn hostile_receipts_count_for_nothing_and_are_told() {
+    run(async || {
+        for (name, spoil) in [
+            ("garbage", (|_: &str| "\u{202e}<b>".to_owned()) as fn(&str) -> String),
+            ("cut", |content| content[..content.len() - 4].to_owned()),
+            ("newer", |content| content.replace("\"format\":1", "\"format\":2")),
+            ("a field too much", |content| content.replace("\"format\":1", "\"format\":1,\"all\":true")),
+            ("no hash", |content| content.replace("\"keys\":[", "\"keys\":[\"all\",")),
+            ("empty", |_| String::new()),
+            ("large", |content| content.to_owned() + &" ".repeat(70 << 20)),
+        ] {
+            let world = world().await;
+            for name in ["a", "b"] {
+                put_quiet(&world, &key(name), DAY);
+                deliver(&world, &[key(name)], DAY).await;
+            }
+            let (receipt, content) = state(&world, "read/2026-04-01/").remove(0);
+            put_state(&world, &receipt, &spoil(&content));
+            let swept = night(&world, NIGHT).await;
+            assert_eq!((swept.delivered, swept.missed), (2, 1), "{name}: {swept:?}");
+            assert!(swept.unfinished.is_none(), "{name}");
+            let mails = world.topic.mails();
+            let told =
+                mails.iter().filter(|mail| mail.starts_with("What iamwatch remembers in s3[:]//state/read/"));
+            assert_eq!((told.count(), mails.len()), (1, 2), "{name}: {:?}", world.topic.subjects());
+            assert_eq!(state(&world, "quarantine/read/2026-04-01/").len(), 1, "{name}");
+        }
+    });
+}
+
+#[test]
+fn how_far_sweeps_have_come_that_is_not_as_it_was_written_is_told_and_the_last_days_swept_again() {
+    run(async || {
+        for (name, content) in [
+            ("garbage", "{"),
+            ("newer", r#"{"format":2,"bucket":"logs","since":"2026-04-02T02:00:00Z"}"#),
+            ("ahead of time", r#"{"format":1,"bucket":"logs","since":"2099-01-01T00:00:00Z"}"#),
+        ] {
+            let world = world().await;
+            put_quiet(&world, &key("a"), DAY);
+            put_state(&world, "sweep.json", content);
+            let swept = night(&world, NIGHT).await;
+            assert_eq!((swept.delivered, swept.missed), (2, 2), "{name}: {swept:?}");
+            let subjects = world.topic.subjects();
+            assert_eq!(subjects[0], "[HIGH] iamwatch could not look - state - 111122223333", "{name}");
+            assert_eq!(subjects.len(), 2, "{name}: {subjects:?}");
+            let next = night(&world, "2026-04-03T03:00:00Z").await;
+            assert_eq!((next.delivered, world.topic.subjects().len()), (0, 2), "{name}");
+        }
+    });
+}
+
+#[test]
+fn another_bucket_of_log_files_begins_with_a_first_night_of_its_own() {
+    run(async || {
+        let world = world().await;
+        put_state(&world, "sweep.json", r#"{"format":1,"bucket":"others","since":"2026-03-02T02:00:00Z"}"#);
+        put_quiet(&world, &key("a"), DAY);
+        assert!(night(&world, NIGHT).await.is_first);
+        assert!(world.logs.opened.borrow().is_empty() && world.topic.subjects().is_empty());
+    });
+}
