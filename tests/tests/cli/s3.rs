@@ -263,7 +263,11 @@ async fn what_keeps_everything_from_being_read_is_a_clear_sentence() {
     let elsewhere = [&["sign-in", "s3://no-such-bucket/"][..], &DAYS].concat();
     scene.run(&elsewhere).await.exits(2).says("s3://no-such-bucket/: there is no such bucket");
     let outside = [&["sign-in", "s3://example-logs/other"][..], &DAYS].concat();
-    scene.run(&outside).await.exits(2).says("where the log files are is \"s3://example-logs/other/\"");
+    scene
+        .run(&outside)
+        .await
+        .exits(2)
+        .says("it must be a bucket, or a folder of one, that has CloudTrail's folders in it");
 }
 
 #[tokio::test]
@@ -277,13 +281,14 @@ async fn without_credentials_it_is_said_where_they_come_from() {
     let arguments = [&["sign-in", URI][..], &DAYS].concat();
     for (profile, part) in [
         (None, "they are taken from where the AWS CLI takes them"),
-        (Some("corp"), "sign in again, as with `aws sso login --profile NAME`"),
+        (Some("corp"), "sign in again, as with `aws sso login`"),
+        (Some("nobody"), "AWS_PROFILE must name a profile that ~/.aws/config has"),
     ] {
         let mut command = scene.command(&arguments);
         command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         command.envs(profile.map(|profile| ("AWS_PROFILE", profile)));
         let run = until_ended(command.spawn().unwrap(), &arguments).await.exits(2);
-        run.says("iamwatch: there are no AWS credentials: ").says(part);
+        run.says("iamwatch: there are no AWS credentials").says(part);
     }
     assert_eq!(scene.aws.calls(), []);
 }
