@@ -32,11 +32,12 @@ async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read(
     );
     let [mail] = &stage.aws.mails()[..] else { panic!("{:?}", stage.subjects()) };
     let text = email(mail);
-    for n in [11, 12, 13, 14] {
-        assert!(text.contains(&place.key(n)), "{n}: {text}");
+    // What is not had for one reason is told together; what CloudTrail's files lack each for itself.
+    for part in
+        [&place.key(11)[53..], &place.key(14)[53..], "2 log files of bucket example-logs", "AccessDenied"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(text.contains("NoSuchKey") || text.contains("no longer"), "{text}");
-    assert!(text.contains("AccessDenied") && text.contains("InternalError"), "{text}");
     let all = findings(&stage, &answer);
     let of_records: Vec<_> = all.into_iter().filter(|one| !one.to_string().contains("\"watch.")).collect();
     assert_eq!(told(&of_records), archive.findings);

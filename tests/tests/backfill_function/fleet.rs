@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::stage::{Archive, MACHINE, archive, done, findings, request, stage, told};
 
-const FROM: &str = "2026-04-02";
-const TO: &str = "2026-04-20";
+const FROM: &str = "2026-04-01";
+const TO: &str = "2026-04-21";
 
 /// More days, accounts and Regions than one part may have: two parts.
 async fn large() -> (Stage, Archive) {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
 use iamwatch_tests::stage::{SHORT, STATE, Stage, claims_end, email};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
@@ -104,15 +105,16 @@ async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_n
 #[tokio::test]
 async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() {
     let tried = [
-        (Operation::ListObjects, "s3://example-logs/", 7, Fault::KillBefore),
-        (Operation::GetObject, "s3://example-logs/", 1_000, Fault::KillAfter),
-        (Operation::PutObject, "/parts/", 1, Fault::KillBefore),
-        (Operation::PutObject, "/parts/", 1, Fault::KillAfter),
-        (Operation::PutObject, "/findings", 1, Fault::KillAfter),
-        (Operation::Publish, "", 1, Fault::KillBefore),
-        (Operation::Publish, "", 1, Fault::KillAfter),
+        (Operation::ListObjects, "s3://example-logs/", 7, Fault::HangBefore),
+        (Operation::GetObject, "s3://example-logs/", 1_000, Fault::HangAfter),
+        (Operation::PutObject, "/parts/", 1, Fault::HangBefore),
+        (Operation::PutObject, "/parts/", 1, Fault::HangAfter),
+        (Operation::PutObject, "/findings", 1, Fault::HangAfter),
+        (Operation::Publish, "", 1, Fault::HangBefore),
+        (Operation::Publish, "", 1, Fault::HangAfter),
     ];
-    for (operation, target, nth, fault) in tried {
+    // They wait most of the time: until a claim ends.
+    let tried = tried.map(async |(operation, target, nth, fault)| {
         let stage = stage().await;
         let archive = whole(&stage);
         let asked = request(FROM, TO);
@@ -132,10 +134,11 @@ async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() 
         claims_end(begun, SHORT).await;
         all_is_told(&stage, &archive, &function, &asked).await;
         let mails = stage.aws.mails();
-        let twice = operation == Operation::Publish && fault == Fault::KillAfter;
+        let twice = operation == Operation::Publish && fault == Fault::HangAfter;
         assert_eq!(mails.len(), 1 + usize::from(twice), "{operation:?} {target}: {:?}", stage.subjects());
         // Before or after: nobody knows.
         let may_repeat = usize::from(operation == Operation::Publish);
         assert_eq!((stage.alert_ids().len(), stage.repeats()), (1, may_repeat), "{operation:?} {target}");
-    }
+    });
+    join_all(tried).await;
 }
