@@ -1,4 +1,5 @@
-//! What a person is told, in English. (Nothing else in this crate writes to a person.)
+//! What a person is told, in English. (Nothing else in this crate writes to a person, but
+//! [`page`](crate::page), which shows past log files.)
 //!
 //! A mail is about one subject and reads from the top: one sentence that a pager can show, then who, what,
 //! when and where from, then the rule and what to do, then where to look and how to silence it. Every text

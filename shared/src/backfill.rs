@@ -74,6 +74,12 @@ pub struct Stretch {
 }
 
 impl Stretch {
+    /// One log file.
+    pub fn of_one(key: &str, bytes: u64) -> Stretch {
+        let (prefix, until) = (key.to_owned(), Some(key.to_owned()));
+        Stretch { prefix, after: None, until, objects: 1, bytes }
+    }
+
     /// How much work it is to read it: a log file counts for one, and so do 64 KiB.
     pub fn weight(&self) -> u64 {
         weight(self.objects, self.bytes)

@@ -74,6 +74,8 @@ pub struct Logs {
     state: Rc<Objects>,
     /// So many listings from now on fail.
     pub listing_fails: Cell<usize>,
+    /// Whether no listing is answered.
+    pub hangs: Cell<bool>,
     /// Listings whose `s3://bucket/prefix` has this in it are refused.
     pub refuses_to_list: Cell<Option<&'static str>>,
     /// How many pages were listed.
@@ -176,6 +178,9 @@ impl LogStore for Logs {
     async fn list(&self, listing: &Listing<'_>) -> Result<Listed, Trouble> {
         self.steps.step().await;
         tokio::task::yield_now().await;
+        if self.hangs.get() {
+            return std::future::pending().await;
+        }
         if one_of(&self.listing_fails) {
             return Err(trouble(TroubleKind::Unanswered, "list", "SlowDown"));
         }

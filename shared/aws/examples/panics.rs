@@ -9,7 +9,7 @@ use iamwatch_aws::start::run;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     run(
-        |_, _| (),
+        |_, _| Ok(()),
         async |(), payload, _| {
             if payload["panic"] == true {
                 panic!("boom at record 3");

@@ -111,8 +111,8 @@ impl Step {
     /// Whether a label may stand there, where there is not room for all.
     fn labels(self, begin: DateTime<Utc>, at: usize, every: usize) -> bool {
         match self {
-            Step::Hour => begin.hour() as usize % every == 0,
-            Step::Month => begin.month0() as usize % every == 0,
+            Step::Hour => (begin.hour() as usize).is_multiple_of(every),
+            Step::Month => (begin.month0() as usize).is_multiple_of(every),
             Step::Day | Step::Week | Step::Year => at.is_multiple_of(every),
         }
     }

@@ -111,7 +111,7 @@ impl Listing {
             let entry = folder.map_or(Entry::Object(key, object), Entry::Folder);
             let stands = entries.last().map(Entry::name) == Some(entry.name());
             let stood = folder.is_some() && after.is_some_and(|after| after.starts_with(entry.name()));
-            if !stands && !(stood && self.behind.is_some()) {
+            if !(stands || stood && self.behind.is_some()) {
                 if entries.len() == most {
                     break;
                 }

@@ -114,9 +114,9 @@ fn telling(n: usize, region: &str) -> Option<(&'static str, String)> {
     let record =
         |identity: &str, outcome| sign_in(n, region, "08:01:12", identity, &address, outcome, no_mfa);
     match n {
-        _ if n % 330 == 0 => Some(("root.sign-in-without-mfa", record(ROOT, Outcome::Success))),
-        _ if n % 99 == 0 => Some(("sign-in.without-mfa", record(&user(&name), Outcome::Success))),
-        _ if n % 40 == 0 => Some(("sign-in.failed", record(&unproven_user(&name), WRONG_PASSWORD))),
+        _ if n.is_multiple_of(330) => Some(("root.sign-in-without-mfa", record(ROOT, Outcome::Success))),
+        _ if n.is_multiple_of(99) => Some(("sign-in.without-mfa", record(&user(&name), Outcome::Success))),
+        _ if n.is_multiple_of(40) => Some(("sign-in.failed", record(&unproven_user(&name), WRONG_PASSWORD))),
         _ => None,
     }
 }

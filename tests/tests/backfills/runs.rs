@@ -257,6 +257,36 @@ fn what_keeps_it_from_going_on_stands_where_people_look() {
 }
 
 #[test]
+fn a_log_file_about_which_s3_does_not_answer_is_asked_for_once_more_and_then_told() {
+    run(async || {
+        let world = world();
+        let uri = |account| format!("s3://logs/{}", key(account, "us-east-1", "2026/04/01", "a"));
+        let silent = || Attempt::Fails(TroubleKind::Unanswered, "SlowDown");
+        let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
+        world.logs.put(&uri(ACCOUNT), [silent(), Attempt::Whole(log_file(&records), 10_000)]);
+        world.logs.put(&uri(OTHER), [silent()]);
+        let done = asked(&world, &request(json!({})), NOW).await;
+        let state = done.state.unwrap();
+        assert_eq!((done.progress, state.read.unread, state.read.counts.log_files), (Progress::Done, 1, 5));
+        assert_eq!(world.logs.opened.borrow().len(), 8);
+        let mails = world.topic.mails();
+        assert!(mails.len() == 1 && mails[0].contains("SlowDown"), "{mails:?}");
+    });
+}
+
+#[test]
+fn a_bucket_that_is_listed_for_too_long_says_what_to_ask_for() {
+    run(async || {
+        let world = world();
+        world.logs.hangs.set(true);
+        let done = asked(&world, &request(json!({})), NOW).await;
+        let Progress::Unfinished(trouble) = done.progress else { panic!("{:?}", done.progress) };
+        assert!(trouble.answer.contains("ask for fewer days"), "{trouble}");
+        assert_eq!(done.state.unwrap().trouble.unwrap(), trouble.to_string());
+    });
+}
+
+#[test]
 fn a_mail_that_sns_refuses_is_published_by_the_next_run_and_says_nothing_of_repeating() {
     run(async || {
         let world = world();

@@ -75,7 +75,8 @@ fn what_is_left_out_and_what_could_not_be_looked_at_is_said_on_the_page() {
 fn a_page_that_cannot_be_written_is_told_and_costs_nothing_else() {
     let folder = Folder::with("x.json", log_file(&[failure("1")]));
     for (file, said) in [
-        (".", "--html . is a folder; it must be a file, which need not exist"),
+        (".", "--html . is no ordinary file; it must be one, or not exist"),
+        ("/dev/null", "--html /dev/null is no ordinary file; it must be one, or not exist"),
         ("none/report.html", "--html none/report.html: there is no folder none"),
         ("x.json/report.html", "--html x.json/report.html: there is no folder x.json"),
     ] {

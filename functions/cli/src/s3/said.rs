@@ -31,14 +31,26 @@ pub fn said(trouble: &Trouble) -> String {
     format!("{call}: {what} ({answer})")
 }
 
-/// Why there are no credentials, and where they may come from.
+/// Why there are no credentials, and where they may come from; the reason is the SDK's.
 pub fn no_credentials(reason: &str) -> String {
-    let text = reason.to_lowercase();
-    let expired = ["expired", "sso", "token"].iter().any(|word| text.contains(word));
-    let to_do = if expired {
-        "sign in again, as with `aws sso login --profile NAME`"
+    let reason = reason.trim_start_matches("an error occurred while loading credentials: ");
+    if let Some((_, attempts)) = reason.split_once("no credentials found in chain") {
+        // A line for each place that was looked at; only what is wrong with a profile is anybody's mistake.
+        let profile = attempts.lines().find_map(|line| line.trim().strip_prefix("Profile: "));
+        let profile = profile.and_then(|said| said.split_once("not enabled: "));
+        return match profile {
+            Some((_, wrong)) => format!(
+                "there are no AWS credentials: {wrong}; AWS_PROFILE must name a profile that ~/.aws/config has"
+            ),
+            None => "there are no AWS credentials; they are taken from where the AWS CLI takes them: AWS_PROFILE, `aws configure sso`, `aws login`, or the environment".to_owned(),
+        };
+    }
+    let to_do = if reason.contains("SSO token") || reason.contains("access token") {
+        "sign in again, as with `aws sso login`"
+    } else if reason.contains("/login/cache/") {
+        "sign in again, as with `aws login`"
     } else {
-        "they are taken from where the AWS CLI takes them: AWS_PROFILE, `aws configure sso`, `aws login`, or the environment"
+        "`aws sts get-caller-identity` must succeed with the same AWS_PROFILE and environment"
     };
     format!("there are no AWS credentials: {reason}; {to_do}")
 }
@@ -51,8 +63,8 @@ pub fn needs_credentials(trouble: &Trouble) -> bool {
             code,
             "InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed"
         )
-        || trouble.answer.contains("credentials provider")
-        || trouble.answer.contains("providers in chain")
+        || trouble.answer.contains("loading credentials")
+        || trouble.answer.contains("credential provider was not enabled")
 }
 
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
@@ -111,6 +123,28 @@ mod tests {
             let said = said(&trouble);
             assert!(said.starts_with("s3:ListObjectsV2 s3://logs/: "), "{said}");
             assert!(said.contains(part) && said.ends_with(&format!("({answer})")), "{said}");
+        }
+    }
+
+    #[test]
+    fn without_credentials_it_is_said_what_is_wrong_with_those_that_are_named() {
+        let chain = |profile: &str| {
+            format!(
+                "the credential provider was not enabled: no credentials found in chain. Attempted:\n  Environment: the credential provider was not enabled: environment variable not set\n  Profile: the credential provider was not enabled{profile}\n  WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set"
+            )
+        };
+        for (reason, part) in [
+            (chain(""), "credentials; they are taken from"),
+            (chain(": profile `x` was not defined"), "credentials: profile `x` was not defined; AWS_PROFILE must name"),
+            (
+                "an error occurred while loading credentials: an error occurred while loading an access token: the SSO token has expired".to_owned(),
+                "credentials: an error occurred while loading an access token: the SSO token has expired; sign in again, as with `aws sso login`",
+            ),
+            ("failed to read `/home/x/.aws/login/cache/1.json`".to_owned(), "as with `aws login`"),
+            ("the process ended with 1".to_owned(), "`aws sts get-caller-identity` must succeed"),
+        ] {
+            let said = no_credentials(&reason);
+            assert!(said.contains(part) && said.lines().count() == 1, "{said}");
         }
     }
 }

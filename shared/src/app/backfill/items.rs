@@ -2,17 +2,24 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::{FutureExt, select_biased};
 
-use super::keeping::{Keeping, Keeps};
-use super::{Halt, Run, plan, scan};
+use super::keeping::{Keeping, Keeps, Kept};
+use super::{Halt, Run, Scanned, plan, scan};
 use crate::app::memory::Memory;
 use crate::app::reading::out_of_time;
-use crate::backfill::{Estimate, Part, Plan, ReadSoFar, RunState, Wanted};
+use crate::backfill::{Estimate, Part, Plan, ReadSoFar, RunState, Stretch, Wanted};
 use crate::delivery::input;
-use crate::ports::{AlertSink, Fleet, LogStore, Pace, StateStore, Stored, Trouble, TroubleKind, Written};
+use crate::ports::{
+    AlertSink, Fleet, LogStore, MAX_STATE_BYTES, Pace, StateStore, Stored, Trouble, TroubleKind, Written,
+};
+
+/// About so many log files of an item AWS may not answer at first.
+const MAX_UNANSWERED: usize = 1_000;
 
 impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, A, P, F> {
     /// The plan that was made, or one that is made now.
@@ -30,6 +37,10 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
             Halt::Unfinished(Trouble { kind: TroubleKind::Refused, call, answer })
         };
         let content = serde_json::to_vec(&plan).map_err(|error| refused(error.to_string()))?;
+        if content.len() > MAX_STATE_BYTES {
+            let plan = format!("a plan that takes at most {MAX_STATE_BYTES} bytes: ask for fewer days");
+            return Err(Halt::Refused(input("the plan", &format!("{} bytes", content.len()), &plan)));
+        }
         write_once(memory, &key, &content, stored.as_ref()).await?;
         // An earlier run may have written its own a moment ago, and what was read belongs to that.
         let stands = match memory.read(&key).await? {
@@ -43,23 +54,17 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
 
     /// Finds out what there is to read.
     pub(super) async fn make_plan(&self, wanted: &Wanted) -> Result<Plan, Halt> {
-        let memory = &self.telling.memory;
-        let mut unfit = None;
-        let uri = format!("s3://{}", self.bucket);
-        let planned = memory.in_time("listing", &uri, async {
-            match plan(self.bucket, "", wanted, self.config, self.logs, self.pace).await {
-                Ok(plan) => Ok(Some(plan)),
-                Err(super::Unplanned::Trouble(trouble)) => Err(trouble),
-                Err(super::Unplanned::Unfit(error)) => {
-                    unfit = Some(error);
-                    Ok(None)
-                }
+        let mut time_is_up = pin!(self.pace.sleep(self.telling.memory.time_left()).fuse());
+        let planned = plan(self.bucket, "", wanted, self.config, self.logs, self.pace);
+        let mut planned = Box::pin(planned.fuse());
+        select_biased! {
+            planned = planned => Ok(planned?),
+            () = time_is_up => {
+                let call = format!("listing s3://{}", self.bucket);
+                let answer = "there is more than one invocation has time to list: ask for fewer days, accounts or Regions";
+                let (kind, answer) = (TroubleKind::OutOfTime, answer.to_owned());
+                Err(Halt::Unfinished(Trouble { kind, call, answer }))
             }
-        });
-        match (planned.await?, unfit) {
-            (Some(plan), _) => Ok(plan),
-            (None, Some(error)) => Err(Halt::Refused(error)),
-            (None, None) => Err(Halt::Unfinished(self.busy())),
         }
     }
 
@@ -128,20 +133,41 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         if let Some(Ok(part)) = stored.as_ref().map(|stored| Part::unpack(&stored.content)) {
             return Ok(part);
         }
-        let mut keeping = Keeping::new();
-        let keeps = Keeps { config: self.config, wanted: &state.wanted };
-        let (stretches, ends_with) = (&plan.items[item].stretches, self.time_to_tell);
-        let mut take = |scanned| keeping.take(scanned);
-        let skipped =
-            scan(self.bucket, stretches, &keeps, self.config, self.logs, self.pace, ends_with, &mut take)
-                .await?;
-        let part = keeping.end(skipped.objects);
+        let part = self.read_stretches(&state.wanted, &plan.items[item].stretches).await?;
         let packed = part.pack().map_err(|error| {
             let (call, answer) = (format!("packing {}", memory.uri(&key)), error.to_string());
             Trouble { kind: TroubleKind::Refused, call, answer }
         })?;
         write_once(memory, &key, &packed, stored.as_ref()).await?;
         Ok(part)
+    }
+
+    /// What stretches come to. A log file about which AWS does not answer is asked for once more; where it does not
+    /// answer about many, there is something wrong that may pass, and the item is left to another run.
+    async fn read_stretches(&self, wanted: &Wanted, stretches: &[Stretch]) -> Result<Part, Halt> {
+        let keeps = Keeps { config: self.config, wanted };
+        let mut keeping = Keeping::new();
+        let (mut unanswered, mut last) = (Vec::new(), None);
+        let mut take = |scanned: Scanned<Kept>| match (scanned.made, scanned.uri.splitn(4, '/').nth(3)) {
+            (Err(trouble), Some(key)) if trouble.kind == TroubleKind::Unanswered => {
+                unanswered.push(Stretch::of_one(key, scanned.bytes));
+                last = Some(trouble);
+            }
+            (made, _) => keeping.take(Scanned { made, ..scanned }),
+        };
+        let Run { bucket, config, logs, pace, time_to_tell: ends_with, .. } = *self;
+        let skipped = scan(bucket, stretches, &keeps, config, logs, pace, ends_with, &mut take).await?;
+        if unanswered.len() > MAX_UNANSWERED
+            && let Some(trouble) = last
+        {
+            return Err(Halt::Unfinished(trouble));
+        }
+        if !unanswered.is_empty() {
+            pace.sleep(config.retry_pause * 10).await;
+            let mut take = |scanned| keeping.take(scanned);
+            scan(bucket, &unanswered, &keeps, config, logs, pace, ends_with, &mut take).await?;
+        }
+        Ok(keeping.end(skipped.objects))
     }
 
     /// A part as it was written; nothing where there is none that can be read. What it came to is counted once.
