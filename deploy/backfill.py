@@ -8,6 +8,7 @@ one with the same request, which goes on where that ended. Exit 0: all is read a
 import argparse
 import datetime
 import json
+import re
 import sys
 import time
 
@@ -94,6 +95,16 @@ def dry_run(aws, function, request):
     shown(said["estimate"])
     print("nothing was read: leave out DRY_RUN to have it read")
     return 0
+
+
+def reason_in(line):
+    """Why an invocation failed, as its line in the log says: JSON as the template asks for it, or text."""
+    try:
+        fields = json.loads(line)["fields"]
+        return f"{fields['error_type']}: {fields['error']}"
+    except (ValueError, KeyError, TypeError):
+        found = re.search(r'error_type="([^"]*)" error=("(?:[^"\\]|\\.)*")', line)
+        return f"{found[1]}: {json.loads(found[2])}" if found else line.strip()
 
 
 class Run:
@@ -226,14 +237,7 @@ class Follower:
         found = self.aws.client("logs").filter_log_events(
             logGroupName=self.outputs["BackfillLogGroupName"], startTime=since, filterPattern='"the invocation failed"'
         )
-        for event in found["events"]:
-            try:
-                fields = json.loads(event["message"])
-            except ValueError:
-                return event["message"].strip()
-            fields = fields.get("fields", fields)
-            return f"{fields.get('error_type')}: {fields.get('error')}"
-        return None
+        return next((reason_in(event["message"]) for event in found["events"]), None)
 
     def look(self, state):
         """How far it is; asks again where nobody works on it any more."""

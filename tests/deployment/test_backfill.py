@@ -230,6 +230,16 @@ class Backfill(unittest.TestCase):
         self.refused(function, "^InputError: from is \"x\"; it must be a day$")
         self.assertEqual(len(function.asked), 1)
 
+    def test_why_an_invocation_failed_is_found_in_either_form_of_the_log(self):
+        text = r'ERROR Lambda runtime invoke{requestId="1"}: the invocation failed error_type="InputError" error="from is \"x\"; it must be a day"'
+        for line, reason in [
+            (json.dumps({"fields": {"error_type": "AwsError", "error": "denied"}}), "AwsError: denied"),
+            (text, 'InputError: from is "x"; it must be a day'),
+            ("the invocation failed\n", "the invocation failed"),
+            ('"the invocation failed"', '"the invocation failed"'),
+        ]:
+            self.assertEqual(backfill.reason_in(line), reason)
+
     def test_one_that_does_not_begin_is_given_up(self):
         with mock.patch.object(backfill, "MOST_SECONDS_UNTIL_BEGUN", -1):
             self.refused(Function([]), "nothing has begun; .*watch-log")
