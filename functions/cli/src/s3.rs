@@ -384,7 +384,7 @@ fn taken<M, K>(
             take(&mut cursor.found, made, &counts);
         }
         Err(trouble) => {
-            cursor.failed.push(format!("could not look at {uri}: {}", said::said(&trouble)));
+            cursor.failed.push(format!("could not look at {uri}: {}", said::why(&trouble)));
             if cursor.counts.log_files == 0 && cursor.failed.len() >= ENOUGH_FAILURES {
                 let text = format!(
                     "none of {} log files could be had: {}",
@@ -418,7 +418,7 @@ async fn planned(errand: &Errand<'_>, s3: &S3, failed: &mut Vec<String>) -> Resu
         let wanted = Wanted { from, to, accounts: errand.accounts.clone(), regions: BTreeSet::new() };
         let plan = app::plan(bucket, &location.prefix, &wanted, &errand.config, s3, &Unbounded).await;
         let plan = plan.map_err(|unplanned| match unplanned {
-            Unplanned::Unfit(error) => Stopped::Said(error.to_string()),
+            Unplanned::Unfit(error) => Stopped::Said(error.to_string().replace("s3[:]//", "s3://")),
             Unplanned::Trouble(trouble) => Stopped::Said(said::said(&trouble)),
         })?;
         if plan.objects() == 0 {
