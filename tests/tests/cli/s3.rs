@@ -249,6 +249,22 @@ async fn what_a_log_file_cannot_be_had_for_is_said_and_the_rest_is_judged() {
 }
 
 #[tokio::test]
+async fn where_none_of_many_log_files_can_be_had_it_is_said_once_and_nothing_is_noted() {
+    let scene = Scene::new().await;
+    for number in 0..120 {
+        scene.put(&key(ACCOUNT, "us-east-1", "2026-04-01", number), &[failure(&number.to_string())]);
+    }
+    scene.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
+    let arguments = [&["sign-in", URI, "--resume", "mine.json"][..], &DAYS].concat();
+    let run = scene.run(&arguments).await.exits(2);
+    run.says("iamwatch: none of 100 log files could be had: s3:GetObject s3://")
+        .says("Nothing was read yet.");
+    assert!(!scene.folder.path().join("mine.json").exists());
+    scene.aws.recover();
+    scene.run(&arguments).await.exits(0).says("Read 120 log files (");
+}
+
+#[tokio::test]
 async fn what_keeps_everything_from_being_read_is_a_clear_sentence() {
     let scene = Scene::with(&key(ACCOUNT, "us-east-1", "2026-04-01", 1), &[failure("1")]).await;
     let arguments = [&["sign-in", URI][..], &DAYS].concat();
