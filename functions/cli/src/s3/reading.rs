@@ -1,6 +1,7 @@
 //! Reading the places in S3: progress, and ending early.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
@@ -10,7 +11,7 @@ use anyhow::Context;
 use iamwatch_aws::pace::Unbounded;
 use iamwatch_aws::profile;
 use iamwatch_aws::s3::S3;
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::app::{self, Counts, Reader, Scanned};
@@ -264,14 +265,17 @@ fn taken<M, K>(
 /// Hidden where stderr is no terminal.
 fn bar(errand: &Errand<'_>, batches: &[Batch], done: u64) -> ProgressBar {
     let bar = match errand.shows_progress {
-        true => ProgressBar::new(batches.iter().map(Batch::objects).sum()),
+        true => ProgressBar::new(batches.iter().map(Batch::objects).sum()).with_position(done),
         false => ProgressBar::hidden(),
     };
-    let template = "{wide_bar} {pos}/{len} log files {per_sec} {msg} {eta} left";
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A rate that cannot be shown is shown by the next.
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
+    let template = "{wide_bar} {pos}/{len} log files {rate} {msg} {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("rate", rate));
     }
-    bar.set_position(done);
     bar.reset_eta();
     bar
 }
