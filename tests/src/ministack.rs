@@ -315,6 +315,25 @@ impl Ministack {
         said
     }
 
+    /// Stops the processes of that function where they are, as a machine that hangs does: they neither go on nor
+    /// end, until the emulator ends them at their deadline.
+    pub fn hang(&self, function: &str) {
+        let is_it = |id: &i32| {
+            let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+            let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+            environment.split(|byte| *byte == 0).any(|variable| variable == name.as_bytes())
+                && environment.windows(9).any(|part| part == b"ministack")
+        };
+        let processes = std::fs::read_dir("/proc").expect("Linux shows its processes");
+        let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        let found: Vec<i32> = ids.filter(is_it).collect();
+        assert!(!found.is_empty(), "no process of {function}\n{}", self.log());
+        for id in found {
+            // It may have ended meanwhile.
+            let _ = kill(Pid::from_raw(id), Signal::SIGSTOP);
+        }
+    }
+
     /// Runs one of the repository's own scripts as `make` does; gives how it ended and what it said.
     pub async fn script(&self, arguments: &[&str]) -> (ExitStatus, String) {
         let python = installed("IAMWATCH_SAM", ".tools/aws/bin/sam").with_file_name("python");
@@ -417,6 +436,8 @@ fn spawn(folder: &Path, proxy: &str, address: SocketAddr, permissions: Permissio
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT)
         .env("SFTP_ENABLED", "0")
         .env("IOT_MTLS_ENABLED", "0")
+        // The pauses of a state machine, a hundred times as short.
+        .env("SFN_WAIT_SCALE", "0.01")
         .env("AUTH", if permissions == Permissions::Enforced { "true" } else { "false" })
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("a file can be shared"))

@@ -47,8 +47,21 @@ pub struct RecordingProxy {
     shared: Arc<Shared>,
 }
 
+/// What is done to a call instead of passing it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It is answered that this is denied.
+    Denied,
+    /// It is never answered.
+    Held,
+}
+
 #[derive(Debug)]
 struct Shared {
+    /// Calls that have this in them.
+    hindered: Mutex<Vec<(String, Hindrance)>>,
+    /// How many were held so far.
+    held: watch::Sender<usize>,
     upstream: Mutex<Option<SocketAddr>>,
     tls: Tls,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -62,6 +75,8 @@ impl RecordingProxy {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let shared = Arc::new(Shared {
+            hindered: Mutex::new(Vec::new()),
+            held: watch::Sender::new(0),
             upstream: Mutex::new(None),
             tls,
             client: Client::builder(TokioExecutor::new()).build(connector),
@@ -84,6 +99,23 @@ impl RecordingProxy {
     /// From now on everything goes there.
     pub fn pass_on_to(&self, upstream: SocketAddr) {
         *self.shared.upstream.lock().expect("nobody panics with it in hand") = Some(upstream);
+    }
+
+    /// From now on calls that have this in them are hindered so.
+    pub fn hinder(&self, part: &str, hindrance: Hindrance) {
+        let mut hindered = self.shared.hindered.lock().expect("nobody panics with it in hand");
+        hindered.push((part.to_owned(), hindrance));
+    }
+
+    /// From now on none is, but those that are held already.
+    pub fn free(&self) {
+        self.shared.hindered.lock().expect("nobody panics with it in hand").clear();
+    }
+
+    /// Waits until a call is held.
+    pub async fn until_held(&self) {
+        let mut held = self.shared.held.subscribe();
+        held.wait_for(|held| *held > 0).await.expect("the sender lives as long as this");
     }
 
     /// Every call so far whose answer has come.
@@ -111,6 +143,23 @@ impl RecordingProxy {
 async fn pass_on(shared: Arc<Shared>, request: Request) -> Result<Reply, Closed> {
     let upstream = *shared.upstream.lock().expect("nobody panics with it in hand");
     let call = call(&request);
+    let hindrance = {
+        let hindered = shared.hindered.lock().expect("nobody panics with it in hand");
+        hindered.iter().find(|(part, _)| call.contains(part)).map(|(_, hindrance)| *hindrance)
+    };
+    match hindrance {
+        Some(Hindrance::Held) => {
+            shared.held.send_modify(|held| *held += 1);
+            return std::future::pending().await;
+        }
+        Some(Hindrance::Denied) => {
+            let denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+            let passed = Passed { call, status: 403, error: Some(denied.to_owned()) };
+            shared.passed.lock().expect("nobody panics with it in hand").push(passed);
+            return Ok(Reply::new(403, "application/xml", denied));
+        }
+        None => {}
+    }
     let mail = Mail::asked_by(&request.body);
     let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
     let uri: Uri = format!("http://{}{}{query}", upstream.ok_or(Closed)?, request.path)

@@ -8,6 +8,8 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
+mod backfill;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -172,7 +174,7 @@ impl Deployed {
     /// Waits until the functions' queues hold nothing: everything is done and acknowledged.
     async fn until_done(&self) {
         const COUNTS: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        for queue in ["QueueUrl", "CredentialReportQueueUrl"] {
+        for queue in ["QueueUrl", "CredentialReportQueueUrl", "SweepQueueUrl"] {
             let empty = async || {
                 let asked = json!({"QueueUrl": self.output(queue), "AttributeNames": COUNTS});
                 let attributes = self.aws.call("sqs", "get_queue_attributes", asked).await;
@@ -285,9 +287,10 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     let (ended, said) = deployed.aws.script(&["deploy/check.py", STACK]).await;
     assert!(ended.success(), "{said}");
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(subjects.len(), 4, "{subjects:?}\n{said}");
+    assert_eq!(subjects.len(), 5, "{subjects:?}\n{said}");
     assert!(subjects[2..].iter().all(|subject| subject.contains("TEST")), "{subjects:?}\n{said}");
     assert!(said.contains(" can read credential reports, and read those of 1 account with "), "{said}");
+    assert!(said.contains(" can list log files, and found 1 log file around today"), "{said}");
 
     // What cannot be read, and what is gone before it is read, is told and acknowledged.
     deployed.put(&key("broken"), b"no gzip").await;
@@ -296,7 +299,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.aws.call("sqs", "send_message", gone).await;
     deployed.findings(&["watch.log-file-gone"]).await;
     deployed.until_done().await;
-    assert_eq!(deployed.aws.proxy().mails().len(), 6, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 7, "{}", deployed.told());
 
     // By hand.
     let answer = deployed
@@ -318,7 +321,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.findings(&["root.sign-in-without-mfa"]).await;
     deployed.until_done().await;
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(subjects[6..], [ROOT_SUBJECT], "{}", deployed.told());
+    assert_eq!(subjects[7..], [ROOT_SUBJECT], "{}", deployed.told());
     let refused = deployed.refused();
     assert!(refused.iter().all(|refused| refused.call.contains("gone")), "{refused:#?}");
 
