@@ -892,6 +892,9 @@ class Parameters(unittest.TestCase):
         self.assertEqual(parameters["LogKeyArn"]["AllowedPattern"], parameters["TopicKeyArn"]["AllowedPattern"])
         self.assertEqual(parameters["Email"]["AllowedPattern"], parameters["OperationsEmail"]["AllowedPattern"])
 
+    def test_what_a_backfill_has_read_is_kept_while_it_may_be_gone_on_with(self):
+        self.assertGreaterEqual(template()["Parameters"]["BackfillRetentionDays"]["MinValue"], 7)
+
     def test_both_processors_can_be_deployed(self):
         for architecture in ["arm64", "x86_64"]:
             for name, function in existing(Architecture=architecture).of_type("AWS::Lambda::Function").items():

@@ -306,8 +306,10 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
 
 #[cfg(any(test, feature = "cases"))]
 const fn own(name: &'static str, patch: &'static str, expect: super::cases::Expect) -> Case {
-    const OWN: &[(&str, &str)] =
-        &[("OWN_RESOURCES", "stack/iamwatch/*,iamwatch-backfill,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab")];
+    const OWN: &[(&str, &str)] = &[(
+        "OWN_RESOURCES",
+        "stack/iamwatch/*,iamwatch-backfill,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab",
+    )];
     Case { name, record: ApiCall(patch), settings: OWN, expect }
 }
 
