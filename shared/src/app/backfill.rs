@@ -72,8 +72,10 @@ pub enum Progress {
 }
 
 impl Object for RunState {
-    fn read(content: &[u8], _: &RunState) -> Result<RunState, String> {
-        RunState::read(content)
+    fn read(content: &[u8], new: &RunState) -> Result<RunState, String> {
+        let state = RunState::read(content)?;
+        state.check_same(new)?;
+        Ok(state)
     }
 
     fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -258,7 +260,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let uri = memory.uri("");
         let bucket = uri.trim_start_matches("s3://").trim_end_matches('/');
         let input = serde_json::json!({"run": self.id.as_str(), "bucket": bucket, "items": items});
-        let times = state.fleet.map_or(0, |fleet| fleet.times) + 1;
+        let times = state.fleet.map_or(0, |fleet| fleet.times).saturating_add(1);
         // The same name starts once, so that whoever does not learn that it has started can start it.
         let mut name = format!("{}-{}", self.id.as_str(), state.generation);
         if times > 1 {
@@ -321,12 +323,16 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let Some(stored) = self.telling.memory.read(&key).await? else {
             return Err(refused("one that was begun"));
         };
-        let state = RunState::read(&stored.content).map_err(|reason| {
+        let unreadable = |reason: String| {
             let call = format!("reading {}", self.telling.memory.uri(&key));
             Trouble { kind: TroubleKind::Refused, call, answer: reason }
-        })?;
+        };
+        let state = RunState::read(&stored.content).map_err(unreadable)?;
         if state.bucket != self.bucket {
             return Err(refused(&format!("one about the bucket that LOG_BUCKET names, {}", self.bucket)));
+        }
+        if state.id() != self.id {
+            return Err(unreadable("it is about another backfill".to_owned()).into());
         }
         Ok(state)
     }
