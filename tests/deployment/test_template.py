@@ -702,7 +702,8 @@ class Fleet(unittest.TestCase):
         self.assertIsNone(read["OutputPath"], "all answers together must fit into 256 KiB")
         self.assertIsNone(scan["ResultPath"])
         digest = states["Digest"]["Parameters"]
-        self.assertEqual(digest, {"FunctionName": "<BackfillFunction.Arn>", "Payload": {"run.$": "$.run", "step": "digest"}})
+        payload = {"run.$": "$.run", "generation.$": "$.generation", "step": "digest"}
+        self.assertEqual(digest, {"FunctionName": "<BackfillFunction.Arn>", "Payload": payload})
 
     def test_an_invocation_that_takes_its_15_minutes_is_not_given_up(self):
         stack = existing()
