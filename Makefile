@@ -35,8 +35,10 @@ REGIONS ?=
 NOTIFY ?=
 DRY_RUN ?=
 AGAIN ?=
+# What is not empty is yes; sound-DRY_RUN and sound-AGAIN refuse what might mean no.
+is-yes = $(strip $($(1)))
 # They may hold spaces and quotes, so recipes read them from the environment.
-export STACK BUCKET PARAMETERS FROM TO ACCOUNTS REGIONS NOTIFY
+export STACK BUCKET PARAMETERS FROM TO ACCOUNTS REGIONS NOTIFY DRY_RUN AGAIN
 export SAM_CLI_TELEMETRY := 0
 SECONDS ?= 60
 FILES ?= 100000
@@ -120,9 +122,9 @@ attach: need-BUCKET $(AWS)/ready ## Let the bucket BUCKET=name of log files send
 check: need-STACK $(AWS)/ready ## Look whether the stack STACK=name works, and have each function publish a mail marked TEST
 	@$(AWS)/bin/python deploy/check.py "$$STACK"
 
-backfill: need-STACK need-FROM need-TO $(AWS)/ready ## Read past log files: STACK= FROM=2026-01-01 TO=2026-03-31 [ACCOUNTS=] [REGIONS=] [NOTIFY=none] [DRY_RUN=1] [AGAIN=1]
+backfill: need-STACK need-FROM need-TO sound-DRY_RUN sound-AGAIN $(AWS)/ready ## Read past log files: STACK= FROM=2026-01-01 TO=2026-03-31 [ACCOUNTS=] [REGIONS=] [NOTIFY=none] [DRY_RUN=1] [AGAIN=1]
 	@$(AWS)/bin/python deploy/backfill.py "$$STACK" "$$FROM" "$$TO" --accounts "$$ACCOUNTS" --regions "$$REGIONS" \
-		--notify "$$NOTIFY" $(if $(DRY_RUN),--dry-run) $(if $(AGAIN),--again)
+		--notify "$$NOTIFY" $(if $(call is-yes,DRY_RUN),--dry-run) $(if $(call is-yes,AGAIN),--again)
 
 remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay
 	@$(AWS)/bin/python deploy/kept.py "$$STACK"
@@ -160,6 +162,10 @@ need-STACK:
 need-FROM need-TO: need-%:
 	@test -n "$$$*" || { echo "say which days: make $(MAKECMDGOALS) STACK=iamwatch FROM=2026-01-01 TO=2026-03-31" >&2; exit 1; }
 
+# Who says AGAIN=0 does not mean yes.
+sound-DRY_RUN sound-AGAIN: sound-%:
+	@case "$$$*" in ''|1|true|yes) ;; *) echo "$* is \"$$$*\"; it must be 1, true or yes; for no, leave it out" >&2; exit 1 ;; esac
+
 # The stack is told the architecture that was built.
 sound-PARAMETERS:
 	@case " $$PARAMETERS" in *" Architecture="*|*"=Architecture,"*) \
@@ -188,4 +194,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS
+.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN

@@ -7,6 +7,7 @@ one with the same request, which goes on where that ended. Exit 0: all is read a
 
 import argparse
 import datetime
+import email.utils
 import json
 import re
 import sys
@@ -23,7 +24,7 @@ DRY_RUN = Config(connect_timeout=10, read_timeout=930, retries={"total_max_attem
 # How often we look how far it is.
 POLL_SECONDS = 5
 
-# Lambda begins an event within seconds, unless the account's concurrency is used up.
+# Lambda begins an event within seconds, unless the account's concurrency is used up; after ten minutes it gives it up.
 MOST_SECONDS_UNTIL_BEGUN = 660
 
 # So many invocations that came no further: then it is for a person to see why.
@@ -31,6 +32,9 @@ MOST_WITHOUT_PROGRESS = 3
 
 # The state machine gives a part up only after it has tried it again for about that long.
 MOST_QUIET_SECONDS = 2 * 3600
+
+# The same request starts the state machine again after so long; by then it has ended.
+FLEET_TIME = datetime.timedelta(hours=6)
 
 SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"]
 
@@ -122,12 +126,15 @@ class Run:
         }
         self.log_bucket = outputs["LogBucketName"]
         self.notify = request.get("notify", "digest") != "none"
-        self.key = None
+        self.key, self.version = None, None
 
     def read(self, key):
         """An object of the state bucket; nothing where there is none."""
         try:
-            return json.loads(self.s3.get_object(**self.whose, Key=key)["Body"].read())
+            found = self.s3.get_object(**self.whose, Key=key)
+            # An invocation that fails as the one before it did leaves the same content.
+            self.version = (found.get("VersionId"), found["LastModified"])
+            return json.loads(found["Body"].read())
         except botocore.exceptions.ClientError as error:
             if code(error) == "NoSuchKey":
                 return None
@@ -137,6 +144,7 @@ class Run:
         """How far it is; nothing where nobody has begun it."""
         if self.key is None:
             self.key = next((key for key in self.keys() if self.is_it(self.read(key))), None)
+        self.version = None
         return self.key and self.read(self.key)
 
     def keys(self):
@@ -194,15 +202,27 @@ class Follower:
     def __init__(self, aws, outputs, request):
         self.aws, self.outputs, self.request = aws, outputs, request
         self.run, self.progress = Run(aws, outputs, request), Progress()
-        self.asked, self.without_progress, self.last, self.stage = None, 0, None, None
+        self.without_progress, self.last, self.stage = 0, None, None
+        # When AWS was asked last, and what it and our clock said then; which invocation that is, and how far it was before.
+        self.asked, self.asked_at, self.request_id, self.before = None, None, None, None
 
     def ask(self, again=False):
         """One more invocation; nobody waits for it."""
         payload = {**self.request, **({"again": True} if again else {})}
-        self.asked = datetime.datetime.now(datetime.timezone.utc)
-        self.aws.client("lambda").invoke(
+        self.before = self.run.version
+        answer = self.aws.client("lambda").invoke(
             FunctionName=self.outputs["BackfillFunctionName"], InvocationType="Event", Payload=json.dumps(payload).encode()
-        )
+        )["ResponseMetadata"]
+        self.request_id, self.asked_at = answer["RequestId"], time.monotonic()
+        self.asked = email.utils.parsedate_to_datetime(answer["HTTPHeaders"]["date"])
+
+    def waited(self):
+        """For how many seconds the last invocation was waited for."""
+        return time.monotonic() - self.asked_at
+
+    def now(self):
+        """What AWS's clock says; this machine's may be wrong."""
+        return self.asked + datetime.timedelta(seconds=self.waited())
 
     def main(self, again):
         """From the request to the end."""
@@ -226,18 +246,28 @@ class Follower:
 
     def must_begin(self):
         """Nothing has come of the request yet: the function refuses it, or Lambda has not begun."""
-        if why := self.refusal():
+        if why := self.said()[0]:
             raise Refused(why)
-        if (datetime.datetime.now(datetime.timezone.utc) - self.asked).total_seconds() > MOST_SECONDS_UNTIL_BEGUN:
+        if self.waited() > MOST_SECONDS_UNTIL_BEGUN:
             raise Refused(f"nothing has begun; the log of the function says why: {self.outputs['BackfillLogGroupName']}")
 
-    def refusal(self):
-        """What the function says in its log is wrong, since it was asked."""
-        since = int(self.asked.timestamp() * 1000)
-        found = self.aws.client("logs").filter_log_events(
-            logGroupName=self.outputs["BackfillLogGroupName"], startTime=since, filterPattern='"the invocation failed"'
+    def said(self):
+        """What the log says of the last invocation: why it failed, where it did, and whether it has ended."""
+        pages = self.aws.client("logs").get_paginator("filter_log_events").paginate(
+            logGroupName=self.outputs["BackfillLogGroupName"],
+            startTime=int(self.asked.timestamp() * 1000) - 5000,
+            filterPattern=f'"{self.request_id}"',
         )
-        return next((reason_in(event["message"]) for event in found["events"]), None)
+        why, ended = None, False
+        for line in (event["message"] for page in pages for event in page["events"]):
+            # Others' invocations are no business of ours.
+            if self.request_id not in line:
+                continue
+            if "the invocation failed" in line:
+                why = reason_in(line)
+            # As JSON, which the template asks for, or as text.
+            ended = ended or "platform.report" in line or line.startswith("REPORT ")
+        return why, ended
 
     def look(self, state):
         """How far it is; asks again where nobody works on it any more."""
@@ -253,7 +283,7 @@ class Follower:
         if stage == "fleet":
             done = self.run.parts(state)
             self.progress.is_at(done, estimate["items"], "parts")
-            self.fleet_must_live(done)
+            self.fleet_must_live(state, done)
         else:
             done = state["read"]["counts"]["log_files"] + state["read"]["unread"]
             if stage == "scanning":
@@ -263,16 +293,19 @@ class Follower:
 
     def somebody_works_on(self, state):
         """Whether an invocation is under way, or may be about to begin."""
-        now = datetime.datetime.now(datetime.timezone.utc)
         if claim := state.get("claim"):
-            return datetime.datetime.fromisoformat(claim["until"]) > now
-        return (now - self.asked).total_seconds() < 3 * POLL_SECONDS
+            if datetime.datetime.fromisoformat(claim["until"]) > self.now():
+                return True
+        if self.run.version != self.before:
+            return False
+        # It is as it was when we asked: Lambda has not begun, unless the log knows more.
+        return self.waited() <= MOST_SECONDS_UNTIL_BEGUN and not any(self.said())
 
-    def go_on(self, state, reached):
+    def go_on(self, state, reached, ended="an invocation ended before all was done"):
         """The same request again: it goes on where the last invocation ended."""
         self.without_progress = 0 if reached != self.last else self.without_progress + 1
         self.last = reached
-        refusal = self.refusal()
+        refusal = self.said()[0]
         # What the function refuses, it refuses again.
         if refusal and refusal.startswith(("InputError", "SettingError")):
             raise Refused(refusal)
@@ -282,25 +315,37 @@ class Follower:
                 f"it comes no further: {why or 'the log of the function says why'}; log: {self.outputs['BackfillLogGroupName']}; "
                 "once that is mended, the same command goes on"
             )
-        if why:
-            print(f"an invocation ended before all was done ({why}); the next goes on", flush=True)
-        else:
-            print("an invocation ended before all was done; the next goes on", flush=True)
+        print(f"{ended} ({why}); the next goes on" if why else f"{ended}; the next goes on", flush=True)
         self.ask()
 
-    def fleet_must_live(self, done):
+    def execution(self, state):
+        """The newest execution of the state machine for this backfill: its ARN and its status, where it is known."""
+        times = state["fleet"]["times"]
+        name = f"{self.run.key.split('/')[1]}-{state['generation']}" + (f"-{times}" if times > 1 else "")
+        arn = f"{self.outputs['BackfillStateMachineArn'].replace(':stateMachine:', ':execution:')}:{name}"
+        try:
+            return arn, self.aws.client("stepfunctions").describe_execution(executionArn=arn)["status"]
+        except botocore.exceptions.ClientError as error:
+            if code(error) == "ExecutionDoesNotExist":
+                return arn, None
+            raise
+
+    def fleet_must_live(self, state, done):
         """Whether the state machine is still at work; an execution that failed tells nobody what it found."""
-        name = self.run.key.split("/")[1]
-        states = self.aws.client("stepfunctions")
-        listed = states.list_executions(stateMachineArn=self.outputs["BackfillStateMachineArn"], maxResults=100)["executions"]
-        ours = [execution for execution in listed if execution["name"].startswith(name)]
-        newest = max(ours, key=lambda execution: execution["startDate"], default=None)
-        if newest and newest["status"] in ("FAILED", "TIMED_OUT", "ABORTED"):
-            raise Refused(
-                f"the execution {newest['executionArn']} is {newest['status']}: its history and the log "
-                f"{self.outputs['BackfillLogGroupName']} say why; once that is mended: "
-                f"aws stepfunctions redrive-execution --execution-arn {newest['executionArn']}"
-            )
+        arn, status = self.execution(state)
+        if status in ("FAILED", "TIMED_OUT", "ABORTED"):
+            again = datetime.datetime.fromisoformat(state["fleet"]["at"]) + FLEET_TIME
+            if self.now() < again:
+                faster = "; a higher BackfillMaximumConcurrency makes it faster" if status == "TIMED_OUT" else ""
+                raise Refused(
+                    f"the execution {arn} is {status}: its history and the log {self.outputs['BackfillLogGroupName']} say why; "
+                    f"once that is mended, and not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again, and it "
+                    f"goes on with the parts that are left{faster}"
+                )
+            # It is being started again, or has to be.
+            if not self.somebody_works_on(state):
+                self.go_on(state, ("fleet", done, state["fleet"]), f"the execution {arn} is {status}")
+            return
         if time.monotonic() - self.progress.moved > MOST_QUIET_SECONDS:
             raise Refused(f"no part has ended for {duration(MOST_QUIET_SECONDS)}; look at the executions of {self.outputs['BackfillStateMachineArn']}")
 

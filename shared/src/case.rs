@@ -348,11 +348,13 @@ impl Case {
             self.episodes.iter_mut().for_each(|episode| episode.facts.shrink(most));
         }
         if self.episodes.len() > MAX_EPISODES {
-            // What anyone can cause is forgotten first, and what this run tells last.
+            // What a backfill told is forgotten first, so that no backfill makes the live path say something twice; then
+            // what anyone can cause, and what this run tells last.
             // Of what a backfill tells, that is what happened long ago: it has time to be begun again.
             self.episodes.sort_by_key(|episode| {
-                let told = episode.mailed.as_ref().filter(|mailed| !mailed.historic).map(|mailed| mailed.at);
-                (told == Some(now), !episode.of.by_anyone, told.max(Some(episode.to)))
+                let is_historic = episode.mailed.as_ref().is_some_and(|mailed| mailed.historic);
+                let told = episode.mailed.as_ref().filter(|_| !is_historic).map(|mailed| mailed.at);
+                (told == Some(now), !is_historic, !episode.of.by_anyone, told.max(Some(episode.to)))
             });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
             let index = Index::of(&self.episodes);

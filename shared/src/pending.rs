@@ -1,6 +1,6 @@
 //! A mail that is under way, and who is publishing it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
@@ -27,6 +27,17 @@ pub struct Claim {
     pub until: DateTime<Utc>,
 }
 
+/// No run goes on for so long: whoever claims more has not read the same clock.
+const MAX_CLAIM: TimeDelta = TimeDelta::minutes(20);
+
+impl Claim {
+    /// Whether somebody may still be working under it. One that lies further ahead than any run goes on is none: what
+    /// somebody else wrote there, or a clock that was wrong, keeps nobody from working.
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.until > now && self.until - now <= MAX_CLAIM
+    }
+}
+
 impl Pending {
     /// A mail that this run is about to publish.
     pub fn claimed(alert: Alert, may_repeat: bool, claim: &Claim) -> Pending {
@@ -46,7 +57,7 @@ impl Pending {
     /// Takes it over if nobody is publishing it any more.
     pub fn take_over(&mut self, claim: &Claim, now: DateTime<Utc>) {
         match &self.claim {
-            Some(held) if held.token == claim.token || held.until > now => return,
+            Some(held) if held.token == claim.token || held.is_live(now) => return,
             // Its run ended without a word.
             Some(_) => self.may_repeat = true,
             None => {}

@@ -3,12 +3,14 @@
 import argparse
 import contextlib
 import datetime
+import email.utils
 import io
 import json
 import sys
 import unittest
 from unittest import mock
 
+import botocore.exceptions
 from emulated import ACCOUNT, client, emulated_aws
 from translated import ROOT
 
@@ -25,6 +27,7 @@ OUTPUTS = {
 }
 RUN = "2026-01-01_2026-03-31_0123456789abcdef"
 KEY = f"backfills/{RUN}/run.json"
+EXECUTION = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:watch-backfill:{RUN}-1"
 ESTIMATE = {
     "log_files": 2000,
     "bytes": 18_000_000,
@@ -86,10 +89,15 @@ class Function:
         self.asked.append(json.loads(Payload))
         if InvocationType == "Event":
             self.under_way = list(self.invocations.pop(0))
-            return {"StatusCode": 202}
+            date = email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc), usegmt=True)
+            return {"StatusCode": 202, "ResponseMetadata": {"RequestId": self.request_id(), "HTTPHeaders": {"date": date}}}
         answer = self.invocations.pop(0)
         failed = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
+
+    def request_id(self):
+        """That of the last invocation."""
+        return f"request-{len(self.asked)}"
 
     def go_on(self, _seconds):
         """What happens while one waits."""
@@ -108,6 +116,7 @@ class Backfill(unittest.TestCase):
         aws.__enter__()
         cls.addClassCleanup(aws.__exit__, None, None, None)
         client("s3").create_bucket(Bucket="state-example")
+        client("s3").put_bucket_versioning(Bucket="state-example", VersioningConfiguration={"Status": "Enabled"})
         client("logs").create_log_group(logGroupName="watch-log")
         client("logs").create_log_stream(logGroupName="watch-log", logStreamName="s")
 
@@ -115,11 +124,17 @@ class Backfill(unittest.TestCase):
         for found in client("s3").list_objects_v2(Bucket="state-example").get("Contents", []):
             client("s3").delete_object(Bucket="state-example", Key=found["Key"])
 
-    def told(self, function, executions=(), **more):
-        """The exit status and what was printed."""
+    def told(self, function, executions=None, **more):
+        """The exit status and what was printed; of the state machine's executions, the status of each that it knows."""
         usual = Aws.client
         states = mock.Mock()
-        states.list_executions.return_value = {"executions": list(executions)}
+
+        def describe_execution(executionArn):
+            if status := (executions or {}).get(executionArn):
+                return {"status": status}
+            raise botocore.exceptions.ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+
+        states.describe_execution = describe_execution
         stand_ins = {"lambda": function, "stepfunctions": states}
 
         def stand_in(aws, service, *config):
@@ -142,11 +157,20 @@ class Backfill(unittest.TestCase):
         with self.assertRaisesRegex(Refused, why):
             self.told(function, **more)
 
-    def logged(self, **fields):
-        """Has the function write that an invocation failed."""
-        line = json.dumps({"level": "ERROR", "fields": {"message": "the invocation failed", **fields}})
-        event = {"timestamp": int(datetime.datetime.now().timestamp() * 1000) + 1000, "message": line}
+    def logged(self, line):
+        """Has the function, or Lambda, write a line."""
+        message = line if isinstance(line, str) else json.dumps(line)
+        event = {"timestamp": int(datetime.datetime.now().timestamp() * 1000) + 1000, "message": message}
         client("logs").put_log_events(logGroupName="watch-log", logStreamName="s", logEvents=[event])
+
+    def failed(self, request_id, **fields):
+        """Has an invocation write that it failed."""
+        span = {"requestId": request_id, "name": "Lambda runtime invoke"}
+        self.logged({"level": "ERROR", "fields": {"message": "the invocation failed", **fields}, "span": span, "spans": [span]})
+
+    def ended(self, request_id):
+        """Has Lambda write that an invocation has ended."""
+        self.logged({"type": "platform.report", "record": {"requestId": request_id, "status": "timeout"}})
 
     def forget_log(self):
         client("logs").delete_log_stream(logGroupName="watch-log", logStreamName="s")
@@ -226,7 +250,10 @@ class Backfill(unittest.TestCase):
 
     def test_what_the_function_refuses_is_said_at_once(self):
         self.addCleanup(self.forget_log)
-        function = Function([lambda: self.logged(error_type="InputError", error="from is \"x\"; it must be a day")])
+        for number in range(120):
+            self.failed(f"others-{number}", error_type="InputError", error="to is wrong")
+        self.logged("INIT_REPORT request-1")
+        function = Function([lambda: self.failed("request-1", error_type="InputError", error="from is \"x\"; it must be a day")])
         self.refused(function, "^InputError: from is \"x\"; it must be a day$")
         self.assertEqual(len(function.asked), 1)
 
@@ -239,6 +266,42 @@ class Backfill(unittest.TestCase):
             ('"the invocation failed"', '"the invocation failed"'),
         ]:
             self.assertEqual(backfill.reason_in(line), reason)
+
+    def test_what_another_invocation_was_refused_is_nobody_elses(self):
+        self.addCleanup(self.forget_log)
+        self.failed("others", error_type="InputError", error="to is wrong")
+        function = Function(
+            [run_json("scanning", 500, trouble="no time was left")],
+            [lambda: self.failed("others", error_type="InputError", error="to is wrong"), run_json("done", 2000, 2, result=RESULT)],
+        )
+        status, printed = self.told(function)
+        self.assertEqual(status, 0, printed)
+        self.assertNotIn("to is wrong", printed)
+
+    def test_one_that_lambda_has_not_begun_is_waited_for(self):
+        # The account's concurrency is used up: nothing happens for many looks.
+        nothing = [lambda: None] * 9
+        function = Function(
+            [run_json("scanning", 500, trouble="no time was left")],
+            [*nothing, run_json("scanning", 500, trouble="no time was left")],
+            [*nothing, run_json("done", 2000, 2, result=RESULT)],
+        )
+        status, printed = self.told(function)
+        self.assertEqual(status, 0, printed)
+        self.assertEqual(len(function.asked), 3)
+
+    def test_one_that_lambda_gave_up_or_ended_without_a_word_is_asked_for_again(self):
+        self.addCleanup(self.forget_log)
+        left = run_json("scanning", 500, trouble="no time was left")
+        function = Function([left], [lambda: self.ended("request-2")], [run_json("done", 2000, 2, result=RESULT)])
+        self.assertEqual(self.told(function)[0], 0)
+        self.assertEqual(len(function.asked), 3)
+        self.setUp()
+        with mock.patch.object(backfill, "MOST_SECONDS_UNTIL_BEGUN", 1e-9):
+            client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(left).encode())
+            function = Function(*[[]] * 9)
+            self.refused(function, "it comes no further: no time was left")
+        self.assertEqual(len(function.asked), backfill.MOST_WITHOUT_PROGRESS + 1)
 
     def test_one_that_does_not_begin_is_given_up(self):
         with mock.patch.object(backfill, "MOST_SECONDS_UNTIL_BEGUN", -1):
@@ -284,25 +347,41 @@ class Backfill(unittest.TestCase):
 
     def test_a_fleet_is_followed_by_its_parts(self):
         fleet = run_json("fleet", estimate={**ESTIMATE, "items": 4, "by_fleet": True}, fleet={"times": 1, "at": now()})
-        running = {"name": f"{RUN}-1", "status": "RUNNING", "startDate": 2, "executionArn": "e"}
-        older = {"name": "2025-01-01_2025-03-31_0123456789abcdef-1", "status": "FAILED", "startDate": 3, "executionArn": "o"}
         function = Function([fleet, lambda: self.part(0), lambda: self.part(1), run_json("done", 2000, 4, result=RESULT)])
-        status, printed = self.told(function, executions=[running, older])
+        status, printed = self.told(function, executions={EXECUTION: "RUNNING", f"{EXECUTION}-2": "FAILED"})
         self.assertEqual(status, 0, printed)
         self.assertIn("by the state machine", printed)
         for words in ["0 of 4 parts (0%)", "1 of 4 parts (25%)", "2 of 4 parts (50%)"]:
             self.assertIn(words, printed)
         self.assertEqual(len(function.asked), 1)
 
-    def test_a_fleet_that_failed_is_said_with_what_can_be_done(self):
-        fleet = run_json("fleet", estimate={**ESTIMATE, "by_fleet": True}, fleet={"times": 1, "at": now()})
-        for status in ["FAILED", "TIMED_OUT", "ABORTED"]:
-            failed = {"name": f"{RUN}-1", "status": status, "startDate": 1, "executionArn": "arn:e"}
+    def fleet(self, times=1, seconds_ago=0):
+        return run_json("fleet", estimate={**ESTIMATE, "by_fleet": True}, fleet={"times": times, "at": now(-seconds_ago)})
+
+    def test_a_fleet_that_failed_is_said_with_when_to_ask_again(self):
+        fleet = self.fleet(seconds_ago=3600)
+        again = datetime.datetime.fromisoformat(fleet["fleet"]["at"]) + datetime.timedelta(hours=6)
+        for status, more in [("FAILED", "left$"), ("TIMED_OUT", "left; a higher BackfillMaximumConcurrency"), ("ABORTED", "left$")]:
             self.setUp()
-            self.refused(Function([fleet]), f"arn:e is {status}.*redrive-execution --execution-arn arn:e", executions=[failed])
+            why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*{more}"
+            self.refused(Function([fleet]), why, executions={EXECUTION: status})
         self.setUp()
         with mock.patch.object(backfill, "MOST_QUIET_SECONDS", -1):
             self.refused(Function([fleet]), "no part has ended")
+
+    def test_a_fleet_that_failed_is_started_again_and_only_the_new_one_followed(self):
+        failed = self.fleet(seconds_ago=6 * 3600 + 1)
+        client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(failed).encode())
+        function = Function([lambda: None, failed | claimed(), self.fleet(times=2), lambda: None, run_json("done", 2000, 2, result=RESULT)])
+        status, printed = self.told(function, executions={EXECUTION: "TIMED_OUT", f"{EXECUTION}-2": "RUNNING"})
+        self.assertEqual(status, 0, printed)
+        self.assertEqual(len(function.asked), 1)
+        # It could not be started.
+        client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(failed).encode())
+        function = Function([failed | {"trouble": "AccessDenied"}], [self.fleet(times=2)])
+        why = f"{EXECUTION}-2 is FAILED: .*not before"
+        self.refused(function, why, executions={EXECUTION: "ABORTED", f"{EXECUTION}-2": "FAILED"})
+        self.assertEqual(len(function.asked), 2)
 
     def test_what_could_not_be_read_is_a_problem(self):
         def done(**more):

@@ -295,7 +295,7 @@ class Check(unittest.TestCase):
     def test_log_files_that_cannot_be_listed(self):
         for answer, words in [
             ({"not_done": "s3:ListObjectsV2 s3://logs-example/ failed: AccessDenied"}, ["could not list the log files of logs-example: s3:ListObjectsV2", "Deny"]),
-            ({"errorType": "InputError", "errorMessage": "where the log files are is wrong"}, ["InputError: where the log files are is wrong", "without any log file"]),
+            ({"errorType": "InputError", "errorMessage": "where the log files are is wrong"}, ["InputError: where the log files are is wrong", "Deny"]),
             ({"errorType": "SettingError", "errorMessage": "LOG_BUCKET is wrong"}, ["SettingError: LOG_BUCKET is wrong", "make deploy"]),
         ]:
             with self.function_that(self.backfill, dry_run=answer):
@@ -319,6 +319,12 @@ class Check(unittest.TestCase):
         s3.put_object(Bucket="logs-example", Key=log_file_key(self.today - datetime.timedelta(days=3)), Body=b"")
         try:
             self.problem("no log file of today or yesterday", "describe-trails")
+            # A bucket that is still empty, backfill would refuse, and its alarm would be raised.
+            with self.function_that(self.backfill, dry_run={"errorType": "InputError", "errorMessage": "it was asked"}):
+                status, printed = self.check()
+            self.assertEqual(status, 1)
+            self.assertIn(f"whether {self.backfill} can list log files is not known", printed)
+            self.assertNotIn("it was asked", printed)
         finally:
             s3.put_object(Bucket="logs-example", Key=self.key, Body=b"")
 

@@ -166,6 +166,7 @@ class Watched(unittest.TestCase):
     # What is changed by way of another, or whose change is told by rules of its own.
     OTHERWISE = {
         "AWS::CloudTrail::Trail",
+        "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::EventSourceMapping",
         "AWS::S3::BucketPolicy",
         "AWS::SNS::Subscription",
@@ -173,18 +174,33 @@ class Watched(unittest.TestCase):
         "AWS::SQS::QueuePolicy",
     }
 
+    # What a resource is called, where CloudFormation does not make its name.
+    NAMES = {"AlarmName", "BucketName", "FunctionName", "LogGroupName", "Name", "QueueName", "RoleName", "StateMachineName", "TopicName"}
+
     def test_sign_in_knows_everything_that_the_stack_is_made_of(self):
         for name, branch in BRANCHES.items():
             stack = branch()
             own = own_resources(stack)
             self.assertEqual(own_resources(stack, "BackfillFunction"), own, name)
-            own = [pattern.lower() for pattern in own]
+
+            def known(made):
+                # As the function does: stack-LogicalId-random is of that stack.
+                texts = [made.lower()]
+                if of_stack := re.fullmatch("(.+)-[A-Za-z0-9]+-[A-Za-z0-9]{12,}", made):
+                    texts.append(f"stack/{of_stack[1]}/".lower())
+                return any(fnmatch.fnmatchcase(text, pattern.lower()) for text in texts for pattern in own)
+
             prefix = stack.values.get("AWS::StackName", "<AWS::StackName>")
             for resource, definition in stack.resources.items():
                 if definition["Type"] in self.OTHERWISE:
                     continue
-                made = f"{prefix}-{resource}-AbCd1234EfGh".lower()
-                self.assertTrue(any(fnmatch.fnmatchcase(made, pattern) for pattern in own), f"{name}: {made}")
+                named = [value for key, value in definition.get("Properties", {}).items() if key in self.NAMES]
+                [made] = named or [f"{prefix}-{resource}-AbCd1234EfGh"]
+                self.assertTrue(known(made), f"{name}: {made}")
+                # Another stack may be called almost the same.
+                other = made.removeprefix(prefix)
+                self.assertNotEqual(other, made)
+                self.assertFalse(known(f"{prefix}-test{other}"), f"{name}: {made}")
 
     def test_what_was_there_before_is_named_too_a_key_by_the_id_that_cloudtrail_names(self):
         key = KEY.rpartition("/")[2]
@@ -194,12 +210,8 @@ class Watched(unittest.TestCase):
             (existing(), {"logs-example"}),
             (existing(LogKeyArn=KEY, TopicKeyArn=KEY), {"logs-example", key}),
         ]:
-            self.assertEqual({name for name in own_resources(stack) if "*" not in name}, named)
-
-    def test_a_name_that_is_made_of_the_stacks_is_known_too(self):
-        stack = created()
-        name = stack.properties("BackfillStateMachine")["StateMachineName"].lower()
-        self.assertTrue(any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in own_resources(stack)), name)
+            machine = stack.properties("BackfillStateMachine")["StateMachineName"]
+            self.assertEqual({name for name in own_resources(stack) if "*" not in name}, {machine} | named)
 
 
 class Told(unittest.TestCase):
@@ -690,7 +702,8 @@ class Fleet(unittest.TestCase):
         self.assertIsNone(read["OutputPath"], "all answers together must fit into 256 KiB")
         self.assertIsNone(scan["ResultPath"])
         digest = states["Digest"]["Parameters"]
-        self.assertEqual(digest, {"FunctionName": "<BackfillFunction.Arn>", "Payload": {"run.$": "$.run", "step": "digest"}})
+        payload = {"run.$": "$.run", "generation.$": "$.generation", "step": "digest"}
+        self.assertEqual(digest, {"FunctionName": "<BackfillFunction.Arn>", "Payload": payload})
 
     def test_an_invocation_that_takes_its_15_minutes_is_not_given_up(self):
         stack = existing()
@@ -885,6 +898,9 @@ class Parameters(unittest.TestCase):
         self.assertEqual(parameters["LogKeyArn"]["AllowedPattern"], parameters["TopicKeyArn"]["AllowedPattern"])
         self.assertEqual(parameters["Email"]["AllowedPattern"], parameters["OperationsEmail"]["AllowedPattern"])
 
+    def test_what_a_backfill_has_read_is_kept_while_it_may_be_gone_on_with(self):
+        self.assertGreaterEqual(template()["Parameters"]["BackfillRetentionDays"]["MinValue"], 7)
+
     def test_both_processors_can_be_deployed(self):
         for architecture in ["arm64", "x86_64"]:
             for name, function in existing(Architecture=architecture).of_type("AWS::Lambda::Function").items():
@@ -908,10 +924,13 @@ class Parameters(unittest.TestCase):
                 ends = [*parameter.get("AllowedValues", []), "x" * parameter.get("MaxLength", 0), str(parameter.get("MaxValue", ""))]
                 values[name] = max(ends, key=len)
                 self.assertNotEqual(values[name], "", f"{name} has no end")
-        stack = Stack(pseudo={"AWS::StackName": "iamwatch"}, **values)
+        # The state machine is called STACK-backfill, and a state machine's name has 80 characters at most.
+        longest = "x" * (80 - len("-backfill"))
+        stack = Stack(pseudo={"AWS::StackName": longest, "AWS::Region": "ap-southeast-1"}, **values)
+        self.assertEqual(len(stack.properties("BackfillStateMachine")["StateMachineName"]), 80)
         for name, function in stack.of_type("AWS::Lambda::Function").items():
             variables = function["Properties"]["Environment"]["Variables"]
-            variables |= {"STATE_BUCKET": "x" * 63, "TOPIC_ARN": f"arn:aws:sns:ap-southeast-1:111122223333:{'x' * 60}"}
+            variables |= {"STATE_BUCKET": "x" * 63, "TOPIC_ARN": f"arn:aws:sns:ap-southeast-1:111122223333:{longest}-FindingsTopic-AbCd1234EfGh"}
             length = len(json.dumps(variables, separators=(",", ":")))
             self.assertTrue(3000 < length <= room, f"{name}: {length}")
 

@@ -85,7 +85,7 @@ impl Backfill {
                 match (&asked, &backfilled.progress) {
                     // The state machine asks again for what has failed, and so often that a person must look then. For a
                     // digest that only needs more time it asks as often as it takes.
-                    (Asked::ByFleet(_, step), Progress::Unfinished(trouble))
+                    (Asked::ByFleet(_, _, step), Progress::Unfinished(trouble))
                         if *step != Step::Digest || trouble.kind != TroubleKind::OutOfTime =>
                     {
                         Err(Failure::from(trouble))

@@ -1,5 +1,7 @@
 //! What can be written on the command line.
 
+mod help;
+
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,12 +9,16 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-use shared::config::{Config, SETTINGS};
+use shared::config::Config;
 use shared::pattern::Pattern;
 use shared::question::{Period, Question};
 use shared::rule::Severity;
 use shared::text;
 
+use self::help::{
+    CREDENTIAL_REPORT_EXAMPLES, EXITS, PATHS, RECORDS_EXAMPLES, REPORT_FILE, SIGN_IN_EXAMPLES,
+    SIGN_INS_EXAMPLES, SUPPRESSIONS_EXAMPLES, with_settings,
+};
 use crate::places::{self, Location};
 use crate::{html, suppressions};
 
@@ -23,13 +29,6 @@ struct Iamwatch {
     #[command(subcommand)]
     command: Command,
 }
-
-const EXITS: &str = "\
-Exit status:
-  0   everything was looked at
-  1   a finding reaches --fail-on
-  2   something could not be looked at, as stderr says (this wins over 1)
-  64  the arguments cannot be used";
 
 /// One thing to do.
 #[derive(Subcommand)]
@@ -51,97 +50,6 @@ pub enum Command {
     /// Check a file of suppressions, and what each entry would hide in log files
     #[command(after_help = SUPPRESSIONS_EXAMPLES, subcommand)]
     Suppressions(Suppressions),
-}
-
-const SIGN_IN_EXAMPLES: &str = "\
-Examples:
-  iamwatch sign-in logs/                            the mails that would be sent
-  iamwatch sign-in logs/ --format json | jq .rule   one finding a line
-  iamwatch sign-in logs/ --min-severity HIGH --fail-on CRITICAL
-  iamwatch sign-in logs/ --html report.html         and a page with charts, for a browser
-  iamwatch sign-in logs/ --set ALLOWED_SIGN_IN_CIDRS=192.0.2.0/24 --set ACCOUNT_NAMES=111122223333=prod
-  aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ConsoleLogin > events.json
-  iamwatch sign-in events.json";
-
-const CREDENTIAL_REPORT_EXAMPLES: &str = "\
-Examples:
-  aws iam generate-credential-report     until it says COMPLETE
-  aws iam get-credential-report > report.json
-  iamwatch credential-report report.json                        the mail that would be sent
-  iamwatch credential-report report.json --list                 one row a user
-  iamwatch credential-report report.json --set ACCESS_KEY_MAX_AGE_DAYS=PEOPLE=90,MACHINES=365
-  iamwatch credential-report 2026-04-01.csv.gz --format json > findings.json
-  iamwatch credential-report 2026-04-02.csv.gz --previous findings.json    what is new, what is resolved";
-
-const SUPPRESSIONS_EXAMPLES: &str = "\
-Examples:
-  iamwatch suppressions check suppressions.toml           is every entry understood, and when does it expire?
-  iamwatch suppressions check suppressions.toml logs/     and how much would each of them have hidden there?
-  iamwatch sign-in logs/ --suppressions suppressions.toml";
-
-const SIGN_INS_EXAMPLES: &str = "\
-Examples:
-  iamwatch sign-ins logs/
-  iamwatch sign-ins logs/ --format csv > sign-ins.csv";
-
-const RECORDS_EXAMPLES: &str = "\
-Examples:
-  iamwatch records logs/ --event-source iam                          who used IAM
-  iamwatch records logs/ --event-name 'Create*' --event-name 'Attach*' --format csv > calls.csv
-  iamwatch records logs/ --principal alice --from 2026-04-01 --to 2026-04-02
-  iamwatch records logs/ --principal AKIAIOSFODNN7EXAMPLE --format json | jq .event_name
-  iamwatch records logs/ --ip 203.0.113.0/24 --error";
-
-const PATHS: &str = "\
-Log files, or folders of them at any depth, packed with gzip or not.
-
-In a folder, files ending in .json or .json.gz are read, and CloudTrail's digests and the like
-are passed over. A file that is named itself may have any ending.
-
-Beside delivered log files these are read: a list of records, one record a line, one record
-alone, the output of `aws cloudtrail lookup-events`, EventBridge events, and objects with the
-record as text in `_raw`, as log search tools export them.
-
-s3://BUCKET, or s3://BUCKET/PREFIX where the prefix is that of a trail or a folder below it, are the
-log files of the days from --from to --to that CloudTrail delivered there; s3://BUCKET/KEY.json.gz is
-one of them. They are read with the credentials that the AWS CLI would use. (This takes an iamwatch
-that `make cli` has built.)";
-
-const REPORT_FILE: &str = "\
-The report: the CSV file, packed with gzip or not, or what `aws iam get-credential-report` prints.
-- is standard input.
-
-Ages are judged against the moment at which AWS made the report. What the AWS CLI prints says when
-that was, and so do the gzip files that iamwatch keeps in its state bucket. (It is the time in the
-header, where gzip itself writes when the file was last changed.) A bare CSV file does not say it.";
-
-/// Every setting that `--set` knows, and the examples.
-fn with_settings(examples: &str) -> String {
-    let mut help = "Settings:\n".to_owned();
-    for setting in SETTINGS {
-        let default = if setting.default.is_empty() { "nothing" } else { setting.default };
-        let indented = |text: &str| folded(text, "          ");
-        help += &format!("  {} [default: {default}]\n", setting.name);
-        help += &indented(setting.purpose);
-        help += &indented(&format!("It must be {}.", setting.accepts.expected()));
-        help += "\n";
-    }
-    help + examples
-}
-
-/// The words in lines of at most 100 characters.
-fn folded(text: &str, indentation: &str) -> String {
-    let mut lines = String::new();
-    let mut line = indentation.to_owned();
-    for word in text.split(' ') {
-        if line.len() + 1 + word.len() > 100 {
-            lines += &format!("{}\n", line.trim_end());
-            line = indentation.to_owned();
-        }
-        line += word;
-        line.push(' ');
-    }
-    lines + &format!("{}\n", line.trim_end())
 }
 
 /// What to read.

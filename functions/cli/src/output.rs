@@ -152,7 +152,9 @@ pub fn csv<const COLUMNS: usize>(
 /// Says of each thing what is wrong with it. The first are named, the others counted.
 pub fn note_each(failures: &[String], noun: &str) {
     for failure in failures.iter().take(MAX_NOTES) {
-        note(&format!("iamwatch: {}", text::clean_name(failure, MAX_NOTE_CHARS)));
+        // No terminal follows such a link, and a person may want to paste it.
+        let inert = text::clean_name(failure, MAX_NOTE_CHARS).replace("s3[:]//", "s3://");
+        note(&format!("iamwatch: {inert}"));
     }
     if let Some(more @ 1..) = failures.len().checked_sub(MAX_NOTES) {
         note(&format!("iamwatch: and so on, {}", counted(more as u64, noun)));

@@ -16,12 +16,11 @@ use shared::cloudtrail::{Record, key};
 use shared::config::Config;
 use shared::question::Question;
 
-pub use self::list::Line;
+pub use self::list::{Line, List};
 
-use self::list::List;
 use self::row::Row;
 use crate::args::{ListFormat, Records};
-use crate::in_order::{InOrder, Sink};
+use crate::in_order::InOrder;
 use crate::output::{nobody_reads, stdout};
 use crate::reading::{Asked, read_each};
 use crate::{End, s3};
@@ -78,10 +77,13 @@ pub fn run(arguments: &Records) -> anyhow::Result<End> {
         (list, could_not_look) = files(arguments, &asking, list, is_live);
     }
     // A bar and rows would write over each other.
-    let remote = s3::list(arguments, &asking, !is_live, &mut |line| list.take(line))?;
+    let remote = s3::list(arguments, &asking, !is_live, &mut list)?;
     list.end()?;
     Ok(match remote {
-        Ok(also) => End::of(could_not_look || also, false),
+        Ok(also) => {
+            s3::forget(&arguments.reading);
+            End::of(could_not_look || also, false)
+        }
         Err(End::Looked) => End::of(could_not_look, false),
         Err(end) => end,
     })

@@ -86,6 +86,7 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     if let Some((file, page)) = arguments.html.as_deref().zip(page) {
         html::write(file, &page)?;
     }
+    s3::forget(&arguments.reading);
     Ok(End::of(could_not_look, found.fails))
 }
 

@@ -100,6 +100,7 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         }
     }
     out.flush()?;
+    s3::forget(&arguments.reading);
     Ok(End::of(read.could_not_look || !remote.failed.is_empty(), false))
 }
 

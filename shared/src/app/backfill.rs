@@ -72,8 +72,10 @@ pub enum Progress {
 }
 
 impl Object for RunState {
-    fn read(content: &[u8], _: &RunState) -> Result<RunState, String> {
-        RunState::read(content)
+    fn read(content: &[u8], new: &RunState) -> Result<RunState, String> {
+        let state = RunState::read(content)?;
+        state.check_same(new)?;
+        Ok(state)
     }
 
     fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -107,6 +109,15 @@ impl From<Unplanned> for Halt {
     }
 }
 
+/// What a step says whose generation is over, or lost: the state machine has nothing left to do, and what another
+/// generation reads and tells is not its own.
+fn of_another(step: Step) -> Progress {
+    match step {
+        Step::Scan(_) => Progress::Read,
+        Step::Digest => Progress::Done,
+    }
+}
+
 /// One invocation's work on one backfill.
 struct Run<'a, L, S, A, P, F> {
     id: RunId,
@@ -137,7 +148,7 @@ pub async fn backfill<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Flee
     let telling = Telling::new(config, outside, Persistence::ComesAgain, TIME_TO_ANSWER);
     let id = match asked {
         Asked::ByHand(request) => RunId::of(log_bucket, request),
-        Asked::ByFleet(id, _) => id.clone(),
+        Asked::ByFleet(id, ..) => id.clone(),
     };
     let mut run = Run {
         id,
@@ -152,7 +163,7 @@ pub async fn backfill<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Flee
     };
     let (progress, state) = match asked {
         Asked::ByHand(request) => run.by_hand(request).await?,
-        Asked::ByFleet(_, step) => run.by_fleet(*step).await?,
+        Asked::ByFleet(_, generation, step) => run.by_fleet(*generation, *step).await?,
     };
     let state_troubles = run.telling.state_troubles();
     let uri = run.telling.memory.uri(&run.id.key());
@@ -251,14 +262,17 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
     async fn start(&self, fleet: &F, state: RunState, plan: &Plan) -> Result<Ended, Halt> {
         let memory = &self.telling.memory;
         let items = format!("{}items.json", self.id.folder(state.generation));
-        let steps = (0..plan.items.len())
-            .map(|item| serde_json::json!({"run": self.id.as_str(), "step": "scan", "item": item}));
+        let (run, generation) = (self.id.as_str(), state.generation);
+        let steps = (0..plan.items.len()).map(
+            |item| serde_json::json!({"run": run, "generation": generation, "step": "scan", "item": item}),
+        );
         let steps = serde_json::Value::from_iter(steps).to_string();
         memory.create(&items, steps.as_bytes()).await?;
         let uri = memory.uri("");
         let bucket = uri.trim_start_matches("s3://").trim_end_matches('/');
-        let input = serde_json::json!({"run": self.id.as_str(), "bucket": bucket, "items": items});
-        let times = state.fleet.map_or(0, |fleet| fleet.times) + 1;
+        let input =
+            serde_json::json!({"run": run, "generation": generation, "bucket": bucket, "items": items});
+        let times = state.fleet.map_or(0, |fleet| fleet.times).saturating_add(1);
         // The same name starts once, so that whoever does not learn that it has started can start it.
         let mut name = format!("{}-{}", self.id.as_str(), state.generation);
         if times > 1 {
@@ -279,13 +293,16 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         Ok((Progress::Started, Some(state)))
     }
 
-    async fn by_fleet(&mut self, step: Step) -> Result<Ended, Error> {
+    async fn by_fleet(&mut self, generation: u32, step: Step) -> Result<Ended, Error> {
         let now = self.pace.now();
         let state = match self.known().await {
             Ok(state) => state,
             Err(Halt::Unfinished(trouble)) => return Ok((Progress::Unfinished(trouble), None)),
             Err(Halt::Refused(error)) => return Err(error),
         };
+        if state.generation != generation {
+            return Ok((of_another(step), Some(state)));
+        }
         match step {
             Step::Scan(item) => match Box::pin(self.read_one(&state, item)).await {
                 Ok(()) => Ok((Progress::Read, Some(state))),
@@ -296,6 +313,9 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
                 let claim = self.telling.memory.claim.clone();
                 let taken = self
                     .update(&state, |state, _| {
+                        if state.generation != generation {
+                            return (Whose::Nobodys, state.clone());
+                        }
                         let whose = state.take_over(&claim, now);
                         if whose == Whose::Mine {
                             state.stage = Stage::Telling;
@@ -321,12 +341,16 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let Some(stored) = self.telling.memory.read(&key).await? else {
             return Err(refused("one that was begun"));
         };
-        let state = RunState::read(&stored.content).map_err(|reason| {
+        let unreadable = |reason: String| {
             let call = format!("reading {}", self.telling.memory.uri(&key));
             Trouble { kind: TroubleKind::Refused, call, answer: reason }
-        })?;
+        };
+        let state = RunState::read(&stored.content).map_err(unreadable)?;
         if state.bucket != self.bucket {
             return Err(refused(&format!("one about the bucket that LOG_BUCKET names, {}", self.bucket)));
+        }
+        if state.id() != self.id {
+            return Err(unreadable("it is about another backfill".to_owned()).into());
         }
         Ok(state)
     }

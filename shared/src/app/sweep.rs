@@ -33,7 +33,7 @@ use progress::{Begun, KEY, Progress, Span};
 /// What is left for telling once reading has to stop; where there is less in all, half of it.
 const TIME_TO_TELL: Duration = Duration::from_secs(30);
 
-/// From this receive on, what AWS refuses is left to a person, and what it does not answer about is told.
+/// From this receive on, log files that AWS refuses or does not answer about are left to a person, and told.
 const LATE_RECEIVES: u32 = 3;
 
 /// So many log files are read and told at a time: what was told is behind a sweep that is ended early.
@@ -59,7 +59,7 @@ pub struct Swept {
     pub delivered: u64,
     /// How many of them had not been read on delivery.
     pub missed: u64,
-    /// How many of these are left to a person, for AWS refuses them.
+    /// How many of these are left to a person, for AWS refuses them or does not answer about them.
     pub unread: u64,
     /// What this run has read.
     pub counts: Counts,
@@ -264,6 +264,8 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
                     found.missed.unread += 1;
                     found.refused.get_or_insert_with(|| trouble.clone());
                 }
+                // One log file that AWS never answers about must not keep all others from being swept.
+                TroubleKind::Unanswered if self.is_late => found.missed.unread += 1,
                 _ => drop(found.to_do.get_or_insert_with(|| trouble.clone())),
             }
         }
@@ -315,7 +317,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
         let second = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
         let (from, to) = (span.since.date_naive(), span.until.date_naive());
         let what = format!(
-            "no nightly sweep came to its end for so long that nobody has compared what bucket {bucket} was given from {} to {} with what was read; `make backfill FROM={from} TO={to}` reads all of it",
+            "no nightly sweep came to its end for so long that nobody has compared what bucket {bucket} was given from {} to {} with what was read; `make backfill STACK=name FROM={from} TO={to}` reads all of it",
             second(span.since),
             second(span.until)
         );

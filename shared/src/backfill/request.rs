@@ -18,7 +18,7 @@ pub const SWEEP_MESSAGE: &str = r#"{"sweep": "log-files"}"#;
 
 const EXPECTED_REQUEST: &str = r#"{"from": "2026-01-01", "to": "2026-03-31", "accounts": ["111122223333"], "regions": ["us-east-1"], "notify": "digest" or "none", "dry_run": true or false, "again": true or false}, all but from and to left out where they do not matter, or {"test_mail": true}"#;
 
-const EXPECTED_STEP: &str = r#"{"run": "RUN", "step": "scan", "item": 0} or {"run": "RUN", "step": "digest"}, as the state machine sends it"#;
+const EXPECTED_STEP: &str = r#"{"run": "RUN", "generation": 1, "step": "scan", "item": 0} or {"run": "RUN", "generation": 1, "step": "digest"}, as the state machine sends it"#;
 
 /// CloudTrail began on that day: nothing is older.
 const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2013, 11, 1) {
@@ -45,8 +45,8 @@ pub enum Event {
 pub enum Asked {
     /// All of it, or as much as there is time for.
     ByHand(Request),
-    /// A step of one that needs many invocations.
-    ByFleet(RunId, Step),
+    /// A step of one generation of one that needs many invocations.
+    ByFleet(RunId, u32, Step),
 }
 
 /// A step of the state machine.
@@ -109,15 +109,17 @@ fn step(payload: &Value) -> Result<Asked, Error> {
     #[serde(deny_unknown_fields)]
     struct Written {
         run: String,
+        generation: u32,
         step: String,
         item: Option<usize>,
     }
     let written = Written::deserialize(payload)
         .map_err(|error| input("a step of a backfill", &error.to_string(), EXPECTED_STEP))?;
     let run = RunId::parse(&written.run)?;
+    let generation = written.generation;
     match (&*written.step, written.item) {
-        ("scan", Some(item)) => Ok(Asked::ByFleet(run, Step::Scan(item))),
-        ("digest", None) => Ok(Asked::ByFleet(run, Step::Digest)),
+        ("scan", Some(item)) => Ok(Asked::ByFleet(run, generation, Step::Scan(item))),
+        ("digest", None) => Ok(Asked::ByFleet(run, generation, Step::Digest)),
         _ => Err(input("a step of a backfill", &shape(payload), EXPECTED_STEP)),
     }
 }
@@ -296,20 +298,26 @@ mod tests {
     fn the_state_machine_names_a_run_and_a_step() {
         let run = "2026-01-01_2026-03-31_0123456789abcdef";
         for (payload, expected) in [
-            (json!({"run": run, "step": "scan", "item": 3}), Step::Scan(3)),
-            (json!({"run": run, "step": "digest"}), Step::Digest),
+            (json!({"run": run, "generation": 2, "step": "scan", "item": 3}), Step::Scan(3)),
+            (json!({"run": run, "generation": 2, "step": "digest"}), Step::Digest),
         ] {
             match Event::of(&payload).unwrap() {
-                Event::Asked(Asked::ByFleet(id, step)) => assert_eq!((id.as_str(), step), (run, expected)),
+                Event::Asked(Asked::ByFleet(id, generation, step)) => {
+                    assert_eq!((id.as_str(), generation, step), (run, 2, expected));
+                }
                 other => panic!("{other:?}"),
             }
         }
         for (payload, said) in [
-            (json!({"run": "../config", "step": "digest"}), "the run of a backfill is \"../config\""),
-            (json!({"run": run, "step": "scan"}), "a step of a backfill is \"an object of"),
-            (json!({"run": run, "step": "digest", "item": 1}), "a step of a backfill is"),
-            (json!({"run": run, "step": "scan", "item": -1}), "invalid value"),
-            (json!({"run": run, "step": "scan", "item": 1, "x": 1}), "unknown field `x`"),
+            (
+                json!({"run": "../config", "generation": 1, "step": "digest"}),
+                "the run of a backfill is \"../config\"",
+            ),
+            (json!({"run": run, "step": "digest"}), "missing field `generation`"),
+            (json!({"run": run, "generation": 2, "step": "scan"}), "a step of a backfill is \"an object of"),
+            (json!({"run": run, "generation": 2, "step": "digest", "item": 1}), "a step of a backfill is"),
+            (json!({"run": run, "generation": 2, "step": "scan", "item": -1}), "invalid value"),
+            (json!({"run": run, "generation": 2, "step": "scan", "item": 1, "x": 1}), "unknown field `x`"),
         ] {
             let message = Event::of(&payload).unwrap_err().to_string();
             assert!(message.contains(said), "{message}");

@@ -86,6 +86,9 @@ pub enum Stage {
 /// The state machine has ended after so long: then the same request starts it again.
 const FLEET_TIME: TimeDelta = TimeDelta::hours(6);
 
+/// Two clocks differ by no more than that.
+const MAX_AHEAD: TimeDelta = TimeDelta::minutes(20);
+
 /// A backfill that was begun: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +158,13 @@ pub struct Started {
     pub at: DateTime<Utc>,
 }
 
+impl Started {
+    /// Whether it may still be at work. What is said to have started later than any clock goes ahead never did.
+    fn is_live(&self, now: DateTime<Utc>) -> bool {
+        (-MAX_AHEAD..FLEET_TIME).contains(&(now - self.at))
+    }
+}
+
 /// What a backfill came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -221,14 +231,29 @@ impl RunState {
         serde_json::from_slice(content).map_err(not_json)
     }
 
+    /// Whether it is about the same as another.
+    ///
+    /// # Errors
+    /// That it is not.
+    pub fn check_same(&self, other: &RunState) -> Result<(), String> {
+        let about = |state: &RunState| (state.bucket.clone(), state.wanted.clone(), state.notify);
+        if about(self) == about(other) { Ok(()) } else { Err("it is about another backfill".to_owned()) }
+    }
+
+    /// What tells it from every other.
+    pub fn id(&self) -> RunId {
+        let (wanted, notify) = (self.wanted.clone(), self.notify);
+        RunId::of(&self.bucket, &Request { wanted, notify, dry_run: false, again: false })
+    }
+
     /// Begins it, anew where that is asked for and it is finished, or goes on with it where nobody else is working on
     /// it any more. Doing it again with the same claim changes nothing.
     pub fn take(&mut self, again: bool, alert_id: &str, claim: &Claim, now: DateTime<Utc>) -> Whose {
         if self.generation == 0 || (again && self.stage == Stage::Done && !self.is_claimed_by(&claim.token)) {
-            self.begin(self.generation + 1, alert_id, claim, now);
+            self.begin(self.generation.saturating_add(1), alert_id, claim, now);
             return Whose::Mine;
         }
-        let is_reading = |fleet: Started| self.stage == Stage::Fleet && now < fleet.at + FLEET_TIME;
+        let is_reading = |fleet: Started| self.stage == Stage::Fleet && fleet.is_live(now);
         if self.fleet.is_some_and(is_reading) { Whose::Anothers } else { self.take_over(claim, now) }
     }
 
@@ -243,7 +268,7 @@ impl RunState {
         match &self.claim {
             _ if self.stage == Stage::Done => return Whose::Nobodys,
             Some(held) if held.token == claim.token => return Whose::Mine,
-            Some(held) if held.until > now => return Whose::Anothers,
+            Some(held) if held.is_live(now) => return Whose::Anothers,
             _ => {}
         }
         self.claim = Some(claim.clone());
@@ -383,6 +408,48 @@ mod tests {
         assert_eq!((state.generation, &*state.alert_id, state.stage), (2, "b", Stage::Planning));
         assert_eq!(state.take(true, "b", &claim("5"), early), Whose::Mine, "its answer was lost");
         assert_eq!(state.generation, 2);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_keeps_nobody_from_going_on() {
+        let now = at("2026-04-01T08:10:00Z");
+        for (time, expected) in [
+            (DateTime::<Utc>::MIN_UTC, Whose::Mine),
+            (at("2026-04-01T02:09:00Z"), Whose::Mine),
+            (at("2026-04-01T02:11:00Z"), Whose::Anothers),
+            (at("2026-04-01T08:29:00Z"), Whose::Anothers),
+            (at("2026-04-01T08:31:00Z"), Whose::Mine),
+            (DateTime::<Utc>::MAX_UTC, Whose::Mine),
+        ] {
+            let mut state = RunState { generation: u32::MAX, stage: Stage::Fleet, ..state() };
+            state.fleet = Some(Started { times: 1, at: time });
+            assert_eq!(state.take(false, "a", &claim("1"), now), expected, "started {time}");
+        }
+        for (until, expected) in [
+            (DateTime::<Utc>::MIN_UTC, Whose::Mine),
+            (at("2026-04-01T08:29:00Z"), Whose::Anothers),
+            (at("2026-04-01T08:31:00Z"), Whose::Mine),
+            (DateTime::<Utc>::MAX_UTC, Whose::Mine),
+        ] {
+            let mut state = RunState { generation: 1, stage: Stage::Scanning, ..state() };
+            state.claim = Some(Claim { token: "other".to_owned(), until });
+            assert_eq!(state.take(false, "a", &claim("1"), now), expected, "claimed until {until}");
+        }
+    }
+
+    #[test]
+    fn one_about_anything_else_is_another() {
+        let one = state();
+        assert_eq!(one.check_same(&state()), Ok(()));
+        let mut elsewhere = state();
+        elsewhere.wanted.accounts.insert("111122223333".to_owned());
+        for other in
+            [elsewhere, RunState { bucket: "x".to_owned(), ..state() }, RunState { notify: false, ..state() }]
+        {
+            assert_eq!(other.check_same(&one).unwrap_err(), "it is about another backfill");
+            assert_ne!(other.id(), one.id());
+        }
+        assert_eq!(one.id(), RunId::of("logs", &request(true)));
     }
 
     #[test]

@@ -328,6 +328,19 @@ mod tests {
     }
 
     #[test]
+    fn promise_2_however_much_a_digest_tells_a_live_run_says_nothing_twice() {
+        let mut case = new_case();
+        let told = [Finding { by_anyone: true, ..finding(0, 0, "192.0.2.1") }];
+        assert_eq!(live(&mut case, "live", &told).len(), 1);
+        case.episodes[0].mailed.as_mut().unwrap().at -= TimeDelta::days(1);
+        let many: Vec<Finding> =
+            (1..MAX_EPISODES + 50).map(|n| finding(n, n as i64 * 100, "192.0.2.2")).collect();
+        digest(&mut case, "digest", &many);
+        assert_eq!(case.episodes.len(), MAX_EPISODES);
+        assert!(live(&mut case, "live again", &told).is_empty());
+    }
+
+    #[test]
     fn more_than_a_case_remembers_is_told_again_and_costs_no_live_memory() {
         let recent = Finding { time: Some(now() - TimeDelta::hours(1)), ..finding(9_999, 0, "192.0.2.1") };
         let mut case = new_case();

@@ -1,7 +1,8 @@
 //! The family `watch`, over records: somebody changes what iamwatch itself is made of.
 //!
 //! `OWN_RESOURCES` says what that is. A call is about one of them when a parameter of it names one: by its
-//! name, its id, its URL or its ARN. Sources: the API References of the services, for the names of calls and
+//! name, its id, its URL or its ARN. A stack stands for whatever
+//! CloudFormation has named after it. Sources: the API References of the services, for the names of calls and
 //! parameters; Lambda Developer Guide, "Logging Lambda API calls", for the dates in Lambda's event names.
 
 use serde_json::Value;
@@ -74,6 +75,9 @@ const CHANGES: &[&str] = &[
     "DisableAlarmActions",
     "SetAlarmState",
     "PutRetentionPolicy",
+    // The state machine, and what it is at: nobody is told what a backfill has found that was stopped.
+    "UpdateStateMachine",
+    "StopExecution",
     // The stack.
     "UpdateStack",
     "ExecuteChangeSet",
@@ -96,6 +100,7 @@ const ENDS: &[&str] = &[
     "DeleteBucket",
     "DeleteAlarms",
     "DeleteLogGroup",
+    "DeleteStateMachine",
     "DeleteStack",
 ];
 
@@ -114,6 +119,7 @@ const NAMING: &[&str] = &[
     "alarmNames",
     "bucketName",
     "eventSourceArn",
+    "executionArn",
     "functionName",
     "keyId",
     "logGroupName",
@@ -122,6 +128,7 @@ const NAMING: &[&str] = &[
     "roleName",
     "rule",
     "stackName",
+    "stateMachineArn",
     "subscriptionArn",
     "topicArn",
 ];
@@ -233,6 +240,36 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             Nothing,
         ),
         own(
+            "the state machine, of a version",
+            r#"{"eventSource": "states.amazonaws.com", "eventName": "UpdateStateMachine", "requestParameters": {"stateMachineArn": "arn:aws:states:us-east-1:111122223333:stateMachine:iamwatch-backfill:3", "definition": "HIDDEN_DUE_TO_SECURITY_REASONS"}}"#,
+            Raised(Severity::High),
+        ),
+        own(
+            "the state machine deleted",
+            r#"{"eventSource": "states.amazonaws.com", "eventName": "DeleteStateMachine", "requestParameters": {"stateMachineArn": "arn:aws:states:us-east-1:111122223333:stateMachine:iamwatch-backfill"}}"#,
+            Raised(Severity::Critical),
+        ),
+        own(
+            "a backfill stopped",
+            r#"{"eventSource": "states.amazonaws.com", "eventName": "StopExecution", "requestParameters": {"executionArn": "arn:aws:states:us-east-1:111122223333:execution:iamwatch-backfill:2026-01-01_2026-03-31_0123456789abcdef-1"}}"#,
+            Raised(Severity::High),
+        ),
+        own(
+            "a part of a backfill stopped",
+            r#"{"eventSource": "states.amazonaws.com", "eventName": "StopExecution", "requestParameters": {"executionArn": "arn:aws:states:us-east-1:111122223333:execution:iamwatch-backfill/scan:aaaaaaaa-1111-4222-8333-bbbbbbEXAMPLE"}}"#,
+            Raised(Severity::High),
+        ),
+        own(
+            "the state machine of another stack, whose name begins with ours",
+            r#"{"eventSource": "states.amazonaws.com", "eventName": "DeleteStateMachine", "requestParameters": {"stateMachineArn": "arn:aws:states:us-east-1:111122223333:stateMachine:iamwatch-test-backfill"}}"#,
+            Nothing,
+        ),
+        own(
+            "the queue of another stack, whose name begins with ours",
+            r#"{"eventSource": "sqs.amazonaws.com", "eventName": "DeleteQueue", "requestParameters": {"queueUrl": "https://sqs.us-east-1.amazonaws.com/111122223333/iamwatch-test-DeadLetterQueue-AbCd1234EfGh"}}"#,
+            Nothing,
+        ),
+        own(
             "by a deployment",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateFunctionCode20150331v2", "sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com", "userIdentity": {"invokedBy": "cloudformation.amazonaws.com"}, "requestParameters": {"functionName": "iamwatch-SignInFunction-AbCd1234EfGh"}}"#,
             Raised(Severity::Low),
@@ -269,8 +306,10 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
 
 #[cfg(any(test, feature = "cases"))]
 const fn own(name: &'static str, patch: &'static str, expect: super::cases::Expect) -> Case {
-    const OWN: &[(&str, &str)] =
-        &[("OWN_RESOURCES", "stack/iamwatch/*,iamwatch-*,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab")];
+    const OWN: &[(&str, &str)] = &[(
+        "OWN_RESOURCES",
+        "stack/iamwatch/*,iamwatch-backfill,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab",
+    )];
     Case { name, record: ApiCall(patch), settings: OWN, expect }
 }
 
@@ -328,6 +367,17 @@ fn is_ours(text: &str, ours: &[Pattern]) -> bool {
     };
     // A stack may be named by its ARN, stack/name/id, or by its name alone.
     let stack = format!("stack/{name}/");
-    let parts = [name, &stack].into_iter().chain(name.split([':', '/']));
-    parts.into_iter().any(|part| ours.iter().any(|pattern| pattern.matches(part)))
+    let parts = || [name, &stack].into_iter().chain(name.split([':', '/']));
+    let is_one = |part: &str| ours.iter().any(|pattern| pattern.matches(part));
+    parts().any(is_one) || parts().filter_map(stack_of).any(|stack| is_one(&format!("stack/{stack}/")))
+}
+
+/// The stack that a name says it was made for. CloudFormation makes stack-LogicalId-random, where only the stack's name has
+/// a `-` in it, and the random end 12 characters or 13; so the stack `iamwatch` does not take what `iamwatch-test` is made
+/// of for its own.
+fn stack_of(name: &str) -> Option<&str> {
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let mut parts = name.rsplitn(3, '-');
+    let (random, id, stack) = (parts.next()?, parts.next()?, parts.next()?);
+    (is_word(random) && random.len() >= 12 && is_word(id)).then_some(stack)
 }

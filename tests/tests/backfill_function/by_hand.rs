@@ -34,12 +34,15 @@ async fn a_request_that_is_not_understood_is_refused_with_what_would_be_right() 
             "notify is \"me\"; it must be digest or none",
         ),
         (request_with("2026-04-01", "2026-04-01", &[("bucket", json!("others"))]), "unknown field `bucket`"),
-        (json!({"run": "x", "step": "digest"}), "the run of a backfill is \"x\""),
+        (json!({"run": "x", "generation": 1, "step": "digest"}), "the run of a backfill is \"x\""),
         (
-            json!({"run": "2026-01-01_2026-03-31_0123456789abcdef", "step": "scan", "item": 0}),
+            json!({"run": "2026-01-01_2026-03-31_0123456789abcdef", "generation": 1, "step": "scan", "item": 0}),
             "one that was begun",
         ),
-        (json!({"run": "2026-01-01_2026-03-31_0123456789abcdef", "step": "plan"}), "a step of a backfill is"),
+        (
+            json!({"run": "2026-01-01_2026-03-31_0123456789abcdef", "generation": 1, "step": "plan"}),
+            "a step of a backfill is",
+        ),
         (json!({"test_mail": true, "from": "2026-04-01"}), "unknown field `test_mail`"),
         (json!("look"), "the request is"),
         (json!(null), "the request is"),

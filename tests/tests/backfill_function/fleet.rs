@@ -32,11 +32,11 @@ async fn large() -> (Stage, Archive) {
 
 /// What a step of the state machine hands over.
 fn scan(run: &Value, item: usize) -> Value {
-    json!({"run": run, "step": "scan", "item": item})
+    json!({"run": run, "generation": 1, "step": "scan", "item": item})
 }
 
 fn digest(run: &Value) -> Value {
-    json!({"run": run, "step": "digest"})
+    json!({"run": run, "generation": 1, "step": "digest"})
 }
 
 #[tokio::test]

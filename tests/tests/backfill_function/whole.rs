@@ -18,9 +18,16 @@ const REGIONS: [&str; 4] = ["us-east-1", "us-west-2", "eu-central-1", "ap-southe
 const FROM: &str = "2026-04-01";
 const TO: &str = "2026-04-05";
 
-/// What each account, Region and day has: 60 times 33 log files, and 20 other objects.
+/// 2,000 objects: each of 60 accounts, Regions and days has 33 log files, and there are 20 others.
 fn whole(stage: &Stage) -> Archive {
-    let archive = archive(stage, &ACCOUNTS, &REGIONS, FROM, 5, 33);
+    let archive = objects(stage, 33);
+    assert_eq!(stage.aws.keys(LOGS).len(), 2_000);
+    archive
+}
+
+/// The same with so many log files of each account, Region and day.
+fn objects(stage: &Stage, log_files: usize) -> Archive {
+    let archive = archive(stage, &ACCOUNTS, &REGIONS, FROM, 5, log_files);
     let place = |n: usize| Place { account: ACCOUNTS[n % 3], region: REGIONS[n % 4], day: day(FROM) };
     for n in 0..10 {
         let digest = place(n).key(n).replace("/CloudTrail/", "/CloudTrail-Digest/");
@@ -30,7 +37,6 @@ fn whole(stage: &Stage) -> Archive {
         stage.aws.put(LOGS, &place(n).key(9_000_000 + n), "no gzip");
         stage.aws.put(LOGS, &format!("{}notes-{n}.txt", place(n).folder()), "x");
     }
-    assert_eq!(stage.aws.keys(LOGS).len(), 2_000);
     archive
 }
 
@@ -105,18 +111,18 @@ async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_n
 #[tokio::test]
 async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() {
     let tried = [
-        (Operation::ListObjects, "s3://example-logs/", 7, Fault::HangBefore),
-        (Operation::GetObject, "s3://example-logs/", 1_000, Fault::HangAfter),
-        (Operation::PutObject, "/parts/", 1, Fault::HangBefore),
-        (Operation::PutObject, "/parts/", 1, Fault::HangAfter),
-        (Operation::PutObject, "/findings", 1, Fault::HangAfter),
-        (Operation::Publish, "", 1, Fault::HangBefore),
-        (Operation::Publish, "", 1, Fault::HangAfter),
+        (Operation::GetObject, "s3://example-logs/", 1_000, 33, Fault::HangAfter),
+        (Operation::ListObjects, "s3://example-logs/", 7, 2, Fault::HangBefore),
+        (Operation::PutObject, "/parts/", 1, 2, Fault::HangBefore),
+        (Operation::PutObject, "/parts/", 1, 2, Fault::HangAfter),
+        (Operation::PutObject, "/findings", 1, 2, Fault::HangAfter),
+        (Operation::Publish, "", 1, 2, Fault::HangBefore),
+        (Operation::Publish, "", 1, 2, Fault::HangAfter),
     ];
     // They wait most of the time: until a claim ends.
-    let tried = tried.map(async |(operation, target, nth, fault)| {
+    let tried = tried.map(async |(operation, target, nth, log_files, fault)| {
         let stage = stage().await;
-        let archive = whole(&stage);
+        let archive = objects(&stage, log_files);
         let asked = request(FROM, TO);
         stage.aws.fail(Which::every(operation).about(target).nth(nth), fault);
         let killed = stage.function().await;

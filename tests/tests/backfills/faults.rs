@@ -121,7 +121,7 @@ fn a_state_bucket_that_fails_for_a_while_leaves_it_to_the_next_run() {
 async fn by_machine(world: &World, now: &str) -> Backfilled {
     let id = id(&request(json!({})));
     for step in [Step::Scan(0), Step::Digest] {
-        let asked = Asked::ByFleet(id.clone(), step);
+        let asked = Asked::ByFleet(id.clone(), 1, step);
         let done = asked_with(world, &asked, now, &Config::default(), Some(&world.machine)).await.unwrap();
         if step == Step::Digest {
             return done;
@@ -155,12 +155,12 @@ fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by
             told_once(&world, 0, last);
         }
         for step in [Step::Scan(0), Step::Digest] {
-            let asked = Asked::ByFleet(id(&request(json!({}))), step);
+            let asked = Asked::ByFleet(id(&request(json!({}))), 1, step);
             let world_at = async || {
                 let world = world();
                 ask(&world, NOW).await;
                 if step == Step::Digest {
-                    let scan = Asked::ByFleet(id(&request(json!({}))), Step::Scan(0));
+                    let scan = Asked::ByFleet(id(&request(json!({}))), 1, Step::Scan(0));
                     asked_with(&world, &scan, NOW, &config, Some(&world.machine)).await.unwrap();
                 }
                 world

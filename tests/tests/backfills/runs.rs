@@ -43,7 +43,7 @@ pub fn request(more: Value) -> Asked {
 pub fn id(asked: &Asked) -> RunId {
     match asked {
         Asked::ByHand(request) => RunId::of("logs", request),
-        Asked::ByFleet(id, _) => id.clone(),
+        Asked::ByFleet(id, ..) => id.clone(),
     }
 }
 
@@ -306,7 +306,7 @@ async fn steps(world: &World, id: &RunId, items: &[usize], now: &str) -> Vec<Res
     let steps = items.iter().map(|item| Step::Scan(*item)).chain([Step::Digest]);
     let mut done = Vec::new();
     for step in steps {
-        let asked = Asked::ByFleet(id.clone(), step);
+        let asked = Asked::ByFleet(id.clone(), 1, step);
         let backfilled = asked_with(world, &asked, now, &Config::default(), Some(&world.machine)).await;
         done.push(backfilled.map(|it| it.progress).map_err(|error| error.to_string()));
     }
@@ -329,12 +329,12 @@ fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
         assert_eq!(ask(LATER).await.progress, Progress::UnderWay);
         let started = world.machine.started.borrow().clone();
         let items = format!("{}items.json", id.folder(1));
-        let input = json!({"run": id.as_str(), "bucket": "state", "items": items});
+        let input = json!({"run": id.as_str(), "generation": 1, "bucket": "state", "items": items});
         assert_eq!(started, [(format!("{}-1", id.as_str()), input.to_string())].into());
         let listed: Value = serde_json::from_slice(&world.state.objects.borrow()[&items].content).unwrap();
         assert_eq!(listed.as_array().unwrap().len(), 6);
-        assert_eq!(listed[5], json!({"run": id.as_str(), "step": "scan", "item": 5}));
-        assert!(matches!(Event::of(&listed[5]).unwrap(), Event::Asked(Asked::ByFleet(_, Step::Scan(5)))));
+        assert_eq!(listed[5], json!({"run": id.as_str(), "generation": 1, "step": "scan", "item": 5}));
+        assert!(matches!(Event::of(&listed[5]).unwrap(), Event::Asked(Asked::ByFleet(_, 1, Step::Scan(5)))));
 
         let done = steps(&world, &id, &[5, 0, 1, 1, 2, 3, 4], NOW).await;
         assert!(done[..7].iter().all(|step| *step == Ok(Progress::Read)), "{done:?}");
@@ -350,6 +350,27 @@ fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
             "a digest that is asked for twice"
         );
         assert_eq!(world.topic.published.borrow().len(), 1);
+    });
+}
+
+#[test]
+fn a_step_of_another_generation_does_nothing_and_has_ended() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        let config = Config { fleet_above_log_files: 5, ..Config::default() };
+        asked_with(&world, &asked_for, NOW, &config, Some(&world.machine)).await.unwrap();
+        let before = world.state.objects.borrow().clone();
+        for (step, expected) in [(Step::Scan(0), Progress::Read), (Step::Digest, Progress::Done)] {
+            for generation in [0, 2] {
+                let other = Asked::ByFleet(id(&asked_for), generation, step);
+                let done = asked_with(&world, &other, NOW, &config, Some(&world.machine)).await.unwrap();
+                assert_eq!(done.progress, expected, "{other:?}");
+                assert_eq!(done.read, shared::backfill::ReadSoFar::default());
+            }
+        }
+        assert_eq!(*world.state.objects.borrow(), before);
+        assert!(world.logs.opened.borrow().is_empty() && world.topic.published.borrow().is_empty());
     });
 }
 
@@ -407,7 +428,7 @@ fn a_step_of_what_nobody_has_begun_is_refused() {
         asked(&world, &asked_for, NOW).await;
         let error = steps(&world, &id(&asked_for), &[1], NOW).await[0].clone().unwrap_err();
         assert!(error.contains("the item of a backfill is \"1\"; it must be less than 1"), "{error}");
-        let elsewhere = Asked::ByFleet(id(&asked_for), Step::Digest);
+        let elsewhere = Asked::ByFleet(id(&asked_for), 1, Step::Digest);
         let clock = Clock::new(at(NOW), Duration::from_secs(900));
         let outside = world.outside(&clock);
         let other = backfill(&elsewhere, "other", &Config::default(), Some(&world.machine), &outside).await;

@@ -93,3 +93,36 @@ fn two_large_log_files_at_once_need_less_than_64_mib() {
     assert!(stdout.len() > 70_000, "it did not wait: {} bytes", stdout.len());
     assert!(kib < 64 << 10, "peak {kib} KiB");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_call_of_two_large_log_files_is_listed_within_64_mib() {
+    let folder = Folder::new();
+    let mut total = 0;
+    for (seed, name) in [(4, "plain.json"), (5, "packed.json.gz")] {
+        let (content, records) = large(50_000_000, seed);
+        total += records;
+        let packed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
+        folder.file(name, packed.unwrap_or(content));
+    }
+    let arguments = ["records", ".", "--format", "csv", "--threads", "2"];
+    let mut child = command(folder.path(), &arguments).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let (mut lines, mut kib, mut chunk) = (0, 0, vec![0; 1 << 16]);
+    loop {
+        let length = stdout.read(&mut chunk).unwrap();
+        if length == 0 {
+            break;
+        }
+        lines += chunk[..length].iter().filter(|byte| **byte == b'\n').count();
+        // Its end is not waited for: a program that has ended has no peak any more.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+        kib = kib.max(peak.unwrap_or_default());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    println!("{lines} lines, peak {:.1} MiB", kib as f64 / 1024.0);
+    assert_eq!(lines, 1 + total);
+    assert!(kib > 1 << 10 && kib < 64 << 10, "peak {kib} KiB");
+}

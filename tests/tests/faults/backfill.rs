@@ -105,8 +105,8 @@ fn by_fleet() -> Scenario {
         .log_file(&key("alice"), alice())
         .log_file(&key("root"), root())
         .ask(request())
-        .ask(json!({"run": run, "step": "scan", "item": 0}))
-        .ask(json!({"run": run, "step": "digest"}))
+        .ask(json!({"run": run, "generation": 1, "step": "scan", "item": 0}))
+        .ask(json!({"run": run, "generation": 1, "step": "digest"}))
         .only_at(|point| {
             point.operation == Operation::StartExecution
                 || ["/run.json", "/items.json", "/parts/"].iter().any(|part| point.place.contains(part))

@@ -174,7 +174,7 @@ async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
         let function = stage.function().await;
         let bodies = ["alice", "denied"].map(|user| event_bridge(&key(user)).to_string());
         let event = batch_received(3, &[("good", &bodies[0]), ("denied", &bodies[1])]);
-        let outcome = function.invoke_with(&event, Duration::from_secs(24)).await;
+        let outcome = function.invoke_with(&event, Duration::from_secs(30)).await;
         let Outcome::Response(response) = outcome else { panic!("{name}: {outcome:?}") };
         assert_eq!(failed(&response), come_again, "{name}: {}", function.output());
         if fault == Fault::HangAfter {

@@ -160,33 +160,42 @@ fn a_bucket_that_is_busy_is_asked_again_and_told_only_where_that_goes_on() {
 }
 
 #[test]
-fn what_aws_refuses_is_tried_again_and_then_left_to_a_person() {
+fn what_aws_does_not_give_is_tried_again_and_then_left_to_a_person() {
     run(async || {
-        let world = world().await;
-        put(&world, &key("lost"), DAY, "alice");
-        let closed = format!("s3://logs/{}", key("closed"));
-        world.logs.put_at(&closed, at(DAY), [Attempt::Fails(TroubleKind::Refused, "KMS.DisabledException")]);
-        for receives in 1..=2 {
-            let swept = receive(&world, NIGHT, receives, &later(NIGHT, 10 * i64::from(receives))).await;
-            assert_eq!(swept.unfinished.unwrap().kind, TroubleKind::Refused);
-            assert!(missed(&world).is_empty());
+        for (kind, answer, severity) in [
+            (TroubleKind::Refused, "KMS.DisabledException", "HIGH"),
+            (TroubleKind::Unanswered, "InternalError", "LOW"),
+        ] {
+            let world = world().await;
+            put(&world, &key("lost"), DAY, "alice");
+            let closed = format!("s3://logs/{}", key("closed"));
+            world.logs.put_at(&closed, at(DAY), [Attempt::Fails(kind, answer)]);
+            for receives in 1..=2 {
+                let swept = receive(&world, NIGHT, receives, &later(NIGHT, 10 * i64::from(receives))).await;
+                assert_eq!(swept.unfinished.unwrap().kind, kind);
+                assert!(missed(&world).is_empty());
+            }
+            let swept = receive(&world, NIGHT, 3, &later(NIGHT, 30)).await;
+            assert_eq!((swept.missed, swept.unread, swept.unfinished), (2, 1, None));
+            assert_eq!(
+                world.topic.subjects(),
+                [
+                    "[HIGH] Console sign-in without MFA - alice - 111122223333",
+                    &format!("[{severity}] iamwatch could not look - logs - 111122223333"),
+                    "[HIGH] Log files were missed - logs - 111122223333",
+                ]
+            );
+            let mail = &missed(&world)[0];
+            assert!(
+                mail.contains("2 of 2 log files") && mail.contains("1 by the nightly sweep, 1 cannot be"),
+                "{mail}"
+            );
+            // The night after sweeps its own.
+            put_quiet(&world, &key_in("us-east-1", "2026/04/02", "next"), "2026-04-02T08:20:30Z");
+            let next = night(&world, "2026-04-03T03:00:00Z").await;
+            assert_eq!((next.delivered, next.unread, next.unfinished), (1, 0, None));
+            assert!(mail.contains("make backfill STACK=name FROM=2026-04-01 TO=2026-04-01"), "{mail}");
         }
-        let swept = receive(&world, NIGHT, 3, &later(NIGHT, 30)).await;
-        assert_eq!((swept.missed, swept.unread, swept.unfinished), (2, 1, None));
-        assert_eq!(
-            world.topic.subjects(),
-            [
-                "[HIGH] Console sign-in without MFA - alice - 111122223333",
-                "[HIGH] iamwatch could not look - logs - 111122223333",
-                "[HIGH] Log files were missed - logs - 111122223333",
-            ]
-        );
-        let mail = &missed(&world)[0];
-        assert!(
-            mail.contains("2 of 2 log files") && mail.contains("1 by the nightly sweep, 1 cannot be"),
-            "{mail}"
-        );
-        assert!(mail.contains("make backfill FROM=2026-04-01 TO=2026-04-01"), "{mail}");
     });
 }
 

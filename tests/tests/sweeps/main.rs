@@ -273,7 +273,7 @@ fn nights_that_failed_are_made_up_for_and_what_is_too_long_ago_is_told() {
             ["[HIGH] iamwatch could not look - logs - 111122223333"]
         );
         let mail = world.topic.mails().pop().unwrap();
-        assert!(mail.contains("make backfill FROM=2026-04-04 TO=2026-04-13"), "{mail}");
+        assert!(mail.contains("make backfill STACK=name FROM=2026-04-04 TO=2026-04-13"), "{mail}");
     });
 }
 

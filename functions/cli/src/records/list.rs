@@ -88,14 +88,18 @@ impl<W: Write> List<W> {
         }
     }
 
-    /// Says what it came to.
-    pub fn end(mut self) -> anyhow::Result<()> {
+    /// Brings every row to where rows go.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
         if self.error.is_none() {
             self.error = self.out.flush().err();
         }
-        if let Some(error) = self.error {
-            return Err(error.into());
-        }
+        // It stays: a row that is lost once is lost for good.
+        self.error.as_ref().map_or(Ok(()), |error| Err(anyhow::anyhow!("{error}")))
+    }
+
+    /// Says what it came to.
+    pub fn end(mut self) -> anyhow::Result<()> {
+        self.flush()?;
         let matched = match self.matched {
             1 => "1 record matches".to_owned(),
             matched => format!("{matched} records match"),

@@ -5,7 +5,7 @@ use shared::config::Config;
 use crate::End;
 use crate::args::{Days, Reading, Records};
 use crate::reading::Remote;
-use crate::records::{Asking, Line};
+use crate::records::{Asking, List};
 
 /// Nothing is in S3.
 pub fn kept(_: &str, _: &Reading, _: &Days, _: &Config) -> anyhow::Result<Result<Remote, End>> {
@@ -13,11 +13,9 @@ pub fn kept(_: &str, _: &Reading, _: &Days, _: &Config) -> anyhow::Result<Result
 }
 
 /// Nothing is in S3.
-pub fn list(
-    _: &Records,
-    _: &Asking<'_>,
-    _: bool,
-    _: &mut dyn FnMut(Line),
-) -> anyhow::Result<Result<bool, End>> {
+pub fn list<W>(_: &Records, _: &Asking<'_>, _: bool, _: &mut List<W>) -> anyhow::Result<Result<bool, End>> {
     Ok(Ok(false))
 }
+
+/// Nothing was remembered.
+pub fn forget(_: &Reading) {}

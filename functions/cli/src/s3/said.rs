@@ -2,9 +2,13 @@
 
 use shared::ports::{Trouble, TroubleKind};
 
-/// What a person at a terminal should do about it.
+/// Which call failed, why, and what a person at a terminal should do about it.
 pub fn said(trouble: &Trouble) -> String {
-    let Trouble { kind, call, answer } = trouble;
+    format!("{}: {}", trouble.call, why(trouble))
+}
+
+/// The same without the call.
+pub fn why(Trouble { kind, answer, .. }: &Trouble) -> String {
     let what = match code(answer) {
         "NoSuchBucket" => "there is no such bucket; its name must be right".to_owned(),
         "NoSuchKey" => "there is no such object any more".to_owned(),
@@ -28,7 +32,7 @@ pub fn said(trouble: &Trouble) -> String {
             TroubleKind::Refused => "AWS refuses it".to_owned(),
         },
     };
-    format!("{call}: {what} ({answer})")
+    format!("{what} ({answer})")
 }
 
 /// Why there are no credentials, and where they may come from; the reason is the SDK's.

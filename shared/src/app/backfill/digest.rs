@@ -11,10 +11,13 @@ mod reading;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use self::begun::Begun;
 use self::marking::{Marked, Marking};
@@ -23,9 +26,9 @@ use crate::alert::{self, Alert, Past};
 use crate::app::accepted::Accepted;
 use crate::app::memory::Memory;
 use crate::app::telling::is_mailed;
-use crate::backfill::{Part, Plan};
+use crate::backfill::{Part, Plan, ReadSoFar};
 use crate::config::Config;
-use crate::detections::state_unreadable;
+use crate::detections::{past_not_looked_at, state_unreadable};
 use crate::finding::Finding;
 use crate::ocsf;
 use crate::page;
@@ -34,6 +37,17 @@ use crate::rule::Severity;
 
 /// How often an object is written that another run writes at the same time.
 const MAX_WRITES: usize = 4;
+
+/// So many parts are fetched before they are needed at most, and fewer where they are large.
+const MAX_AHEAD: usize = 8;
+
+/// What parts that are fetched before they are needed have together, as they are packed, where all are as large as the
+/// largest so far.
+const AHEAD_BYTES: usize = 64 << 20;
+
+/// What is left of a run's time once all is judged and marked, for putting it together; where there is less in all, a
+/// quarter of it.
+const TIME_TO_END: Duration = Duration::from_secs(20);
 
 /// Which backfill it is.
 pub(super) struct About<'a> {
@@ -65,6 +79,8 @@ pub(super) struct Digested {
     pub counted: u64,
     /// How many there was no room for: nobody can say what they were.
     pub left_out: u64,
+    /// What was read, as the parts say.
+    pub read: ReadSoFar,
     /// Where the findings and the page stand.
     pub objects: [String; 2],
 }
@@ -75,21 +91,39 @@ pub(super) struct Digested {
 /// [`Trouble`] when it has to be done again.
 pub(super) async fn digest<S: StateStore, P: Pace>(
     about: &About<'_>,
-    mut parts: impl AsyncFnMut(usize) -> Result<Option<Part>, Trouble>,
+    parts: impl AsyncFn(usize) -> Result<Option<Bytes>, Trouble>,
     accepted: &Accepted,
     memory: &Memory<'_, S, P>,
     config: &Config,
 ) -> Result<Digested, Trouble> {
     let About { folder, plan, notify, alert_id } = *about;
     let begun = Begun::begin(folder, memory).await?;
+    let ends_with = TIME_TO_END.min(memory.time_left() / 4);
     let mut reading = Parts::new(config);
-    for (number, item) in plan.items.iter().enumerate() {
-        match parts(number).await? {
+    let (mut numbers, mut ahead, mut at_once) = (0..plan.items.len(), FuturesOrdered::new(), 1);
+    let mut largest = 1;
+    for item in &plan.items {
+        while ahead.len() < at_once
+            && let Some(number) = numbers.next()
+        {
+            ahead.push_back(parts(number));
+        }
+        let packed = match ahead.next().await {
+            // It is told which log files that leaves unread, and all others are judged.
+            Some(Err(trouble)) if trouble.kind == TroubleKind::Refused => None,
+            Some(packed) => packed?,
+            None => None,
+        };
+        largest = largest.max(packed.as_ref().map_or(0, Bytes::len));
+        at_once = (AHEAD_BYTES / largest).clamp(1, MAX_AHEAD);
+        match packed.and_then(|packed| Part::unpack(&packed).ok()) {
             Some(part) => reading.add(part),
             None => reading.add_missing(item),
         }
+        has_time(memory, folder, ends_with)?;
     }
-    let Looked { mut story, findings, mut severities, left_out, gaps, counts, unread } =
+    drop(ahead);
+    let Looked { mut story, findings, mut severities, left_out, gaps, read, counts, unread } =
         reading.end(&plan.bucket, &memory.uri(folder), begun.at());
 
     let (mailed, below): (Vec<Finding>, Vec<Finding>) =
@@ -114,13 +148,22 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
         .unreadable()
         .map(|lost| state_unreadable(&lost.uri, &lost.copy, &lost.reason, begun.at(), None))
         .collect::<Vec<_>>();
+    let refused = marked.first_refused.map(|first| {
+        let cases =
+            if marked.refused == 1 { "1 case".to_owned() } else { format!("{} cases", marked.refused) };
+        let what =
+            format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
+        past_not_looked_at(&memory.uri(folder), "cases", what, None, begun.at())
+    });
     let may_repeat = marked.may_repeat || !unreadable.is_empty();
-    let gaps: Vec<Finding> = gaps.into_iter().chain(unreadable).collect();
+    let gaps: Vec<Finding> = gaps.into_iter().chain(unreadable).chain(refused).collect();
     for gap in &gaps {
         *severities.entry(gap.severity).or_default() += 1;
         story.note(gap.summary.clone());
     }
 
+    // What follows is made at once: a run that has no time for it would die of it each time.
+    has_time(memory, folder, ends_with)?;
     let [findings_at, page_at] = ["findings.jsonl.gz", "report.html"].map(|name| format!("{folder}{name}"));
     let mut all: Vec<&Finding> = marked.told.iter().chain(&marked.others).chain(&gaps).collect();
     all.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
@@ -164,7 +207,20 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
     let told = untold.len() as u64;
     let alert = alert::historic(untold, &past, alert_id.to_owned(), config);
     let Past { known, accepted, counted, left_out, .. } = past;
-    Ok(Digested { alert, findings: severities, told, known, accepted, counted, left_out, objects })
+    Ok(Digested { alert, findings: severities, told, known, accepted, counted, left_out, read, objects })
+}
+
+/// Whether there is time for the end of a digest.
+fn has_time<S: StateStore, P: Pace>(
+    memory: &Memory<'_, S, P>,
+    folder: &str,
+    ends_with: Duration,
+) -> Result<(), Trouble> {
+    if memory.time_left() >= ends_with {
+        return Ok(());
+    }
+    let call = format!("putting together {}", memory.uri(folder));
+    Err(Trouble { kind: TroubleKind::OutOfTime, call, answer: "no time is left in this run".to_owned() })
 }
 
 /// The findings as JSON lines, packed.

@@ -1,10 +1,9 @@
 //! The plan of a backfill and its parts, each written once and found again.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, select_biased};
 
@@ -12,7 +11,7 @@ use super::keeping::{Keeping, Keeps, Kept};
 use super::{Halt, Run, Scanned, plan, scan};
 use crate::app::memory::Memory;
 use crate::app::reading::out_of_time;
-use crate::backfill::{Estimate, Part, Plan, ReadSoFar, RunState, Stretch, Wanted};
+use crate::backfill::{Estimate, Part, Plan, RunState, Stretch, Wanted};
 use crate::delivery::input;
 use crate::ports::{
     AlertSink, Fleet, LogStore, MAX_STATE_BYTES, Pace, StateStore, Stored, Trouble, TroubleKind, Written,
@@ -170,21 +169,10 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         Ok(keeping.end(skipped.objects))
     }
 
-    /// A part as it was written; nothing where there is none that can be read. What it came to is counted once.
-    pub(super) async fn part(
-        &self,
-        state: &RunState,
-        item: usize,
-        read: &RefCell<(BTreeSet<usize>, ReadSoFar)>,
-    ) -> Result<Option<Part>, Trouble> {
+    /// A part as it is packed; nothing where there is none.
+    pub(super) async fn part(&self, state: &RunState, item: usize) -> Result<Option<Bytes>, Trouble> {
         let key = part_key(&self.id.folder(state.generation), item);
-        let stored = self.telling.memory.read(&key).await?;
-        let part = stored.and_then(|stored| Part::unpack(&stored.content).ok());
-        let (seen, so_far) = &mut *read.borrow_mut();
-        if let Some(part) = part.as_ref().filter(|_| seen.insert(item)) {
-            so_far.add(part);
-        }
-        Ok(part)
+        Ok(self.telling.memory.read(&key).await?.map(|stored| stored.content))
     }
 }
 

@@ -4,14 +4,11 @@
 //! mail stands in the backfill before it is published, as it will be sent. So whoever goes on after a crash tells the
 //! same, and nobody tells it twice.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use super::digest::{About, Digested, digest};
 use super::{Halt, Run};
 use crate::app::memory::TIME_TO_ANSWER;
 use crate::app::telling::{Mailed, Outcome, TIME_TO_NOTE};
-use crate::backfill::{self, Plan, ReadSoFar, RunState, Stage};
+use crate::backfill::{self, Plan, RunState, Stage};
 use crate::pending::Pending;
 use crate::ports::{AlertSink, Fleet, LogStore, Pace, StateStore, Taken};
 
@@ -48,10 +45,9 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let accepted = self.telling.load_accepted().await?;
         let folder = self.id.folder(state.generation);
         let about = About { folder: &folder, plan, notify: state.notify, alert_id: &state.alert_id };
-        let read = RefCell::<(BTreeSet<usize>, ReadSoFar)>::default();
-        let parts = async |item| self.part(&state, item, &read).await;
+        let parts = async |item| self.part(&state, item).await;
         let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
-        let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, objects } =
+        let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, read, objects } =
             digested;
         let result = backfill::Outcome {
             findings,
@@ -65,7 +61,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         };
         let alert = alert.filter(|_| state.notify);
         let mail = alert.map(|alert| Pending::claimed(alert, false, &self.telling.memory.claim));
-        let ((_, read), now) = (read.into_inner(), self.pace.now());
+        let now = self.pace.now();
         let noted = self.mine(&state, |state| {
             (state.mail, state.result, state.read) = (mail.clone(), Some(result.clone()), read.clone());
             state.updated = now;

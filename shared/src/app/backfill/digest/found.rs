@@ -11,19 +11,24 @@ use crate::rule::Severity;
 /// How many findings are kept.
 pub(super) const MAX_FINDINGS: usize = 50_000;
 
+/// Of how many that were not kept it is known again which they were.
+pub(super) const MAX_LEFT_OUT: usize = 1_000_000;
+
 /// The findings of all parts.
 pub(super) struct Found {
     most: usize,
+    most_left_out: usize,
     kept: BTreeMap<String, Finding>,
-    /// Those that were not kept, by id.
+    /// Those that were not kept, by id. What there are more of is only counted, each copy of it.
     left_out: BTreeMap<u64, Severity>,
     /// Those of which nobody knows more than how many they are.
     unknown: BTreeMap<Severity, u64>,
 }
 
 impl Found {
-    pub fn new(most: usize) -> Found {
-        Found { most, kept: BTreeMap::new(), left_out: BTreeMap::new(), unknown: BTreeMap::new() }
+    pub fn new(most: usize, most_left_out: usize) -> Found {
+        let (kept, left_out, unknown) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Found { most, most_left_out, kept, left_out, unknown }
     }
 
     /// Adds a finding. The same one of another log file makes one with it, whichever comes first.
@@ -75,8 +80,11 @@ impl Found {
             self.kept.iter().map(|(id, finding)| (Reverse(weight(finding)), id.clone())).collect();
         order.sort_unstable();
         for (_, id) in order.drain(self.most..) {
-            if let Some(finding) = self.kept.remove(&id) {
+            let Some(finding) = self.kept.remove(&id) else { continue };
+            if self.left_out.len() < self.most_left_out {
                 self.left_out.insert(Facts::id(&id), finding.severity);
+            } else {
+                *self.unknown.entry(finding.severity).or_default() += 1;
             }
         }
     }
@@ -107,7 +115,7 @@ mod tests {
             most in 1usize..60,
         ) {
             let end = |numbers: &mut dyn Iterator<Item = &u64>| {
-                let mut found = Found::new(most);
+                let mut found = Found::new(most, MAX_LEFT_OUT);
                 numbers.for_each(|n| found.add(finding(*n, &format!("{}.json", n % 3))));
                 let (kept, counts, left_out) = found.end();
                 (kept.into_iter().map(|finding| finding.id).collect::<Vec<_>>(), counts, left_out)
@@ -128,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_same_event_in_other_log_files_is_one_finding_that_names_them() {
-        let mut found = Found::new(10);
+        let mut found = Found::new(10, MAX_LEFT_OUT);
         for log_file in ["b.json", "c.json", "a.json", "b.json"] {
             found.add(finding(1, log_file));
         }
@@ -140,8 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_takes_no_more_room_than_there_is_and_is_counted() {
+        let mut found = Found::new(10, 20);
+        for n in 0..500 {
+            found.add(finding(n, "a.json"));
+        }
+        let (most, left_out) = (found.kept.len(), found.left_out.len());
+        assert!(most <= 11 && left_out == 20, "{most} {left_out}");
+        let (kept, counts, left_out) = found.end();
+        assert_eq!((kept.len(), left_out, counts.values().sum::<u64>()), (10, 490, 500));
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [100; 5]);
+    }
+
+    #[test]
     fn a_worse_copy_of_what_was_left_out_is_kept_and_counted_once() {
-        let mut found = Found::new(1);
+        let mut found = Found::new(1, MAX_LEFT_OUT);
         found.add(Finding { severity: Severity::High, by_anyone: false, ..finding(1, "a.json") });
         found.add(Finding { severity: Severity::Low, ..finding(2, "a.json") });
         found.leave_out();

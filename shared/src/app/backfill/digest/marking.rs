@@ -10,7 +10,7 @@ use crate::app::memory::Memory;
 use crate::case::{self, Case, Seen};
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::ports::{Pace, StateStore, Trouble};
+use crate::ports::{Pace, StateStore, Trouble, TroubleKind};
 use crate::suppress::Suppressions;
 
 /// So many cases are read or written at the same time.
@@ -31,6 +31,9 @@ pub(super) struct Marked {
     pub counted: u64,
     /// Whether something of it cannot be remembered.
     pub may_repeat: bool,
+    /// How many cases AWS does not give or take, and what it said of the first of them.
+    pub refused: u64,
+    pub first_refused: Option<String>,
 }
 
 /// Marks for one digest.
@@ -54,13 +57,16 @@ impl<S: StateStore, P: Pace> Marking<'_, S, P> {
         let groups: Vec<_> = Box::pin(stream::iter(groups).buffered(AT_ONCE)).collect().await;
         let mut all = Marked::default();
         for group in groups {
-            let Marked { told, others, known, accepted, counted, may_repeat } = group?;
+            let Marked { told, others, known, accepted, counted, may_repeat, refused, first_refused } =
+                group?;
             all.told.extend(told);
             all.others.extend(others);
             all.known += known;
             all.accepted += accepted;
             all.counted += counted;
             all.may_repeat |= may_repeat;
+            all.refused += refused;
+            all.first_refused = all.first_refused.or(first_refused);
         }
         Ok(all)
     }
@@ -75,20 +81,33 @@ impl<S: StateStore, P: Pace> Marking<'_, S, P> {
         let seen: Vec<Seen<'_>> =
             findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect();
         let (key, new) = (case::key(&subject), Case::new(&subject));
-        let held = memory.open(&key, &new).await?;
+        let held = memory.open(&key, &new).await;
         self.begun.note(self.folder, memory.take_unreadable(), memory).await?;
-        let change = |case: &mut Case, _| {
+        let mut change = |case: &mut Case, _| {
             case.learn(&seen, now, self.config);
             let decided = case.digest(self.alert_id, &seen, now, self.config);
             case.forget(memory.pace.now(), self.config);
             let may_repeat = !case.remembers(&decided.told, now);
             (decided, may_repeat)
         };
-        let ((decided, may_repeat), _) = memory.update(&key, &new, Some(held), change).await?;
+        let changed = match held {
+            Ok(held) => memory.update(&key, &new, Some(held), &mut change).await.map(|(changed, _)| changed),
+            Err(trouble) => Err(trouble),
+        };
+        let (decided, may_repeat, refused) = match changed {
+            Ok((decided, may_repeat)) => (decided, may_repeat, None),
+            // One case that AWS will not give keeps nobody from being told of all others, nor of what belongs there.
+            Err(trouble) if trouble.kind == TroubleKind::Refused => {
+                let (decided, _) = change(&mut new.clone(), false);
+                (decided, true, Some(format!("{}: {}", memory.uri(&key), trouble.answer)))
+            }
+            Err(trouble) => return Err(trouble),
+        };
         let ids: BTreeSet<String> = decided.told.iter().map(|seen| seen.finding.id.clone()).collect();
         let (known, counted) = (decided.known, decided.counted);
         let accepted = seen.iter().filter(|seen| seen.accepted).count() as u64;
         let (told, others) = findings.into_iter().partition(|finding| ids.contains(&finding.id));
-        Ok(Marked { told, others, known, accepted, counted, may_repeat })
+        let (refused, first_refused) = (u64::from(refused.is_some()), refused);
+        Ok(Marked { told, others, known, accepted, counted, may_repeat, refused, first_refused })
     }
 }

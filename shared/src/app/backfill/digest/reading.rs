@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::found::{Found, MAX_FINDINGS};
+use super::found::{Found, MAX_FINDINGS, MAX_LEFT_OUT};
 use crate::app::Counts;
-use crate::backfill::{Item, KeptRecord, Part, Unread};
+use crate::backfill::{Item, KeptRecord, Part, ReadSoFar, Unread};
 use crate::cloudtrail::{Record, SignIn, key};
 use crate::config::Config;
 use crate::detections::{
@@ -21,6 +21,7 @@ pub(super) struct Parts<'a> {
     config: &'a Config,
     story: Story,
     found: Found,
+    read: ReadSoFar,
     counts: Counts,
     /// How many log files could not be had, and the first of them.
     unread: u64,
@@ -45,6 +46,8 @@ pub(super) struct Looked {
     pub left_out: u64,
     /// What could not be looked at.
     pub gaps: Vec<Finding>,
+    /// What the parts that were read say of it, and what is known of their log files since.
+    pub read: ReadSoFar,
     pub counts: Counts,
     /// How many log files were not read.
     pub unread: u64,
@@ -55,7 +58,8 @@ impl<'a> Parts<'a> {
         Parts {
             config,
             story: Story::new(),
-            found: Found::new(MAX_FINDINGS),
+            found: Found::new(MAX_FINDINGS, MAX_LEFT_OUT),
+            read: ReadSoFar::default(),
             counts: Counts::default(),
             unread: 0,
             first_unread: None,
@@ -70,6 +74,7 @@ impl<'a> Parts<'a> {
 
     /// Judges the records of a part again.
     pub fn add(&mut self, part: Part) {
+        self.read.add(&part);
         self.counts += part.counts;
         for kept in &part.records {
             match self.judge(kept) {
@@ -149,7 +154,8 @@ impl<'a> Parts<'a> {
             self.story.note(format!("{sign_ins} that raised nothing had no room, and are not shown."));
         }
         let unread = self.unread + self.missing_log_files;
-        Looked { story: self.story, findings, severities, left_out, gaps, counts: self.counts, unread }
+        let Parts { story, read, counts, .. } = self;
+        Looked { story, findings, severities, left_out, gaps, read, counts, unread }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,6 +33,10 @@ struct World {
     loses: Cell<usize>,
     published: RefCell<Vec<Alert>>,
     later: Cell<i64>,
+    /// How long runs may still go on; nothing where that never ends.
+    left: Cell<Option<u64>>,
+    /// What AWS neither gives nor takes, as the key begins.
+    refuses: RefCell<Option<String>>,
     randoms: Cell<u128>,
 }
 
@@ -90,6 +95,9 @@ impl World {
 impl StateStore for World {
     async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
         self.call().await;
+        if self.refuses.borrow().as_deref().is_some_and(|refused| key.starts_with(refused)) {
+            return Err(refused("GetObject"));
+        }
         Ok(self.objects.borrow().get(key).cloned())
     }
 
@@ -130,7 +138,7 @@ impl Pace for World {
     }
 
     fn time_left(&self) -> Duration {
-        Duration::from_secs(600)
+        Duration::from_secs(self.left.get().unwrap_or(600))
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -143,6 +151,21 @@ impl Pace for World {
         self.randoms.set(self.randoms.get() + 1);
         self.randoms.get()
     }
+}
+
+/// Waits once.
+async fn yielded() {
+    let mut is_first = true;
+    std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if std::mem::take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await
+}
+
+fn refused(call: &str) -> Trouble {
+    let (call, answer) = (format!("s3:{call}"), "AccessDenied".to_owned());
+    Trouble { kind: TroubleKind::Refused, call, answer }
 }
 
 fn at(time: &str) -> DateTime<Utc> {
@@ -207,7 +230,10 @@ fn attempt_with(
 ) -> Option<Result<Digested, Trouble>> {
     world.calls.set(0);
     let plan = plan(parts.len());
-    let part = async |number: usize| Ok(parts[number].map(|part| serde_json::from_str(part).unwrap()));
+    let part = async |number: usize| match parts[number] {
+        Some("refused") => Err(refused("GetObject")),
+        part => Ok(part.map(|part| serde_json::from_str::<Part>(part).unwrap().pack().unwrap().into())),
+    };
     let run = async {
         let memory = Memory::new(world, world, config, Duration::ZERO);
         let accepted = Accepted::load(&memory, None).await?;
@@ -373,6 +399,89 @@ fn promise_1_a_digest_that_dies_anywhere_is_begun_again_and_comes_to_the_same() 
         assert_eq!((next.alert, next.told), (None, 0), "dead at {last}");
     }
     assert!(steps > 30, "{steps}");
+}
+
+#[test]
+fn what_aws_refuses_to_give_is_told_and_keeps_nobody_from_being_told_of_the_rest() {
+    let parts =
+        [packed(&part(&[sign_in("1", "alice", 0, "No"), sign_in("2", "bob", 0, "No")])), "refused".into()];
+    let parts = [Some(&parts[0][..]), Some(&parts[1])];
+    let world = World::default();
+    assert_eq!(digested(&world, FOLDER, "d1", &parts[..1]).told, 2);
+    let case = world.keys("cases/")[0].clone();
+    *world.refuses.borrow_mut() = Some(case.clone());
+    let digest = digested(&world, OTHER_FOLDER, "d2", &parts);
+    sum(&digest);
+    // One of the two is known, the other told again; the part and the case are told.
+    assert_eq!((digest.told, digest.known), (3, 1), "{digest:?}");
+    let mail = words(&email(&digest.alert.unwrap()));
+    for said in [
+        "12 log files of bucket logs were not read: 1 part of the backfill came to nothing",
+        "what was told before of 1 case could not be read or noted, and may repeat: ",
+        "May repeat",
+        "AccessDenied",
+    ] {
+        assert!(mail.contains(said), "{said}: {mail}");
+    }
+    assert!(mail.replace(' ', "").contains(&case), "{mail}");
+    // What nobody can write to is another matter: the digest has to be begun again.
+    *world.refuses.borrow_mut() = Some(OTHER_FOLDER.to_owned());
+    let trouble = attempt(&world, (OTHER_FOLDER, "d2"), true, &parts).unwrap().unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::Refused);
+}
+
+#[test]
+fn parts_are_fetched_ahead_and_taken_in_order() {
+    let whole = packed(&part(&[sign_in("1", "alice", 0, "No")]));
+    let world = World::default();
+    let (config, plan) = (Config::default(), plan(40));
+    let (fetching, most) = (Cell::new(0), Cell::new(0));
+    let fetch = async |number: usize| {
+        fetching.set(fetching.get() + 1);
+        most.set(most.get().max(fetching.get()));
+        // The first of those that are fetched answers last.
+        for _ in 0..9 - number % 8 {
+            yielded().await;
+        }
+        fetching.set(fetching.get() - 1);
+        Ok(Some(serde_json::from_str::<Part>(&whole).unwrap().pack().unwrap().into()))
+    };
+    let about = About { folder: FOLDER, plan: &plan, notify: true, alert_id: "d1" };
+    let run = async {
+        let memory = Memory::new(&world, &world, &config, Duration::ZERO);
+        let accepted = Accepted::load(&memory, None).await?;
+        digest(&about, fetch, &accepted, &memory, &config).await
+    };
+    // Whatever waits here is asked again at once.
+    let (mut run, mut context) = (Box::pin(run), Context::from_waker(Waker::noop()));
+    let digest = loop {
+        if let Poll::Ready(digest) = run.as_mut().poll(&mut context) {
+            break digest.unwrap();
+        }
+    };
+    assert_eq!((digest.read.items, digest.told, most.get()), (40, 1, MAX_AHEAD));
+}
+
+#[test]
+fn without_time_for_its_end_a_digest_is_left_to_the_next_run() {
+    let parts = packed(&part(&[sign_in("1", "alice", 0, "No")]));
+    let world = World::default();
+    let (config, plan) = (Config::default(), plan(1));
+    let fetch = async |_: usize| {
+        world.left.set(Some(19));
+        Ok(Some(serde_json::from_str::<Part>(&parts).unwrap().pack().unwrap().into()))
+    };
+    let about = About { folder: FOLDER, plan: &plan, notify: true, alert_id: "d1" };
+    let run = async {
+        let memory = Memory::new(&world, &world, &config, Duration::ZERO);
+        let accepted = Accepted::load(&memory, None).await?;
+        digest(&about, fetch, &accepted, &memory, &config).await
+    };
+    let trouble = run.now_or_never().unwrap().unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::OutOfTime, "{trouble}");
+    assert!(world.keys(FOLDER).iter().all(|key| key.ends_with("digest.json")));
+    // One that begins with little time takes a quarter of it.
+    assert_eq!(digested(&world, FOLDER, "d1", &[Some(&parts)]).told, 1);
 }
 
 #[test]
