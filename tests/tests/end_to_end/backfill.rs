@@ -75,7 +75,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
     assert_eq!(status, Some(0), "{said}");
     assert!(said.starts_with("3 log files with "), "{said}");
     assert!(said.contains("of 1 account, 1 Region and 1 day") && said.contains("nothing was read"), "{said}");
-    let (status, said) = make_backfill(&deployed, &["2026-04-02", DAY]).await;
+    let (status, said) = make_backfill(&deployed, &["2026-04-02", DAY, "--dry-run"]).await;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("InputError: from is \"2026-04-02\"; it must be no later than to"), "{said}");
     assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.told());
