@@ -86,6 +86,9 @@ pub enum Stage {
 /// The state machine has ended after so long: then the same request starts it again.
 const FLEET_TIME: TimeDelta = TimeDelta::hours(6);
 
+/// Whoever follows a backfill asks for it again sooner than that.
+const LEFT_ALONE: TimeDelta = TimeDelta::hours(1);
+
 /// A backfill that was begun: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,6 +259,24 @@ impl RunState {
     /// Whether the run of this token is working on it.
     pub fn is_claimed_by(&self, token: &str) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.token == token)
+    }
+
+    /// Whether people wait for what it tells, and nobody is working on it any more.
+    pub fn is_left(&self, now: DateTime<Utc>) -> bool {
+        let is_waited_for = self.notify && self.generation > 0 && self.stage != Stage::Done;
+        let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.until > now);
+        let is_by_fleet = self.fleet.is_some_and(|fleet| now < fleet.at + FLEET_TIME);
+        is_waited_for && !is_claimed && !is_by_fleet && self.updated + LEFT_ALONE <= now
+    }
+
+    /// Whether all was read that will be, and only telling it is left.
+    pub fn lacks_only_telling(&self) -> bool {
+        let items = self.estimate.as_ref().map(|estimate| estimate.items);
+        match self.stage {
+            Stage::Telling => true,
+            Stage::Scanning => items == Some(self.read.items),
+            _ => false,
+        }
     }
 
     /// Leaves it to whoever asks next.
