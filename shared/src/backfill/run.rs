@@ -294,7 +294,7 @@ impl ReadSoFar {
         self.counts += part.counts;
         self.bytes += part.bytes;
         self.skipped_objects += part.skipped_objects;
-        self.unread += part.unread.len() as u64;
+        self.unread += part.unread.len() as u64 + part.vanished;
     }
 }
 

@@ -17,6 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use self::begun::Begun;
+pub(super) use self::begun::note_unreadable;
 use self::marking::{Marked, Marking};
 use self::reading::{Looked, Parts};
 use crate::alert::{self, Alert, Past};

@@ -49,7 +49,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let folder = self.id.folder(state.generation);
         let about = About { folder: &folder, plan, notify: state.notify, alert_id: &state.alert_id };
         let read = RefCell::<(BTreeSet<usize>, ReadSoFar)>::default();
-        let parts = async |item| self.part(&state, item, &read).await;
+        let parts = async |item| self.part(&state, plan, item, &read).await;
         let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
         let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, objects } =
             digested;
