@@ -135,8 +135,12 @@ mod tests {
             assert_eq!(finding.evidence.log_file, found.first.first().cloned(), "{name}");
             let first = finding.summary.split(' ').next().unwrap();
             assert_eq!(first, missed_files.to_string(), "{name}: {}", finding.summary);
-            let backfill =
-                finding.evidence.facts.0.iter().any(|(_, value)| value.starts_with("make backfill STACK=name FROM="));
+            let backfill = finding
+                .evidence
+                .facts
+                .0
+                .iter()
+                .any(|(_, value)| value.starts_with("make backfill STACK=name FROM="));
             assert_eq!(backfill, unread > 0, "{name}");
         }
     }
