@@ -9,6 +9,7 @@ import argparse
 import datetime
 import email.utils
 import json
+import re
 import sys
 import time
 
@@ -98,6 +99,16 @@ def dry_run(aws, function, request):
     shown(said["estimate"])
     print("nothing was read: leave out DRY_RUN to have it read")
     return 0
+
+
+def reason_in(line):
+    """Why an invocation failed, as its line in the log says: JSON as the template asks for it, or text."""
+    try:
+        fields = json.loads(line)["fields"]
+        return f"{fields['error_type']}: {fields['error']}"
+    except (ValueError, KeyError, TypeError):
+        found = re.search(r'error_type="([^"]*)" error=("(?:[^"\\]|\\.)*")', line)
+        return f"{found[1]}: {json.loads(found[2])}" if found else line.strip()
 
 
 class Run:
@@ -252,14 +263,10 @@ class Follower:
             # Others' invocations are no business of ours.
             if self.request_id not in line:
                 continue
-            try:
-                said = json.loads(line)
-            except ValueError:
-                said = {}
-            fields = said.get("fields") or {}
-            if fields.get("message") == "the invocation failed":
-                why = f"{fields.get('error_type')}: {fields.get('error')}"
-            ended = ended or said.get("type") == "platform.report"
+            if "the invocation failed" in line:
+                why = reason_in(line)
+            # As JSON, which the template asks for, or as text.
+            ended = ended or "platform.report" in line or line.startswith("REPORT ")
         return why, ended
 
     def look(self, state):

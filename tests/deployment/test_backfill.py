@@ -257,6 +257,16 @@ class Backfill(unittest.TestCase):
         self.refused(function, "^InputError: from is \"x\"; it must be a day$")
         self.assertEqual(len(function.asked), 1)
 
+    def test_why_an_invocation_failed_is_found_in_either_form_of_the_log(self):
+        text = r'ERROR Lambda runtime invoke{requestId="1"}: the invocation failed error_type="InputError" error="from is \"x\"; it must be a day"'
+        for line, reason in [
+            (json.dumps({"fields": {"error_type": "AwsError", "error": "denied"}}), "AwsError: denied"),
+            (text, 'InputError: from is "x"; it must be a day'),
+            ("the invocation failed\n", "the invocation failed"),
+            ('"the invocation failed"', '"the invocation failed"'),
+        ]:
+            self.assertEqual(backfill.reason_in(line), reason)
+
     def test_what_another_invocation_was_refused_is_nobody_elses(self):
         self.addCleanup(self.forget_log)
         self.failed("others", error_type="InputError", error="to is wrong")

@@ -722,6 +722,11 @@ class Fleet(unittest.TestCase):
                 first = next(retry for retry in task["Retry"] if error in retry["ErrorEquals"])
                 self.assertEqual(first["MaxAttempts"], 0, error)
 
+    def test_it_has_ended_when_the_function_starts_another_one(self):
+        run = (ROOT / "shared/src/backfill/run.rs").read_text()
+        [hours] = re.findall(r"const FLEET_TIME: TimeDelta = TimeDelta::hours\((\d+)\);", run)
+        self.assertLess(self.definition()["TimeoutSeconds"], int(hours) * 3600)
+
     def test_what_failed_is_told_and_a_digest_that_has_not_ended_goes_on(self):
         states = self.definition()["States"]
         [catch] = states["Scan"]["Catch"]

@@ -318,11 +318,16 @@ impl Ministack {
     /// Stops the processes of that function where they are, as a machine that hangs does: they neither go on nor
     /// end, until the emulator ends them at their deadline.
     pub fn hang(&self, function: &str) {
+        // Others may emulate a function of that name too.
+        let ours = [
+            format!("AWS_LAMBDA_FUNCTION_NAME={function}"),
+            format!("AWS_ENDPOINT_URL={}", self.proxy.endpoint()),
+        ];
         let is_it = |id: &i32| {
             let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-            let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
-            environment.split(|byte| *byte == 0).any(|variable| variable == name.as_bytes())
-                && environment.windows(9).any(|part| part == b"ministack")
+            let has =
+                |wanted: &String| environment.split(|byte| *byte == 0).any(|one| one == wanted.as_bytes());
+            ours.iter().all(has)
         };
         let processes = std::fs::read_dir("/proc").expect("Linux shows its processes");
         let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());

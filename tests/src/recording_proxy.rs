@@ -58,8 +58,8 @@ pub enum Hindrance {
 
 #[derive(Debug)]
 struct Shared {
-    /// Calls that have this in them.
-    hindered: Mutex<Vec<(String, Hindrance)>>,
+    /// Calls that begin and end so.
+    hindered: Mutex<Vec<(String, String, Hindrance)>>,
     /// How many were held so far.
     held: watch::Sender<usize>,
     upstream: Mutex<Option<SocketAddr>>,
@@ -101,10 +101,10 @@ impl RecordingProxy {
         *self.shared.upstream.lock().expect("nobody panics with it in hand") = Some(upstream);
     }
 
-    /// From now on calls that have this in them are hindered so.
-    pub fn hinder(&self, part: &str, hindrance: Hindrance) {
+    /// From now on calls that begin and end so are hindered: `PUT`, `/cases/a.json`.
+    pub fn hinder(&self, begin: &str, end: &str, hindrance: Hindrance) {
         let mut hindered = self.shared.hindered.lock().expect("nobody panics with it in hand");
-        hindered.push((part.to_owned(), hindrance));
+        hindered.push((begin.to_owned(), end.to_owned(), hindrance));
     }
 
     /// From now on none is, but those that are held already.
@@ -145,7 +145,8 @@ async fn pass_on(shared: Arc<Shared>, request: Request) -> Result<Reply, Closed>
     let call = call(&request);
     let hindrance = {
         let hindered = shared.hindered.lock().expect("nobody panics with it in hand");
-        hindered.iter().find(|(part, _)| call.contains(part)).map(|(_, hindrance)| *hindrance)
+        let is_it = |(begin, end, _): &&(String, String, _)| call.starts_with(begin) && call.ends_with(end);
+        hindered.iter().find(is_it).map(|(_, _, hindrance)| *hindrance)
     };
     match hindrance {
         Some(Hindrance::Held) => {

@@ -345,7 +345,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     let objects = deployed.aws.call("s3", "list_objects_v2", json!({"Bucket": LOGS})).await;
     assert_eq!(objects["KeyCount"], 6, "{objects}");
     let groups = deployed.aws.call("logs", "describe_log_groups", json!({})).await;
-    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(2), "{groups}");
+    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(3), "{groups}");
     let gone = deployed.aws.try_call("lambda", "get_function", json!({"FunctionName": function})).await;
     assert_eq!(gone.unwrap_err().code, "ResourceNotFoundException");
     deployed.aws.stop().await;
