@@ -289,9 +289,10 @@ impl RunState {
     /// Whether people wait for what it tells, and nobody is working on it any more.
     pub fn is_left(&self, now: DateTime<Utc>) -> bool {
         let is_waited_for = self.notify && self.generation > 0 && self.stage != Stage::Done;
-        let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.until > now);
-        let is_by_fleet = self.fleet.is_some_and(|fleet| now < fleet.at + FLEET_TIME);
-        is_waited_for && !is_claimed && !is_by_fleet && self.updated + LEFT_ALONE <= now
+        let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.is_live(now));
+        let is_by_fleet = self.fleet.is_some_and(|fleet| fleet.is_live(now));
+        let is_fresh = (-MAX_AHEAD..LEFT_ALONE).contains(&(now - self.updated));
+        is_waited_for && !is_claimed && !is_by_fleet && !is_fresh
     }
 
     /// Whether all was read that will be, and only telling it is left.
