@@ -98,7 +98,7 @@ async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
 }
 
 #[tokio::test]
-async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_that_may_be_told_twice() {
+async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_until_it_is_mended() {
     let stage = stage().await;
     archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     let asked = request("2026-04-01", "2026-04-01");
@@ -106,8 +106,6 @@ async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_that_may_be_tol
         (Operation::GetObject, "s3://example-state/backfills/"),
         (Operation::PutObject, "s3://example-state/backfills/"),
         (Operation::PutObject, "/parts/"),
-        (Operation::GetObject, "s3://example-state/cases/"),
-        (Operation::PutObject, "s3://example-state/cases/"),
     ] {
         stage.aws.fail(Which::every(operation).about(about), Fault::ACCESS_DENIED);
         let function = stage.function().await;
@@ -119,4 +117,20 @@ async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_that_may_be_tol
     }
     done(&stage.function().await, &asked).await;
     assert_eq!(stage.aws.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn where_nobody_knows_what_was_told_it_is_told_and_said_that_it_may_repeat() {
+    for operation in [Operation::GetObject, Operation::PutObject] {
+        let stage = stage().await;
+        archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
+        stage.aws.fail(Which::every(operation).about("s3://example-state/cases/"), Fault::ACCESS_DENIED);
+        let function = stage.function().await;
+        let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
+        let mails = stage.aws.mails();
+        let of_backfill =
+            mails.iter().find(|mail| mail.subject == answer["result"]["subject"].as_str().map(str::to_owned));
+        let text = email(of_backfill.unwrap_or_else(|| panic!("{operation:?}: {:?}", stage.subjects())));
+        assert!(text.contains("\nMay repeat  ") && text.contains("AccessDenied"), "{operation:?}: {text}");
+    }
 }
