@@ -2,8 +2,6 @@
 //!
 //! Few log files, because every call of a run is tried in every way: what many of them lead to is proved elsewhere.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first thing that is not so")]
-
 use std::collections::BTreeSet;
 
 use chrono::{Days, TimeDelta, Utc};
