@@ -27,6 +27,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::finding::stable_id;
 use crate::rule::Severity;
 
 /// Which log files are meant.
@@ -98,6 +99,24 @@ pub struct Item {
     pub stretches: Vec<Stretch>,
 }
 
+impl Item {
+    /// How many log files there were.
+    pub fn objects(&self) -> u64 {
+        self.stretches.iter().map(|stretch| stretch.objects).sum()
+    }
+
+    /// What no other item has: a part of another plan has the same number, and is about other log files.
+    pub fn fingerprint(&self) -> String {
+        let fields = self.stretches.iter().flat_map(|Stretch { prefix, after, until, objects, bytes }| {
+            let keys = [Some(prefix), after.as_ref(), until.as_ref()];
+            let keys = keys.map(|key| key.cloned().unwrap_or_default());
+            keys.into_iter().chain([*objects, *bytes].map(|count| count.to_string()))
+        });
+        let fields: Vec<String> = fields.collect();
+        stable_id(&fields.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}
+
 /// A whole backfill, divided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +170,12 @@ pub struct Part {
     pub unreadable: Vec<Unreadable>,
     /// Log files that could not be had.
     pub unread: Vec<Unread>,
+    /// How many log files the plan counted that are listed no more: nobody knows which.
+    #[serde(default)]
+    pub vanished: u64,
+    /// The [`Item::fingerprint`] of what was read.
+    #[serde(default)]
+    pub item: String,
 }
 
 /// A record as it stands in its log file.

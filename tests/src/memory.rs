@@ -106,6 +106,11 @@ impl Logs {
         self.modified.borrow_mut().insert(uri.to_owned(), modified);
     }
 
+    /// Deletes an object.
+    pub fn remove(&self, uri: &str) {
+        self.objects.borrow_mut().remove(uri);
+    }
+
     /// What a listing may show, in order: the objects whose keys begin so, and come behind that one.
     fn behind(&self, bucket: &str, prefix: &str, begin: &str) -> Vec<ListedObject> {
         let is_meant = |key: &&str| key.starts_with(prefix) && *key > begin;

@@ -3,8 +3,10 @@
 //! What was put into the bucket since the sweep before, up to an hour ago, is compared with the receipts
 //! ([`super::receipts`]). What has none is read as any delivery is, and what stands there told; at the end one mail
 //! says how many log files that were. The receipts of those that the sweep itself has read say so: a sweep that is
-//! ended early goes on behind them, and still knows how many they were.
+//! ended early goes on behind them, and still knows how many they were. Backfills that were begun and that nobody
+//! brings to their end are told as well.
 
+mod backfills;
 mod comparing;
 mod progress;
 
@@ -155,9 +157,16 @@ impl From<Trouble> for Halt {
 impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
     async fn sweep(&mut self) -> Result<(), Trouble> {
         let accepted = self.telling.load_accepted().await?;
+        let swept = Box::pin(self.log_files(&accepted)).await;
+        // What has been found long ago and told nobody does not wait for log files that cannot be read.
+        let finished = Box::pin(self.backfills(&accepted)).await;
+        swept.and(finished)
+    }
+
+    async fn log_files(&mut self, accepted: &Accepted) -> Result<(), Trouble> {
         // What another night has begun comes first.
-        while let Some(span) = self.begin(&accepted).await? {
-            match Box::pin(self.span(span, &accepted)).await {
+        while let Some(span) = self.begin(accepted).await? {
+            match Box::pin(self.span(span, accepted)).await {
                 Ok(()) => {}
                 Err(Halt::Unfinished(trouble)) => return Err(trouble),
                 Err(Halt::Told(why)) => {

@@ -89,6 +89,9 @@ const FLEET_TIME: TimeDelta = TimeDelta::hours(6);
 /// Two clocks differ by no more than that.
 const MAX_AHEAD: TimeDelta = TimeDelta::minutes(20);
 
+/// Whoever follows a backfill asks for it again sooner than that.
+const LEFT_ALONE: TimeDelta = TimeDelta::hours(1);
+
 /// A backfill that was begun: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -283,6 +286,25 @@ impl RunState {
         self.claim.as_ref().is_some_and(|claim| claim.token == token)
     }
 
+    /// Whether people wait for what it tells, and nobody is working on it any more.
+    pub fn is_left(&self, now: DateTime<Utc>) -> bool {
+        let is_waited_for = self.notify && self.generation > 0 && self.stage != Stage::Done;
+        let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.is_live(now));
+        let is_by_fleet = self.fleet.is_some_and(|fleet| fleet.is_live(now));
+        let is_fresh = (-MAX_AHEAD..LEFT_ALONE).contains(&(now - self.updated));
+        is_waited_for && !is_claimed && !is_by_fleet && !is_fresh
+    }
+
+    /// Whether all was read that will be, and only telling it is left.
+    pub fn lacks_only_telling(&self) -> bool {
+        let items = self.estimate.as_ref().map(|estimate| estimate.items);
+        match self.stage {
+            Stage::Telling => true,
+            Stage::Scanning => items == Some(self.read.items),
+            _ => false,
+        }
+    }
+
     /// Leaves it to whoever asks next.
     pub fn release(&mut self, token: &str) {
         if self.is_claimed_by(token) {
@@ -298,7 +320,7 @@ impl ReadSoFar {
         self.counts += part.counts;
         self.bytes += part.bytes;
         self.skipped_objects += part.skipped_objects;
-        self.unread += part.unread.len() as u64;
+        self.unread += part.unread.len() as u64 + part.vanished;
     }
 }
 

@@ -185,8 +185,7 @@ impl Server {
 }
 
 fn run(endpoint: &str, how: read::How, at_once: u64, objects: u64) -> anyhow::Result<Took> {
-    let arguments =
-        ["read".into(), endpoint.into(), how.name().into(), at_once.to_string(), objects.to_string()];
+    let arguments = ["read".into(), endpoint.into(), how.name(), at_once.to_string(), objects.to_string()];
     let output = start(&kept_to(0, &arguments.map(OsString::from))?)?.stderr(Stdio::inherit()).output()?;
     let took: Took = serde_json::from_slice(&output.stdout).context("the reading process failed")?;
     ensure!(took.objects == objects, "{} of {objects} log files were read", took.objects);

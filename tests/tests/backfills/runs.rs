@@ -275,6 +275,39 @@ fn a_log_file_about_which_s3_does_not_answer_is_asked_for_once_more_and_then_tol
 }
 
 #[test]
+fn promise_3_log_files_that_vanish_after_the_plan_are_told() {
+    run(async || {
+        // Before they are listed again: nobody knows which they were.
+        let vanishing = world();
+        let asked_for = request(json!({}));
+        divide(&vanishing, &asked_for).await;
+        let uri = format!("s3://logs/{}", key(OTHER, "us-east-1", "2026/04/02", "a"));
+        vanishing.logs.remove(&uri);
+        let done = asked(&vanishing, &asked_for, NOW).await;
+        let read = done.state.unwrap().read;
+        assert_eq!((done.progress, read.unread, read.counts.log_files), (Progress::Done, 1, 5));
+        let mail = &vanishing.topic.mails()[0];
+        assert!(mail.contains("1 log file of bucket logs could not be read: listed when"), "{mail}");
+
+        // After S3 did not answer about it.
+        let vanishing = world();
+        let silent = [Attempt::Fails(TroubleKind::Unanswered, "SlowDown")];
+        vanishing.logs.put(&uri, silent);
+        let (done, ()) = join(asked(&vanishing, &asked_for, NOW), async {
+            while !vanishing.logs.opened.borrow().contains(&uri) {
+                tokio::task::yield_now().await;
+            }
+            vanishing.logs.remove(&uri);
+        })
+        .await;
+        let read = done.state.unwrap().read;
+        assert_eq!((done.progress, read.unread, read.counts.log_files), (Progress::Done, 1, 5));
+        let mail = &vanishing.topic.mails()[0];
+        assert!(mail.contains("Delivered log file is gone") && !mail.contains("SlowDown"), "{mail}");
+    });
+}
+
+#[test]
 fn a_bucket_that_is_listed_for_too_long_says_what_to_ask_for() {
     run(async || {
         let world = world();
@@ -460,6 +493,16 @@ fn what_cannot_be_read_of_it_is_made_again() {
             assert_eq!((done.progress, state.generation), (Progress::Done, generation), "{name}");
             let mails = world.topic.mails();
             assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{name}: {mails:?}");
+            let is_plan = name == "the plan";
+            assert_eq!(
+                mails[0].contains("plan[.]json") || mails[0].contains("plan.json"),
+                is_plan,
+                "{name}: {mails:?}"
+            );
+            if is_plan {
+                // The new one divides otherwise: what was read by the old one is in no part of it.
+                assert_eq!((state.read.items, state.read.counts.log_files), (1, 6));
+            }
         }
     });
 }

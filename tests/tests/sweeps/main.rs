@@ -7,6 +7,7 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
+mod backfills;
 mod faults;
 mod receipts;
 

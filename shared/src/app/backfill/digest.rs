@@ -20,13 +20,15 @@ use flate2::write::GzEncoder;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use self::begun::Begun;
+pub(super) use self::begun::note_unreadable;
 use self::marking::{Marked, Marking};
 use self::reading::{Looked, Parts};
+use super::items::part_of;
 use crate::alert::{self, Alert, Past};
 use crate::app::accepted::Accepted;
 use crate::app::memory::Memory;
 use crate::app::telling::is_mailed;
-use crate::backfill::{Part, Plan, ReadSoFar};
+use crate::backfill::{Plan, ReadSoFar};
 use crate::config::Config;
 use crate::detections::{past_not_looked_at, state_unreadable};
 use crate::finding::Finding;
@@ -116,7 +118,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
         };
         largest = largest.max(packed.as_ref().map_or(0, Bytes::len));
         at_once = (AHEAD_BYTES / largest).clamp(1, MAX_AHEAD);
-        match packed.and_then(|packed| Part::unpack(&packed).ok()) {
+        match packed.and_then(|packed| part_of(&packed, item)) {
             Some(part) => reading.add(part),
             None => reading.add_missing(item),
         }

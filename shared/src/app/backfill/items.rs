@@ -1,5 +1,6 @@
 //! The plan of a backfill and its parts, each written once and found again.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -7,15 +8,27 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, select_biased};
 
+use super::digest::note_unreadable;
 use super::keeping::{Keeping, Keeps, Kept};
 use super::{Halt, Run, Scanned, plan, scan};
-use crate::app::memory::Memory;
+use crate::app::memory::{Memory, Object};
 use crate::app::reading::out_of_time;
-use crate::backfill::{Estimate, Part, Plan, RunState, Stretch, Wanted};
+use crate::backfill::{Estimate, Item, Part, Plan, ReadSoFar, RunState, Stretch, Wanted};
+use crate::case::FORMAT;
 use crate::delivery::input;
 use crate::ports::{
     AlertSink, Fleet, LogStore, MAX_STATE_BYTES, Pace, StateStore, Stored, Trouble, TroubleKind, Written,
 };
+
+impl Object for Plan {
+    fn read(content: &[u8], new: &Plan) -> Result<Plan, String> {
+        Plan::read(content, &new.bucket, &new.wanted)
+    }
+
+    fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
 
 /// About so many log files of an item AWS may not answer at first.
 const MAX_UNANSWERED: usize = 1_000;
@@ -27,8 +40,10 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let key = format!("{}plan.json", self.id.folder(state.generation));
         let read = |stored: &Stored| Plan::read(&stored.content, self.bucket, &state.wanted);
         let stored = memory.read(&key).await?;
-        if let Some(Ok(plan)) = stored.as_ref().map(read) {
-            return Ok(plan);
+        match stored.as_ref().map(read) {
+            Some(Ok(plan)) => return Ok(plan),
+            Some(Err(_)) => self.lose_plan(state, &key).await?,
+            None => {}
         }
         let plan = self.make_plan(&state.wanted).await?;
         let refused = |answer: String| {
@@ -49,6 +64,16 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         };
         let missing = || Err("it is not there, although it was written".to_owned());
         stands.as_ref().map_or_else(missing, read).map_err(refused)
+    }
+
+    /// What is there can be read no more, which the digest tells. Parts are read again unless a new plan divides alike.
+    async fn lose_plan(&self, state: &RunState, key: &str) -> Result<(), Trouble> {
+        let memory = &self.telling.memory;
+        let (bucket, wanted) = (self.bucket.to_owned(), state.wanted.clone());
+        memory.open(key, &Plan { format: FORMAT, bucket, wanted, items: Vec::new() }).await?;
+        note_unreadable(&self.id.folder(state.generation), memory.take_unreadable(), memory).await?;
+        self.mine(state, |state| state.read = ReadSoFar::default()).await?;
+        Ok(())
     }
 
     /// Finds out what there is to read.
@@ -129,10 +154,13 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let memory = &self.telling.memory;
         let key = part_key(&self.id.folder(state.generation), item);
         let stored = memory.read(&key).await?;
-        if let Some(Ok(part)) = stored.as_ref().map(|stored| Part::unpack(&stored.content)) {
+        let item = &plan.items[item];
+        if let Some(part) = stored.as_ref().and_then(|stored| part_of(&stored.content, item)) {
             return Ok(part);
         }
-        let part = self.read_stretches(&state.wanted, &plan.items[item].stretches).await?;
+        let part = self.read_stretches(&state.wanted, &item.stretches).await?;
+        let had = part.counts.log_files + part.unread.len() as u64;
+        let part = Part { vanished: item.objects().saturating_sub(had), item: item.fingerprint(), ..part };
         let packed = part.pack().map_err(|error| {
             let (call, answer) = (format!("packing {}", memory.uri(&key)), error.to_string());
             Trouble { kind: TroubleKind::Refused, call, answer }
@@ -163,8 +191,18 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         }
         if !unanswered.is_empty() {
             pace.sleep(config.retry_pause * 10).await;
-            let mut take = |scanned| keeping.take(scanned);
+            let mut gone: BTreeSet<String> =
+                unanswered.iter().map(|stretch| format!("s3://{bucket}/{}", stretch.prefix)).collect();
+            let mut take = |scanned: Scanned<Kept>| {
+                gone.remove(&scanned.uri);
+                keeping.take(scanned);
+            };
             scan(bucket, &unanswered, &keeps, config, logs, pace, ends_with, &mut take).await?;
+            for uri in gone {
+                let (call, answer) = (format!("listing {uri}"), "it is listed no more".to_owned());
+                let made = Err(Trouble { kind: TroubleKind::Missing, call, answer });
+                keeping.take(Scanned { uri, bytes: 0, made });
+            }
         }
         Ok(keeping.end(skipped.objects))
     }
@@ -174,6 +212,12 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let key = part_key(&self.id.folder(state.generation), item);
         Ok(self.telling.memory.read(&key).await?.map(|stored| stored.content))
     }
+}
+
+/// What was read of that item, and of no other.
+pub(super) fn part_of(packed: &[u8], item: &Item) -> Option<Part> {
+    let part = Part::unpack(packed).ok()?;
+    (part.item == item.fingerprint()).then_some(part)
 }
 
 fn part_key(folder: &str, item: usize) -> String {

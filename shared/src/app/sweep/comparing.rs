@@ -128,7 +128,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
         }
     }
 
-    fn lister<'b>(&self, bucket: &'b str) -> Lister<'b, L, P>
+    pub(super) fn lister<'b>(&self, bucket: &'b str) -> Lister<'b, L, P>
     where
         Self: 'b,
     {

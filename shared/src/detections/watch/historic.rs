@@ -22,6 +22,14 @@ const LEFT_OUT_STEPS: &[&str] = &[
     "Or have the command line tool judge the log files, which keeps everything: `aws s3 sync` them, then `iamwatch sign-in`.",
 ];
 
+/// What to do where a backfill was begun and not brought to its end.
+const LEFT_STEPS: &[&str] = &[
+    "What it has found so far is told nobody, and no run goes on with it by itself.",
+    "Ask for it again with the line above, with the stack's name for `name`: it goes on where it stands, and tells everything.",
+    "Where it stops again: what kept it from going on stands above, and in the log of the function `backfill`; where that is time, ask for fewer days.",
+    "Where nobody needs it any more, there is nothing to do: it is told once.",
+];
+
 /// The finding that tells that so many records of a past log file, or where that is none the file itself, could not
 /// be read. `reason` is a phrase that follows "the record" or "the file".
 pub fn past_log_file_unreadable(name: &str, records: u64, reason: &str) -> Finding {
@@ -46,6 +54,24 @@ pub fn past_not_looked_at(
     let mut finding = of_backfill(&COULD_NOT_LOOK, Severity::High, &[folder_uri, why], what, now);
     finding.evidence.log_file = first;
     Finding { remediation: NOT_READ_STEPS, ..finding }
+}
+
+/// The finding that tells of a backfill that nobody brings to its end: the same one however often it is seen. Its
+/// objects stand under `folder_uri`; the line that goes on with it comes with what has kept it from going on.
+pub fn backfill_left(
+    folder_uri: &str,
+    account: Option<&str>,
+    what: String,
+    (go_on, why): (String, Option<String>),
+    now: DateTime<Utc>,
+) -> Finding {
+    let mut finding = of_backfill(&COULD_NOT_LOOK, Severity::High, &[folder_uri, "left"], what, now);
+    finding.account = account.map(str::to_owned);
+    let mut facts = vec![("go_on_with", go_on)];
+    facts.extend(why.map(|why| ("stopped_by", why)));
+    finding.evidence.facts = facts.into();
+    finding.summary = crate::alert::summary(&finding);
+    Finding { remediation: LEFT_STEPS, ..finding }
 }
 
 /// The finding that tells how many findings a backfill had no room for; nothing where there was room for all.

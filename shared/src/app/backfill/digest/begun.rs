@@ -42,16 +42,20 @@ impl Object for Begun {
 }
 
 impl Begun {
+    /// One that was never begun.
+    fn new() -> Begun {
+        Begun { format: FORMAT, at: DateTime::default(), unreadable: BTreeSet::new() }
+    }
+
     /// Begins a digest, or goes on with one.
     pub async fn begin<S: StateStore, P: Pace>(
         folder: &str,
         memory: &Memory<'_, S, P>,
     ) -> Result<Begun, Trouble> {
         // A moment is not known to be the first until it is written.
-        let (never, now) = (DateTime::<Utc>::default(), memory.pace.now());
-        let new = Begun { format: FORMAT, at: never, unreadable: BTreeSet::new() };
+        let (new, now) = (Begun::new(), memory.pace.now());
         let begin = |begun: &mut Begun, _| {
-            if begun.at == never {
+            if begun.at == new.at {
                 begun.at = now;
             }
         };
@@ -87,6 +91,15 @@ impl Begun {
         let note = |begun: &mut Begun, _| begun.unreadable.extend(unreadable.iter().map(lost));
         memory.update(&key(folder), self, None, note).await.map(|_| ())
     }
+}
+
+/// Notes objects that could not be read, for the digest that is still to be begun.
+pub(in crate::app::backfill) async fn note_unreadable<S: StateStore, P: Pace>(
+    folder: &str,
+    unreadable: Vec<Unreadable>,
+    memory: &Memory<'_, S, P>,
+) -> Result<(), Trouble> {
+    Begun::new().note(folder, unreadable, memory).await
 }
 
 fn key(folder: &str) -> String {

@@ -26,6 +26,8 @@ pub(super) struct Parts<'a> {
     /// How many log files could not be had, and the first of them.
     unread: u64,
     first_unread: Option<Unread>,
+    /// How many log files were planned to be read and are listed no more.
+    vanished: u64,
     /// How many parts there are not, how many log files they are about, and where the first of them is.
     missing_parts: u64,
     missing_log_files: u64,
@@ -63,6 +65,7 @@ impl<'a> Parts<'a> {
             counts: Counts::default(),
             unread: 0,
             first_unread: None,
+            vanished: 0,
             missing_parts: 0,
             missing_log_files: 0,
             first_missing: None,
@@ -97,6 +100,7 @@ impl<'a> Parts<'a> {
                 self.first_unread.get_or_insert(file);
             }
         }
+        self.vanished += part.vanished;
         for (severity, count) in part.left_out {
             self.found.add_unknown(severity, count);
         }
@@ -119,7 +123,7 @@ impl<'a> Parts<'a> {
     /// Counts a part that came to nothing.
     pub fn add_missing(&mut self, item: &Item) {
         self.missing_parts += 1;
-        self.missing_log_files += item.stretches.iter().map(|stretch| stretch.objects).sum::<u64>();
+        self.missing_log_files += item.objects();
         let first = item.stretches.first().map(|stretch| stretch.prefix.clone());
         self.first_missing = self.first_missing.take().or(first);
     }
@@ -133,6 +137,13 @@ impl<'a> Parts<'a> {
             let log_files = plural(self.unread, "log file");
             let what = format!("{log_files} of bucket {bucket} could not be read: {}", first.answer);
             gap("unread", what, Some(first.log_file));
+        }
+        if self.vanished > 0 {
+            let log_files = plural(self.vanished, "log file");
+            let what = format!(
+                "{log_files} of bucket {bucket} could not be read: listed when the backfill was planned, and no more when they were to be read"
+            );
+            gap("vanished", what, None);
         }
         if self.missing_parts > 0 {
             let (log_files, parts) =
@@ -153,7 +164,7 @@ impl<'a> Parts<'a> {
             let sign_ins = plural(self.left_out_sign_ins, "sign-in");
             self.story.note(format!("{sign_ins} that raised nothing had no room, and are not shown."));
         }
-        let unread = self.unread + self.missing_log_files;
+        let unread = self.unread + self.vanished + self.missing_log_files;
         let Parts { story, read, counts, .. } = self;
         Looked { story, findings, severities, left_out, gaps, read, counts, unread }
     }

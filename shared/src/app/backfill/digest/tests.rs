@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::app::Counts;
 use crate::app::telling::{Persistence, Telling};
-use crate::backfill::{Item, KeptRecord, Stretch, Unread, Unreadable, Wanted};
+use crate::backfill::{Item, KeptRecord, Part, Stretch, Unread, Unreadable, Wanted};
 use crate::case::{self, FORMAT};
 use crate::detections;
 use crate::finding::Place;
@@ -246,8 +246,11 @@ fn digested(world: &World, folder: &str, alert_id: &str, parts: &[Option<&str>])
     attempt(world, (folder, alert_id), true, parts).unwrap().unwrap()
 }
 
+/// The part of an item of [`plan`], which are all alike.
 fn packed(part: &Part) -> String {
-    serde_json::to_string(part).unwrap()
+    let mut part = serde_json::to_value(part).unwrap();
+    part["item"] = plan(1).items[0].fingerprint().into();
+    part.to_string()
 }
 
 fn email(alert: &Alert) -> String {

@@ -1,0 +1,167 @@
+//! What becomes of backfills that were begun and that nobody asks for again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use iamwatch_tests::memory::{Clock, Machine, World};
+use serde_json::{Value, json};
+use shared::app::{Backfilled, Progress, backfill};
+use shared::backfill::{Asked, Event, RunId};
+use shared::config::Config;
+use shared::ports::TroubleKind;
+
+use super::{at, key, later, night, put, put_state, receive, run, state};
+
+/// When a backfill is begun.
+const EVENING: &str = "2026-04-01T20:00:00Z";
+const NIGHT: &str = super::NIGHT;
+const NOBODY: Option<&Machine> = None;
+const NEXT_NIGHT: &str = "2026-04-03T03:00:00Z";
+
+fn request(more: Value) -> Asked {
+    let mut payload = json!({"from": "2026-04-01", "to": "2026-04-01"});
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    match Event::of(&payload).unwrap() {
+        Event::Asked(asked) => asked,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What one of these finds, no night does: it was there before the first.
+async fn world() -> World {
+    let world = super::world().await;
+    put(&world, &key("past"), "2026-04-01T02:00:00Z", "alice");
+    world
+}
+
+async fn ask(world: &World, asked: &Asked, now: &str, config: &Config) -> Backfilled {
+    let clock = Clock::new(at(now), Duration::from_secs(900));
+    let fleet = Some(&world.machine).filter(|_| config.fleet_above_log_files < 10);
+    backfill(asked, "logs", config, fleet, &world.outside(&clock)).await.unwrap()
+}
+
+/// A world in which a run has died at that step.
+async fn died_at(last: usize) -> World {
+    let world = world().await;
+    world.steps.taken.set(0);
+    world.steps.last.set(Some(last));
+    {
+        let clock = Clock::new(at(EVENING), Duration::from_secs(900));
+        let (asked, outside, config) = (request(json!({})), world.outside(&clock), Config::default());
+        tokio::select! {
+            biased;
+            _ = backfill(&asked, "logs", &config, NOBODY, &outside) => panic!("it outlived step {last}"),
+            () = world.steps.died.notified() => {}
+        }
+    }
+    world.steps.last.set(None);
+    world
+}
+
+fn told(world: &World, subject: &str) -> Vec<String> {
+    let (subjects, mails) = (world.topic.subjects(), world.topic.mails());
+    subjects.into_iter().zip(mails).filter(|(it, _)| it.contains(subject)).map(|(_, mail)| mail).collect()
+}
+
+#[test]
+fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_once() {
+    run(async || {
+        let steps = {
+            let world = world().await;
+            world.steps.taken.set(0);
+            ask(&world, &request(json!({})), EVENING, &Config::default()).await;
+            world.steps.taken.get()
+        };
+        let (mut finished, mut left) = (0, 0);
+        for last in 1..=steps {
+            let world = died_at(last).await;
+            let was_begun = !state(&world, "backfills/").is_empty();
+            for (asked, receives) in [(NIGHT, 1), (NIGHT, 2), (NEXT_NIGHT, 1)] {
+                let swept = receive(&world, asked, receives, &later(asked, i64::from(receives))).await;
+                assert_eq!(swept.unfinished, None, "step {last}");
+            }
+            let ids: BTreeSet<String> =
+                world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect();
+            assert_eq!(ids.len(), usize::from(was_begun), "step {last}: {:?}", world.topic.subjects());
+            if let Some(mail) = told(&world, "could not look").first() {
+                left += 1;
+                let line = "make backfill STACK=name FROM=2026-04-01 TO=2026-04-01";
+                assert!(mail.starts_with("Backfill 2026-04-01_2026-04-01_") && mail.contains(line), "{mail}");
+                let done = ask(&world, &request(json!({})), "2026-04-03T08:00:00Z", &Config::default()).await;
+                assert_eq!(done.progress, Progress::Done, "step {last}");
+                assert_eq!(done.state.unwrap().result.unwrap().told, 1, "step {last}");
+            } else {
+                finished += usize::from(was_begun);
+            }
+            assert_eq!(told(&world, "Backfill 2026-04-01").is_empty(), !was_begun, "step {last}");
+        }
+        assert!(finished > 10 && left > 3, "{finished} finished, {left} left");
+    });
+}
+
+#[test]
+fn what_is_worked_on_or_tells_nobody_is_let_alone() {
+    run(async || {
+        for (name, more, asked_at, fleet_above, begun) in [
+            ("a moment ago", json!({}), "2026-04-02T02:30:00Z", 100, 1),
+            ("nobody is told", json!({"notify": "none"}), EVENING, 100, 0),
+            ("the state machine reads it", json!({}), "2026-04-01T23:00:00Z", 1, 0),
+        ] {
+            let world = world().await;
+            let config = Config { fleet_above_log_files: fleet_above, ..Config::default() };
+            if fleet_above > 1 {
+                world.topic.refuses.set(Some("Backfill"));
+                world.logs.hangs.set(true);
+            }
+            let asked = request(more);
+            let done = ask(&world, &asked, asked_at, &config).await;
+            assert!(matches!(done.progress, Progress::Unfinished(_) | Progress::Started), "{name}: {done:?}");
+            world.topic.refuses.set(None);
+            world.logs.hangs.set(false);
+            let swept = night(&world, NIGHT).await;
+            assert_eq!((swept.unfinished, world.topic.subjects().len()), (None, 0), "{name}");
+            night(&world, NEXT_NIGHT).await;
+            let is_told = usize::from(begun == 1 || fleet_above == 1);
+            assert_eq!(told(&world, "could not look").len(), is_told, "{name}: {:?}", world.topic.subjects());
+            night(&world, "2026-04-04T03:00:00Z").await;
+            assert_eq!(world.topic.subjects().len(), is_told, "{name}");
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
+    run(async || {
+        let world = world().await;
+        let Asked::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
+        put_state(&world, &RunId::of("logs", &asked).key(), "nonsense");
+        put_state(&world, "backfills/../run.json", "nonsense");
+        for asked in [NIGHT, NEXT_NIGHT] {
+            assert_eq!(night(&world, asked).await.unfinished, None);
+        }
+        let mails = told(&world, "could not look");
+        assert_eq!((mails.len(), world.topic.subjects().len()), (1, 1), "{:?}", world.topic.subjects());
+        assert!(mails[0].contains("FROM=2026-04-01 TO=2026-04-01"), "{}", mails[0]);
+    });
+}
+
+#[test]
+fn a_digest_that_cannot_be_told_is_tried_again_and_then_left_to_a_person() {
+    run(async || {
+        let world = world().await;
+        world.topic.refuses.set(Some("Backfill"));
+        let done = ask(&world, &request(json!({})), EVENING, &Config::default()).await;
+        assert!(matches!(done.progress, Progress::Unfinished(_)), "{done:?}");
+        let swept = night(&world, NIGHT).await;
+        assert!(swept.unfinished.is_some() || told(&world, "could not look").len() == 1, "{swept:?}");
+        world.topic.refuses.set(None);
+        let swept = receive(&world, NEXT_NIGHT, 2, NEXT_NIGHT).await;
+        assert_eq!(swept.unfinished, None);
+        assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1, "{:?}", world.topic.subjects());
+
+        // The state bucket may not be listed.
+        world.logs.refuses_to_list.set(Some("s3://state/backfills"));
+        let swept = night(&world, "2026-04-04T03:00:00Z").await;
+        assert_eq!(swept.unfinished.unwrap().kind, TroubleKind::Refused);
+    });
+}
