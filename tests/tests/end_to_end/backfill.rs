@@ -229,8 +229,13 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
 
     // Step Functions tells the same: one worker was ended at its deadline and tried again, one was given up.
     let machine = json!({"stateMachineArn": deployed.output("BackfillStateMachineArn")});
-    let executions = deployed.aws.call("stepfunctions", "list_executions", machine).await;
-    let [execution] = &executions["executions"].as_array().unwrap()[..] else { panic!("{executions}") };
+    // It ends a moment after its last step.
+    let ended = async || {
+        let listed = deployed.aws.call("stepfunctions", "list_executions", machine.clone()).await;
+        let [execution] = &listed["executions"].as_array()?[..] else { panic!("{listed}") };
+        (execution["status"] != "RUNNING").then(|| execution.clone())
+    };
+    let execution = until(MAX_DELIVERY, ended, || deployed.told()).await;
     assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
     let runs = json!({"executionArn": execution["executionArn"]});
     let runs = deployed.aws.call("stepfunctions", "list_map_runs", runs).await;
