@@ -30,6 +30,9 @@ const MAX_PAGES: usize = 500_000;
 /// So many stretches fit into a plan that can be kept.
 const MAX_STRETCHES: usize = 200_000;
 
+/// So many items one digest puts together in its time.
+const MAX_ITEMS: usize = 10_000;
+
 /// How many names of what is there an error shows.
 const MAX_NAMED: usize = 10;
 
@@ -107,6 +110,14 @@ pub async fn plan<L: LogStore, P: Pace>(
     }
     found.check(bucket, &path, wanted)?;
     let items = items(found.stretches);
+    if items.len() > MAX_ITEMS {
+        let days = format!("{} to {}", wanted.from, wanted.to);
+        let expected = format!(
+            "fewer days, accounts or Regions: it has {} parts, and one plan holds {MAX_ITEMS}",
+            items.len()
+        );
+        return Err(unfit("the range", &days, &expected));
+    }
     Ok(Plan { format: FORMAT, bucket: bucket.to_owned(), wanted: wanted.clone(), items })
 }
 
