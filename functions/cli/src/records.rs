@@ -16,7 +16,7 @@ use shared::cloudtrail::{Record, key};
 use shared::config::Config;
 use shared::question::Question;
 
-pub use self::list::{Line, List};
+pub use self::list::{Line, List, SoFar};
 
 use self::row::Row;
 use crate::args::{ListFormat, Records};
@@ -68,16 +68,16 @@ pub fn run(arguments: &Records) -> anyhow::Result<End> {
     let asking = Asking { question, needles, format: arguments.format, config: &config };
     let is_live = std::io::stdout().is_terminal();
     let mut list = List::new(stdout(), is_live);
-    let mut could_not_look = false;
     let goes_on = arguments.reading.resume.as_ref().is_some_and(|file| file.exists());
     if !goes_on {
         let mut head = Vec::new();
         row::head(&mut head, arguments.format)?;
         list.head(&head);
-        (list, could_not_look) = files(arguments, &asking, list, is_live);
+        list = files(arguments, &asking, list, is_live);
     }
     // A bar and rows would write over each other.
     let remote = s3::list(arguments, &asking, !is_live, &mut list)?;
+    let could_not_look = list.so_far.could_not_look;
     list.end()?;
     Ok(match remote {
         Ok(also) => {
@@ -89,13 +89,8 @@ pub fn run(arguments: &Records) -> anyhow::Result<End> {
     })
 }
 
-/// Lists what is on this machine, and says whether something could not be looked at.
-fn files<W: Write + Send>(
-    arguments: &Records,
-    asking: &Asking<'_>,
-    list: List<W>,
-    is_live: bool,
-) -> (List<W>, bool) {
+/// Lists what is on this machine.
+fn files<W: Write + Send>(arguments: &Records, asking: &Asking<'_>, list: List<W>, is_live: bool) -> List<W> {
     let list = InOrder::new(list);
     let asked = Asked { needles: asking.needles, shows_progress: !is_live, has_enough: &nobody_reads };
     let read = read_each(&arguments.reading, asking.config, &asked, |number, name, read, (): &mut ()| {
@@ -110,5 +105,7 @@ fn files<W: Write + Send>(
         })?;
         Ok(Counts::of(&counts, judged))
     });
-    (list.into_sink(), read.could_not_look)
+    let mut list = list.into_sink();
+    list.so_far.could_not_look = read.could_not_look;
+    list
 }

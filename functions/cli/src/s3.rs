@@ -35,7 +35,7 @@ use crate::args::{Days, Reading, Records};
 use crate::in_order::Sink;
 use crate::places::Location;
 use crate::reading::Remote;
-use crate::records::{Asking, Line, List};
+use crate::records::{Asking, Line, List, SoFar};
 
 /// So much of what is read at the same time is held, where no setting says otherwise: some hundred log files, for
 /// which every system lets a program have connections enough.
@@ -100,13 +100,19 @@ pub fn list<W: Write>(
 
 struct IntoList<'l, W>(&'l mut List<W>);
 
-impl<W: Write> Taker<(), Asked> for IntoList<'_, W> {
-    fn take(&mut self, (): &mut (), made: Asked, _: &scan::Counts) {
+impl<W: Write> Taker<SoFar, Asked> for IntoList<'_, W> {
+    fn go_on(&mut self, found: &SoFar) {
+        self.0.so_far = found.clone();
+    }
+
+    fn take(&mut self, _: &mut SoFar, made: Asked, _: &scan::Counts) {
         made.lines.into_iter().for_each(|line| self.0.take(line));
     }
 
-    fn settle(&mut self) -> anyhow::Result<()> {
-        self.0.flush()
+    fn settle(&mut self, found: &mut SoFar) -> anyhow::Result<()> {
+        self.0.flush()?;
+        *found = self.0.so_far.clone();
+        Ok(())
     }
 }
 

@@ -319,7 +319,8 @@ async fn an_interrupted_run_goes_on_with_the_same_command_and_comes_to_the_same(
     let (first, second) =
         (key(ACCOUNT, "us-east-1", "2026-04-01", 1), key(ACCOUNT, "us-east-1", "2026-04-01", 2));
     scene.put(&first, &[failure("1"), sign_in(json!({"eventID": "2"}))]);
-    scene.put(&second, &[failure("3"), sign_in(json!({"eventID": "4"}))]);
+    // A copy of what the first one has.
+    scene.put(&second, &[failure("3"), sign_in(json!({"eventID": "4"})), sign_in(json!({"eventID": "2"}))]);
     let uris = [format!("s3://{BUCKET}/{first}"), format!("s3://{BUCKET}/{second}")];
     for (command, lines) in [("sign-in", 2), ("sign-ins", 4), ("records", 4)] {
         let arguments = [command, &uris[0], &uris[1], "--format", "json"];
@@ -338,6 +339,7 @@ async fn an_interrupted_run_goes_on_with_the_same_command_and_comes_to_the_same(
         assert_eq!((scene.gets_of("EXAMPLE1"), scene.gets_of("EXAMPLE2")), (0, 1), "{command}");
         let both = early.stdout + &rest.stdout;
         assert_eq!(sorted(&both), sorted(&whole.stdout), "{command}");
+        assert_eq!(rest.stderr, whole.stderr, "{command}: what it came to is said of all");
         assert!(!scene.folder.path().join("iamwatch-resume.json").exists(), "it has served");
     }
 }

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use shared::cloudtrail::Record;
 
 use crate::in_order::Sink;
@@ -49,6 +50,13 @@ pub struct List<W> {
     error: Option<io::Error>,
     /// Whether every row is to be seen at once.
     is_live: bool,
+    pub so_far: SoFar,
+}
+
+/// What a list came to so far: whoever goes on with it needs nothing else of what was read before.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoFar {
     known: Known,
     matched: u64,
     copies: u64,
@@ -56,23 +64,14 @@ pub struct List<W> {
     last: Option<DateTime<Utc>>,
     callers: Tally,
     calls: Tally,
+    /// Whether a file of this machine could not be looked at.
+    pub could_not_look: bool,
 }
 
 impl<W: Write> List<W> {
     /// An empty list; `is_live` where a person looks on.
     pub fn new(out: W, is_live: bool) -> List<W> {
-        List {
-            out,
-            error: None,
-            is_live,
-            known: Known::default(),
-            matched: 0,
-            copies: 0,
-            first: None,
-            last: None,
-            callers: Tally::default(),
-            calls: Tally::default(),
-        }
+        List { out, error: None, is_live, so_far: SoFar::default() }
     }
 
     /// Writes text above the rows.
@@ -100,6 +99,33 @@ impl<W: Write> List<W> {
     /// Says what it came to.
     pub fn end(mut self) -> anyhow::Result<()> {
         self.flush()?;
+        self.so_far.say();
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink<Line> for List<W> {
+    fn take(&mut self, Line { event, time, who, call, text }: Line) {
+        let so_far = &mut self.so_far;
+        if event.is_some_and(|event| !so_far.known.insert(event)) {
+            so_far.copies += 1;
+            return;
+        }
+        so_far.matched += 1;
+        so_far.first = so_far.first.into_iter().chain(time).min();
+        so_far.last = so_far.last.into_iter().chain(time).max();
+        so_far.callers.add(who);
+        so_far.calls.add(call);
+        self.write(&text);
+    }
+
+    fn bytes(line: &Line) -> usize {
+        size_of::<Line>() + line.who.len() + line.call.len() + line.text.len()
+    }
+}
+
+impl SoFar {
+    fn say(&self) {
         let matched = match self.matched {
             1 => "1 record matches".to_owned(),
             matched => format!("{matched} records match"),
@@ -121,31 +147,11 @@ impl<W: Write> List<W> {
             note(&format!("By {}.", self.callers.in_words("caller")));
             note(&format!("Calls: {}.", self.calls.in_words("call")));
         }
-        Ok(())
-    }
-}
-
-impl<W: Write> Sink<Line> for List<W> {
-    fn take(&mut self, Line { event, time, who, call, text }: Line) {
-        if event.is_some_and(|event| !self.known.insert(event)) {
-            self.copies += 1;
-            return;
-        }
-        self.matched += 1;
-        self.first = self.first.into_iter().chain(time).min();
-        self.last = self.last.into_iter().chain(time).max();
-        self.callers.add(who);
-        self.calls.add(call);
-        self.write(&text);
-    }
-
-    fn bytes(line: &Line) -> usize {
-        size_of::<Line>() + line.who.len() + line.call.len() + line.text.len()
     }
 }
 
 /// The events that were printed last.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Known {
     newer: HashSet<u64>,
     older: HashSet<u64>,
@@ -165,7 +171,7 @@ impl Known {
 }
 
 /// How often something came.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     counts: BTreeMap<String, u64>,
     /// Of how many nobody knows any more what they were.

@@ -43,11 +43,14 @@ pub enum Stopped {
 
 /// Who is given what was made of each log file, once.
 pub trait Taker<K, M> {
+    /// Goes on with what the same command had found when it ended early.
+    fn go_on(&mut self, _found: &K) {}
+
     /// Takes it; what is to be kept until the end goes into `found`.
     fn take(&mut self, found: &mut K, made: M, counts: &scan::Counts);
 
-    /// Brings to where it belongs what was taken and not put into `found`, before it is noted that it was read.
-    fn settle(&mut self) -> anyhow::Result<()> {
+    /// Brings to where it belongs, or into `found`, what was taken, before it is noted that it was read.
+    fn settle(&mut self, _found: &mut K) -> anyhow::Result<()> {
         Ok(())
     }
 }
@@ -62,12 +65,19 @@ pub fn read<R: Reader, K: Default + Serialize + DeserializeOwned>(
         return Ok(Ok(Cursor::new(errand.asked.clone())));
     }
     let cursor = errand.resume.map(|file| Cursor::read(file, &errand.asked)).transpose();
-    let mut cursor = match cursor {
-        Ok(cursor) => cursor.flatten().unwrap_or_else(|| Cursor::new(errand.asked.clone())),
+    let cursor = match cursor {
+        Ok(cursor) => cursor.flatten(),
         Err(error) => {
             note(&format!("iamwatch: {error:#}"));
             return Ok(Err(End::Unusable));
         }
+    };
+    let mut cursor = match cursor {
+        Some(cursor) => {
+            taker.go_on(&cursor.found);
+            cursor
+        }
+        None => Cursor::new(errand.asked.clone()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("could not begin to read from S3")?;
@@ -87,7 +97,7 @@ pub fn read<R: Reader, K: Default + Serialize + DeserializeOwned>(
         }
         Err(Stopped::Enough) => Ok(Err(End::Looked)),
         Err(stopped) => {
-            taker.settle()?;
+            taker.settle(&mut cursor.found)?;
             early(errand, &cursor, &stopped)?;
             Ok(Err(End::CouldNotLook))
         }
@@ -167,7 +177,7 @@ async fn all<R: Reader, K: Default + Serialize + DeserializeOwned>(
         if let Some(file) = errand.resume
             && saved.elapsed() > SAVED_EVERY
         {
-            let written = taker.settle().and_then(|()| cursor.write(file));
+            let written = taker.settle(&mut cursor.found).and_then(|()| cursor.write(file));
             written.map_err(|error| Stopped::Said(format!("{error:#}")))?;
             saved = Instant::now();
         }
