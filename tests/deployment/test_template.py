@@ -907,9 +907,9 @@ class Parameters(unittest.TestCase):
                 self.assertEqual(function["Properties"]["Architectures"], [architecture], name)
 
     def test_each_function_has_memory_of_its_own(self):
-        stack = existing(MemorySize="256", CredentialReportMemorySize="10240", BackfillMemorySize="512")
+        stack = existing(MemorySize="256", CredentialReportMemorySize="10240", BackfillMemorySize="2048")
         memory = {name: function["Properties"]["MemorySize"] for name, function in stack.of_type("AWS::Lambda::Function").items()}
-        self.assertEqual(memory, {"SignInFunction": "256", "CredentialReportFunction": "10240", "BackfillFunction": "512"})
+        self.assertEqual(memory, {"SignInFunction": "256", "CredentialReportFunction": "10240", "BackfillFunction": "2048"})
 
     def test_the_longest_values_fit_into_the_environment_of_a_function(self):
         # Lambda measures the environment as JSON. Source: Lambda Developer Guide, "Lambda quotas".
