@@ -19,7 +19,7 @@ mod run;
 
 pub use estimate::Estimate;
 pub use request::{Asked, Event, Request, SWEEP_MESSAGE, Step};
-pub use run::{Outcome, ReadSoFar, RunId, RunState, Stage, Started, Whose};
+pub use run::{Lost, Outcome, ReadSoFar, RunId, RunState, Stage, Started, Whose};
 
 use std::collections::{BTreeMap, BTreeSet};
 

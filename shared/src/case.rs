@@ -66,6 +66,24 @@ pub struct Seen<'f> {
     pub accepted: bool,
 }
 
+/// A digest of a backfill.
+#[derive(Clone, Copy, Debug)]
+pub struct Teller<'a> {
+    /// The id of its alert: the same however often it is begun.
+    pub alert_id: &'a str,
+    /// The backfill that it is of.
+    pub run: &'a str,
+    /// Whether nobody knows any more if what earlier digests of this backfill were to tell was told: then this one
+    /// tells it.
+    pub retells: bool,
+}
+
+impl Teller<'_> {
+    fn tells_of(&self, digest: &Digest) -> bool {
+        digest.alert_id == self.alert_id || (self.retells && digest.run == self.run)
+    }
+}
+
 /// What the digest of a backfill makes of findings; what is accepted is neither.
 #[derive(Clone, Debug, Default)]
 pub struct Decided<'f> {
@@ -192,7 +210,7 @@ impl Case {
             let own = index.episode_of(seen, now);
             !seen.accepted
                 && own.is_some_and(|own| self.episodes[own].needs_mail(seen, now, config))
-                && !index.was_told_elsewhere(seen, own, None)
+                && !index.was_told_elsewhere(seen, own, &[])
         };
         seen.iter().filter(is_untold).copied().collect()
     }
@@ -201,25 +219,26 @@ impl Case {
     /// them from now on. The same digest decides the same again, whatever was told since.
     pub fn digest<'f>(
         &mut self,
-        alert_id: &str,
+        teller: &Teller<'_>,
         seen: &[Seen<'f>],
         now: DateTime<Utc>,
         config: &Config,
     ) -> Decided<'f> {
         let index = Index::of(&self.episodes);
-        let noted = self.digests.iter().position(|digest| digest.alert_id == alert_id);
-        let before = Stretches::of(noted.map_or(&[], |noted| &self.digests[noted].stretches));
+        let own: Vec<&Digest> = self.digests.iter().filter(|digest| teller.tells_of(digest)).collect();
+        let before = Stretches::of(own.iter().flat_map(|digest| &digest.stretches));
+        let own: Vec<&str> = own.iter().map(|digest| &*digest.alert_id).chain([teller.alert_id]).collect();
         let (mut decided, mut new) = (Decided::default(), Vec::new());
         for seen in seen.iter().filter(|seen| !seen.accepted) {
-            let own = index.episode_of(seen, now);
-            let elsewhere = index.was_told_elsewhere(seen, own, Some(alert_id));
-            let own = own.map(|own| &self.episodes[own]);
+            let episode = index.episode_of(seen, now);
+            let elsewhere = index.was_told_elsewhere(seen, episode, &own);
+            let episode = episode.map(|episode| &self.episodes[episode]);
             if !elsewhere && before.hold(seen, now) {
                 decided.told.push(*seen);
-            } else if !elsewhere && own.is_some_and(|own| own.needs_mail(seen, now, config)) {
+            } else if !elsewhere && episode.is_some_and(|episode| episode.needs_mail(seen, now, config)) {
                 decided.told.push(*seen);
                 new.push(*seen);
-            } else if elsewhere || own.is_some_and(|own| own.mailed.is_some()) {
+            } else if elsewhere || episode.is_some_and(|episode| episode.mailed.is_some()) {
                 decided.known += 1;
             } else {
                 decided.counted += 1;
@@ -231,12 +250,15 @@ impl Case {
         for (index, share) in &shares {
             let episode = &mut self.episodes[*index];
             episode.said = episode.said.saturating_add(share.ids.len() as u64);
-            episode.was_mailed(alert_id, share.severity, now, true);
+            episode.was_mailed(teller.alert_id, share.severity, now, true);
         }
-        match noted {
-            Some(noted) => self.digests[noted].stretches.extend(stretches),
+        match self.digests.iter_mut().find(|digest| digest.alert_id == teller.alert_id) {
+            Some(noted) => noted.stretches.extend(stretches),
             None if stretches.is_empty() => {}
-            None => self.digests.push(Digest { alert_id: alert_id.to_owned(), at: now, stretches }),
+            None => {
+                let (alert_id, run) = (teller.alert_id.to_owned(), teller.run.to_owned());
+                self.digests.push(Digest { alert_id, run, at: now, stretches });
+            }
         }
         decided
     }

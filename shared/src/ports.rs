@@ -238,11 +238,21 @@ pub enum Fetched {
 
 /// Where there is more to read than one invocation can: many of them.
 pub trait Fleet {
-    /// Has a backfill's parts be read, and then put together. What was started under that name before counts as started.
+    /// Has a backfill's parts be read, and then put together. What was started under that name before is not started
+    /// again.
     ///
     /// # Errors
     /// [`Trouble`]; of the kind Unanswered it may have started all the same.
-    fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<(), Trouble>>;
+    fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<Execution, Trouble>>;
+}
+
+/// What has become of what was to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// It is under way.
+    Live,
+    /// It was started before, and has come to its end.
+    Ended,
 }
 
 /// Where alerts go.

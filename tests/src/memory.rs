@@ -1,7 +1,7 @@
 //! The outside world in memory: the core's ports without AWS, with what can go wrong.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::alert::Alert;
 use shared::ports::{
-    AlertSink, Body, Fetched, Fleet, Generation, IamReader, Listed, ListedObject, Listing, LogStore,
-    MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken, Trouble, TroubleKind,
-    Unpublished, Written,
+    AlertSink, Body, Execution, Fetched, Fleet, Generation, IamReader, Listed, ListedObject, Listing,
+    LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken, Trouble,
+    TroubleKind, Unpublished, Written,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -408,20 +408,23 @@ pub struct Machine {
     steps: Rc<Steps>,
     /// What it was started with, by name.
     pub started: RefCell<BTreeMap<String, String>>,
+    /// Those that have come to their end.
+    pub ended: RefCell<BTreeSet<String>>,
     /// So many starts from now on fail.
     pub fails: Cell<usize>,
 }
 
 impl Fleet for Machine {
-    async fn start(&self, name: &str, input: &str) -> Result<(), Trouble> {
+    async fn start(&self, name: &str, input: &str) -> Result<Execution, Trouble> {
         self.steps.step().await;
         if one_of(&self.fails) {
             return Err(trouble(TroubleKind::Refused, "states:StartExecution", "AccessDenied"));
         }
         let first = self.started.borrow_mut().entry(name.to_owned()).or_insert(input.to_owned()).clone();
         assert_eq!(first, input, "the same name has the same input");
+        let execution = if self.ended.borrow().contains(name) { Execution::Ended } else { Execution::Live };
         self.steps.step().await;
-        Ok(())
+        Ok(execution)
     }
 }
 

@@ -16,7 +16,7 @@ use iamwatch_aws::fleet::StateMachine;
 use iamwatch_tests::runtime_api::REGION;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{Fleet, TroubleKind};
+use shared::ports::{Execution, Fleet, TroubleKind};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:backfill";
 const NAME: &str = "2026-01-01_2026-03-31_0123456789abcdef-1";
@@ -35,20 +35,20 @@ async fn machine(aws: &StubAws) -> StateMachine {
 }
 
 #[tokio::test]
-async fn what_is_started_again_starts_once_and_counts_as_started() {
+async fn what_is_started_again_starts_once() {
     let aws = StubAws::start().await;
     let machine = machine(&aws).await;
     aws.make_state_machine(MACHINE);
     for round in ["first", "while it runs"] {
-        assert_eq!(machine.start(NAME, INPUT).await, Ok(()), "{round}");
+        assert_eq!(machine.start(NAME, INPUT).await, Ok(Execution::Live), "{round}");
     }
     aws.end_executions();
-    assert_eq!(machine.start(NAME, INPUT).await, Ok(()), "when it has ended");
+    assert_eq!(machine.start(NAME, INPUT).await, Ok(Execution::Ended), "when it has ended");
     let executions = aws.executions();
     assert_eq!(executions.len(), 1);
     let started = (&*executions[0].machine_arn, &*executions[0].name, &*executions[0].input);
     assert_eq!(started, (MACHINE, NAME, INPUT));
-    assert_eq!(machine.start("another", INPUT).await, Ok(()));
+    assert_eq!(machine.start("another", INPUT).await, Ok(Execution::Live));
     assert_eq!(aws.executions().len(), 2);
     assert!(aws.calls().iter().all(|call| call.operation == Operation::StartExecution), "{:?}", aws.calls());
 }
@@ -87,6 +87,6 @@ async fn a_start_whose_answer_is_lost_is_made_again_and_starts_once() {
     let machine = machine(&aws).await;
     aws.make_state_machine(MACHINE);
     aws.fail(Which::every(Operation::StartExecution).first(1), Fault::CloseAfter);
-    assert_eq!(machine.start(NAME, INPUT).await, Ok(()));
+    assert_eq!(machine.start(NAME, INPUT).await, Ok(Execution::Live));
     assert_eq!((aws.count(Operation::StartExecution), aws.executions().len()), (2, 1));
 }

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use shared::config::Config;
-use shared::ports::{Fleet, Trouble};
+use shared::ports::{Execution, Fleet, Trouble};
 
 use crate::attempts::{retries, time_outs};
 use crate::trouble::trouble;
@@ -28,15 +28,15 @@ impl StateMachine {
 
 impl Fleet for StateMachine {
     /// The SDK may make the call again: the same name and input start once.
-    async fn start(&self, name: &str, input: &str) -> Result<(), Trouble> {
+    async fn start(&self, name: &str, input: &str) -> Result<Execution, Trouble> {
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(input);
         match request.send().await {
-            Ok(_) => Ok(()),
-            // It was started before, and has ended.
+            Ok(_) => Ok(Execution::Live),
+            // The same name with the same input starts nothing, and is no error, as long as it runs.
             Err(error)
                 if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
             {
-                Ok(())
+                Ok(Execution::Ended)
             }
             Err(error) => Err(trouble(format!("states:StartExecution {} {name}", self.arn), &error)),
         }

@@ -26,14 +26,17 @@ use std::time::Duration;
 use crate::Error;
 use crate::app::memory::{Object, TIME_TO_ANSWER, random_id};
 use crate::app::telling::{Mailed, Persistence, Telling};
-use crate::backfill::{Asked, Plan, ReadSoFar, Request, RunId, RunState, Stage, Started, Step, Whose};
+use crate::backfill::{Asked, Lost, Plan, ReadSoFar, Request, RunId, RunState, Stage, Started, Step, Whose};
 use crate::config::Config;
 use crate::delivery::input;
-use crate::ports::{AlertSink, Fleet, LogStore, Outside, Pace, StateStore, Trouble, TroubleKind};
+use crate::ports::{AlertSink, Execution, Fleet, LogStore, Outside, Pace, StateStore, Trouble, TroubleKind};
 
 /// What is left of a run's time, once reading has to stop, for writing what was read and telling it; where there is
 /// less in all, a quarter of it.
 const TIME_TO_TELL: Duration = Duration::from_secs(60);
+
+/// So often one run starts the state machine under another name at most.
+const MAX_STARTS: u32 = 10;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -194,6 +197,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
                     // with what this one keeps.
                     let generation = u32::try_from(now.timestamp()).unwrap_or(u32::MAX);
                     state.begin(generation, &alert_id, &claim, now);
+                    state.lost = self.telling.memory.take_unreadable().pop().map(Lost::from);
                     Whose::Mine
                 } else {
                     state.take(request.again, &alert_id, &claim, now)
@@ -272,13 +276,24 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let bucket = uri.trim_start_matches("s3://").trim_end_matches('/');
         let input =
             serde_json::json!({"run": run, "generation": generation, "bucket": bucket, "items": items});
-        let times = state.fleet.map_or(0, |fleet| fleet.times).saturating_add(1);
-        // The same name starts once, so that whoever does not learn that it has started can start it.
-        let mut name = format!("{}-{}", self.id.as_str(), state.generation);
-        if times > 1 {
-            name += &format!("-{times}");
+        let mut times = state.fleet.map_or(0, |fleet| fleet.times);
+        let most = times.saturating_add(MAX_STARTS);
+        let mut execution = Execution::Ended;
+        // One that has ended without a digest was started by a run that died before it noted that.
+        while execution == Execution::Ended && times < most {
+            times += 1;
+            // The same name starts once, so that whoever does not learn that it has started can start it.
+            let mut name = format!("{}-{}", self.id.as_str(), state.generation);
+            if times > 1 {
+                name += &format!("-{times}");
+            }
+            execution = memory.in_time("starting", &name, fleet.start(&name, &input.to_string())).await?;
         }
-        memory.in_time("starting", &name, fleet.start(&name, &input.to_string())).await?;
+        if execution == Execution::Ended {
+            let call = format!("starting the state machine for backfill {}", self.id.as_str());
+            let answer = format!("it was started {times} times, and has come to its end each time");
+            return Err(Halt::Unfinished(Trouble { kind: TroubleKind::Refused, call, answer }));
+        }
         let (token, now) = (memory.claim.token.clone(), self.pace.now());
         let state = self
             .update(&state, |state, _| {

@@ -124,6 +124,10 @@ pub struct RunState {
     /// How often, and when last, the state machine was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Started>,
+    /// The run that stood here before, if that could not be read: what it told, and what it was only about to tell,
+    /// nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
     /// What kept the last invocation from going on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -133,6 +137,18 @@ pub struct RunState {
     /// The mail that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<Pending>,
+}
+
+/// An object that could not be read. A copy of it is kept, and a new one was begun in its place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lost {
+    /// Where it stood.
+    pub uri: String,
+    /// Where the copy stands.
+    pub copy: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// What was read so far.
@@ -219,6 +235,7 @@ impl RunState {
             estimate: None,
             read: ReadSoFar::default(),
             fleet: None,
+            lost: None,
             trouble: None,
             result: None,
             mail: None,

@@ -15,6 +15,8 @@ use crate::rule::Severity;
 #[serde(deny_unknown_fields)]
 pub(super) struct Digest {
     pub alert_id: String,
+    /// The backfill that it is of.
+    pub run: String,
     /// When it was begun.
     pub at: DateTime<Utc>,
     pub stretches: Vec<Stretch>,
@@ -59,7 +61,7 @@ impl Stretch {
     }
 }
 
-/// What one digest tells of a case, found without looking at all of it.
+/// What digests tell of a case, found without looking at all of it.
 #[derive(Default)]
 pub(super) struct Stretches<'c> {
     by_of: BTreeMap<&'c Of, Vec<&'c Stretch>>,
@@ -67,7 +69,7 @@ pub(super) struct Stretches<'c> {
 }
 
 impl<'c> Stretches<'c> {
-    pub fn of(stretches: &'c [Stretch]) -> Stretches<'c> {
+    pub fn of(stretches: impl Iterator<Item = &'c Stretch>) -> Stretches<'c> {
         let mut all = Stretches::default();
         for stretch in stretches {
             let same = match stretch.of_many {
@@ -95,7 +97,7 @@ mod tests {
     use chrono::TimeDelta;
     use proptest::prelude::*;
 
-    use super::super::{Case, MAX_EPISODES, Seen};
+    use super::super::{Case, MAX_EPISODES, Seen, Teller};
     use super::*;
     use crate::alert::{self, Alert};
     use crate::config::Config;
@@ -154,11 +156,15 @@ mod tests {
         alert::alert(findings, &[], id.to_owned(), &Config::default())
     }
 
+    fn teller(alert_id: &str) -> Teller<'_> {
+        Teller { alert_id, run: "a backfill", retells: false }
+    }
+
     /// The digest of a backfill, as far as it is written: what it tells.
     fn digest(case: &mut Case, alert_id: &str, findings: &[Finding]) -> BTreeSet<String> {
         let (now, config, seen) = (now(), Config::default(), seen(findings));
         case.learn(&seen, now, &config);
-        let decided = case.digest(alert_id, &seen, now, &config);
+        let decided = case.digest(&teller(alert_id), &seen, now, &config);
         case.forget(now, &config);
         let read = Case::read(&case.content().unwrap(), &new_case()).unwrap();
         assert_eq!(&read, case);
@@ -280,6 +286,25 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_digest_of_the_same_backfill_may_not_have_told_is_told_where_nobody_knows() {
+        let findings: Vec<Finding> = (0..3).map(|n| finding(n, n as i64 * 200, "192.0.2.1")).collect();
+        let (now, config, seen) = (now(), Config::default(), seen(&findings));
+        let mut case = new_case();
+        assert_eq!(live(&mut case, "live", &findings[..1]).len(), 1);
+        assert_eq!(digest(&mut case, "first", &findings).len(), 2);
+        let told = |case: &mut Case, alert_id, run, retells| {
+            let decided = case.digest(&Teller { alert_id, run, retells }, &seen, now, &config);
+            ids(&decided.told)
+        };
+        assert_eq!(told(&mut case, "x", "another", true).len(), 0, "it is nobody else's");
+        assert_eq!(told(&mut case, "y", "a backfill", false).len(), 0, "it was told");
+        let of_first = ids(&seen[1..]);
+        assert_eq!(told(&mut case, "second", "a backfill", true), of_first, "but not what was told live");
+        assert_eq!(told(&mut case, "second", "a backfill", true), of_first, "begun again");
+        assert_eq!(told(&mut case, "third", "a backfill", false).len(), 0);
+    }
+
+    #[test]
     fn what_a_live_run_tells_between_two_attempts_changes_nothing_of_a_digest() {
         let findings: Vec<Finding> = (0..3).map(|n| finding(n, n as i64 * 200, "192.0.2.1")).collect();
         let mut case = new_case();
@@ -310,7 +335,7 @@ mod tests {
         let accepted = [Seen { finding: &findings[0], accepted: true }];
         let mut case = new_case();
         case.learn(&accepted, now(), &config);
-        assert!(case.digest("digest", &accepted, now(), &config).told.is_empty());
+        assert!(case.digest(&teller("digest"), &accepted, now(), &config).told.is_empty());
         assert_eq!(digest(&mut case, "next", &findings).len(), 1, "no longer accepted");
     }
 

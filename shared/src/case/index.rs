@@ -60,15 +60,15 @@ impl<'c> Index<'c> {
         self.at(&Of::seen(seen), moment(seen.finding, now))
     }
 
-    /// Whether the same event was told as part of another episode, as being as bad, by any mail but that one: a
+    /// Whether the same event was told as part of another episode, as being as bad, by any mail but those: a
     /// corrected copy may have another time, address or resource.
-    pub fn was_told_elsewhere(&self, seen: &Seen<'_>, own: Option<usize>, but: Option<&str>) -> bool {
+    pub fn was_told_elsewhere(&self, seen: &Seen<'_>, own: Option<usize>, but: &[&str]) -> bool {
         let of = Of::seen(seen);
         let elsewhere = self.told.get(&Facts::id(&seen.finding.id)).into_iter().flatten();
         elsewhere.filter(|index| Some(**index) != own).map(|index| &self.episodes[*index]).any(|episode| {
             let mailed = episode.mailed.as_ref();
             let is_as_bad = mailed.is_some_and(|mailed| {
-                mailed.severity >= seen.finding.severity && Some(&mailed.alert_id[..]) != but
+                mailed.severity >= seen.finding.severity && !but.contains(&&*mailed.alert_id)
             });
             is_as_bad && episode.of.rule == of.rule
         })

@@ -445,6 +445,17 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
         let names: Vec<String> = world.machine.started.borrow().keys().cloned().collect();
         let name = format!("{}-1", id(&asked_for).as_str());
         assert_eq!(names, [name.clone(), format!("{name}-2")]);
+        // The run that starts it the third time dies before it has noted that, and it comes to its end without a digest.
+        let input = world.machine.started.borrow()[&name].clone();
+        world.machine.started.borrow_mut().insert(format!("{name}-3"), input);
+        world.machine.ended.borrow_mut().insert(format!("{name}-3"));
+        assert_eq!(ask("2026-04-10T20:00:02Z").await.progress, Progress::Started);
+        assert!(world.machine.started.borrow().contains_key(&format!("{name}-4")));
+        // However often it has ended, one run tries no more than some names.
+        let ended = (5..100).map(|times| format!("{name}-{times}"));
+        world.machine.ended.borrow_mut().extend(ended);
+        let Progress::Unfinished(trouble) = ask("2026-04-11T02:00:03Z").await.progress else { panic!() };
+        assert!(trouble.answer.contains("it was started 14 times"), "{trouble}");
     });
 }
 
@@ -493,17 +504,37 @@ fn what_cannot_be_read_of_it_is_made_again() {
             assert_eq!((done.progress, state.generation), (Progress::Done, generation), "{name}");
             let mails = world.topic.mails();
             assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{name}: {mails:?}");
-            let is_plan = name == "the plan";
-            assert_eq!(
-                mails[0].contains("plan[.]json") || mails[0].contains("plan.json"),
-                is_plan,
-                "{name}: {mails:?}"
-            );
-            if is_plan {
+            for (lost, object) in [("the plan", "plan.json"), ("the run", "run.json")] {
+                let names = |mail: &str| mail.replace("[.]", ".").contains(object);
+                assert_eq!(names(&mails[0]), lost == name, "{name}: {mails:?}");
+            }
+            if name == "the plan" {
                 // The new one divides otherwise: what was read by the old one is in no part of it.
                 assert_eq!((state.read.items, state.read.counts.log_files), (1, 6));
             }
         }
+    });
+}
+
+#[test]
+fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
+    run(async || {
+        let world = world();
+        let asked_for = request(json!({}));
+        world.topic.refuses.set(Some(""));
+        assert!(matches!(asked(&world, &asked_for, NOW).await.progress, Progress::Unfinished(_)));
+        world.topic.refuses.set(None);
+        let key = id(&asked_for).key();
+        let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+        assert!(world.state.objects.borrow_mut().insert(key, stored).is_some());
+        assert_eq!(asked(&world, &asked_for, NOW).await.progress, Progress::Done);
+        let mails = world.topic.mails();
+        assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{mails:?}");
+        assert!(mails[0].contains("may have been told before"), "{}", mails[0]);
+        // What it has told is known again, whoever asks.
+        let again = request(json!({"again": true}));
+        assert_eq!(asked(&world, &again, LATER).await.progress, Progress::Done);
+        assert_eq!(world.topic.mails().len(), 1, "{:?}", world.topic.mails());
     });
 }
 

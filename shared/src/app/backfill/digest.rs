@@ -28,7 +28,8 @@ use crate::alert::{self, Alert, Past};
 use crate::app::accepted::Accepted;
 use crate::app::memory::Memory;
 use crate::app::telling::is_mailed;
-use crate::backfill::{Plan, ReadSoFar};
+use crate::backfill::{Lost, Plan, ReadSoFar};
+use crate::case::Teller;
 use crate::config::Config;
 use crate::detections::{past_not_looked_at, state_unreadable};
 use crate::finding::Finding;
@@ -59,8 +60,10 @@ pub(super) struct About<'a> {
     pub plan: &'a Plan,
     /// Whether somebody is told.
     pub notify: bool,
-    /// The id of its alert: the same however often it is begun.
-    pub alert_id: &'a str,
+    /// Whose alert it is.
+    pub teller: Teller<'a>,
+    /// What stood in its place and could not be read.
+    pub lost: Option<&'a Lost>,
 }
 
 /// What it came to. The counts add up: each finding is told, known, accepted, counted or left out, unless nobody is
@@ -98,7 +101,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
     memory: &Memory<'_, S, P>,
     config: &Config,
 ) -> Result<Digested, Trouble> {
-    let About { folder, plan, notify, alert_id } = *about;
+    let About { folder, plan, notify, teller, lost } = *about;
     let begun = Begun::begin(folder, memory).await?;
     let ends_with = TIME_TO_END.min(memory.time_left() / 4);
     let mut reading = Parts::new(config);
@@ -133,7 +136,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
     let mut marked = match notify {
         true => {
             let suppressions = &accepted.suppressions;
-            let marking = Marking { alert_id, folder, begun: &begun, suppressions, memory, config };
+            let marking = Marking { teller, folder, begun: &begun, suppressions, memory, config };
             Box::pin(marking.mark(mailed)).await?
         }
         false => Marked { others: mailed, ..Marked::default() },
@@ -148,6 +151,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
     let begun = Begun::begin(folder, memory).await?;
     let unreadable = begun
         .unreadable()
+        .chain(lost)
         .map(|lost| state_unreadable(&lost.uri, &lost.copy, &lost.reason, begun.at(), None))
         .collect::<Vec<_>>();
     let refused = marked.first_refused.map(|first| {
@@ -207,7 +211,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
         untold.extend(gaps);
     }
     let told = untold.len() as u64;
-    let alert = alert::historic(untold, &past, alert_id.to_owned(), config);
+    let alert = alert::historic(untold, &past, teller.alert_id.to_owned(), config);
     let Past { known, accepted, counted, left_out, .. } = past;
     Ok(Digested { alert, findings: severities, told, known, accepted, counted, left_out, read, objects })
 }

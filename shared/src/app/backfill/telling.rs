@@ -9,6 +9,7 @@ use super::{Halt, Run};
 use crate::app::memory::TIME_TO_ANSWER;
 use crate::app::telling::{Mailed, Outcome, TIME_TO_NOTE};
 use crate::backfill::{self, Plan, RunState, Stage};
+use crate::case::Teller;
 use crate::pending::Pending;
 use crate::ports::{AlertSink, Fleet, LogStore, Pace, StateStore, Taken};
 
@@ -44,7 +45,9 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
     async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, Halt> {
         let accepted = self.telling.load_accepted().await?;
         let folder = self.id.folder(state.generation);
-        let about = About { folder: &folder, plan, notify: state.notify, alert_id: &state.alert_id };
+        let lost = state.lost.as_ref();
+        let teller = Teller { alert_id: &state.alert_id, run: self.id.as_str(), retells: lost.is_some() };
+        let about = About { folder: &folder, plan, notify: state.notify, teller, lost };
         let parts = async |item| self.part(&state, item).await;
         let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
         let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, read, objects } =

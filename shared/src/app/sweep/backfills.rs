@@ -12,7 +12,7 @@ use crate::app::reading::out_of_time;
 use crate::backfill::{Asked, RunId, RunState, Stage, Step};
 use crate::detections::backfill_left;
 use crate::finding::Finding;
-use crate::ports::{AlertSink, Fleet, Listing, LogStore, Pace, StateStore, Trouble, TroubleKind};
+use crate::ports::{AlertSink, Execution, Fleet, Listing, LogStore, Pace, StateStore, Trouble, TroubleKind};
 
 /// Where backfills stand.
 const FOLDER: &str = "backfills/";
@@ -27,7 +27,7 @@ const READ_AT_ONCE: usize = 16;
 enum NoFleet {}
 
 impl Fleet for NoFleet {
-    async fn start(&self, _: &str, _: &str) -> Result<(), Trouble> {
+    async fn start(&self, _: &str, _: &str) -> Result<Execution, Trouble> {
         match *self {}
     }
 }

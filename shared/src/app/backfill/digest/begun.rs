@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::app::memory::{Memory, Object, Unreadable};
+use crate::backfill::Lost;
 use crate::case::{FORMAT, check_format, not_json};
 use crate::ports::{Pace, StateStore, Trouble};
 
@@ -21,13 +22,10 @@ pub(super) struct Begun {
     unreadable: BTreeSet<Lost>,
 }
 
-/// See [`Unreadable`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Lost {
-    pub uri: String,
-    pub copy: String,
-    pub reason: String,
+impl From<Unreadable> for Lost {
+    fn from(Unreadable { uri, copy, reason }: Unreadable) -> Lost {
+        Lost { uri, copy, reason }
+    }
 }
 
 impl Object for Begun {
@@ -83,12 +81,8 @@ impl Begun {
         if unreadable.is_empty() {
             return Ok(());
         }
-        let lost = |Unreadable { uri, copy, reason }: &Unreadable| Lost {
-            uri: uri.clone(),
-            copy: copy.clone(),
-            reason: reason.clone(),
-        };
-        let note = |begun: &mut Begun, _| begun.unreadable.extend(unreadable.iter().map(lost));
+        let lost: Vec<Lost> = unreadable.into_iter().map(Lost::from).collect();
+        let note = |begun: &mut Begun, _| begun.unreadable.extend(lost.iter().cloned());
         memory.update(&key(folder), self, None, note).await.map(|_| ())
     }
 }

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use super::begun::Begun;
 use crate::alert;
 use crate::app::memory::Memory;
-use crate::case::{self, Case, Seen};
+use crate::case::{self, Case, Seen, Teller};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::ports::{Pace, StateStore, Trouble, TroubleKind};
@@ -38,7 +38,7 @@ pub(super) struct Marked {
 
 /// Marks for one digest.
 pub(super) struct Marking<'a, S, P> {
-    pub alert_id: &'a str,
+    pub teller: Teller<'a>,
     pub folder: &'a str,
     pub begun: &'a Begun,
     pub suppressions: &'a Suppressions,
@@ -85,7 +85,7 @@ impl<S: StateStore, P: Pace> Marking<'_, S, P> {
         self.begun.note(self.folder, memory.take_unreadable(), memory).await?;
         let mut change = |case: &mut Case, _| {
             case.learn(&seen, now, self.config);
-            let decided = case.digest(self.alert_id, &seen, now, self.config);
+            let decided = case.digest(&self.teller, &seen, now, self.config);
             case.forget(memory.pace.now(), self.config);
             let may_repeat = !case.remembers(&decided.told, now);
             (decided, may_repeat)

@@ -237,9 +237,20 @@ fn attempt_with(
     let run = async {
         let memory = Memory::new(world, world, config, Duration::ZERO);
         let accepted = Accepted::load(&memory, None).await?;
-        digest(&About { folder, plan: &plan, notify, alert_id }, part, &accepted, &memory, config).await
+        digest(
+            &About { folder, plan: &plan, notify, teller: teller(alert_id), lost: None },
+            part,
+            &accepted,
+            &memory,
+            config,
+        )
+        .await
     };
     run.now_or_never()
+}
+
+fn teller(alert_id: &str) -> Teller<'_> {
+    Teller { alert_id, run: "a backfill", retells: false }
 }
 
 fn digested(world: &World, folder: &str, alert_id: &str, parts: &[Option<&str>]) -> Digested {
@@ -449,7 +460,7 @@ fn parts_are_fetched_ahead_and_taken_in_order() {
         fetching.set(fetching.get() - 1);
         Ok(Some(serde_json::from_str::<Part>(&whole).unwrap().pack().unwrap().into()))
     };
-    let about = About { folder: FOLDER, plan: &plan, notify: true, alert_id: "d1" };
+    let about = About { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
     let run = async {
         let memory = Memory::new(&world, &world, &config, Duration::ZERO);
         let accepted = Accepted::load(&memory, None).await?;
@@ -474,7 +485,7 @@ fn without_time_for_its_end_a_digest_is_left_to_the_next_run() {
         world.left.set(Some(19));
         Ok(Some(serde_json::from_str::<Part>(&parts).unwrap().pack().unwrap().into()))
     };
-    let about = About { folder: FOLDER, plan: &plan, notify: true, alert_id: "d1" };
+    let about = About { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
     let run = async {
         let memory = Memory::new(&world, &world, &config, Duration::ZERO);
         let accepted = Accepted::load(&memory, None).await?;
