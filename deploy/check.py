@@ -341,11 +341,8 @@ def log_file_read(report, aws, outputs):
 
 
 def sweep_enabled(report, aws, outputs):
-    """Whether log files that were missed are looked for every night."""
-    if "SweepRuleName" in outputs:
-        rule_enabled(report, aws, outputs["SweepRuleName"], outputs["SweepQueueUrl"], "has missed log files looked for")
-    else:
-        report.ok("missed log files are not looked for at night, as Sweep=false says")
+    """Whether a sweep is asked for every night."""
+    rule_enabled(report, aws, outputs["SweepRuleName"], outputs["SweepQueueUrl"], "has the nightly sweep made")
 
 
 def log_files_listed(report, aws, outputs):

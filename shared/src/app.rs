@@ -15,7 +15,7 @@ pub use audit::{Audit, Audited, audit_credentials};
 pub use backfill::{Backfilled, Progress, Scanned, Skipped, Unplanned, backfill, plan, scan};
 pub use deliveries::{Asked, Delivered, process_deliveries, process_messages};
 pub use reading::Reader;
-pub use sweep::{Sweep, Swept, sweep};
+pub use sweep::{LooksFor, Sweep, Swept, sweep};
 pub use telling::{Mailed, Outcome};
 
 use std::cmp::Reverse;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Error;
-use crate::app::{Audit, Sweep};
+use crate::app::Audit;
 use crate::delivery::{Message, input, message, of_a_queue, shape};
 use crate::text::is_account_id;
 
@@ -64,11 +64,6 @@ impl Message<()> {
     /// The run that it asks for. Without the time at which it was sent it is asked for now.
     pub fn audit(&self, now: DateTime<Utc>) -> Audit {
         Audit::Scheduled { asked: self.sent.unwrap_or(now), receives: self.receives }
-    }
-
-    /// The sweep that it asks for, likewise.
-    pub fn sweep(&self, now: DateTime<Utc>) -> Sweep {
-        Sweep { asked: self.sent.unwrap_or(now), receives: self.receives }
     }
 }
 
@@ -189,7 +184,6 @@ mod tests {
         let asked = "2026-04-01T08:15:00Z".parse().unwrap();
         assert!(message.content.is_ok());
         assert_eq!(message.audit(now), Audit::Scheduled { asked, receives: 2 });
-        assert_eq!(message.sweep(now), Sweep { asked, receives: 2 });
         let message = one(record(MESSAGE, json!({})));
         assert_eq!(message.audit(now), Audit::Scheduled { asked: now, receives: 1 });
         for body in ["", "{}", r#"{"audit": "iam"}"#, r#"{"audit": "credential-report", "x": 1}"#] {

@@ -132,7 +132,7 @@ class Check(unittest.TestCase):
         status, printed = self.check()
         self.assertEqual(status, 0, printed)
         self.assertNotIn("problem", printed)
-        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "has credential reports judged, rate(4 hours)", "has missed log files looked for, cron(20 4 * * ? *)", "can list log files, and found 12 log files around today"]:
+        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "has credential reports judged, rate(4 hours)", "has the nightly sweep made, cron(20 4 * * ? *)", "can list log files, and found 12 log files around today"]:
             self.assertIn(line, printed)
         for function in self.functions:
             for line in [f'{function} published a mail "TEST" (m-1)', f"the queue invokes {function}", f"in the queue of {function}, or under way: "]:
@@ -300,18 +300,6 @@ class Check(unittest.TestCase):
         ]:
             with self.function_that(self.backfill, dry_run=answer):
                 self.problem(self.backfill, *words)
-
-    def test_a_sweep_that_is_off_is_said_and_is_no_problem(self):
-        usual = check.Aws.outputs
-
-        def without(aws, stack):
-            status, outputs = usual(aws, stack)
-            return status, {name: value for name, value in outputs.items() if name != "SweepRuleName"}
-
-        with mock.patch.object(check.Aws, "outputs", without):
-            status, printed = self.check()
-        self.assertEqual(status, 0, printed)
-        self.assertIn("not looked for at night, as Sweep=false says", printed)
 
     def test_a_bucket_without_a_log_file_of_today(self):
         s3 = client("s3")

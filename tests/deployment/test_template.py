@@ -639,16 +639,15 @@ class Lifetimes(unittest.TestCase):
         self.assertEqual(target["Arn"], "<CredentialReportQueue.Arn>")
         self.assertEqual(json.loads(target["Input"]), {"audit": "credential-report"})
 
-    def test_the_sweep_comes_every_night_unless_it_is_off(self):
+    def test_the_sweep_comes_every_night_and_looks_for_backfills_where_it_is_off(self):
         rule = created().properties("SweepRule")
         self.assertEqual((rule["ScheduleExpression"], rule["State"]), ("cron(20 4 * * ? *)", "ENABLED"))
         self.assertNotIn("EventPattern", rule)
         [target] = rule["Targets"]
         self.assertEqual(target["Arn"], "<SweepQueue.Arn>")
         self.assertEqual(json.loads(target["Input"]), {"sweep": "log-files"})
-        off = created(Sweep="false")
-        self.assertNotIn("SweepRule", json.dumps(off.resources), "and nothing rings because of it")
-        self.assertNotIn("SweepMissedAlarm", off.resources)
+        [target] = created(Sweep="false").properties("SweepRule")["Targets"]
+        self.assertEqual(json.loads(target["Input"]), {"sweep": "backfills"})
 
     def test_the_queues_hand_failed_messages_back_one_by_one_and_bound_their_concurrency(self):
         stack = existing(MaximumConcurrency="7")

@@ -57,21 +57,19 @@ impl Backfill {
             Event::Queue(messages) => {
                 let mut failed = Vec::new();
                 for message in &messages {
-                    let finished = match &message.content {
-                        Ok(()) => {
-                            let asked = message.sent.unwrap_or_else(|| pace.now());
-                            let swept =
-                                self.sweep(&Sweep { asked, receives: message.receives }, context).await;
+                    let finished = match message.sweep(pace.now()) {
+                        Some(asked) => {
+                            let swept = self.sweep(&asked, context).await;
                             let finished = swept.unfinished.is_none();
                             let batch = Batch { messages: 1, failed: usize::from(!finished) };
                             report_sweep(&swept, &batch, function, pace.now());
                             finished
                         }
-                        Err(error) => {
-                            lambda_runtime::tracing::warn!(%error, "message not understood");
-                            false
-                        }
+                        None => false,
                     };
+                    if let Err(error) = &message.content {
+                        lambda_runtime::tracing::warn!(%error, "message not understood");
+                    }
                     if !finished {
                         failed.push(message);
                     }

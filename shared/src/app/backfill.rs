@@ -271,7 +271,8 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
             |item| serde_json::json!({"run": run, "generation": generation, "step": "scan", "item": item}),
         );
         let steps = serde_json::Value::from_iter(steps).to_string();
-        memory.create(&items, steps.as_bytes()).await?;
+        // Another plan may have stood here before.
+        memory.put(&items, steps.as_bytes()).await?;
         let uri = memory.uri("");
         let bucket = uri.trim_start_matches("s3://").trim_end_matches('/');
         let input =
@@ -360,12 +361,9 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
             let call = format!("reading {}", self.telling.memory.uri(&key));
             Trouble { kind: TroubleKind::Refused, call, answer: reason }
         };
-        let state = RunState::read(&stored.content).map_err(unreadable)?;
+        let state = RunState::read_of(&stored.content, &self.id).map_err(unreadable)?;
         if state.bucket != self.bucket {
             return Err(refused(&format!("one about the bucket that LOG_BUCKET names, {}", self.bucket)));
-        }
-        if state.id() != self.id {
-            return Err(unreadable("it is about another backfill".to_owned()).into());
         }
         Ok(state)
     }

@@ -24,6 +24,9 @@ const CLAIM_MARGIN: TimeDelta = TimeDelta::seconds(5);
 /// How often an object is asked for that AWS does not give.
 const MAX_FAILURES: u32 = 4;
 
+/// How often an object is put where another run puts one at the same time.
+const MAX_PUTS: usize = 4;
+
 /// How often a write is made that another run's came before.
 const MAX_CONFLICTS: u32 = 20;
 
@@ -143,6 +146,21 @@ impl<'a, S: StateStore, P: Pace> Memory<'a, S, P> {
     ) -> Result<Written, Trouble> {
         let over = read.map_or(Over::Nothing, |stored| Over::Tag(&stored.tag));
         self.persistently(async || self.write(key, content, over).await.map(Some)).await
+    }
+
+    /// Puts an object there, whatever a run that died has left.
+    pub async fn put(&self, key: &str, content: &[u8]) -> Result<(), Trouble> {
+        for _ in 0..MAX_PUTS {
+            let stood = self.read(key).await?;
+            if stood.as_ref().is_some_and(|stood| *stood.content == *content) {
+                return Ok(());
+            }
+            if let Written::Done(_) = self.replace(key, content, stood.as_ref()).await? {
+                return Ok(());
+            }
+        }
+        let answer = format!("another run came first, {MAX_PUTS} times");
+        Err(Trouble { kind: TroubleKind::Unanswered, call: format!("writing {key}"), answer })
     }
 
     /// Reads an object, or begins it. One that is not as it was written is put into quarantine.

@@ -44,10 +44,21 @@ const CHUNK: usize = 500;
 /// What the schedule asks for, by a message of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
+    /// What is looked for.
+    pub looks_for: LooksFor,
     /// When the message was sent.
     pub asked: DateTime<Utc>,
     /// How often it was received.
     pub receives: u32,
+}
+
+/// What a sweep looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LooksFor {
+    /// Log files that were delivered and not read, and backfills that were begun and not finished.
+    Everything,
+    /// Only such backfills.
+    Backfills,
 }
 
 /// What a run came to.
@@ -97,8 +108,19 @@ pub async fn sweep<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
     let telling = Telling::new(config, outside, persistence, time_to_tell);
     let findings = Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
     let swept = Swept { findings, ..Swept::default() };
-    let (asked, buckets) = (asked.asked, (log_bucket, state_bucket));
-    let mut run = Run { asked, is_late, persistence, buckets, config, outside, time_to_tell, telling, swept };
+    let (looks_for, asked, buckets) = (asked.looks_for, asked.asked, (log_bucket, state_bucket));
+    let mut run = Run {
+        looks_for,
+        asked,
+        is_late,
+        persistence,
+        buckets,
+        config,
+        outside,
+        time_to_tell,
+        telling,
+        swept,
+    };
     let ended = Box::pin(run.sweep()).await;
     let memory = &run.telling.memory;
     if let Err(trouble) = &ended
@@ -117,6 +139,7 @@ pub async fn sweep<L: LogStore, S: StateStore, A: AlertSink, P: Pace>(
 }
 
 struct Run<'a, L, S, A, P> {
+    looks_for: LooksFor,
     asked: DateTime<Utc>,
     is_late: bool,
     persistence: Persistence,
@@ -157,7 +180,10 @@ impl From<Trouble> for Halt {
 impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
     async fn sweep(&mut self) -> Result<(), Trouble> {
         let accepted = self.telling.load_accepted().await?;
-        let swept = Box::pin(self.log_files(&accepted)).await;
+        let swept = match self.looks_for {
+            LooksFor::Everything => Box::pin(self.log_files(&accepted)).await,
+            LooksFor::Backfills => Ok(()),
+        };
         // What has been found long ago and told nobody does not wait for log files that cannot be read.
         let finished = Box::pin(self.backfills(&accepted)).await;
         swept.and(finished)

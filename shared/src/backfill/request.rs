@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use super::{RunId, Wanted};
 use crate::Error;
+use crate::app::{LooksFor, Sweep};
 use crate::cloudtrail::key::is_region;
 use crate::delivery::{Message, input, message, of_a_queue, shape};
 use crate::text::is_account_id;
 
-/// What the nightly schedule sends.
+/// What the nightly schedule sends where log files that were missed are looked for.
 pub const SWEEP_MESSAGE: &str = r#"{"sweep": "log-files"}"#;
+
+/// What it sends where only backfills are.
+const SWEEP_OF_BACKFILLS: &str = r#"{"sweep": "backfills"}"#;
 
 const EXPECTED_REQUEST: &str = r#"{"from": "2026-01-01", "to": "2026-03-31", "accounts": ["111122223333"], "regions": ["us-east-1"], "notify": "digest" or "none", "dry_run": true or false, "again": true or false}, all but from and to left out where they do not matter, or {"test_mail": true}"#;
 
@@ -33,7 +37,7 @@ const MAX_DAYS: i64 = 3_660;
 #[derive(Debug)]
 pub enum Event {
     /// Messages of the queue that the nightly schedule sends to.
-    Queue(Vec<Message<()>>),
+    Queue(Vec<Message<LooksFor>>),
     /// Somebody asks for past log files, or the state machine for a part of them.
     Asked(Asked),
     /// Somebody asks for a mail that shows that mails arrive.
@@ -94,14 +98,27 @@ impl Event {
     }
 }
 
-fn sweep(body: &str) -> Result<(), Error> {
+impl Message<LooksFor> {
+    /// The sweep that it asks for; nothing where it cannot be understood. Without the time at which it was sent it is
+    /// asked for now.
+    pub fn sweep(&self, now: DateTime<Utc>) -> Option<Sweep> {
+        let looks_for = *self.content.as_ref().ok()?;
+        Some(Sweep { looks_for, asked: self.sent.unwrap_or(now), receives: self.receives })
+    }
+}
+
+fn sweep(body: &str) -> Result<LooksFor, Error> {
     let said: Option<Value> = serde_json::from_str(body).ok();
-    let expected: Option<Value> = serde_json::from_str(SWEEP_MESSAGE).ok();
-    if said.is_some() && said == expected {
-        return Ok(());
+    let is = |message: &str| said.is_some() && said == serde_json::from_str(message).ok();
+    if is(SWEEP_MESSAGE) {
+        return Ok(LooksFor::Everything);
+    }
+    if is(SWEEP_OF_BACKFILLS) {
+        return Ok(LooksFor::Backfills);
     }
     let said = said.as_ref().map_or_else(|| "no JSON".to_owned(), shape);
-    Err(input("a message of the schedule's queue", &said, SWEEP_MESSAGE))
+    let expected = format!("{SWEEP_MESSAGE} or {SWEEP_OF_BACKFILLS}");
+    Err(input("a message of the schedule's queue", &said, &expected))
 }
 
 fn step(payload: &Value) -> Result<Asked, Error> {
@@ -146,18 +163,13 @@ fn request(payload: &Value) -> Result<Request, Error> {
     }
     let Written { from, to, accounts, regions, notify, dry_run, again } = Written::deserialize(payload)
         .map_err(|error| input("the request", &error.to_string(), EXPECTED_REQUEST))?;
-    if let Some(account) = accounts.iter().find(|account| !is_account_id(account)) {
-        return Err(input("an account of the request", account, "a 12-digit account id"));
-    }
-    if let Some(region) = regions.iter().find(|region| !is_region(region)) {
-        return Err(input("a Region of the request", region, "the name of a Region, such as us-east-1"));
-    }
     let notify = match notify.as_deref() {
         None | Some("digest") => true,
         Some("none") => false,
         Some(other) => return Err(input("notify", other, "digest or none")),
     };
     let wanted = Wanted { from: day("from", &from)?, to: day("to", &to)?, accounts, regions };
+    wanted.check_names()?;
     Ok(Request { wanted, notify, dry_run, again })
 }
 
@@ -168,6 +180,20 @@ fn day(name: &str, text: &str) -> Result<NaiveDate, Error> {
 }
 
 impl Wanted {
+    /// Whether its accounts and Regions are some.
+    ///
+    /// # Errors
+    /// [`Error::Input`], which says what would be right.
+    pub fn check_names(&self) -> Result<(), Error> {
+        if let Some(account) = self.accounts.iter().find(|account| !is_account_id(account)) {
+            return Err(input("an account of the request", account, "a 12-digit account id"));
+        }
+        if let Some(region) = self.regions.iter().find(|region| !is_region(region)) {
+            return Err(input("a Region of the request", region, "the name of a Region, such as us-east-1"));
+        }
+        Ok(())
+    }
+
     /// Whether CloudTrail may have delivered log files of these days, and not too many.
     ///
     /// # Errors
@@ -325,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schedule_sends_one_message_and_no_other() {
+    fn the_schedule_sends_one_of_two_messages_and_no_other() {
         let content = |body: &str| {
             let payload = json!({"Records": [{
                 "messageId": "1", "receiptHandle": "r", "body": body, "attributes": {},
@@ -336,7 +362,8 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(content(SWEEP_MESSAGE), Ok(()));
+        assert_eq!(content(SWEEP_MESSAGE), Ok(LooksFor::Everything));
+        assert_eq!(content(SWEEP_OF_BACKFILLS), Ok(LooksFor::Backfills));
         for body in ["", "{}", r#"{"sweep": "all"}"#, r#"{"sweep": "log-files", "x": 1}"#] {
             let error = content(body).unwrap_err();
             assert!(error.starts_with("a message of the schedule's queue is "), "{error}");

@@ -83,6 +83,8 @@ pub enum Stage {
     Done,
 }
 
+const ANOTHER: &str = "it is about another backfill";
+
 /// The state machine has ended after so long: then the same request starts it again.
 const FLEET_TIME: TimeDelta = TimeDelta::hours(6);
 
@@ -251,13 +253,24 @@ impl RunState {
         serde_json::from_slice(content).map_err(not_json)
     }
 
+    /// Reads that of an id.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read_of(content: &[u8], id: &RunId) -> Result<RunState, String> {
+        let state = RunState::read(content)?;
+        // Its values become a part of commands: they are those that somebody was allowed to ask for.
+        state.wanted.check_names().map_err(|error| error.to_string())?;
+        if state.id() == *id { Ok(state) } else { Err(ANOTHER.to_owned()) }
+    }
+
     /// Whether it is about the same as another.
     ///
     /// # Errors
     /// That it is not.
     pub fn check_same(&self, other: &RunState) -> Result<(), String> {
         let about = |state: &RunState| (state.bucket.clone(), state.wanted.clone(), state.notify);
-        if about(self) == about(other) { Ok(()) } else { Err("it is about another backfill".to_owned()) }
+        if about(self) == about(other) { Ok(()) } else { Err(ANOTHER.to_owned()) }
     }
 
     /// What tells it from every other.

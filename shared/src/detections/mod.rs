@@ -23,8 +23,9 @@ pub use watch::{
     MAILS_HELD_BACK, MISSED, Missed, SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE,
     account_left, account_not_looked_at, accounts_not_known, backfill_left, could_not_look,
     findings_left_out, log_file_gone, mails_held_back, missed, past_findings_left_out,
-    past_log_file_unreadable, past_not_looked_at, report_not_judged, state_bucket, state_unreadable,
-    suppression_expired, suppressions_changed, suppressions_unreadable, unreadable_log_file,
+    past_log_file_unreadable, past_not_looked_at, past_without_log_files, report_not_judged, state_bucket,
+    state_unreadable, suppression_expired, suppressions_changed, suppressions_unreadable,
+    unreadable_log_file,
 };
 
 use crate::cloudtrail::Record;

@@ -5,7 +5,10 @@ mod lines;
 mod missed;
 mod suppressions;
 
-pub use historic::{backfill_left, past_findings_left_out, past_log_file_unreadable, past_not_looked_at};
+pub use historic::{
+    backfill_left, past_findings_left_out, past_log_file_unreadable, past_not_looked_at,
+    past_without_log_files,
+};
 pub use missed::{MISSED, Missed, missed};
 pub use suppressions::{
     SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,

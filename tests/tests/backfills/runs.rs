@@ -539,7 +539,7 @@ fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
 }
 
 #[test]
-fn a_range_without_any_log_file_is_done_at_once() {
+fn promise_3_a_range_without_any_log_file_does_not_pass_as_clean() {
     run(async || {
         let world = world();
         let asked_for = request(json!({"from": "2026-01-01", "to": "2026-01-02"}));
@@ -547,5 +547,10 @@ fn a_range_without_any_log_file_is_done_at_once() {
         let state = done.state.unwrap();
         assert_eq!((done.progress, state.estimate.unwrap().log_files), (Progress::Done, 0));
         assert_eq!(days("2026-01-01", "2026-01-02"), state.wanted);
+        let mails = world.topic.mails();
+        assert_eq!(mails.len(), 1);
+        let said = "bucket logs has no log file of 2026-01-01 to 2026-01-02, so nothing was looked at";
+        let words = mails[0].split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(said), "{words}");
     });
 }

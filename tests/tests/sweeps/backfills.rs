@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, Machine, World};
 use serde_json::{Value, json};
-use shared::app::{Backfilled, Progress, backfill};
-use shared::backfill::{Asked, Event, RunId};
+use shared::app::{Backfilled, LooksFor, Progress, Sweep, backfill, sweep};
+use shared::backfill::{Asked, Event, RunId, RunState};
 use shared::config::Config;
 use shared::ports::TroubleKind;
 
@@ -100,6 +100,24 @@ fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_onc
 }
 
 #[test]
+fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_for() {
+    run(async || {
+        let world = world().await;
+        world.topic.refuses.set(Some("Backfill"));
+        let done = ask(&world, &request(json!({})), EVENING, &Config::default()).await;
+        assert!(matches!(done.progress, Progress::Unfinished(_)), "{done:?}");
+        world.topic.refuses.set(None);
+        put(&world, &key("missed"), "2026-04-01T12:00:00Z", "bob");
+        let asked = Sweep { looks_for: LooksFor::Backfills, asked: at(NIGHT), receives: 1 };
+        let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
+        let swept = sweep(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
+        assert_eq!((swept.unfinished, swept.delivered, swept.swept), (None, 0, None));
+        assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1);
+        assert!(!world.topic.mails().concat().contains("bob"));
+    });
+}
+
+#[test]
 fn what_is_worked_on_or_tells_nobody_is_let_alone() {
     run(async || {
         for (name, more, asked_at, fleet_above, begun) in [
@@ -136,12 +154,21 @@ fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
         let Asked::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
         put_state(&world, &RunId::of("logs", &asked).key(), "nonsense");
         put_state(&world, "backfills/../run.json", "nonsense");
+        // Somebody has written what nobody may ask for, and what becomes a part of a command is not taken from it.
+        let mut hostile = asked.clone();
+        hostile.wanted.accounts.insert("$(curl example.com)".to_owned());
+        let mut state = RunState::new("logs", &hostile.wanted, true, at(EVENING));
+        state.generation = 1;
+        put_state(&world, &RunId::of("logs", &hostile).key(), &serde_json::to_string(&state).unwrap());
         for asked in [NIGHT, NEXT_NIGHT] {
             assert_eq!(night(&world, asked).await.unfinished, None);
         }
         let mails = told(&world, "could not look");
-        assert_eq!((mails.len(), world.topic.subjects().len()), (1, 1), "{:?}", world.topic.subjects());
-        assert!(mails[0].contains("FROM=2026-04-01 TO=2026-04-01"), "{}", mails[0]);
+        assert_eq!((mails.len(), world.topic.subjects().len()), (2, 2), "{:?}", world.topic.subjects());
+        for mail in mails {
+            assert!(mail.contains("FROM=2026-04-01 TO=2026-04-01"), "{mail}");
+            assert!(!mail.contains("ACCOUNTS="), "{mail}");
+        }
     });
 }
 

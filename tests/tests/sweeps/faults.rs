@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use iamwatch_tests::memory::{Attempt, Clock, World};
-use shared::app::{Sweep, sweep};
+use shared::app::{LooksFor, Sweep, sweep};
 use shared::config::Config;
 use shared::ports::TroubleKind;
 
@@ -16,7 +16,7 @@ use super::{
 const MAY_REPEAT: &str = "(This mail may repeat one";
 
 fn sweep_at(asked: &str) -> Sweep {
-    Sweep { asked: at(asked), receives: 1 }
+    Sweep { looks_for: LooksFor::Everything, asked: at(asked), receives: 1 }
 }
 
 #[test]

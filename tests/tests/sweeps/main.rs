@@ -19,7 +19,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
-use shared::app::{Asked, Delivered, Sweep, Swept, process_deliveries, sweep};
+use shared::app::{Asked, Delivered, LooksFor, Sweep, Swept, process_deliveries, sweep};
 use shared::config::Config;
 use shared::delivery::{Event, Object};
 use shared::ports::Stored;
@@ -100,7 +100,7 @@ async fn night(world: &World, asked: &str) -> Swept {
 /// A message that was sent then and is received now, for the n-th time.
 async fn receive(world: &World, asked: &str, receives: u32, now: &str) -> Swept {
     let clock = Clock::new(at(now), Duration::from_secs(900));
-    let asked = Sweep { asked: at(asked), receives };
+    let asked = Sweep { looks_for: LooksFor::Everything, asked: at(asked), receives };
     let swept = sweep(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
     let counts = swept.counts;
     assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);

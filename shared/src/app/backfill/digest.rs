@@ -31,15 +31,12 @@ use crate::app::telling::is_mailed;
 use crate::backfill::{Lost, Plan, ReadSoFar};
 use crate::case::Teller;
 use crate::config::Config;
-use crate::detections::{past_not_looked_at, state_unreadable};
+use crate::detections::{past_not_looked_at, past_without_log_files, state_unreadable};
 use crate::finding::Finding;
 use crate::ocsf;
 use crate::page;
-use crate::ports::{Pace, StateStore, Trouble, TroubleKind, Written};
+use crate::ports::{Pace, StateStore, Trouble, TroubleKind};
 use crate::rule::Severity;
-
-/// How often an object is written that another run writes at the same time.
-const MAX_WRITES: usize = 4;
 
 /// So many parts are fetched before they are needed at most, and fewer where they are large.
 const MAX_AHEAD: usize = 8;
@@ -161,8 +158,14 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
             format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
         past_not_looked_at(&memory.uri(folder), "cases", what, None, begun.at())
     });
+    let none = (plan.objects() == 0).then(|| {
+        let (from, to) = (plan.wanted.from, plan.wanted.to);
+        let what =
+            format!("bucket {} has no log file of {from} to {to}, so nothing was looked at", plan.bucket);
+        past_without_log_files(&memory.uri(folder), what, begun.at())
+    });
     let may_repeat = marked.may_repeat || !unreadable.is_empty();
-    let gaps: Vec<Finding> = gaps.into_iter().chain(unreadable).chain(refused).collect();
+    let gaps: Vec<Finding> = gaps.into_iter().chain(none).chain(unreadable).chain(refused).collect();
     for gap in &gaps {
         *severities.entry(gap.severity).or_default() += 1;
         story.note(gap.summary.clone());
@@ -174,7 +177,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
     let mut all: Vec<&Finding> = marked.told.iter().chain(&marked.others).chain(&gaps).collect();
     all.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
     all.iter().for_each(|finding| story.finding(finding));
-    put(&findings_at, &lines(&all, config)?, memory).await?;
+    memory.put(&findings_at, &lines(&all, config)?).await?;
     let objects = [memory.uri(&findings_at), memory.uri(&page_at)];
     let page = story.page(
         &page::About {
@@ -189,7 +192,7 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
         },
         config,
     );
-    put(&page_at, page.as_bytes(), memory).await?;
+    memory.put(&page_at, page.as_bytes()).await?;
 
     let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
     let remembered_since = begun.at().checked_sub_signed(told);
@@ -242,25 +245,6 @@ fn lines(findings: &[&Finding], config: &Config) -> Result<Vec<u8>, Trouble> {
         call: "packing the findings".to_owned(),
         answer: error.to_string(),
     })
-}
-
-/// Puts an object there, whatever a run that died has left.
-async fn put<S: StateStore, P: Pace>(
-    key: &str,
-    content: &[u8],
-    memory: &Memory<'_, S, P>,
-) -> Result<(), Trouble> {
-    for _ in 0..MAX_WRITES {
-        let stood = memory.read(key).await?;
-        if stood.as_ref().is_some_and(|stood| *stood.content == *content) {
-            return Ok(());
-        }
-        if let Written::Done(_) = memory.replace(key, content, stood.as_ref()).await? {
-            return Ok(());
-        }
-    }
-    let answer = format!("another run came first, {MAX_WRITES} times");
-    Err(Trouble { kind: TroubleKind::Unanswered, call: format!("writing {key}"), answer })
 }
 
 #[cfg(test)]

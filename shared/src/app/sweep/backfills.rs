@@ -17,9 +17,6 @@ use crate::ports::{AlertSink, Execution, Fleet, Listing, LogStore, Pace, StateSt
 /// Where backfills stand.
 const FOLDER: &str = "backfills/";
 
-/// So many pages of them are looked at: of a thousand each, where people ask for a few a month.
-const MAX_PAGES: usize = 10;
-
 /// So many are read at the same time.
 const READ_AT_ONCE: usize = 16;
 
@@ -67,7 +64,10 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
         let (memory, bucket) = (&self.telling.memory, self.buckets.1);
         let lister = self.lister(bucket);
         let (mut left, mut next) = (Vec::new(), None::<String>);
-        for _ in 0..MAX_PAGES {
+        loop {
+            if self.outside.pace.time_left() <= self.time_to_tell {
+                return Err(out_of_time(&memory.uri(FOLDER)));
+            }
             let page = next.as_deref();
             let listing = Listing { bucket, prefix: FOLDER, by_folder: true, page, ..Listing::default() };
             let listed = memory.in_time("listing", &memory.uri(FOLDER), lister.page(&listing)).await?;
@@ -77,7 +77,8 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
                 .filter_map(|folder| RunId::parse(folder.strip_prefix(FOLDER)?.strip_suffix('/')?).ok());
             let read = ids.map(|id| async move {
                 let stored = memory.read(&id.key()).await?;
-                Ok::<_, Trouble>(stored.map(|stored| (id, RunState::read(&stored.content))))
+                let state = stored.map(|stored| RunState::read_of(&stored.content, &id));
+                Ok::<_, Trouble>(state.map(|state| (id, state)))
             });
             let mut read = stream::iter(read).buffered(READ_AT_ONCE);
             while let Some(found) = read.try_next().await? {
@@ -88,10 +89,9 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
             }
             next = listed.next;
             if next.is_none() {
-                break;
+                return Ok(left);
             }
         }
-        Ok(left)
     }
 
     /// Has a backfill tell what it came to, as its own next run would.

@@ -15,6 +15,14 @@ const NOT_READ_STEPS: &[&str] = &[
     "Then ask for the same days again with `\"again\": true`. What this mail tells is not told again.",
 ];
 
+/// What to do where there is nothing to read at all.
+const NONE_THERE_STEPS: &[&str] = &[
+    "Nobody knows what happened on these days: CloudTrail delivers log files to every account and Region that is used, every day.",
+    "See whether a trail delivered to this bucket then, or to another one: `aws cloudtrail describe-trails`, and the bucket's oldest log file.",
+    "See whether a lifecycle rule of the bucket has deleted them, or somebody has: `aws s3api get-bucket-lifecycle-configuration`.",
+    "Of the last 90 days CloudTrail itself still knows what was called: `aws cloudtrail lookup-events`.",
+];
+
 /// What to do where a backfill found more than it keeps.
 const LEFT_OUT_STEPS: &[&str] = &[
     "Look at the findings that were kept first: somebody may have made noise to hide in.",
@@ -54,6 +62,12 @@ pub fn past_not_looked_at(
     let mut finding = of_backfill(&COULD_NOT_LOOK, Severity::High, &[folder_uri, why], what, now);
     finding.evidence.log_file = first;
     Finding { remediation: NOT_READ_STEPS, ..finding }
+}
+
+/// The finding that tells that there is no log file of the days that a backfill is about.
+pub fn past_without_log_files(folder_uri: &str, what: String, now: DateTime<Utc>) -> Finding {
+    let finding = of_backfill(&COULD_NOT_LOOK, Severity::High, &[folder_uri, "none"], what, now);
+    Finding { remediation: NONE_THERE_STEPS, ..finding }
 }
 
 /// The finding that tells of a backfill that nobody brings to its end: the same one however often it is seen. Its

@@ -19,7 +19,7 @@ use crate::backfill::{Item, KeptRecord, Part, Stretch, Unread, Unreadable, Wante
 use crate::case::{self, FORMAT};
 use crate::detections;
 use crate::finding::Place;
-use crate::ports::{AlertSink, Outside, Over, Stored, Unpublished};
+use crate::ports::{AlertSink, Outside, Over, Stored, Unpublished, Written};
 
 /// A state bucket, a topic and a clock that answer at once, or never again.
 #[derive(Default)]
