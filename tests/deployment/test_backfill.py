@@ -6,6 +6,7 @@ import datetime
 import email.utils
 import io
 import json
+import re
 import sys
 import unittest
 from unittest import mock
@@ -16,6 +17,8 @@ from translated import ROOT
 
 sys.path.insert(0, str(ROOT / "deploy"))
 import backfill
+import follower
+import words
 from aws import Aws, Refused
 
 OUTPUTS = {
@@ -76,6 +79,11 @@ def run_json(stage, log_files=0, items=0, **more):
 
 def claimed(seconds=60):
     return {"claim": {"token": "t", "until": now(seconds)}}
+
+
+def mail(seconds):
+    """A mail of which nobody knows whether it was published, claimed for so long."""
+    return {"mail": {"alert": {"id": "a"}, "may_repeat": False, **claimed(seconds)}}
 
 
 class Function:
@@ -147,8 +155,8 @@ class Backfill(unittest.TestCase):
             contextlib.redirect_stdout(printed),
             mock.patch.object(Aws, "client", stand_in),
             mock.patch.object(Aws, "outputs", lambda aws, stack: ("CREATE_COMPLETE", OUTPUTS)),
-            mock.patch.object(backfill, "POLL_SECONDS", 0),
-            mock.patch.object(backfill.time, "sleep", function.go_on),
+            mock.patch.object(follower, "POLL_SECONDS", 0),
+            mock.patch.object(follower.time, "sleep", function.go_on),
         ):
             status = backfill.main(argparse.Namespace(**arguments))
         return status, printed.getvalue()
@@ -201,6 +209,14 @@ class Backfill(unittest.TestCase):
         self.refused(Function({"errorType": "InputError", "errorMessage": "from is wrong"}), "InputError: from is wrong", dry_run=True)
         self.refused(Function({"estimate": None, "not_done": "s3:ListObjectsV2 failed"}), "s3:ListObjectsV2 failed", dry_run=True)
 
+    def test_a_run_that_cannot_be_read_is_begun_anew(self):
+        result = {"findings": {}, "told": 0, "known": 0, "accepted": 0, "counted": 0, "left_out": 0, "objects": []}
+        for content in [b"nonsense", b"[1]", b"{}"]:
+            client("s3").put_object(Bucket="state-example", Key=KEY, Body=content)
+            function = Function([run_json("done", 2000, 2, generation=1_775_808_000, result=result)])
+            status, printed = self.told(function)
+            self.assertEqual((status, len(function.asked)), (0, 1), printed)
+
     def test_it_is_followed_to_its_end(self):
         function = Function(
             [
@@ -242,11 +258,29 @@ class Backfill(unittest.TestCase):
         self.assertEqual(len(function.asked), 3)
         self.assertIn("an invocation ended before all was done (no time was left); the next goes on", printed)
 
+    def test_a_mail_that_may_be_published_is_left_to_whoever_claims_it(self):
+        left = {"trouble": "sns:Publish failed: no answer"}
+        function = Function(
+            # Its run has left the backfill, and not the mail.
+            [run_json("telling", 2000, 2, **left, **mail(900)), *[lambda: None] * 9, run_json("telling", 2000, 2, **left, **mail(-1))],
+            [run_json("telling", 2000, 2, **claimed(), **mail(900)), run_json("done", 2000, 2, result=RESULT)],
+        )
+        status, printed = self.told(function)
+        self.assertEqual(status, 0, printed)
+        self.assertEqual(len(function.asked), 2)
+        self.assertEqual(printed.count("it is not known whether the mail was published; the next invocation after"), 1)
+        # No run goes on for hours: such a claim keeps nobody.
+        self.setUp()
+        far = [run_json("telling", 2000, 2, **left, **claimed(7200), **mail(7200))]
+        function = Function(far, [run_json("done", 2000, 2, result=RESULT)])
+        self.assertEqual(self.told(function)[0], 0)
+        self.assertEqual(len(function.asked), 2)
+
     def test_one_that_comes_no_further_is_given_up(self):
         stuck = [run_json("scanning", 500, 0, trouble="s3:GetObject failed: AccessDenied")]
         function = Function(*[stuck] * 9)
         self.refused(function, "it comes no further: s3:GetObject failed: AccessDenied.*the same command goes on")
-        self.assertEqual(len(function.asked), backfill.MOST_WITHOUT_PROGRESS + 1)
+        self.assertEqual(len(function.asked), follower.MOST_WITHOUT_PROGRESS + 1)
 
     def test_what_the_function_refuses_is_said_at_once(self):
         self.addCleanup(self.forget_log)
@@ -265,7 +299,7 @@ class Backfill(unittest.TestCase):
             ("the invocation failed\n", "the invocation failed"),
             ('"the invocation failed"', '"the invocation failed"'),
         ]:
-            self.assertEqual(backfill.reason_in(line), reason)
+            self.assertEqual(follower.reason_in(line), reason)
 
     def test_what_another_invocation_was_refused_is_nobody_elses(self):
         self.addCleanup(self.forget_log)
@@ -297,14 +331,14 @@ class Backfill(unittest.TestCase):
         self.assertEqual(self.told(function)[0], 0)
         self.assertEqual(len(function.asked), 3)
         self.setUp()
-        with mock.patch.object(backfill, "MOST_SECONDS_UNTIL_BEGUN", 1e-9):
+        with mock.patch.object(follower, "MOST_SECONDS_UNTIL_BEGUN", 1e-9):
             client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(left).encode())
             function = Function(*[[]] * 9)
             self.refused(function, "it comes no further: no time was left")
-        self.assertEqual(len(function.asked), backfill.MOST_WITHOUT_PROGRESS + 1)
+        self.assertEqual(len(function.asked), follower.MOST_WITHOUT_PROGRESS + 1)
 
     def test_one_that_does_not_begin_is_given_up(self):
-        with mock.patch.object(backfill, "MOST_SECONDS_UNTIL_BEGUN", -1):
+        with mock.patch.object(follower, "MOST_SECONDS_UNTIL_BEGUN", -1):
             self.refused(Function([]), "nothing has begun; .*watch-log")
 
     def test_what_is_finished_is_only_read_again_when_asked(self):
@@ -321,6 +355,13 @@ class Backfill(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertEqual([asked.get("again") for asked in function.asked], [True])
         self.assertIn("10 of 2,000 log files", printed)
+
+    def test_what_has_not_ended_is_not_begun_once_more(self):
+        state = run_json("scanning", 10, 0, **claimed())
+        client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(state).encode())
+        function = Function([run_json("done", 2000, 2, result=RESULT)])
+        self.assertEqual(self.told(function, again=True)[0], 0)
+        self.assertEqual([asked.get("again") for asked in function.asked], [None])
 
     def test_a_request_finds_its_own_run_and_no_other(self):
         mine = run_json("done", 2000, 2, result=RESULT)
@@ -366,7 +407,7 @@ class Backfill(unittest.TestCase):
             why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*{more}"
             self.refused(Function([fleet]), why, executions={EXECUTION: status})
         self.setUp()
-        with mock.patch.object(backfill, "MOST_QUIET_SECONDS", -1):
+        with mock.patch.object(follower, "MOST_QUIET_SECONDS", -1):
             self.refused(Function([fleet]), "no part has ended")
 
     def test_a_fleet_that_failed_is_started_again_and_only_the_new_one_followed(self):
@@ -401,6 +442,34 @@ class Backfill(unittest.TestCase):
             self.assertEqual(status, 1, printed)
             self.assertIn(words, printed)
 
+    def test_days_without_log_files_are_a_problem(self):
+        nothing = {"estimate": {**ESTIMATE, "log_files": 0, "bytes": 0, "accounts": 0, "regions": 0, "days": 0, "items": 0}}
+        for more, words in [({}, "of these days in"), ({"regions": "us-east-1"}, "of these days, accounts and Regions in")]:
+            self.setUp()
+            done = run_json("done", result=RESULT | {"findings": {"HIGH": 1}}, **nothing)
+            done["wanted"]["regions"] = more.get("regions", "").split()
+            status, printed = self.told(Function([done]), **more)
+            self.assertEqual(status, 1, printed)
+            self.assertIn(f"problem  there are no log files {words} the bucket logs-example", printed)
+            self.assertIn("see whether CloudTrail delivers there, and whether a lifecycle rule removed them", printed)
+
+    def test_what_others_wrote_steers_no_terminal(self):
+        title, shown = "\x1b]0;all is well\x07\x9b2J\x7f\u202e\ud800\n", r"\u{1b}]0;all is well\u{7}\u{9b}2J\u{7f}\u{202e}\u{d800}\u{a}"
+        self.assertEqual(words.visible(f"alice, Ωmega: {title}"), f"alice, Ωmega: {shown}")
+        result = RESULT | {"subject": title, "objects": [f"s3://state-example/{title}"]}
+        function = Function([run_json("scanning", 500, trouble=title)], [run_json("done", 2000, 2, result=result, updated=title)])
+        printed = self.told(function)[1] + self.told(Function())[1]
+        self.assertEqual([c for c in printed if c != "\n" and not c.isprintable()], [])
+        for said in [f"all was done ({shown})", f"mail: {shown}", f"s3://state-example/{shown}", f"ended at {shown}"]:
+            self.assertIn(said, printed)
+        # What is refused is written to the terminal as well, by us or by AWS.
+        self.setUp()
+        self.refused(Function(*[[run_json("scanning", 500, trouble=title)]] * 9), f"comes no further: {re.escape(shown)};")
+        self.refused(Function({"errorType": "InputError", "errorMessage": title}), f"^InputError: {re.escape(shown)}$", dry_run=True)
+        denied = botocore.exceptions.ClientError({"Error": {"Code": "AccessDenied", "Message": title}}, "Invoke")
+        with mock.patch.object(Function, "invoke", side_effect=denied):
+            self.refused(Function(), f"^Invoke failed: AccessDenied: {re.escape(shown)}$")
+
     def test_ctrl_c_leaves_it_under_way_and_says_how_to_follow_it(self):
         def stopped():
             raise KeyboardInterrupt
@@ -413,13 +482,35 @@ class Backfill(unittest.TestCase):
         self.setUp()
         self.assertIn("aws s3 ls s3://state-example/backfills/", self.told(Function([stopped]))[1])
 
+    def test_what_ctrl_c_says_to_repeat_begins_nothing_once_more(self):
+        def stopped():
+            raise KeyboardInterrupt
+
+        done = run_json("done", 2000, 2, result=RESULT)
+        client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(done).encode())
+        line = "\n  make backfill STACK=watch FROM=2026-01-01 TO=2026-03-31\n"
+        new = "It has not begun yet"
+        for name, steps, is_new in [
+            ("not begun", [stopped], True),
+            ("begun", [run_json("scanning", 10, 0, **claimed()) | {"generation": 2}, stopped], False),
+        ]:
+            printed = self.told(Function(steps), again=True)[1]
+            self.assertIn(line, printed, name)
+            self.assertNotIn("AGAIN", printed, name)
+            self.assertEqual(new in printed, is_new, name)
+        self.setUp()
+        printed = self.told(Function([stopped]), accounts="111122223333, 444455556666", regions="us-east-1", notify="none")[1]
+        options = "'ACCOUNTS=111122223333, 444455556666' REGIONS=us-east-1 NOTIFY=none"
+        self.assertIn(f"{line.rstrip()} {options}\n", printed)
+        self.assertNotIn(new, printed)
+
     def test_a_stack_of_an_earlier_version_is_refused(self):
         with mock.patch.dict(OUTPUTS, clear=True):
             self.refused(Function(), "has no function backfill: deploy again")
 
     def test_numbers_are_written_for_people(self):
-        self.assertEqual([backfill.size(number) for number in [1, 999, 1000, 5_250_000, 3 * 10**9]], ["1 byte", "999 bytes", "1.0 KB", "5.2 MB", "3.0 GB"])
-        self.assertEqual([backfill.duration(seconds) for seconds in [1, 89, 90, 3600, 7200]], ["1 second", "89 seconds", "2 minutes", "60 minutes", "2.0 hours"])
+        self.assertEqual([words.size(number) for number in [1, 999, 1000, 5_250_000, 3 * 10**9]], ["1 byte", "999 bytes", "1.0 KB", "5.2 MB", "3.0 GB"])
+        self.assertEqual([words.duration(seconds) for seconds in [1, 89, 90, 3600, 7200]], ["1 second", "89 seconds", "2 minutes", "60 minutes", "2.0 hours"])
 
 
 if __name__ == "__main__":
