@@ -21,6 +21,7 @@ pub use estimate::Estimate;
 pub use request::{Asked, Event, Request, SWEEP_MESSAGE, Step};
 pub use run::{Lost, Outcome, ReadSoFar, RunId, RunState, Stage, Started, Whose};
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -56,12 +57,16 @@ impl Wanted {
     }
 }
 
-/// All log files of one account, Region and day of delivery, or the part of them between two keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// All log files of one account and Region that were delivered on a day, or on some days of a month that follow each
+/// other; or the part of a day's between two keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stretch {
-    /// What their keys begin with, up to and with the `/` behind the day.
+    /// What their keys begin with, up to and with the `/` behind the day, or behind the month where it is of several.
     pub prefix: String,
+    /// Where it is of several days, the first and the last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<(u32, u32)>,
     /// Only keys behind this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -78,7 +83,42 @@ impl Stretch {
     /// One log file.
     pub fn of_one(key: &str, bytes: u64) -> Stretch {
         let (prefix, until) = (key.to_owned(), Some(key.to_owned()));
-        Stretch { prefix, after: None, until, objects: 1, bytes }
+        Stretch { prefix, until, objects: 1, bytes, ..Stretch::default() }
+    }
+
+    /// The folder of its month, and the first and the last of its days; nothing where its prefix is of no day.
+    pub(crate) fn of_days(&self) -> Option<(&str, (u32, u32))> {
+        if let Some(days) = self.days {
+            return Some((&self.prefix, days));
+        }
+        let (month, day) = self.prefix.strip_suffix('/')?.rsplit_once('/')?;
+        let day = day.parse().ok()?;
+        Some((self.prefix.get(..=month.len())?, (day, day)))
+    }
+
+    /// The key behind which it begins, where that is not its prefix.
+    pub fn begins_behind(&self) -> Option<Cow<'_, str>> {
+        match (&self.after, self.days) {
+            (Some(after), _) => Some(after.into()),
+            (None, Some((first, _))) => Some(format!("{}{first:02}/", self.prefix).into()),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether a key stands behind all of it.
+    pub fn ends_before(&self, key: &str) -> bool {
+        let is_behind_day = |(_, last): (u32, u32)| {
+            // `0` follows `/`.
+            key.strip_prefix(&self.prefix).is_none_or(|key| *key >= *format!("{last:02}0"))
+        };
+        self.until.as_ref().is_some_and(|until| key > &**until) || self.days.is_some_and(is_behind_day)
+    }
+
+    /// Whether a key that was listed between its ends is one of a day's: in a month's folder others may stand.
+    pub fn holds(&self, key: &str) -> bool {
+        let day = key.strip_prefix(&self.prefix).and_then(|key| key.split_once('/')).map(|(day, _)| day);
+        self.days.is_none()
+            || day.is_some_and(|day| day.len() == 2 && day.bytes().all(|it| it.is_ascii_digit()))
     }
 
     /// How much work it is to read it: a log file counts for one, and so do 64 KiB.
@@ -107,11 +147,14 @@ impl Item {
 
     /// What no other item has: a part of another plan has the same number, and is about other log files.
     pub fn fingerprint(&self) -> String {
-        let fields = self.stretches.iter().flat_map(|Stretch { prefix, after, until, objects, bytes }| {
-            let keys = [Some(prefix), after.as_ref(), until.as_ref()];
-            let keys = keys.map(|key| key.cloned().unwrap_or_default());
-            keys.into_iter().chain([*objects, *bytes].map(|count| count.to_string()))
-        });
+        let fields =
+            self.stretches.iter().flat_map(|Stretch { prefix, days, after, until, objects, bytes }| {
+                let (first, last) = days.unwrap_or_default();
+                let numbers = [first.into(), last.into(), *objects, *bytes];
+                let keys = [Some(prefix), after.as_ref(), until.as_ref()];
+                let keys = keys.map(|key| key.cloned().unwrap_or_default());
+                keys.into_iter().chain(numbers.map(|number| number.to_string()))
+            });
         let fields: Vec<String> = fields.collect();
         stable_id(&fields.iter().map(String::as_str).collect::<Vec<_>>())
     }

@@ -16,7 +16,9 @@ mod planning;
 mod scanning;
 mod telling;
 
+pub(super) use dividing::Divided;
 pub(super) use listing::Lister;
+pub(super) use planning::stretches;
 pub use planning::{Unplanned, plan};
 pub(super) use scanning::{Open, of_listed, page};
 pub use scanning::{Scanned, Skipped, scan};

@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::accepted::Accepted;
-use super::backfill::{Unplanned, plan};
+use super::backfill::{Divided, Unplanned, stretches};
 use super::deliveries::{Asked, Work, process};
 use super::reading::out_of_time;
 use super::telling::{Mailed, Persistence, Telling};
@@ -274,15 +274,14 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
         let (from, to) = (span.since.date_naive(), span.until.date_naive());
         let wanted = Wanted { from, to, accounts: BTreeSet::new(), regions: BTreeSet::new() };
         let Outside { logs, pace, .. } = *self.outside;
-        let plan = async {
-            match plan(self.buckets.0, "", &wanted, self.config, logs, pace).await {
-                Ok(plan) => Ok(Ok(plan)),
+        let stretches = async {
+            match stretches(self.buckets.0, "", &wanted, Divided::ByDay, self.config, logs, pace).await {
+                Ok(stretches) => Ok(Ok(stretches)),
                 Err(Unplanned::Unfit(error)) => Ok(Err(Halt::Told(error.to_string()))),
                 Err(Unplanned::Trouble(trouble)) => Err(trouble),
             }
         };
-        let plan = self.telling.memory.in_time("listing", self.buckets.0, plan).await??;
-        Ok(plan.items.into_iter().flat_map(|item| item.stretches).collect())
+        self.telling.memory.in_time("listing", self.buckets.0, stretches).await?
     }
 
     /// Reads log files, and tells what stands there.

@@ -59,11 +59,14 @@ impl Plan {
         let (mut accounts, mut regions, mut days) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut pages = 0;
         for stretch in self.stretches() {
-            let parts: Vec<&str> = stretch.prefix.trim_end_matches('/').rsplit('/').collect();
-            if let [day, month, year, region, _, account, ..] = parts[..] {
+            if let Some((folder, (first, last))) = stretch.of_days()
+                && let parts = folder.trim_end_matches('/').rsplit('/').collect::<Vec<_>>()
+                && let [month, year, region, _, account, ..] = parts[..]
+            {
                 accounts.insert(account);
                 regions.insert(region);
-                days.insert((year, month, day));
+                // A month has no more, whatever stands in the plan.
+                days.extend((first.max(1)..=last.min(31)).map(|day| (year, month, day)));
             }
             pages += 1 + stretch.objects / PAGE;
         }
@@ -98,10 +101,9 @@ mod tests {
     fn a_million_log_files_cost_about_half_a_dollar() {
         let stretch = |account: &str, region: &str, day: &str| Stretch {
             prefix: format!("AWSLogs/{account}/CloudTrail/{region}/2026/04/{day}/"),
-            after: None,
-            until: None,
             objects: 250_000,
             bytes: 250_000 << 10,
+            ..Stretch::default()
         };
         let (one, other) = ("111122223333", "444400000000");
         let stretches = vec![

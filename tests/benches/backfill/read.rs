@@ -99,7 +99,7 @@ impl Reader for Judge<'_> {
 }
 
 async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64, u64)> {
-    let stretch = Stretch { prefix: serve::prefix(objects), after: None, until: None, objects, bytes: 0 };
+    let stretch = Stretch { prefix: serve::prefix(objects), objects, ..Stretch::default() };
     let (mut read, mut records, mut failed) = (0, 0, None);
     let skipped =
         scan(BUCKET, &[stretch], &Judge(config), config, s3, &Clock, Duration::ZERO, &mut |scanned| {

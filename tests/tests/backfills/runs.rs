@@ -7,7 +7,7 @@ use iamwatch_tests::memory::{Attempt, Clock, Machine, World};
 use serde_json::{Value, json};
 use shared::Error;
 use shared::app::{Backfilled, Progress, backfill};
-use shared::backfill::{Asked, Event, Item, Plan, RunId, Stage, Step};
+use shared::backfill::{Asked, Event, Item, Plan, RunId, Stage, Step, Stretch};
 use shared::config::Config;
 use shared::ports::{Stored, TroubleKind};
 use shared::rule::Severity;
@@ -70,12 +70,15 @@ pub fn kept(world: &World, id: &RunId) -> Vec<String> {
     keys.filter(|key| !key.ends_with("digest.json")).collect()
 }
 
-/// Writes the plan, divided so that each stretch is an item.
+/// Writes the plan, divided so that each log file is an item.
 async fn divide(world: &World, asked: &Asked) -> Plan {
     let Asked::ByHand(request) = asked else { panic!("{asked:?}") };
     let mut plan = planned(world, "", &request.wanted).await.unwrap();
-    let stretches = plan.items.drain(..).flat_map(|item| item.stretches).collect::<Vec<_>>();
-    plan.items = stretches.into_iter().map(|stretch| Item { stretches: vec![stretch] }).collect();
+    let log_files = [ACCOUNT, OTHER].into_iter().flat_map(|account| {
+        ["01", "02", "03"].map(|day| key(account, "us-east-1", &format!("2026/04/{day}"), "a"))
+    });
+    let items = log_files.map(|key| Item { stretches: vec![Stretch::of_one(&key, 0)] });
+    plan.items = items.collect();
     let content = serde_json::to_vec(&plan).unwrap().into();
     let stored = Stored { content, tag: "plan".to_owned(), modified: None };
     world.state.objects.borrow_mut().insert(format!("{}plan.json", id(asked).folder(1)), stored);

@@ -51,7 +51,7 @@ async fn read(world: &World, stretches: &[Stretch]) -> Read {
 }
 
 fn stretch(prefix: &str) -> Stretch {
-    Stretch { prefix: prefix.to_owned(), after: None, until: None, objects: 0, bytes: 0 }
+    Stretch { prefix: prefix.to_owned(), ..Stretch::default() }
 }
 
 #[test]
@@ -101,6 +101,32 @@ fn a_stretch_begins_behind_one_key_and_ends_with_another() {
                 .collect();
             assert_eq!((names.as_str(), read.len()), (expected, expected.len()), "{after:?} to {until:?}");
         }
+    });
+}
+
+#[test]
+fn a_stretch_of_days_has_all_log_files_of_these_days_and_nothing_else() {
+    run(async || {
+        let world = World::default();
+        let month = format!("AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/04/");
+        let within = ["02/a.json.gz", "02/~.json.gz", "03/a.json.gz", "04/a.json.gz"];
+        let others = [
+            "01/a.json.gz",
+            "02",
+            "02.json.gz",
+            "02x/a.json.gz",
+            "03x.json.gz",
+            "040/a.json.gz",
+            "05/a.json.gz",
+        ];
+        for name in within.iter().chain(&others) {
+            put(&world, &format!("{month}{name}"), log_file(&[]));
+        }
+        let (scanned, read) = read(&world, &[Stretch { days: Some((2, 4)), ..stretch(&month) }]).await;
+        assert_eq!(scanned, Ok(Skipped::default()));
+        let mut names: Vec<&str> = read.keys().map(|uri| uri.split_once("/2026/04/").unwrap().1).collect();
+        names.sort_unstable();
+        assert_eq!(names, within);
     });
 }
 

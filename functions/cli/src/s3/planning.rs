@@ -51,8 +51,7 @@ pub async fn planned(errand: &Errand<'_>, s3: &S3, failed: &mut Vec<String>) -> 
 
 /// The one object that a place is.
 fn object(location: &Location) -> Stretch {
-    let key = location.prefix.clone();
-    Stretch { prefix: key.clone(), after: None, until: Some(key), objects: 1, bytes: 0 }
+    Stretch::of_one(&location.prefix, 0)
 }
 
 /// Stretches, as many together as make a batch.
@@ -73,8 +72,7 @@ mod tests {
 
     #[test]
     fn a_batch_holds_as_many_stretches_as_fit_and_one_at_least() {
-        let stretch =
-            |objects| Stretch { prefix: "x".to_owned(), after: None, until: None, objects, bytes: 0 };
+        let stretch = |objects| Stretch { prefix: "x".to_owned(), objects, ..Stretch::default() };
         let of = |objects: &[u64]| -> Vec<Vec<u64>> {
             let batches = divided("logs", objects.iter().map(|objects| stretch(*objects)));
             let of_batch = |batch: &Batch| batch.stretches.iter().map(|stretch| stretch.objects).collect();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, Days};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::dividing::{Month, items};
+use super::dividing::{Divided, Month, items};
 use super::folders::{Folder, Level, Range};
 use super::listing::Lister;
 use crate::Error;
@@ -27,7 +27,7 @@ const MAX_PAGES_OUTSIDE: usize = 2_000;
 /// So many pages are listed in CloudTrail's folders: of half a thousand million log files.
 const MAX_PAGES: usize = 500_000;
 
-/// So many stretches fit into a plan that can be kept.
+/// So many stretches fit into a plan that can be kept: years of a large organisation.
 const MAX_STRETCHES: usize = 200_000;
 
 /// So many items one digest puts together in its time.
@@ -56,8 +56,8 @@ struct Job {
 }
 
 /// What was found.
-#[derive(Default)]
 struct Found {
+    divided: Divided,
     stretches: Vec<Stretch>,
     /// Every account that has a folder, whether or not it is wanted.
     accounts: BTreeSet<String>,
@@ -82,13 +82,39 @@ pub async fn plan<L: LogStore, P: Pace>(
     logs: &L,
     pace: &P,
 ) -> Result<Plan, Unplanned> {
+    let stretches = stretches(bucket, prefix, wanted, Divided::AsNeeded, config, logs, pace).await?;
+    let items = items(stretches);
+    if items.len() > MAX_ITEMS {
+        let days = format!("{} to {}", wanted.from, wanted.to);
+        let expected = format!(
+            "fewer days, accounts or Regions: it has {} parts, and one plan holds {MAX_ITEMS}",
+            items.len()
+        );
+        return Err(unfit("the range", &days, &expected));
+    }
+    Ok(Plan { format: FORMAT, bucket: bucket.to_owned(), wanted: wanted.clone(), items })
+}
+
+/// Finds the log files of a plan.
+///
+/// # Errors
+/// As of [`plan`].
+pub(in crate::app) async fn stretches<L: LogStore, P: Pace>(
+    bucket: &str,
+    prefix: &str,
+    wanted: &Wanted,
+    divided: Divided,
+    config: &Config,
+    logs: &L,
+    pace: &P,
+) -> Result<Vec<Stretch>, Unplanned> {
     let lister = Lister { bucket, config, logs, pace };
     let mut path = prefix.to_owned();
     if !path.is_empty() && !path.ends_with('/') {
         path.push('/');
     }
     let range = with_margin(wanted);
-    let mut found = Found::default();
+    let mut found = Found::new(divided);
     let mut jobs: Vec<Job> = Vec::new();
     let start = Folder::of(path.clone());
     match job(start.clone(), wanted, range) {
@@ -109,16 +135,7 @@ pub async fn plan<L: LogStore, P: Pace>(
         found.take(job, listed, &mut jobs, wanted, range);
     }
     found.check(bucket, &path, wanted)?;
-    let items = items(found.stretches);
-    if items.len() > MAX_ITEMS {
-        let days = format!("{} to {}", wanted.from, wanted.to);
-        let expected = format!(
-            "fewer days, accounts or Regions: it has {} parts, and one plan holds {MAX_ITEMS}",
-            items.len()
-        );
-        return Err(unfit("the range", &days, &expected));
-    }
-    Ok(Plan { format: FORMAT, bucket: bucket.to_owned(), wanted: wanted.clone(), items })
+    Ok(found.stretches)
 }
 
 /// What has to be listed of a folder; nothing where it is not wanted.
@@ -141,6 +158,11 @@ async fn page<L: LogStore, P: Pace>(lister: &Lister<'_, L, P>, job: Job) -> Resu
 }
 
 impl Found {
+    fn new(divided: Divided) -> Found {
+        let (accounts, regions) = (BTreeSet::new(), BTreeMap::new());
+        Found { divided, stretches: Vec::new(), accounts, regions, pages_outside: 0, pages: 0 }
+    }
+
     /// Counts a page that is to be listed.
     fn count(&mut self, folder: &Folder, bucket: &str, path: &str, wanted: &Wanted) -> Result<(), Unplanned> {
         let (pages, max) = match folder.level {
@@ -158,7 +180,7 @@ impl Found {
         }
         let days = format!("{} to {}", wanted.from, wanted.to);
         let expected = format!(
-            "fewer days, accounts or Regions: one plan holds {MAX_STRETCHES} days of log files of one Region of one account"
+            "fewer days, accounts or Regions: one plan holds {MAX_STRETCHES} stretches of days of one Region of one account"
         );
         Err(unfit("the range", &days, &expected))
     }
@@ -176,7 +198,10 @@ impl Found {
         let ended = job.month.as_mut().is_some_and(|month| !month.take(&listed.objects));
         match listed.next.filter(|_| !ended) {
             Some(next) => jobs.push(Job { page: Some(next), ..job }),
-            None => self.stretches.extend(job.month.into_iter().flat_map(Month::end)),
+            None => {
+                let ended = job.month.into_iter().flat_map(|month| month.end(self.divided));
+                self.stretches.extend(ended);
+            }
         }
     }
 

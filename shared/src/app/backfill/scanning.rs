@@ -120,14 +120,16 @@ pub(in crate::app) async fn page<'s, L: LogStore, P: Pace>(
     open: Open<'s>,
 ) -> Result<(Option<Open<'s>>, Vec<ListedObject>), Trouble> {
     let stretch = open.stretch;
-    let (bucket, prefix, after) = (lister.bucket, &*stretch.prefix, stretch.after.as_deref());
+    let (bucket, prefix, after) = (lister.bucket, &*stretch.prefix, stretch.begins_behind());
+    let after = after.as_deref();
     let listing = Listing { bucket, prefix, after, by_folder: false, page: open.page.as_deref() };
     let Listed { mut objects, next, .. } = lister.page(&listing).await?;
-    let is_beyond = |object: &ListedObject| stretch.until.as_ref().is_some_and(|until| object.key > *until);
+    let is_beyond = |object: &ListedObject| stretch.ends_before(&object.key);
     let ends = objects.last().is_some_and(is_beyond);
     if ends {
         objects.truncate(objects.partition_point(|object| !is_beyond(object)));
     }
+    objects.retain(|object| stretch.holds(&object.key));
     let open = next.filter(|_| !ends).map(|page| Open { stretch, page: Some(page) });
     Ok((open, objects))
 }

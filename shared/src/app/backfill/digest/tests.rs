@@ -203,7 +203,7 @@ fn part(records: &[Value]) -> Part {
 
 fn plan(parts: usize) -> Plan {
     let prefix = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/01/05/".to_owned();
-    let stretch = Stretch { prefix, after: None, until: None, objects: 12, bytes: 3_000 };
+    let stretch = Stretch { prefix, objects: 12, bytes: 3_000, ..Stretch::default() };
     let day = |day: &str| day.parse().unwrap();
     let (accounts, regions) = (BTreeSet::new(), BTreeSet::new());
     let wanted = Wanted { from: day("2026-01-01"), to: day("2026-01-31"), accounts, regions };
