@@ -8,6 +8,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 TOOL := $(TARGET)/release/iamwatch
 # The same tool with S3, as the tests run it, beside the one without.
 S3_TOOL := $(TARGET)/debug/iamwatch-s3
+# Together with a test, so that the AWS SDK is built once for both.
+WITH_S3 := -p iamwatch-cli -p iamwatch-tests --features iamwatch-cli/s3
 # What the tests need besides Rust goes here; git ignores it.
 TOOLS := .tools
 PYTHON := $(TOOLS)/python
@@ -81,7 +83,7 @@ test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the func
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(MAKE) s3-tool
 	$(TEST_ENVIRONMENT) cargo test --locked --workspace
-	cargo test --locked -p iamwatch-cli --features s3
+	cargo test --locked $(WITH_S3) --bin iamwatch
 
 test-faults: $(AWS)/ready ## Let every AWS call of the functions fail in every way, then flood them: nothing may be lost or told twice
 	$(MAKE) build ARCH=$(OWN_ARCH)
@@ -96,7 +98,7 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked -p iamwatch-cli --features s3 --all-targets -- -D warnings
+	cargo clippy --locked $(WITH_S3) --all-targets -- -D warnings
 	cargo clippy --locked -p iamwatch-tests --test faults --test load -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	@for package in shared iamwatch-cli; do \
@@ -153,7 +155,7 @@ clean: ## Remove what was built and installed here
 
 # Copied at once, for every build of the tool without S3 takes its place.
 s3-tool:
-	cargo build --locked -p iamwatch-cli --features s3
+	cargo build --locked $(WITH_S3) --bin iamwatch --test fleet
 	cp $(TARGET)/debug/iamwatch $(S3_TOOL)
 
 need-STACK:
