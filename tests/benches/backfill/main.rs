@@ -36,7 +36,7 @@ const GB_OF_A_CORE: f64 = 1769.0 / 1024.0;
 /// four times that.
 const REACH: f64 = 4_000.0;
 
-/// What a scan may take at most.
+/// What a backfill may take at most.
 const MAX_PEAK_BYTES: f64 = 200e6;
 
 #[derive(Parser)]
@@ -142,17 +142,24 @@ fn compare(runs: usize, quick: bool) -> anyhow::Result<()> {
 
     let (few, many) = if quick { (1_000, 20_000) } else { (1_000, 100_000) };
     let (few, many) = (
-        run(&endpoint, read::How::Scan, read::DEFAULT, few)?,
-        run(&endpoint, read::How::Scan, read::DEFAULT, many)?,
+        run(&endpoint, read::How::Backfill, read::DEFAULT, few)?,
+        run(&endpoint, read::How::Backfill, read::DEFAULT, many)?,
     );
     println!(
-        "peak memory as the function is deployed: {:.1} MB with {} log files, {:.1} MB with {}: {:.2} times as much, {:.2} of what it may take",
+        "peak memory of a whole backfill as the function is deployed: {:.1} MB with {} log files, {:.1} MB with {}: {:.2} times as much, {:.2} of what it may take",
         few.peak_bytes / 1e6,
         few.objects,
         many.peak_bytes / 1e6,
         many.objects,
         many.peak_bytes / few.peak_bytes,
         many.peak_bytes / MAX_PEAK_BYTES,
+    );
+    let worst =
+        run(&endpoint, read::How::BackfillOfFailures, read::DEFAULT, if quick { 400 } else { 1_600 })?;
+    println!(
+        "where each of {} records is a finding: {:.1} MB, what the state bucket holds included",
+        worst.records,
+        worst.peak_bytes / 1e6
     );
     server.stop()
 }

@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use futures_util::stream::{self, StreamExt};
 use iamwatch_aws::s3::S3;
+use iamwatch_tests::memory::{Machine, World};
 use nix::sys::resource::{UsageWho, getrusage};
-use shared::app::{Reader, scan};
-use shared::backfill::Stretch;
+use serde_json::json;
+use shared::app::{Progress, Reader, backfill, scan};
+use shared::backfill::{Event, Stretch};
 use shared::config::Config;
 use shared::detections;
 use shared::finding::Place;
-use shared::ports::{Body, Listing, LogStore, Pace};
+use shared::ports::{Body, Listing, LogStore, Outside, Pace};
 
 use crate::{Took, serve};
-
-const BUCKET: &str = "logs";
 
 /// As many at once as the setting allows by default.
 pub const DEFAULT: u64 = 0;
@@ -29,8 +29,12 @@ const SHARE_BYTES: u64 = (128 << 10) + (10 << 10);
 /// What is done with what is read.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum How {
-    /// What a backfill does with it.
+    /// It is judged.
     Scan,
+    /// A whole backfill: it is planned, judged, kept, put together and told.
+    Backfill,
+    /// The same where each record is a finding.
+    BackfillOfFailures,
     /// Nothing.
     SdkAlone,
 }
@@ -52,6 +56,8 @@ pub async fn read(endpoint: &str, how: How, at_once: u64, objects: u64) -> anyho
     let started = Instant::now();
     let (objects, records) = match how {
         How::Scan => scanned(&s3, objects, &config).await?,
+        How::Backfill => backfilled(&s3, objects, true, &config).await?,
+        How::BackfillOfFailures => backfilled(&s3, objects, false, &config).await?,
         How::SdkAlone => (fetched(&s3, objects, at_once).await?, 0),
     };
     let wall_seconds = started.elapsed().as_secs_f64();
@@ -99,10 +105,11 @@ impl Reader for Judge<'_> {
 }
 
 async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64, u64)> {
-    let stretch = Stretch { prefix: serve::prefix(objects), objects, ..Stretch::default() };
+    let stretch = Stretch { prefix: serve::FOLDER.to_owned(), objects, ..Stretch::default() };
+    let bucket = serve::bucket(objects, true);
     let (mut read, mut records, mut failed) = (0, 0, None);
     let skipped =
-        scan(BUCKET, &[stretch], &Judge(config), config, s3, &Clock, Duration::ZERO, &mut |scanned| {
+        scan(&bucket, &[stretch], &Judge(config), config, s3, &Clock, Duration::ZERO, &mut |scanned| {
             match scanned.made {
                 Ok((_, counts)) => {
                     read += 1;
@@ -119,20 +126,33 @@ async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64,
     }
 }
 
+/// Everything but the state bucket and the topic is as it is deployed; these are in memory.
+async fn backfilled(s3: &S3, objects: u64, usual: bool, config: &Config) -> anyhow::Result<(u64, u64)> {
+    let asked = match Event::of(&json!({"from": "2026-04-01", "to": "2026-04-01"}))? {
+        Event::Asked(asked) => asked,
+        other => bail!("{other:?}"),
+    };
+    let World { state, topic, .. } = &World::default();
+    let outside = Outside { logs: s3, state, alerts: topic, pace: &Clock, account: None };
+    let bucket = serve::bucket(objects, usual);
+    let done = backfill(&asked, &bucket, config, None::<&Machine>, &outside).await?;
+    ensure!(done.progress == Progress::Done && topic.published.borrow().len() == 1, "{:?}", done.progress);
+    Ok((done.read.counts.log_files, done.read.counts.records))
+}
+
 async fn fetched(s3: &S3, objects: u64, at_once: u64) -> anyhow::Result<u64> {
-    let prefix = serve::prefix(objects);
+    let bucket = &*serve::bucket(objects, true);
     let (mut page, mut read) = (None, 0);
     loop {
-        let listing =
-            Listing { bucket: BUCKET, prefix: &prefix, page: page.as_deref(), ..Listing::default() };
+        let listing = Listing { bucket, prefix: serve::FOLDER, page: page.as_deref(), ..Listing::default() };
         let listed = s3.list(&listing).await?;
         let fetch = listed.objects.iter().map(async |object| {
-            let mut open = s3.open(BUCKET, &object.key, None).await?;
+            let mut open = s3.open(bucket, &object.key, None).await?;
             let mut bytes = 0;
             while let Some(piece) = open.body.next().await? {
                 bytes += piece.len() as u64;
             }
-            anyhow::ensure!(bytes == object.bytes, "{} has {bytes} bytes", object.key);
+            ensure!(bytes == object.bytes, "{} has {bytes} bytes", object.key);
             Ok(())
         });
         let results: Vec<anyhow::Result<()>> =

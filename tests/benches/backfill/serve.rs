@@ -1,4 +1,4 @@
-//! An S3 that takes its time: it lists as many log files as a prefix asks for, and answers each with one of a few.
+//! An S3 that takes its time: it lists as many log files as a bucket's name says, and answers each with one of a few.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use iamwatch_tests::corpus::{Corpus, gzip};
 use iamwatch_tests::loopback::{Closed, Reply, Request, Server};
 use iamwatch_tests::stub_aws::form;
+use serde_json::{Value, json};
 
 /// How long it takes on average until an answer begins.
 pub const LATENCY: Duration = Duration::from_millis(20);
@@ -31,13 +32,47 @@ pub fn mean_bytes() -> anyhow::Result<f64> {
     Ok(files.iter().map(Bytes::len).sum::<usize>() as f64 / files.len() as f64)
 }
 
-/// What the keys of so many log files begin with.
-pub fn prefix(objects: u64) -> String {
-    format!("{objects}/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/")
+/// What the keys of all log files begin with.
+pub const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/";
+
+/// So many records has a log file of which each is a failed sign-in.
+pub const FAILURES: u64 = 50;
+
+/// How large one of these is said to be.
+const FAILURES_BYTES: usize = 4_000;
+
+/// The bucket of so many log files, of usual ones or of those that are full of failed sign-ins.
+pub fn bucket(objects: u64, usual: bool) -> String {
+    format!("{}-{objects}", if usual { "usual" } else { "failures" })
 }
 
-fn key(prefix: &str, n: u64) -> String {
-    format!("{prefix}111122223333_CloudTrail_us-east-1_20260401T0805Z_{n:016}.json.gz")
+fn key(n: u64) -> String {
+    format!("{FOLDER}111122223333_CloudTrail_us-east-1_20260401T0805Z_{n:016}.json.gz")
+}
+
+fn number(key: &str) -> Option<u64> {
+    key.rsplit('_').next()?.strip_suffix(".json.gz")?.parse().ok()
+}
+
+/// The log file of that number in which each record is another failed sign-in, each from an address of its own.
+fn failures(n: u64) -> Option<Vec<u8>> {
+    let records: Vec<Value> = (n * FAILURES..(n + 1) * FAILURES)
+        .map(|id| {
+            json!({
+                "eventVersion": "1.11", "eventTime": "2026-04-01T08:00:00Z", "eventID": format!("{id:032x}"),
+                "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "awsRegion": "us-east-1",
+                "userIdentity": {
+                    "type": "IAMUser", "accountId": "111122223333", "userName": format!("user-{}", id % 5_000),
+                },
+                "sourceIPAddress": format!("2001:db8:{:x}:{:x}::1", id >> 16, id & 0xffff),
+                "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
+                "errorMessage": "Failed authentication", "recipientAccountId": "111122223333",
+                "additionalEventData": {"LoginTo": "https://console.aws.amazon.com/", "MobileVersion": "No", "MFAUsed": "No"},
+                "responseElements": {"ConsoleLogin": "Failure"}, "eventType": "AwsConsoleSignIn",
+            })
+        })
+        .collect();
+    gzip(json!({"Records": records}).to_string().as_bytes()).ok()
 }
 
 /// Serves until stdin ends.
@@ -67,33 +102,48 @@ fn latency(n: u64) -> Duration {
 
 fn answer(request: &Request, files: &[Bytes]) -> Option<Reply> {
     let form = form(request.query.as_bytes());
+    let (bucket, of) = request.path.trim_matches('/').split('/').next()?.rsplit_once('-')?;
+    let is_usual = bucket == "usual";
     if !form.contains_key("list-type") {
-        let n: usize = request.path.rsplit('_').next()?.strip_suffix(".json.gz")?.parse().ok()?;
-        return Some(
-            Reply::new(200, "application/json", files[n % files.len()].clone()).with("etag", "\"0\""),
-        );
+        let n = number(&request.path)?;
+        let file = match is_usual {
+            true => files[usize::try_from(n).ok()? % files.len()].clone(),
+            false => failures(n)?.into(),
+        };
+        return Some(Reply::new(200, "application/json", file).with("etag", "\"0\""));
     }
-    let prefix = form.get("prefix")?;
-    let objects: u64 = prefix.split('/').next()?.parse().ok()?;
-    let first = form.get("continuation-token").map_or(Some(0), |token| token.parse().ok())?;
+    let prefix = form.get("prefix").map_or("", |prefix| prefix);
+    if form.contains_key("delimiter") {
+        let rest = FOLDER.strip_prefix(prefix)?;
+        let folder = &FOLDER[..prefix.len() + rest.find('/')? + 1];
+        return Some(listed(&format!("<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"), None));
+    }
+    let objects: u64 = of.parse().ok()?;
+    let behind = form.get("start-after").and_then(|key| number(key)).map_or(0, |n| n + 1);
+    let first = form.get("continuation-token").map_or(Some(behind), |token| token.parse().ok())?;
     let last = objects.min(first + PAGE);
     let contents: String = (first..last)
         .map(|n| {
             format!(
                 "<Contents><Key>{}</Key><LastModified>2026-04-01T08:05:30.000Z</LastModified><ETag>&quot;0&quot;</ETag><Size>{}</Size><StorageClass>STANDARD</StorageClass></Contents>",
-                key(prefix, n),
-                files[n as usize % files.len()].len()
+                key(n),
+                if is_usual { files[n as usize % files.len()].len() } else { FAILURES_BYTES }
             )
         })
         .collect();
-    let next = match last < objects {
-        true => {
-            format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>")
+    Some(listed(&contents, (last < objects).then_some(last)))
+}
+
+/// A page of a listing, and where the next one begins.
+fn listed(contents: &str, next: Option<u64>) -> Reply {
+    let next = match next {
+        Some(next) => {
+            format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>")
         }
-        false => "<IsTruncated>false</IsTruncated>".to_owned(),
+        None => "<IsTruncated>false</IsTruncated>".to_owned(),
     };
     let body = format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>logs</Name>{contents}{next}</ListBucketResult>"#
+        r#"<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{contents}{next}</ListBucketResult>"#
     );
-    Some(Reply::new(200, "application/xml", body))
+    Reply::new(200, "application/xml", body)
 }
