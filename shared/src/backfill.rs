@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::finding::stable_id;
+use crate::question::Period;
 use crate::rule::Severity;
 
 /// Which log files are meant.
@@ -46,6 +47,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Its days.
+    pub fn period(&self) -> Period {
+        Period { from: Some(self.from), to: Some(self.to) }
+    }
+
     /// Whether log files of that account are meant.
     pub fn includes_account(&self, account: &str) -> bool {
         self.accounts.is_empty() || self.accounts.contains(account)

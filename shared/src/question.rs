@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, NaiveDate, Utc};
 use ipnet::IpNet;
 
+use crate::cloudtrail::key;
 use crate::cloudtrail::needles::Needles;
 use crate::cloudtrail::{Outcome, Record, SignIn};
 use crate::finding::Principal;
@@ -43,8 +44,9 @@ pub struct Period {
 impl Period {
     /// Whether something happened then. Where nobody can say when it happened, the day on which its log file was
     /// delivered counts, and where nobody can say that either, it may have been then.
-    pub fn holds(&self, time: Option<DateTime<Utc>>, delivered: Option<DateTime<Utc>>) -> bool {
-        let Some(day) = time.or(delivered).map(|time| time.date_naive()) else { return true };
+    pub fn holds(&self, time: Option<DateTime<Utc>>, log_file: &str) -> bool {
+        let day = time.map(|time| time.date_naive()).or_else(|| key::day(log_file));
+        let Some(day) = day else { return true };
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
     }
 }
@@ -64,13 +66,13 @@ impl Question {
         }
     }
 
-    /// Whether a record is meant. `delivered` is when its log file was, where that is known.
-    pub fn is_about(&self, record: &Record<'_>, delivered: Option<DateTime<Utc>>) -> bool {
+    /// Whether a record of that log file is meant.
+    pub fn is_about(&self, record: &Record<'_>, log_file: &str) -> bool {
         let one_of =
             |asked: &[Pattern], text: &str| asked.is_empty() || asked.iter().any(|asked| asked.matches(text));
         one_of(&self.event_sources, &record.event_source)
             && one_of(&self.event_names, &record.event_name)
-            && self.period.holds(record.event_time, delivered)
+            && self.period.holds(record.event_time, log_file)
             && (self.accounts.is_empty()
                 || record.account().is_some_and(|account| self.accounts.contains(account)))
             && (self.addresses.is_empty() || self.is_from(record))
@@ -186,7 +188,7 @@ mod tests {
             ("later", Question { period: Period { from: day("2026-04-02"), to: None }, ..any() }, false),
             ("before", Question { period: Period { from: None, to: day("2026-03-31") }, ..any() }, false),
         ] {
-            assert_eq!(question.is_about(&record, None), meant, "{name}");
+            assert_eq!(question.is_about(&record, ""), meant, "{name}");
         }
     }
 
@@ -195,16 +197,22 @@ mod tests {
         let record = Record::parse(br#"{"sourceIPAddress": "sns.amazonaws.com"}"#).unwrap();
         let any = Question::default;
         let period = Period { from: day("2026-04-01"), to: day("2026-04-01") };
-        let at = |text: &str| Some(text.parse().unwrap());
-        for (name, question, delivered, meant) in [
-            ("anybody", Question { principals: patterns(&["*"]), ..any() }, None, false),
-            ("any address", Question { addresses: vec!["0.0.0.0/0".parse().unwrap()], ..any() }, None, false),
-            ("failed", Question { only_failed: true, ..any() }, None, false),
-            ("a day that nobody knows", Question { period, ..any() }, None, true),
-            ("the log file's day", Question { period, ..any() }, at("2026-04-01T23:59:59Z"), true),
-            ("another day", Question { period, ..any() }, at("2026-04-02T00:00:00Z"), false),
+        let delivered = |time: &str| format!("111122223333_CloudTrail_us-east-1_{time}_x.json.gz");
+        for (name, question, log_file, meant) in [
+            ("anybody", Question { principals: patterns(&["*"]), ..any() }, String::new(), false),
+            (
+                "any address",
+                Question { addresses: vec!["0.0.0.0/0".parse().unwrap()], ..any() },
+                String::new(),
+                false,
+            ),
+            ("failed", Question { only_failed: true, ..any() }, String::new(), false),
+            ("a day that nobody knows", Question { period, ..any() }, String::new(), true),
+            ("the log file's day", Question { period, ..any() }, delivered("20260401T2359Z"), true),
+            ("its folder's day", Question { period, ..any() }, "2026/04/01/x.json.gz".to_owned(), true),
+            ("another day", Question { period, ..any() }, delivered("20260402T0000Z"), false),
         ] {
-            assert_eq!(question.is_about(&record, delivered), meant, "{name}");
+            assert_eq!(question.is_about(&record, &log_file), meant, "{name}");
         }
     }
 
@@ -213,6 +221,6 @@ mod tests {
         let record = r#"{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "eventType": "AwsConsoleSignIn",
             "responseElements": {"ConsoleLogin": "Failure"}}"#;
         let record = Record::parse(record.as_bytes()).unwrap();
-        assert!(Question { only_failed: true, ..Question::default() }.is_about(&record, None));
+        assert!(Question { only_failed: true, ..Question::default() }.is_about(&record, ""));
     }
 }

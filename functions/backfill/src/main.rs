@@ -1,17 +1,19 @@
 //! The Lambda function `backfill`: reads past log files and publishes one digest of what they hold; by itself, or as
 //! one of many invocations of a state machine. Every night it reads what was delivered and never announced.
 
+use iamwatch_aws::answer::backfill_answer;
 use iamwatch_aws::fleet::StateMachine;
 use iamwatch_aws::pace::Invocation;
-use iamwatch_aws::report::{Batch, backfill_answer, report_backfill, report_queue, report_sweep};
+use iamwatch_aws::report::{Batch, report_backfill, report_sweep};
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
-use iamwatch_aws::sqs::{Queues, batch_response};
+use iamwatch_aws::sqs::Queues;
 use iamwatch_aws::start::{Deployment, Failure, account_of, run};
 use lambda_runtime::Context;
 use serde_json::Value;
-use shared::app::{Backfilled, Progress, Sweep, Swept, backfill, sweep};
+use shared::app::{Backfilled, LooksFor, Progress, Sweep, Swept, backfill, sweep};
 use shared::backfill::{Asked, Event, Step};
+use shared::delivery::Message;
 use shared::ports::{AlertSink, Outside, Pace, TroubleKind};
 
 /// What lives as long as the sandbox.
@@ -55,27 +57,16 @@ impl Backfill {
         let pace = Invocation::of(context);
         match Event::of(&payload)? {
             Event::Queue(messages) => {
-                let mut failed = Vec::new();
-                for message in &messages {
-                    let finished = match message.sweep(pace.now()) {
-                        Some(asked) => {
-                            let swept = self.sweep(&asked, context).await;
-                            let finished = swept.unfinished.is_none();
-                            let batch = Batch { messages: 1, failed: usize::from(!finished) };
-                            report_sweep(&swept, &batch, function, pace.now());
-                            finished
-                        }
-                        None => false,
-                    };
-                    if let Err(error) = &message.content {
-                        lambda_runtime::tracing::warn!(%error, "message not understood");
-                    }
-                    if !finished {
-                        failed.push(message);
-                    }
-                }
-                report_queue(&self.queues.put_off(&failed).await);
-                Ok(batch_response(&failed))
+                let work = async |message: &Message<LooksFor>, looks_for: &LooksFor| {
+                    let asked = message.sent.unwrap_or_else(|| pace.now());
+                    let asked = Sweep { looks_for: *looks_for, asked, receives: message.receives };
+                    let swept = self.sweep(&asked, context).await;
+                    let finished = swept.unfinished.is_none();
+                    let batch = Batch { messages: 1, failed: usize::from(!finished) };
+                    report_sweep(&swept, &batch, function, pace.now());
+                    Ok(finished)
+                };
+                self.queues.each(&messages, work).await
             }
             Event::Asked(asked) => {
                 let backfilled = self.backfill(&asked, context).await?;

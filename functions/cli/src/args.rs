@@ -1,6 +1,8 @@
 //! What can be written on the command line.
 
+mod credential_report;
 mod help;
+mod records;
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -10,14 +12,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use shared::config::Config;
-use shared::pattern::Pattern;
-use shared::question::{Period, Question};
+use shared::question::Period;
 use shared::rule::Severity;
 use shared::text;
 
+pub use self::credential_report::{CredentialReport, ReportOutput};
+pub use self::records::Records;
+
 use self::help::{
-    CREDENTIAL_REPORT_EXAMPLES, EXITS, PATHS, RECORDS_EXAMPLES, REPORT_FILE, SIGN_IN_EXAMPLES,
-    SIGN_INS_EXAMPLES, SUPPRESSIONS_EXAMPLES, with_settings,
+    CREDENTIAL_REPORT_EXAMPLES, EXITS, PATHS, RECORDS_EXAMPLES, SIGN_IN_EXAMPLES, SIGN_INS_EXAMPLES,
+    SUPPRESSIONS_EXAMPLES, with_settings,
 };
 use crate::places::{self, Location};
 use crate::{html, suppressions};
@@ -158,34 +162,6 @@ pub struct SignIn {
     pub now: Option<DateTime<Utc>>,
 }
 
-/// `iamwatch credential-report`.
-#[derive(Args)]
-pub struct CredentialReport {
-    /// The report: CSV, packed with gzip or not, or what the AWS CLI prints; - is standard input
-    #[arg(long_help = REPORT_FILE)]
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub settings: Settings,
-    /// Say what is new, came back, still stands or is resolved since --format json printed this file
-    #[arg(long, value_name = "FINDINGS")]
-    pub previous: Option<PathBuf>,
-    /// List the users instead of findings: password, MFA, last sign-in, keys, and what each raises
-    #[arg(long, conflicts_with_all = ["previous", "min_severity", "suppressions", "fail_on"])]
-    pub list: bool,
-    /// How to print: findings as text, json or ocsf [default: text], the list as table, csv or json [default: table]
-    #[arg(long)]
-    pub format: Option<ReportFormat>,
-    #[command(flatten)]
-    pub counting: Counting,
-    /// The time against which ages are judged, and at which entries have expired or not
-    /// [default: when the report was made; where FILE does not say it, and for entries, now]
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub now: Option<DateTime<Utc>>,
-    /// The account, where the report does not name it in its ARNs
-    #[arg(long, value_name = "ID", value_parser = account)]
-    pub account: Option<String>,
-}
-
 /// `iamwatch sign-ins`.
 #[derive(Args)]
 pub struct SignIns {
@@ -196,57 +172,6 @@ pub struct SignIns {
     /// How to print the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
-}
-
-/// `iamwatch records`.
-#[derive(Args)]
-pub struct Records {
-    #[command(flatten)]
-    pub reading: Reading,
-    /// Only calls of this service, such as iam.amazonaws.com or, for short, iam; repeatable, * stands for anything
-    #[arg(long, value_name = "SOURCE")]
-    pub event_source: Vec<String>,
-    /// Only calls of this name, such as CreateUser; repeatable, * stands for anything
-    #[arg(long, value_name = "NAME")]
-    pub event_name: Vec<String>,
-    /// Only calls by this name, ARN, id or access key, of a user, role or session; repeatable, * stands for anything
-    #[arg(long, value_name = "WHO")]
-    pub principal: Vec<String>,
-    /// Only calls from this address or range; repeatable
-    #[arg(long, value_name = "ADDRESS", value_parser = range)]
-    pub ip: Vec<IpNet>,
-    /// Only calls in this account; repeatable
-    #[arg(long, value_name = "ID", value_parser = account)]
-    pub account: Vec<String>,
-    /// Only calls that failed or were refused
-    #[arg(long)]
-    pub error: bool,
-    #[command(flatten)]
-    pub days: Days,
-    /// How to print the list
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: ListFormat,
-}
-
-impl Records {
-    /// Which records are meant.
-    pub fn question(&self) -> Question {
-        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::of(text)).collect();
-        let source = |text: &String| match text.contains(['.', '*']) {
-            true => text.clone(),
-            false => format!("{text}.amazonaws.com"),
-        };
-        let sources: Vec<String> = self.event_source.iter().map(source).collect();
-        Question {
-            event_sources: patterns(&sources),
-            event_names: patterns(&self.event_name),
-            principals: patterns(&self.principal),
-            addresses: self.ip.clone(),
-            accounts: self.account.iter().cloned().collect(),
-            period: self.days.period(),
-            only_failed: self.error,
-        }
-    }
 }
 
 /// `iamwatch suppressions`.
@@ -372,35 +297,6 @@ impl Command {
             suppressions::read(file, now.unwrap_or_else(Utc::now))?;
         }
         settings.config().map(|_| ())
-    }
-}
-
-/// What a credential report is turned into.
-pub enum ReportOutput {
-    /// Its findings.
-    Findings(FindingFormat),
-    /// Its users.
-    Users(ListFormat),
-}
-
-impl CredentialReport {
-    /// What to print.
-    pub fn output(&self) -> anyhow::Result<ReportOutput> {
-        use ReportOutput::{Findings, Users};
-        Ok(match (self.list, self.format) {
-            (false, None | Some(ReportFormat::Text)) => Findings(FindingFormat::Text),
-            (false, Some(ReportFormat::Json)) => Findings(FindingFormat::Json),
-            (false, Some(ReportFormat::Ocsf)) => Findings(FindingFormat::Ocsf),
-            (true, None | Some(ReportFormat::Table)) => Users(ListFormat::Table),
-            (true, Some(ReportFormat::Csv)) => Users(ListFormat::Csv),
-            (true, Some(ReportFormat::Json)) => Users(ListFormat::Json),
-            (false, Some(ReportFormat::Table | ReportFormat::Csv)) => {
-                anyhow::bail!("--format must be text, json or ocsf; table and csv are for --list")
-            }
-            (true, Some(ReportFormat::Text | ReportFormat::Ocsf)) => {
-                anyhow::bail!("--format must be table, csv or json for --list")
-            }
-        })
     }
 }
 

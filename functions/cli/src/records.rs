@@ -3,20 +3,19 @@
 //! Rows are printed while files are read, in the order of the files' paths and, within a file, in its own (those of S3
 //! in the order in which the log files arrive): memory does not depend on how many there are.
 
-mod list;
+pub mod list;
 mod row;
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Utc};
 use shared::app::Counts;
+use shared::cloudtrail::Record;
 use shared::cloudtrail::needles::Needles;
-use shared::cloudtrail::{Record, key};
 use shared::config::Config;
 use shared::question::Question;
 
-pub use self::list::{Line, List, SoFar};
+pub use self::list::{Line, List};
 
 use self::row::Row;
 use crate::args::{ListFormat, Records};
@@ -41,15 +40,9 @@ impl Asking<'_> {
     ///
     /// # Errors
     /// A phrase that says why it cannot be read.
-    pub fn line(
-        &self,
-        log_file: &str,
-        delivered: Option<DateTime<Utc>>,
-        index: u64,
-        json: &[u8],
-    ) -> Result<Option<Line>, String> {
+    pub fn line(&self, log_file: &str, index: u64, json: &[u8]) -> Result<Option<Line>, String> {
         let record = Record::parse(json)?;
-        if !self.question.is_about(&record, delivered) {
+        if !self.question.is_about(&record, log_file) {
             return Ok(None);
         }
         let row = Row::of(&record, log_file, index);
@@ -95,10 +88,9 @@ fn files<W: Write + Send>(arguments: &Records, asking: &Asking<'_>, list: List<W
     let asked = Asked { needles: asking.needles, shows_progress: !is_live, has_enough: &nobody_reads };
     let read = read_each(&arguments.reading, asking.config, &asked, |number, name, read, (): &mut ()| {
         let mut file = list.file(number);
-        let delivered = key::delivered(name);
         let mut judged = 0;
         let counts = read(&mut |index, json| {
-            let line = asking.line(name, delivered, index, json)?;
+            let line = asking.line(name, index, json)?;
             judged += 1;
             line.into_iter().for_each(|line| file.add(line));
             Ok(())

@@ -19,11 +19,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::app::Reader;
 use shared::cloudtrail::needles::Needles;
-use shared::cloudtrail::{key, scan};
+use shared::cloudtrail::scan;
 use shared::config::Config;
 use shared::question::Period;
 
@@ -35,7 +34,8 @@ use crate::args::{Days, Reading, Records};
 use crate::in_order::Sink;
 use crate::places::Location;
 use crate::reading::Remote;
-use crate::records::{Asking, Line, List, SoFar};
+use crate::records::list::SoFar;
+use crate::records::{Asking, Line, List};
 
 /// So much of what is read at the same time is held, where no setting says otherwise: some hundred log files, for
 /// which every system lets a program have connections enough.
@@ -119,7 +119,6 @@ impl<W: Write> Taker<SoFar, Asked> for IntoList<'_, W> {
 /// The calls of one log file that are asked for.
 pub struct Asked {
     log_file: String,
-    delivered: Option<DateTime<Utc>>,
     lines: Vec<Line>,
 }
 
@@ -127,11 +126,11 @@ impl Reader for Asking<'_> {
     type Made = Asked;
 
     fn begin(&self, uri: &str) -> Asked {
-        Asked { log_file: uri.to_owned(), delivered: key::delivered(uri), lines: Vec::new() }
+        Asked { log_file: uri.to_owned(), lines: Vec::new() }
     }
 
     fn record(&self, made: &mut Asked, index: u64, json: &[u8]) -> Result<(), String> {
-        made.lines.extend(self.line(&made.log_file, made.delivered, index, json)?);
+        made.lines.extend(self.line(&made.log_file, index, json)?);
         Ok(())
     }
 

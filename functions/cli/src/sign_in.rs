@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
-use shared::cloudtrail::{self, Record, key};
+use chrono::Utc;
+use shared::cloudtrail::{self, Record};
 use shared::finding::Finding;
 use shared::page::About;
 use shared::question::Period;
@@ -22,11 +22,10 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let period = arguments.days.period();
     let story = arguments.html.as_ref().map(|_| Mutex::new(Story::new()));
     let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
-        let delivered = key::delivered(name);
         let counts = app::judge_log_file(name, &config, findings, |judge| match &story {
             None => read(judge),
             Some(story) => read(&mut |index, json| {
-                learn(story, period, delivered, json);
+                learn(story, period, name, json);
                 judge(index, json)
             }),
         })?;
@@ -39,7 +38,7 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     };
     if let Some(story) = &story {
         for kept in &remote.records {
-            learn(story, period, key::delivered(&kept.log_file), kept.json.get().as_bytes());
+            learn(story, period, &kept.log_file, kept.json.get().as_bytes());
         }
     }
     let Outcome { results, mut counts, mut failed, could_not_look } = read;
@@ -91,10 +90,10 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
 }
 
 /// Counts the record if it is a sign-in of that time. What cannot be read is for the judge to say.
-fn learn(story: &Mutex<Story>, period: Period, delivered: Option<DateTime<Utc>>, json: &[u8]) {
+fn learn(story: &Mutex<Story>, period: Period, log_file: &str, json: &[u8]) {
     if let Ok(record) = Record::parse(json)
         && let Some(sign_in) = cloudtrail::SignIn::of(&record)
-        && period.holds(record.event_time, delivered)
+        && period.holds(record.event_time, log_file)
     {
         story.lock().unwrap_or_else(PoisonError::into_inner).sign_in(&record, &sign_in);
     }
@@ -102,5 +101,6 @@ fn learn(story: &Mutex<Story>, period: Period, delivered: Option<DateTime<Utc>>,
 
 /// Whether a finding is about what happened then. What could not be looked at may have happened at any time.
 pub fn is_within(period: Period, finding: &Finding) -> bool {
-    finding.evidence.record.is_none() || period.holds(finding.time, finding.evidence.delivered)
+    let log_file = finding.evidence.log_file.as_deref().unwrap_or_default();
+    finding.evidence.record.is_none() || period.holds(finding.time, log_file)
 }

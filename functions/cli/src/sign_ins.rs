@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::app::Counts;
 use shared::backfill::KeptRecord;
 use shared::cloudtrail::sign_in::SIGN_IN_SOURCE;
-use shared::cloudtrail::{Mfa, Outcome, Record, SignIn, key};
+use shared::cloudtrail::{Mfa, Outcome, Record, SignIn};
 use shared::config::Config;
 use shared::finding::Principal;
 
@@ -53,11 +53,10 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
     let period = arguments.days.period();
     let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
-        let delivered = key::delivered(name);
         let mut judged = 0;
         let counts = read(&mut |index, json| {
             let record = Record::parse(json)?;
-            let sign_in = SignIn::of(&record).filter(|_| period.holds(record.event_time, delivered));
+            let sign_in = SignIn::of(&record).filter(|_| period.holds(record.event_time, name));
             rows.extend(sign_in.map(|sign_in| row(&record, sign_in, name, index)));
             match record.unread {
                 Some(reason) if record.event_source == SIGN_IN_SOURCE => Err(reason),

@@ -1,16 +1,18 @@
 //! The Lambda function `credential-report`: judges the IAM credential reports of the watched accounts and publishes
 //! what has changed.
 
+use iamwatch_aws::answer::audit_answer;
 use iamwatch_aws::iam::Iam;
 use iamwatch_aws::pace::Invocation;
-use iamwatch_aws::report::{Batch, audit_answer, report_audit, report_queue};
+use iamwatch_aws::report::{Batch, report_audit};
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
-use iamwatch_aws::sqs::{Queues, batch_response};
+use iamwatch_aws::sqs::Queues;
 use iamwatch_aws::start::{Deployment, Failure, account_of, partition_of, run};
 use lambda_runtime::Context;
 use serde_json::Value;
 use shared::app::{Audit, Audited, audit_credentials};
+use shared::delivery::Message;
 use shared::ports::{AlertSink, Outside, Pace};
 use shared::schedule::Event;
 
@@ -51,27 +53,14 @@ impl CredentialReport {
         let pace = Invocation::of(context);
         match Event::of(&payload)? {
             Event::Queue(messages) => {
-                let mut failed = Vec::new();
-                for message in &messages {
-                    let finished = match &message.content {
-                        Ok(()) => {
-                            let audited = self.audit(&message.audit(pace.now()), context).await?;
-                            let finished = audited.unfinished().is_none();
-                            let batch = Batch { messages: 1, failed: usize::from(!finished) };
-                            report_audit(&audited, Some(batch), function, pace.now());
-                            finished
-                        }
-                        Err(error) => {
-                            lambda_runtime::tracing::warn!(%error, "message not understood");
-                            false
-                        }
-                    };
-                    if !finished {
-                        failed.push(message);
-                    }
-                }
-                report_queue(&self.queues.put_off(&failed).await);
-                Ok(batch_response(&failed))
+                let work = async |message: &Message<()>, (): &()| {
+                    let audited = self.audit(&message.audit(pace.now()), context).await?;
+                    let finished = audited.unfinished().is_none();
+                    let batch = Batch { messages: 1, failed: usize::from(!finished) };
+                    report_audit(&audited, Some(batch), function, pace.now());
+                    Ok(finished)
+                };
+                self.queues.each(&messages, work).await
             }
             Event::Request(request) => {
                 let audited = self.audit(&Audit::ByHand(request), context).await?;

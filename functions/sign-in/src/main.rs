@@ -1,7 +1,8 @@
 //! The Lambda function `sign-in`: judges delivered CloudTrail log files and publishes what there is to tell.
 
+use iamwatch_aws::answer::answer;
 use iamwatch_aws::pace::Invocation;
-use iamwatch_aws::report::{Batch, answer, report, report_queue};
+use iamwatch_aws::report::{Batch, report, report_queue};
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
 use iamwatch_aws::sqs::{Queues, batch_response};

@@ -8,10 +8,12 @@
 //! | `profile` | S3 for a person at a terminal |
 //! | [`s3`] | log files, and the state bucket |
 //! | [`sns`] | publishing |
-//! | [`sqs`] | when failed messages come back |
+//! | [`sqs`] | what becomes of each message of a queue, and when failed ones come back |
 //! | [`pace`] | time, as Lambda grants it, and as a person does |
 //! | [`report`] | the log line and the metrics of an invocation |
+//! | [`answer`] | what it answers to whoever waits for it |
 
+pub mod answer;
 mod attempts;
 pub mod fleet;
 pub mod iam;

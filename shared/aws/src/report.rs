@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use shared::app::{Audited, Backfilled, Counts, Delivered, Mailed, Outcome, Progress, Swept};
 use shared::backfill;
-use shared::finding::{Finding, Status};
+use shared::finding::Status;
 use shared::ports::{Trouble, TroubleKind};
 use shared::rule::Severity;
 
@@ -142,7 +142,7 @@ fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
 }
 
 /// How far a run came, in a word.
-fn progress(progress: &Progress) -> &'static str {
+pub(crate) fn progress(progress: &Progress) -> &'static str {
     match progress {
         Progress::Planned => "planned",
         Progress::UnderWay => "under-way",
@@ -337,95 +337,11 @@ fn embedded(values: Vec<Metric>, function: &str, now: DateTime<Utc>) -> Value {
     Value::Object(line)
 }
 
-/// The answer to a request by hand.
-pub fn answer(delivered: &Delivered) -> Value {
-    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
-    let failed =
-        |(object, trouble): (&String, &Trouble)| json!({"object": object, "error": trouble.to_string()});
-    json!({
-        "log_files": log_files,
-        "records": records,
-        "judged": judged,
-        "unreadable": unreadable,
-        "skipped": skipped,
-        "unreadable_log_files": unreadable_log_files,
-        "skipped_objects": delivered.skipped_objects,
-        "findings": severities(&delivered.findings),
-        "mails": mails(&delivered.mails),
-        "quiet": delivered.quiet,
-        "accepted": delivered.accepted,
-        "failed": delivered.failed().map(failed).collect::<Vec<_>>(),
-    })
-}
-
-/// The answer to a request by hand about credential reports.
-pub fn audit_answer(audited: &Audited) -> Value {
-    let failed =
-        |(account, trouble): (&String, &Trouble)| json!({"account": account, "error": trouble.to_string()});
-    let listed = |finding: &Finding| {
-        json!({
-            "severity": finding.severity, "rule": finding.rule.id, "status": finding.status,
-            "account": finding.account, "summary": finding.summary,
-        })
-    };
-    let told: Map<String, Value> =
-        audited.told.iter().map(|(status, count)| (status.name().to_owned(), (*count).into())).collect();
-    let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-    json!({
-        "accounts": audited.accounts.len(),
-        "users": audited.users,
-        "oldest_report": audited.generated.map(|(oldest, _)| rfc3339(oldest)),
-        "newest_report": audited.generated.map(|(_, newest)| rfc3339(newest)),
-        "findings": severities(&audited.findings),
-        "worst": audited.listed.iter().map(listed).collect::<Vec<_>>(),
-        "told": told,
-        "accepted": audited.accepted,
-        "mails": mails(&audited.mails),
-        "failed": audited.failed.iter().map(failed).collect::<Vec<_>>(),
-        "to_do": audited.to_do.keys().collect::<Vec<_>>(),
-        "not_done": audited.untold.as_ref().map(ToString::to_string),
-    })
-}
-
-/// The answer to whoever asks for a backfill, or for a step of one.
-pub fn backfill_answer(backfilled: &Backfilled) -> Value {
-    let Backfilled { run, uri, state, .. } = backfilled;
-    let state = state.as_ref();
-    let read = match &backfilled.progress {
-        Progress::Planned => None,
-        // A part of one that others read too.
-        Progress::Read => Some(&backfilled.read),
-        _ => state.map(|state| &state.read),
-    };
-    let not_done = match &backfilled.progress {
-        Progress::Unfinished(trouble) => Some(trouble.to_string()),
-        _ => None,
-    };
-    json!({
-        "run": run.as_str(),
-        "progress": progress(&backfilled.progress),
-        "finished": backfilled.progress == Progress::Done,
-        "stage": state.map(|state| state.stage),
-        "state": uri,
-        "estimate": state.and_then(|state| state.estimate.as_ref()),
-        "read": read,
-        "result": state.and_then(|state| state.result.as_ref()),
-        "not_done": not_done,
-    })
-}
-
-fn severities(findings: &BTreeMap<Severity, u64>) -> Map<String, Value> {
-    findings.iter().map(|(severity, count)| (severity.name().to_owned(), (*count).into())).collect()
-}
-
-fn mails(mails: &[Mailed]) -> Vec<Value> {
-    let published = |mail: &Mailed| matches!(mail.outcome, Outcome::Published);
-    mails.iter().map(|mail| json!({"subject": mail.subject, "published": published(mail)})).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use crate::answer::answer;
 
     use super::*;
 

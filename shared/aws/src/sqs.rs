@@ -12,6 +12,8 @@ use shared::delivery::Message;
 use shared::ports::{Trouble, TroubleKind};
 
 use crate::attempts::{once, retries};
+use crate::report::report_queue;
+use crate::start::Failure;
 use crate::trouble::trouble;
 
 /// The most that all attempts may take together: one message that cannot be put off must not cost the answer
@@ -48,6 +50,33 @@ impl Queues {
         let builder = aws_sdk_sqs::config::Builder::from(sdk);
         let builder = builder.timeout_config(time_outs).retry_config(retries(config));
         Queues { client: Client::from_conf(builder.build()) }
+    }
+
+    /// Has one message after the other done, and answers which of them must come again: those of which `work` says that
+    /// it is not finished, and those that nobody understands.
+    ///
+    /// # Errors
+    /// Those of `work`: no message is finished then.
+    pub async fn each<T>(
+        &self,
+        messages: &[Message<T>],
+        work: impl AsyncFn(&Message<T>, &T) -> Result<bool, Failure>,
+    ) -> Result<Value, Failure> {
+        let mut failed = Vec::new();
+        for message in messages {
+            let finished = match &message.content {
+                Ok(content) => work(message, content).await?,
+                Err(error) => {
+                    lambda_runtime::tracing::warn!(%error, "message not understood");
+                    false
+                }
+            };
+            if !finished {
+                failed.push(message);
+            }
+        }
+        report_queue(&self.put_off(&failed).await);
+        Ok(batch_response(&failed))
     }
 
     /// Says when these messages come back: soon after a first failure, later after many. Without it each

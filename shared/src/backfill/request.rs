@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{RunId, Wanted};
 use crate::Error;
-use crate::app::{LooksFor, Sweep};
+use crate::app::LooksFor;
 use crate::cloudtrail::key::is_region;
 use crate::delivery::{Message, input, message, of_a_queue, shape};
 use crate::text::is_account_id;
@@ -95,15 +95,6 @@ impl Event {
             Some(_) => step(payload).map(Event::Asked),
             None => request(payload).map(|request| Event::Asked(Asked::ByHand(request))),
         }
-    }
-}
-
-impl Message<LooksFor> {
-    /// The sweep that it asks for; nothing where it cannot be understood. Without the time at which it was sent it is
-    /// asked for now.
-    pub fn sweep(&self, now: DateTime<Utc>) -> Option<Sweep> {
-        let looks_for = *self.content.as_ref().ok()?;
-        Some(Sweep { looks_for, asked: self.sent.unwrap_or(now), receives: self.receives })
     }
 }
 

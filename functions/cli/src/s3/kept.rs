@@ -57,7 +57,7 @@ impl Reader for Keeper<'_> {
         let place = Place { log_file: &made.log_file, record: index, delivered: made.delivered };
         let finding = detections::judge_record(&record, self.config, place)?;
         let is_worth = finding.is_some() || SignIn::of(&record).is_some();
-        if is_worth && self.period.holds(record.event_time, made.delivered) {
+        if is_worth && self.period.holds(record.event_time, &made.log_file) {
             let json = serde_json::from_slice::<Box<RawValue>>(json)
                 .map_err(|error| format!("is no readable JSON: {error}"))?;
             made.records.push(KeptRecord { log_file: made.log_file.clone(), record: index, json });

@@ -172,7 +172,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
     /// What stretches come to. A log file about which AWS does not answer is asked for once more; where it does not
     /// answer about many, there is something wrong that may pass, and the item is left to another run.
     async fn read_stretches(&self, wanted: &Wanted, stretches: &[Stretch]) -> Result<Part, Halt> {
-        let keeps = Keeps { config: self.config, wanted };
+        let keeps = Keeps { config: self.config, period: wanted.period() };
         let mut keeping = Keeping::new();
         let (mut unanswered, mut last) = (Vec::new(), None);
         let mut take = |scanned: Scanned<Kept>| match (scanned.made, scanned.uri.splitn(4, '/').nth(3)) {

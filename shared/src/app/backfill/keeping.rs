@@ -6,14 +6,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::folders::number;
 use crate::app::reading::Reader;
 use crate::app::{Counts, Scanned, weight};
 use crate::backfill::part::{MAX_RECORD_BYTES, MAX_RECORDS};
-use crate::backfill::{KeptRecord, Part, Unread, Unreadable, Wanted};
+use crate::backfill::{KeptRecord, Part, Unread, Unreadable};
 use crate::case::FORMAT;
 use crate::cloudtrail::key::delivered;
 use crate::cloudtrail::{Record, SignIn};
@@ -21,6 +20,7 @@ use crate::config::Config;
 use crate::detections;
 use crate::finding::Place;
 use crate::ports::TroubleKind;
+use crate::question::Period;
 use crate::rule::Severity;
 
 /// How much is kept of one log file while it is read.
@@ -33,7 +33,7 @@ const OF_PART: Room = Room { records: MAX_RECORDS, bytes: MAX_RECORD_BYTES };
 pub(super) struct Keeps<'a> {
     pub config: &'a Config,
     /// Which days are meant: what happened on others, the same log files may hold as well.
-    pub wanted: &'a Wanted,
+    pub period: Period,
 }
 
 /// What is kept of one log file.
@@ -82,7 +82,9 @@ impl Reader for Keeps<'_> {
         let record = Record::parse(json)?;
         let place = Place { log_file: &made.uri, record: index, delivered: made.delivered };
         let found = detections::judge_record(&record, self.config, place)?;
-        if (found.is_some() || SignIn::of(&record).is_some()) && self.is_meant(record.event_time, made) {
+        if (found.is_some() || SignIn::of(&record).is_some())
+            && self.period.holds(record.event_time, &made.uri)
+        {
             let json = serde_json::from_slice::<Box<RawValue>>(json)
                 .map_err(|error| format!("is no readable JSON: {error}"))?;
             let record = KeptRecord { log_file: made.uri.clone(), record: index, json };
@@ -96,23 +98,6 @@ impl Reader for Keeps<'_> {
     fn most_bytes(&self) -> u64 {
         (OF_LOG_FILE.bytes + OF_LOG_FILE.bytes / 10) as u64
     }
-}
-
-impl Keeps<'_> {
-    /// Whether it happened on a day that is meant. Where nobody can say when it happened, the day on which it was
-    /// delivered counts, and where nobody can say that either, it may have been then.
-    fn is_meant(&self, time: Option<DateTime<Utc>>, log_file: &Kept) -> bool {
-        let day = time.or(log_file.delivered).map(|time| time.date_naive());
-        let Wanted { from, to, .. } = self.wanted;
-        day.or_else(|| day_of_folder(&log_file.uri)).is_none_or(|day| (*from..=*to).contains(&day))
-    }
-}
-
-/// The day of a log file's folder.
-fn day_of_folder(uri: &str) -> Option<NaiveDate> {
-    let mut parts = uri.rsplit('/').skip(1);
-    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    NaiveDate::from_ymd_opt(number(year, 4)?.cast_signed(), number(month, 2)?, number(day, 2)?)
 }
 
 /// What an item comes to, log file by log file.
@@ -229,9 +214,9 @@ mod tests {
 
     use super::*;
 
-    fn wanted() -> Wanted {
-        let day: NaiveDate = "2026-04-01".parse().unwrap();
-        Wanted { from: day, to: day, accounts: [].into(), regions: [].into() }
+    fn period() -> Period {
+        let day = Some("2026-04-01".parse().unwrap());
+        Period { from: day, to: day }
     }
 
     fn uri(day: &str, name: &str) -> String {
@@ -252,8 +237,8 @@ mod tests {
 
     /// What is kept of a log file of these records.
     fn read(uri: &str, records: &[String]) -> Scanned<Kept> {
-        let (config, wanted) = (Config::default(), wanted());
-        let keeps = Keeps { config: &config, wanted: &wanted };
+        let config = Config::default();
+        let keeps = Keeps { config: &config, period: period() };
         let mut made = keeps.begin(uri);
         for (index, json) in records.iter().enumerate() {
             keeps.record(&mut made, index as u64, json.as_bytes()).unwrap();
