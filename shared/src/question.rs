@@ -45,6 +45,7 @@ impl Period {
     /// Whether something happened then. Where nobody can say when it happened, the day on which its log file was
     /// delivered counts, and where nobody can say that either, it may have been then.
     pub fn holds(&self, time: Option<DateTime<Utc>>, log_file: &str) -> bool {
+        let time = time.or_else(|| key::delivered(log_file));
         let day = time.map(|time| time.date_naive()).or_else(|| key::day(log_file));
         let Some(day) = day else { return true };
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)

@@ -1,16 +1,17 @@
 //! What is too much for one invocation: the state machine has many of them read it.
 
+use chrono::Days;
 use futures_util::future::join_all;
 use iamwatch_tests::stage::{STATE, Stage, email};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
 
-use super::stage::{Archive, MACHINE, archive, done, findings, request, stage, told};
+use super::stage::{Archive, MACHINE, Place, day, done, findings, request, stage, told};
 
 const FROM: &str = "2026-04-01";
-const TO: &str = "2026-04-21";
+const TO: &str = "2026-05-11";
 
-/// More days, accounts and Regions than one part may have: two parts.
+/// More days, accounts and Regions than one part may have: two parts. No day follows another, so each is listed.
 async fn large() -> (Stage, Archive) {
     let stage = stage().await.with("FLEET_ABOVE_LOG_FILES", "1000");
     let accounts = ["111122223333", "222233334444", "333344445555", "444455556666", "555566667777"];
@@ -26,7 +27,15 @@ async fn large() -> (Stage, Archive) {
         "eu-central-1",
         "sa-east-1",
     ];
-    let archive = archive(&stage, &accounts, &regions, "2026-04-01", 21, 1);
+    let mut archive = Archive::default();
+    for account in accounts {
+        for region in regions {
+            for n in 0..21 {
+                let day = day(FROM).checked_add_days(Days::new(2 * n)).unwrap();
+                archive.deliver(&stage, Place { account, region, day }, 1);
+            }
+        }
+    }
     (stage, archive)
 }
 

@@ -156,7 +156,7 @@ async fn every_statement_of_backfill_is_needed(deployed: &Deployed) {
 }
 
 /// More than one part of a backfill holds: a log file for each of 1,050 accounts, Regions and days, and in that of each
-/// account whose key is the last a failed sign-in.
+/// account whose key is the last a failed sign-in. No day follows another, so each is listed.
 async fn large(deployed: &Deployed) -> BTreeSet<String> {
     let accounts = ["111122223333", "222233334444", "333344445555", "444455556666", "555566667777"];
     let regions = [
@@ -176,7 +176,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
     for (number, account) in accounts.into_iter().enumerate() {
         for region in regions {
             for n in 0..21 {
-                let day = day().checked_add_days(Days::new(n)).unwrap();
+                let day = day().checked_add_days(Days::new(2 * n)).unwrap();
                 let is_last = region == "us-west-2" && n == 20;
                 let record =
                     || failure(number, "alice").replace(ACCOUNT, account).replace(DAY, &day.to_string());
@@ -209,7 +209,7 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
     // The second part can never be written; whoever reads the first hangs, once.
     proxy.hinder("PUT ", "/parts/1.json.gz", Hindrance::Denied);
     proxy.hinder("PUT ", "/parts/0.json.gz", Hindrance::Held);
-    let to = day().checked_add_days(Days::new(20)).unwrap().to_string();
+    let to = day().checked_add_days(Days::new(40)).unwrap().to_string();
     let asked = async { make_backfill(&deployed, &[DAY, &to]).await };
     let hung = async {
         proxy.until_held().await;
