@@ -2,7 +2,6 @@
 //! people are reminded of.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
@@ -23,9 +22,6 @@ const MAX_LINES: usize = 40;
 
 /// So many names stand on a line.
 const MAX_NAMES: usize = 30;
-
-/// So many rules are explained.
-const MAX_RULES: usize = 6;
 
 /// What AWS says of a call that it refused, with the ARNs in it, has room.
 const MAX_WHAT_CHARS: usize = 600;
@@ -342,17 +338,5 @@ fn about(page: &mut Page, standing: &Standing) {
 fn explain(page: &mut Page, findings: &[&Finding]) {
     let open: Vec<&Finding> =
         findings.iter().filter(|finding| !is(finding, Status::Resolved)).copied().collect();
-    let by_rule = body::by_rule(&open);
-    for (rule, of_rule) in by_rule.iter().take(MAX_RULES) {
-        page.gap();
-        body::explain(page, rule, of_rule);
-    }
-    let others: BTreeSet<&str> = by_rule.iter().skip(MAX_RULES).map(|(rule, _)| rule.id).collect();
-    if !others.is_empty() {
-        page.gap();
-        let others = others.into_iter().collect::<Vec<_>>().join(", ");
-        page.paragraph(&format!(
-            "For the others ({others}): `iamwatch rules --format json` says what to do."
-        ));
-    }
+    body::explain_first(page, &open);
 }

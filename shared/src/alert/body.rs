@@ -12,6 +12,9 @@ use crate::finding::{Finding, Subject};
 use crate::rule::{self, Rule};
 use crate::text;
 
+/// So many rules are explained in a mail about many.
+const MAX_RULES: usize = 6;
+
 /// A storm is told by its first rows.
 const MAX_ROWS: usize = 20;
 
@@ -82,7 +85,7 @@ fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
 }
 
 /// The findings of each rule, in the order in which the rules first appear.
-pub(super) fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>)> {
+fn by_rule<'a>(findings: &[&'a Finding]) -> Vec<(&'static Rule, Vec<&'a Finding>)> {
     let mut groups: Vec<(&'static Rule, Vec<&Finding>)> = Vec::new();
     for finding in findings {
         match groups.iter_mut().find(|(rule, _)| rule.id == finding.rule.id) {
@@ -287,8 +290,25 @@ fn counted(page: &mut Page, unsaid: &[Unsaid]) {
     }
 }
 
+/// Why the rules that come first were raised, and what to do; the others are named.
+pub(super) fn explain_first(page: &mut Page, findings: &[&Finding]) {
+    let by_rule = by_rule(findings);
+    for (rule, of_rule) in by_rule.iter().take(MAX_RULES) {
+        page.gap();
+        explain(page, rule, of_rule);
+    }
+    let others: BTreeSet<&str> = by_rule.iter().skip(MAX_RULES).map(|(rule, _)| rule.id).collect();
+    if !others.is_empty() {
+        page.gap();
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        page.paragraph(&format!(
+            "For the others ({others}): `iamwatch rules --format json` says what to do."
+        ));
+    }
+}
+
 /// Why a rule was raised and what to do: the same for all of its findings.
-pub(super) fn explain(page: &mut Page, rule: &Rule, findings: &[&Finding]) {
+fn explain(page: &mut Page, rule: &Rule, findings: &[&Finding]) {
     let severities: BTreeSet<_> = findings.iter().map(|finding| finding.severity).collect();
     let severities: Vec<&str> = severities.iter().rev().map(|severity| severity.name()).collect();
     page.field("Rule", rule.id);

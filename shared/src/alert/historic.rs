@@ -24,9 +24,6 @@ use crate::text;
 const MAX_LINES: usize = 60;
 const MAX_LINES_OF_RULE: usize = 12;
 
-/// So many rules are explained.
-const MAX_RULES: usize = 6;
-
 /// So many accounts or Regions are named.
 const MAX_NAMED: usize = 10;
 
@@ -151,7 +148,7 @@ fn body(all: &[&Finding], found: &[&Finding], gaps: &[&Finding], past: &Past<'_>
             rows(&mut page, found, config);
         }
     }
-    explain(&mut page, all);
+    body::explain_first(&mut page, all);
     // What is told once for a log file needs no lines.
     let repeats = |finding: &&&Finding| !matches!(finding.subject, Subject::LogFile(_));
     let silenced: Vec<&Finding> = found.iter().filter(repeats).copied().collect();
@@ -339,21 +336,4 @@ fn line(row: &Row<'_>, with_account: bool, config: &Config) -> String {
         ref many => line += &format!(", from {} addresses", many.len()),
     }
     line
-}
-
-/// Why the worst rules were raised, and what to do.
-fn explain(page: &mut Page, all: &[&Finding]) {
-    let by_rule = body::by_rule(all);
-    for (rule, of_rule) in by_rule.iter().take(MAX_RULES) {
-        page.gap();
-        body::explain(page, rule, of_rule);
-    }
-    let others: BTreeSet<&str> = by_rule.iter().skip(MAX_RULES).map(|(rule, _)| rule.id).collect();
-    if !others.is_empty() {
-        page.gap();
-        let others = others.into_iter().collect::<Vec<_>>().join(", ");
-        page.paragraph(&format!(
-            "For the others ({others}): `iamwatch rules --format json` says what to do."
-        ));
-    }
 }
