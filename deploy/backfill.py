@@ -44,6 +44,8 @@ def dry_run(aws, function, request):
     if said["not_done"]:
         raise Refused(f"it could not find out what there is to read: {said['not_done']}")
     shown(said["estimate"])
+    if said["estimate"]["none_of_these_days"]:
+        say("none of them is of these days: nobody could say what happened then")
     say("nothing was read: leave out DRY_RUN to have it read")
     return 0
 
@@ -69,7 +71,7 @@ def end(state):
             say(f"  {number:,} {what}")
     say(f"mail: {result.get('subject') or 'none'}")
     for uri in result["objects"]:
-        say(f"  aws s3 cp {uri} .")
+        say(f"  aws s3 cp {shlex.quote(uri)} .")
     missing = (state.get("estimate") or {}).get("items", 0) - read["items"]
     problems = [
         (counts["unreadable"], "record", "records", "could not be read"),
@@ -82,7 +84,7 @@ def end(state):
         say(line)
     if missing > 0:
         say("         -> AGAIN=1 reads all of it again, once what the log of the function says is mended")
-    if nothing := (state.get("estimate") or {}).get("log_files") == 0:
+    if nothing := (state.get("estimate") or {}).get("none_of_these_days"):
         wanted = "of these days, accounts and Regions" if state["wanted"]["accounts"] or state["wanted"]["regions"] else "of these days"
         say(f"problem  there are no log files {wanted} in the bucket {state['bucket']}")
         say("         -> see whether CloudTrail delivers there, and whether a lifecycle rule removed them; AGAIN=1 looks again")

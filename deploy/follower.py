@@ -7,6 +7,7 @@ import datetime
 import email.utils
 import json
 import re
+import shlex
 import time
 
 import botocore.exceptions
@@ -28,6 +29,10 @@ LONGEST_CLAIM = datetime.timedelta(minutes=20)
 
 # The state machine gives a part up only after it has tried it again for about that long.
 MOST_QUIET_SECONDS = 2 * 3600
+
+# Where a run stands. Source: `RunId::parse` and `RunState` in `shared/src/backfill/run.rs`.
+FOLDER = re.compile(r"backfills/[0-9-]{10}_[0-9-]{10}_[0-9a-f]{16}/")
+STAGES = ["planning", "scanning", "fleet", "telling", "done"]
 
 # The same request starts the state machine again after so long; by then it has ended.
 FLEET_TIME = datetime.timedelta(hours=6)
@@ -99,11 +104,13 @@ class Run:
     def keys(self):
         """Those of the runs about the same days."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(**self.whose, Prefix=f"backfills/{self.days}", Delimiter="/")
-        return [f"{folder['Prefix']}run.json" for page in pages for folder in page.get("CommonPrefixes", [])]
+        folders = [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", [])]
+        # Their names become a part of commands.
+        return [f"{folder}run.json" for folder in folders if FOLDER.fullmatch(folder)]
 
     def is_it(self, state):
-        """Whether that is the run of the same request."""
-        return state is not None and (state.get("wanted"), state.get("notify"), state.get("bucket")) == (
+        """Whether that is the run of the same request, as the function writes it; it begins any other anew."""
+        return state is not None and type(state.get("generation")) is int and state.get("stage") in STAGES and (state.get("wanted"), state.get("notify"), state.get("bucket")) == (
             self.wanted,
             self.notify,
             self.log_bucket,
@@ -117,7 +124,7 @@ class Run:
 
     def follow_it(self):
         """How a person looks how far it is."""
-        return f"aws s3 cp s3://{self.bucket}/{self.key} -" if self.key else f"aws s3 ls s3://{self.bucket}/backfills/"
+        return f"aws s3 cp {shlex.quote(f's3://{self.bucket}/{self.key}')} -" if self.key else f"aws s3 ls s3://{self.bucket}/backfills/"
 
 
 class Progress:
@@ -262,8 +269,11 @@ class Follower:
 
     def live_until(self, claim):
         """Until when somebody may be working under a claim; nothing where nobody is."""
-        until = datetime.datetime.fromisoformat(claim["until"]) if claim else None
-        return until if until and self.now() < until <= self.now() + LONGEST_CLAIM else None
+        try:
+            until = datetime.datetime.fromisoformat(claim["until"]) if claim else None
+        except (ValueError, KeyError, TypeError):
+            return None
+        return until if until and until.tzinfo and self.now() < until <= self.now() + LONGEST_CLAIM else None
 
     def go_on(self, state, reached, ended="an invocation ended before all was done"):
         """The same request again: it goes on where the last invocation ended."""

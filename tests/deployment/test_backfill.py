@@ -41,6 +41,7 @@ ESTIMATE = {
     "seconds": 1,
     "cost_usd": 0.0123,
     "by_fleet": False,
+    "none_of_these_days": False,
 }
 RESULT = {
     "findings": {"CRITICAL": 1, "HIGH": 0, "LOW": 1200},
@@ -211,11 +212,32 @@ class Backfill(unittest.TestCase):
 
     def test_a_run_that_cannot_be_read_is_begun_anew(self):
         result = {"findings": {}, "told": 0, "known": 0, "accepted": 0, "counted": 0, "left_out": 0, "objects": []}
-        for content in [b"nonsense", b"[1]", b"{}"]:
+        like = run_json("scanning")
+        for content in [
+            b"nonsense",
+            b"[1]",
+            b"{}",
+            json.dumps({name: like[name] for name in ["wanted", "notify", "bucket"]}).encode(),
+            json.dumps({**like, "generation": "1"}).encode(),
+            json.dumps({**like, "stage": "x"}).encode(),
+        ]:
             client("s3").put_object(Bucket="state-example", Key=KEY, Body=content)
             function = Function([run_json("done", 2000, 2, generation=1_775_808_000, result=result)])
             status, printed = self.told(function)
             self.assertEqual((status, len(function.asked)), (0, 1), printed)
+
+    def test_a_claim_of_no_time_is_none_and_a_folder_of_no_run_is_not_looked_at(self):
+        result = {"findings": {}, "told": 0, "known": 0, "accepted": 0, "counted": 0, "left_out": 0, "objects": ["s3://b/$(x)"]}
+        hostile = KEY.replace(RUN, "2026-01-01_2026-03-31_$(curl x)")
+        client("s3").put_object(Bucket="state-example", Key=hostile, Body=json.dumps(run_json("done", result=result)).encode())
+        for until in ["x", "+262142-12-31T00:00:00Z", "2026-01-01T00:00:00", 1]:
+            client("s3").delete_object(Bucket="state-example", Key=KEY)
+            claim = {"claim": {"token": "t", "until": until}}
+            function = Function([run_json("scanning", 1, **claim)], [run_json("done", 2000, 2, result=result)])
+            status, printed = self.told(function)
+            self.assertEqual((status, len(function.asked)), (0, 2), printed)
+            self.assertIn("aws s3 cp 's3://b/$(x)' .", printed)
+            self.assertNotIn("curl", printed)
 
     def test_it_is_followed_to_its_end(self):
         function = Function(
@@ -443,7 +465,7 @@ class Backfill(unittest.TestCase):
             self.assertIn(words, printed)
 
     def test_days_without_log_files_are_a_problem(self):
-        nothing = {"estimate": {**ESTIMATE, "log_files": 0, "bytes": 0, "accounts": 0, "regions": 0, "days": 0, "items": 0}}
+        nothing = {"estimate": {**ESTIMATE, "log_files": 0, "bytes": 0, "accounts": 0, "regions": 0, "days": 0, "items": 0, "none_of_these_days": True}}
         for more, words in [({}, "of these days in"), ({"regions": "us-east-1"}, "of these days, accounts and Regions in")]:
             self.setUp()
             done = run_json("done", result=RESULT | {"findings": {"HIGH": 1}}, **nothing)
