@@ -1,19 +1,19 @@
 //! The list of calls: each event once, and what all of them come to.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::cloudtrail::Record;
+use shared::finding::stable_id;
 
 use crate::in_order::Sink;
 use crate::output::{counted, note};
 
 /// An event that comes again is known as long as fewer than so many others, and at most twice as many, lie between:
-/// 8 bytes each, and as many again for looking them up.
-const MAX_KNOWN_EVENTS: usize = 2_000_000;
+/// 8 bytes each, as many again for looking them up, and all of it twice where it can be gone on with.
+const MAX_KNOWN_EVENTS: usize = 500_000;
 
 /// So many callers, and so many calls, are told apart when they are counted.
 const MAX_TOLD_APART: usize = 10_000;
@@ -38,9 +38,9 @@ pub struct Line {
 /// What tells a record's event from others. A corrected copy is another one: it says more than the first did.
 pub fn event(record: &Record<'_>) -> Option<u64> {
     let id = record.event_id.as_deref()?;
-    let mut hasher = DefaultHasher::new();
-    (record.account(), id).hash(&mut hasher);
-    Some(hasher.finish())
+    // The same in every build: lists are gone on with.
+    let hash = stable_id(&[record.account().unwrap_or_default(), id]);
+    u64::from_str_radix(hash.get(..16)?, 16).ok()
 }
 
 /// Prints rows, and keeps count.
