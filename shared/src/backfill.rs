@@ -28,6 +28,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::cloudtrail::key;
 use crate::finding::stable_id;
 use crate::question::Period;
 use crate::rule::Severity;
@@ -100,6 +101,15 @@ impl Stretch {
         let (month, day) = self.prefix.strip_suffix('/')?.rsplit_once('/')?;
         let day = day.parse().ok()?;
         Some((self.prefix.get(..=month.len())?, (day, day)))
+    }
+
+    /// The first and the last of its days; nothing where its prefix is of no day.
+    fn dates(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let Some((month, (first, last))) = self.of_days() else {
+            return key::day(&self.prefix).map(|day| (day, day));
+        };
+        let date = |day: u32| key::day(&format!("{month}{day:02}/"));
+        Some((date(first)?, date(last)?))
     }
 
     /// The key behind which it begins, where that is not its prefix.
@@ -189,6 +199,13 @@ impl Plan {
     /// How many bytes these have, as they are stored.
     pub fn bytes(&self) -> u64 {
         self.stretches().map(|stretch| stretch.bytes).sum()
+    }
+
+    /// Whether there is a log file of the days that are meant, and not only of those around them.
+    pub fn has_wanted_days(&self) -> bool {
+        let Wanted { from, to, .. } = self.wanted;
+        let is_wanted = |(first, last): (NaiveDate, NaiveDate)| first <= to && from <= last;
+        self.stretches().any(|stretch| stretch.dates().is_some_and(is_wanted))
     }
 
     fn stretches(&self) -> impl Iterator<Item = &Stretch> {

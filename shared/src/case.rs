@@ -73,8 +73,8 @@ pub struct Teller<'a> {
     pub alert_id: &'a str,
     /// The backfill that it is of.
     pub run: &'a str,
-    /// Whether nobody knows any more if what earlier digests of this backfill were to tell was told: then this one
-    /// tells it.
+    /// Whether nobody knows any more if what earlier digests of this backfill were to tell was told, for what it had
+    /// noted is lost: then this one tells it.
     pub retells: bool,
 }
 
@@ -89,6 +89,8 @@ impl Teller<'_> {
 pub struct Decided<'f> {
     /// Those that it tells.
     pub told: Vec<Seen<'f>>,
+    /// Whether an earlier digest may have told some of them.
+    pub retold: bool,
     /// How many belong to what people were told of before.
     pub known: u64,
     /// How many are too few to be told.
@@ -228,7 +230,8 @@ impl Case {
         let own: Vec<&Digest> = self.digests.iter().filter(|digest| teller.tells_of(digest)).collect();
         let before = Stretches::of(own.iter().flat_map(|digest| &digest.stretches));
         let own: Vec<&str> = own.iter().map(|digest| &*digest.alert_id).chain([teller.alert_id]).collect();
-        let (mut decided, mut new) = (Decided::default(), Vec::new());
+        let retold = own.iter().any(|alert_id| *alert_id != teller.alert_id);
+        let (mut decided, mut new) = (Decided { retold, ..Decided::default() }, Vec::new());
         for seen in seen.iter().filter(|seen| !seen.accepted) {
             let episode = index.episode_of(seen, now);
             let elsewhere = index.was_told_elsewhere(seen, episode, &own);

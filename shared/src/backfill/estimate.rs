@@ -46,6 +46,8 @@ pub struct Estimate {
     pub cost_usd: f64,
     /// Whether the state machine reads it, with many invocations at once.
     pub by_fleet: bool,
+    /// Whether there is no log file of the days that are meant, but at most of those around them.
+    pub none_of_these_days: bool,
 }
 
 impl Plan {
@@ -86,6 +88,7 @@ impl Plan {
             // No more digits than it is worth.
             cost_usd: (cost * 10_000.0).ceil() / 10_000.0,
             by_fleet: fleet_above.is_some_and(|above| self.weight() > above),
+            none_of_these_days: !self.has_wanted_days(),
         }
     }
 }
@@ -120,7 +123,7 @@ mod tests {
         assert_eq!((estimate.log_files, estimate.bytes), (1_000_000, 1_000_000 << 10));
         assert_eq!((estimate.accounts, estimate.regions, estimate.days, estimate.items), (2, 2, 2, 1));
         assert!((0.40..0.50).contains(&estimate.cost_usd), "{}", estimate.cost_usd);
-        assert!(estimate.by_fleet);
+        assert!(estimate.by_fleet && !estimate.none_of_these_days);
         assert!(!plan.estimate(Some(2_000_000)).by_fleet);
         assert!(!plan.estimate(None).by_fleet, "there is no fleet");
     }

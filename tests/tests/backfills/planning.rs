@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use iamwatch_tests::memory::{Attempt, Pieces, World};
+use iamwatch_tests::memory::{Pieces, World};
 use shared::app::{Unplanned, plan};
 use shared::config::Config;
 use shared::ports::{Listed, Listing, LogStore, OpenObject, Trouble, TroubleKind};
@@ -275,19 +275,5 @@ fn a_bucket_of_something_else_without_end_is_given_up_with_a_word_about_the_pref
             let said = "where the log files are is \"s3://logs/\"; it must be the prefix that stands before AWSLogs/";
             assert!(unplanned.to_string().starts_with(said), "{folders:?}: {unplanned}");
         }
-    });
-}
-
-#[test]
-fn what_no_digest_puts_together_in_time_is_refused_before_anything_is_read() {
-    run(async || {
-        let world = World::default();
-        for number in 0..=10_000 {
-            let large = key(ACCOUNT, "us-east-1", "2026/04/02", &format!("{number:05}"));
-            world.logs.put(&format!("s3://logs/{large}"), [Attempt::CutTo(Vec::new(), 1 << 40)]);
-        }
-        let error = planned(&world, "", &days("2026-04-02", "2026-04-02")).await.unwrap_err().to_string();
-        let said = "it must be fewer days, accounts or Regions: it has 10001 parts, and one plan holds 10000";
-        assert!(error.ends_with(said), "{error}");
     });
 }

@@ -101,6 +101,7 @@ fn a_range_is_read_and_told_in_one_mail() {
         assert_eq!((state.read.counts.log_files, state.read.counts.judged, state.read.items), (6, 6, 1));
         assert_eq!((state.stage, state.trouble, state.mail), (Stage::Done, None, None));
         let estimate = state.estimate.unwrap();
+        assert!(!estimate.none_of_these_days);
         assert_eq!((estimate.log_files, estimate.accounts, estimate.regions, estimate.days), (6, 2, 1, 3));
         assert_eq!(done.run, id(&asked_for));
         assert_eq!(done.uri, format!("s3://state/{}", done.run.key()));
@@ -458,7 +459,7 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
         let ended = (5..100).map(|times| format!("{name}-{times}"));
         world.machine.ended.borrow_mut().extend(ended);
         let Progress::Unfinished(trouble) = ask("2026-04-11T02:00:03Z").await.progress else { panic!() };
-        assert!(trouble.answer.contains("it was started 14 times"), "{trouble}");
+        assert!(trouble.answer.contains("its last 10 executions have come to their end"), "{trouble}");
     });
 }
 
@@ -522,38 +523,67 @@ fn what_cannot_be_read_of_it_is_made_again() {
 #[test]
 fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
     run(async || {
-        let world = world();
-        let asked_for = request(json!({}));
-        world.topic.refuses.set(Some(""));
-        assert!(matches!(asked(&world, &asked_for, NOW).await.progress, Progress::Unfinished(_)));
-        world.topic.refuses.set(None);
-        let key = id(&asked_for).key();
-        let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
-        assert!(world.state.objects.borrow_mut().insert(key, stored).is_some());
-        assert_eq!(asked(&world, &asked_for, NOW).await.progress, Progress::Done);
-        let mails = world.topic.mails();
-        assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{mails:?}");
-        assert!(mails[0].contains("may have been told before"), "{}", mails[0]);
-        // What it has told is known again, whoever asks.
-        let again = request(json!({"again": true}));
-        assert_eq!(asked(&world, &again, LATER).await.progress, Progress::Done);
-        assert_eq!(world.topic.mails().len(), 1, "{:?}", world.topic.mails());
+        for is_gone in [false, true] {
+            let world = world();
+            let asked_for = request(json!({}));
+            world.topic.refuses.set(Some(""));
+            assert!(matches!(asked(&world, &asked_for, NOW).await.progress, Progress::Unfinished(_)));
+            world.topic.refuses.set(None);
+            let key = id(&asked_for).key();
+            let mut objects = world.state.objects.take();
+            if is_gone {
+                objects.retain(|key, _| !key.starts_with("backfills/"));
+            } else {
+                let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+                assert!(objects.insert(key, stored).is_some());
+            }
+            world.state.objects.replace(objects);
+            assert_eq!(asked(&world, &asked_for, NOW).await.progress, Progress::Done);
+            let mails = world.topic.mails();
+            assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{mails:?}");
+            assert!(mails[0].contains("may have been told before"), "{}", mails[0]);
+            // What it has told is known again, whoever asks.
+            let again = request(json!({"again": true}));
+            assert_eq!(asked(&world, &again, LATER).await.progress, Progress::Done);
+            assert_eq!(world.topic.mails().len(), 1, "{:?}", world.topic.mails());
+        }
     });
 }
 
 #[test]
 fn promise_3_a_range_without_any_log_file_does_not_pass_as_clean() {
     run(async || {
-        let world = world();
-        let asked_for = request(json!({"from": "2026-01-01", "to": "2026-01-02"}));
-        let done = asked(&world, &asked_for, NOW).await;
-        let state = done.state.unwrap();
-        assert_eq!((done.progress, state.estimate.unwrap().log_files), (Progress::Done, 0));
-        assert_eq!(days("2026-01-01", "2026-01-02"), state.wanted);
-        let mails = world.topic.mails();
-        assert_eq!(mails.len(), 1);
-        let said = "bucket logs has no log file of 2026-01-01 to 2026-01-02, so nothing was looked at";
-        let words = mails[0].split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains(said), "{words}");
+        // What was delivered on the day behind is of the day behind.
+        for (from, to, log_files) in [("2026-01-01", "2026-01-02", 0), ("2026-03-30", "2026-03-31", 2)] {
+            let world = world();
+            let asked_for = request(json!({"from": from, "to": to}));
+            let done = asked(&world, &asked_for, NOW).await;
+            let (state, estimate) = (done.state.clone().unwrap(), done.state.unwrap().estimate.unwrap());
+            assert_eq!((done.progress, estimate.log_files), (Progress::Done, log_files));
+            assert!(estimate.none_of_these_days);
+            assert_eq!(days(from, to), state.wanted);
+            let mails = world.topic.mails();
+            assert_eq!(mails.len(), 1);
+            let said = format!(
+                "bucket logs has no log file of {from} to {to}: what happened then was not looked at"
+            );
+            let words = mails[0].split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(&said), "{words}");
+        }
+    });
+}
+
+#[test]
+fn what_no_digest_puts_together_in_time_is_refused_before_anything_is_read() {
+    run(async || {
+        let world = World::default();
+        for number in 0..=10_000 {
+            let large = key(ACCOUNT, "us-east-1", "2026/04/02", &format!("{number:05}"));
+            world.logs.put(&format!("s3://logs/{large}"), [Attempt::CutTo(Vec::new(), 1 << 40)]);
+        }
+        let error = asked_with(&world, &request(json!({})), NOW, &Config::default(), None).await.unwrap_err();
+        let error = error.to_string();
+        let said = "it must be fewer days, accounts or Regions: it has 10001 parts, and at most 10000 can be told at once";
+        assert!(error.ends_with(said) && world.logs.opened.borrow().is_empty(), "{error}");
     });
 }

@@ -158,10 +158,12 @@ pub(super) async fn digest<S: StateStore, P: Pace>(
             format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
         past_not_looked_at(&memory.uri(folder), "cases", what, None, begun.at())
     });
-    let none = (plan.objects() == 0).then(|| {
+    let none = (!plan.has_wanted_days()).then(|| {
         let (from, to) = (plan.wanted.from, plan.wanted.to);
-        let what =
-            format!("bucket {} has no log file of {from} to {to}, so nothing was looked at", plan.bucket);
+        let what = format!(
+            "bucket {} has no log file of {from} to {to}: what happened then was not looked at",
+            plan.bucket
+        );
         past_without_log_files(&memory.uri(folder), what, begun.at())
     });
     let may_repeat = marked.may_repeat || !unreadable.is_empty();

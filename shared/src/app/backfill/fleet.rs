@@ -35,21 +35,23 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let input =
             serde_json::json!({"run": run, "generation": generation, "bucket": bucket, "items": items});
         let mut times = state.fleet.map_or(0, |fleet| fleet.times);
-        let most = times.saturating_add(MAX_STARTS);
         let mut execution = Execution::Ended;
         // One that has ended without a digest was started by a run that died before it noted that.
-        while execution == Execution::Ended && times < most {
-            times += 1;
+        for _ in 0..MAX_STARTS {
+            times = times.saturating_add(1);
             // The same name starts once, so that whoever does not learn that it has started can start it.
             let mut name = format!("{}-{}", self.id.as_str(), state.generation);
             if times > 1 {
                 name += &format!("-{times}");
             }
             execution = memory.in_time("starting", &name, fleet.start(&name, &input.to_string())).await?;
+            if execution == Execution::Live {
+                break;
+            }
         }
         if execution == Execution::Ended {
             let call = format!("starting the state machine for backfill {}", self.id.as_str());
-            let answer = format!("it was started {times} times, and has come to its end each time");
+            let answer = format!("its last {MAX_STARTS} executions have come to their end without a digest");
             return Err(Halt::Unfinished(Trouble { kind: TroubleKind::Refused, call, answer }));
         }
         let (token, now) = (memory.claim.token.clone(), self.pace.now());

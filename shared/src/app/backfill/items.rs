@@ -30,6 +30,9 @@ impl Object for Plan {
     }
 }
 
+/// So many items one digest puts together in its time.
+const MAX_ITEMS: usize = 10_000;
+
 /// About so many log files of an item AWS may not answer at first.
 const MAX_UNANSWERED: usize = 1_000;
 
@@ -82,7 +85,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let planned = plan(self.bucket, "", wanted, self.config, self.logs, self.pace);
         let mut planned = Box::pin(planned.fuse());
         select_biased! {
-            planned = planned => Ok(planned?),
+            planned = planned => fits(planned?),
             () = time_is_up => {
                 let call = format!("listing s3://{}", self.bucket);
                 let answer = "there is more than one invocation has time to list: ask for fewer days, accounts or Regions";
@@ -212,6 +215,18 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let key = part_key(&self.id.folder(state.generation), item);
         Ok(self.telling.memory.read(&key).await?.map(|stored| stored.content))
     }
+}
+
+/// Whether one digest can put together what a plan comes to.
+fn fits(plan: Plan) -> Result<Plan, Halt> {
+    let (items, Wanted { from, to, .. }) = (plan.items.len(), &plan.wanted);
+    if items <= MAX_ITEMS {
+        return Ok(plan);
+    }
+    let expected = format!(
+        "fewer days, accounts or Regions: it has {items} parts, and at most {MAX_ITEMS} can be told at once"
+    );
+    Err(Halt::Refused(input("the range", &format!("{from} to {to}"), &expected)))
 }
 
 /// What was read of that item, and of no other.

@@ -30,9 +30,6 @@ const MAX_PAGES: usize = 500_000;
 /// So many stretches fit into a plan that can be kept: years of a large organisation.
 const MAX_STRETCHES: usize = 200_000;
 
-/// So many items one digest puts together in its time.
-const MAX_ITEMS: usize = 10_000;
-
 /// How many names of what is there an error shows.
 const MAX_NAMED: usize = 10;
 
@@ -84,14 +81,6 @@ pub async fn plan<L: LogStore, P: Pace>(
 ) -> Result<Plan, Unplanned> {
     let stretches = stretches(bucket, prefix, wanted, Divided::AsNeeded, config, logs, pace).await?;
     let items = items(stretches);
-    if items.len() > MAX_ITEMS {
-        let days = format!("{} to {}", wanted.from, wanted.to);
-        let expected = format!(
-            "fewer days, accounts or Regions: it has {} parts, and one plan holds {MAX_ITEMS}",
-            items.len()
-        );
-        return Err(unfit("the range", &days, &expected));
-    }
     Ok(Plan { format: FORMAT, bucket: bucket.to_owned(), wanted: wanted.clone(), items })
 }
 

@@ -46,7 +46,9 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace, F: Fleet> Run<'_, L, S, 
         let accepted = self.telling.load_accepted().await?;
         let folder = self.id.folder(state.generation);
         let lost = state.lost.as_ref();
-        let teller = Teller { alert_id: &state.alert_id, run: self.id.as_str(), retells: lost.is_some() };
+        // The first generation of a backfill of which the cases tell had another before, whose object is gone.
+        let retells = lost.is_some() || state.generation == 1;
+        let teller = Teller { alert_id: &state.alert_id, run: self.id.as_str(), retells };
         let about = About { folder: &folder, plan, notify: state.notify, teller, lost };
         let parts = async |item| self.part(&state, item).await;
         let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;

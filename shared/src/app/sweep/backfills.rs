@@ -151,7 +151,7 @@ impl<L: LogStore, S: StateStore, A: AlertSink, P: Pace> Run<'_, L, S, A, P> {
                 let (from, to) = (days.next().unwrap_or_default(), days.next().unwrap_or_default());
                 go_on += &format!(" FROM={from} TO={to}");
                 what += &format!(
-                    ": nobody can say any more how far it is, for what it has noted cannot be read: {reason}"
+                    ": nobody can say any more how far it is, for what it has noted cannot be read: {reason}; the line below is that of all accounts and Regions, and only the request that it was begun with, with its ACCOUNTS, REGIONS and NOTIFY if it had any, tells what it had found"
                 );
             }
         }

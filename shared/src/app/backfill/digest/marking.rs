@@ -87,7 +87,8 @@ impl<S: StateStore, P: Pace> Marking<'_, S, P> {
             case.learn(&seen, now, self.config);
             let decided = case.digest(&self.teller, &seen, now, self.config);
             case.forget(memory.pace.now(), self.config);
-            let may_repeat = !case.remembers(&decided.told, now);
+            let may_repeat =
+                (decided.retold && !decided.told.is_empty()) || !case.remembers(&decided.told, now);
             (decided, may_repeat)
         };
         let changed = match held {
