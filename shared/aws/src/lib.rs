@@ -17,6 +17,7 @@ pub mod answer;
 mod attempts;
 pub mod fleet;
 pub mod iam;
+mod log;
 pub mod pace;
 #[cfg(feature = "profile")]
 pub mod profile;

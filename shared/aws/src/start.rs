@@ -12,6 +12,8 @@ use shared::Error;
 use shared::config::Config;
 use shared::ports::Trouble;
 
+use crate::log;
+
 /// What a function needs beside what it reads: the program, the AWS clients, findings that wait to be told.
 const MEMORY_BESIDE_BYTES: u64 = 150 << 20;
 
@@ -136,8 +138,8 @@ pub async fn run<F>(
     build: impl FnOnce(Deployment, &SdkConfig) -> Result<F, Error>,
     answer: impl AsyncFn(&F, Value, &Context) -> Result<Value, Failure>,
 ) -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
     let lookup = |name: &str| env::var(name).ok();
+    log::begin(lookup);
     let function = Deployment::from_lookup(lookup).and_then(|deployment| build(deployment, &sdk(lookup)));
     let function = function.map_err(Failure::from);
     let (function, answer) = (&function, &answer);
