@@ -169,9 +169,13 @@ async fn invocations(name: &str, bootstrap: &Path) -> anyhow::Result<()> {
 
 fn environment(aws: &StubAws) -> BTreeMap<String, String> {
     let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:findings");
+    let machine = format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:backfill");
     let wiring = [
         ("TOPIC_ARN", topic),
         ("STATE_BUCKET", "example-state".to_owned()),
+        // Without these the function backfill answers what is missing, and makes no clients.
+        ("LOG_BUCKET", LOGS.to_owned()),
+        ("STATE_MACHINE_ARN", machine),
         ("AWS_ENDPOINT_URL", aws.endpoint()),
     ];
     wiring.map(|(name, value)| (name.to_owned(), value)).into()
