@@ -136,7 +136,9 @@ async fn backfilled(s3: &S3, objects: u64, usual: bool, config: &Config) -> anyh
     let outside = Outside { logs: s3, state, alerts: topic, pace: &Clock, account: None };
     let bucket = serve::bucket(objects, usual);
     let done = backfill(&asked, &bucket, config, None::<&Machine>, &outside).await?;
-    ensure!(done.progress == Progress::Done && topic.published.borrow().len() == 1, "{:?}", done.progress);
+    ensure!(done.progress == Progress::Done, "{:?}", done.progress);
+    let mails = topic.published.borrow().len();
+    ensure!(usual || mails == 1, "{mails} mails tell of a bucket that is full of failures");
     Ok((done.read.counts.log_files, done.read.counts.records))
 }
 
