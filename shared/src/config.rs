@@ -9,8 +9,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::Error;
-use crate::pattern::Pattern;
-use crate::rule::Severity;
+use crate::glob::Glob;
+use crate::severity::Severity;
 use crate::text::{iam_name, is_account_id};
 
 /// A setting as a person sees it.
@@ -445,7 +445,7 @@ pub struct Config {
     /// `MEMBER_ROLE_NAME`.
     pub member_role_name: String,
     /// `OWN_RESOURCES`, in lower case.
-    pub own_resources: Vec<Pattern>,
+    pub own_resources: Vec<Glob>,
     /// `PASSWORD_EXPIRING_DAYS`.
     pub password_expiring_days: u32,
     /// `QUIET_MINUTES`.
@@ -595,10 +595,9 @@ fn account_names(list: &str) -> Option<BTreeMap<String, String>> {
 }
 
 /// In lower case, for a bucket's name is the stack's in lower case. A bare `*` would be everything.
-fn names(list: &str) -> Option<Vec<Pattern>> {
-    let name = |entry: &str| {
-        entry.bytes().any(|byte| byte != b'*').then(|| Pattern::of(&entry.to_ascii_lowercase()))
-    };
+fn names(list: &str) -> Option<Vec<Glob>> {
+    let name =
+        |entry: &str| entry.bytes().any(|byte| byte != b'*').then(|| Glob::of(&entry.to_ascii_lowercase()));
     entries(list).map(name).collect()
 }
 

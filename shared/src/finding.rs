@@ -1,5 +1,23 @@
 //! One problem found: which rule, how bad, who, where, when, and the evidence to find it again.
 
+mod judged;
+mod merge;
+pub mod ocsf;
+mod principal;
+pub mod query;
+pub mod rule;
+mod subject;
+pub(crate) mod summary;
+pub mod suppression;
+
+pub use judged::{Gap, Judged, is_unjudged};
+pub use merge::merged;
+pub use principal::Principal;
+pub(crate) use principal::partition;
+pub use subject::Subject;
+pub(crate) use subject::network_of;
+pub use summary::{summary, what_of};
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -7,9 +25,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::cloudtrail::{Record, sign_in};
-use crate::rule::{Kind, Rule, Severity};
-use crate::text;
+use crate::finding::rule::{Kind, Rule};
+use crate::severity::Severity;
 
 /// One problem: a rule, what it is about, and how bad it is. Its JSON form is an interface.
 ///
@@ -74,6 +91,14 @@ pub struct Finding {
     pub by_anyone: bool,
 }
 
+impl Finding {
+    /// Which findings to keep where there is no room for all: the higher is kept. What anyone can cause
+    /// without credentials counts as LOW at most.
+    pub fn retention_priority(&self) -> Severity {
+        if self.by_anyone { self.severity.min(Severity::Low) } else { self.severity }
+    }
+}
+
 /// How a finding stands beside what the run before found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -98,33 +123,6 @@ impl Status {
             Status::Resolved => "resolved",
         }
     }
-}
-
-/// Who acted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Principal {
-    /// AWS's type of it: `Root`, `IAMUser`, `AssumedRole`, …
-    #[serde(rename = "type", skip_serializing_if = "absent")]
-    pub kind: Option<String>,
-    /// Its name: user, role and session, Identity Center login; absent where AWS hides it.
-    #[serde(skip_serializing_if = "absent")]
-    pub name: Option<String>,
-    /// Its ARN, where the record gives one.
-    #[serde(skip_serializing_if = "absent")]
-    pub arn: Option<String>,
-    /// Whether its name is absent because AWS hides it: no user of that name exists.
-    #[serde(skip)]
-    pub name_hidden: bool,
-    /// Whether it is no root user but a root session that `sts:AssumeRoot` opened.
-    #[serde(skip)]
-    pub root_session: bool,
-    /// What a suppression names it by: the same in every record of it, and of nobody else of that account.
-    #[serde(skip)]
-    pub id: Option<String>,
-    /// The id that IAM gave the user or the role behind a session (`AIDA…`, `AROA…`), and will give to no other:
-    /// one who is deleted and made again under the same name has a new one.
-    #[serde(skip)]
-    pub unique_id: Option<String>,
 }
 
 /// Where a finding can be found again, and what the rule looked at.
@@ -189,35 +187,6 @@ impl Serialize for Facts {
     }
 }
 
-/// Who or what a finding is counted against.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// A principal, by account, type and the name that stays the same from record to record.
-    Principal {
-        /// The account that it belongs to.
-        account: String,
-        /// AWS's type of it.
-        kind: String,
-        /// What tells it from others of its type in that account.
-        name: String,
-    },
-    /// A source address (an IPv6 one by its /64) trying names that AWS hides, in one account.
-    Address {
-        /// The account that was tried.
-        account: String,
-        /// The address or network.
-        network: String,
-    },
-    /// An account as a whole.
-    Account(String),
-    /// A log file that could not be read.
-    LogFile(String),
-    /// Where log files come from: a bucket, or the queue that names them.
-    Source(String),
-    /// An event name that nobody has documented.
-    EventName(String),
-}
-
 /// Where a record was read.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
@@ -227,173 +196,6 @@ pub struct Place<'a> {
     pub record: u64,
     /// When the log file was delivered, as its name says.
     pub delivered: Option<DateTime<Utc>>,
-}
-
-impl Principal {
-    /// The principal that a record names; nothing where it names none.
-    pub fn of(record: &Record<'_>) -> Option<Principal> {
-        let identity = &record.user_identity;
-        let root_session = identity.kind.as_deref() == Some("Root") && identity.assumed_root == Some(true);
-        let name = match identity.kind.as_deref() {
-            Some("Root") => Some(Cow::Borrowed("root")),
-            Some("AssumedRole" | "FederatedUser") => {
-                // arn:aws:sts::111122223333:assumed-role/Role/session
-                let resource = identity.arn.as_deref().and_then(|arn| arn.splitn(6, ':').nth(5));
-                let name = resource.and_then(|resource| resource.split_once('/')).map(|(_, name)| name);
-                name.map(Cow::Borrowed).or_else(|| identity.session_issuer_name.clone())
-            }
-            Some("AWSService") => identity.invoked_by.clone(),
-            _ => login_name(record).map(Cow::Borrowed).or_else(|| sign_in::identity_center_user_name(record)),
-        };
-        let name = name.filter(|name| !name.is_empty());
-        let name = name.or_else(|| identity.identity_center_user_id.clone()).map(Cow::into_owned);
-        let name = name.or_else(|| identity.invoked_by.as_deref().map(str::to_owned));
-        let name = name.filter(|name| !name.is_empty());
-        let mut principal = Principal {
-            kind: identity.kind.as_deref().filter(|kind| !kind.is_empty()).map(str::to_owned),
-            name_hidden: name.is_none() && sign_in::name_is_hidden(record),
-            name,
-            arn: identity.arn.as_deref().filter(|arn| !arn.is_empty()).map(str::to_owned),
-            root_session,
-            id: None,
-            unique_id: unique_id(record).map(str::to_owned),
-        };
-        principal.id = principal.id(record);
-        (principal != Principal::default()).then_some(principal)
-    }
-
-    /// - Root: its ARN, which not every record gives.
-    /// - A root session: nothing, for AWS gives it no name but root's.
-    /// - An IAM user of the record's account: the name, for a failed sign-in gives no ARN.
-    /// - An Identity Center user: the id, or the login name where the record gives no id.
-    /// - Who failed under a name that nobody has: what AWS writes instead of it.
-    /// - Anybody else: the ARN, or else the name or id.
-    fn id(&self, record: &Record<'_>) -> Option<String> {
-        let identity = &record.user_identity;
-        let account = identity.account_id.as_deref().or(record.account()).unwrap_or_default();
-        let own_account = record.account().is_none_or(|recipient| recipient == account);
-        let issuer = identity.session_issuer_arn.as_deref().filter(|arn| !arn.is_empty());
-        let of_account = text::is_account_id(account);
-        let id = match self.kind.as_deref() {
-            _ if self.root_session => None,
-            Some("Root") => of_account
-                .then(|| format!("arn:{}:iam::{account}:root", partition(&[&self.arn], &record.aws_region))),
-            _ if self.name_hidden => Some(sign_in::HIDDEN_NAME.to_owned()),
-            Some("IAMUser") if own_account => {
-                user_name(record).map(str::to_owned).or_else(|| self.arn.clone())
-            }
-            // A role's bare name could be a user's.
-            Some("AssumedRole" | "FederatedUser") => self.arn.clone().or_else(|| issuer.map(str::to_owned)),
-            _ => self.arn.clone(),
-        };
-        let by_name = matches!(
-            self.kind.as_deref(),
-            None | Some("IdentityCenterUser" | "Unknown" | "AWSService" | "Directory" | "SAMLUser")
-        );
-        let by_own_id = matches!(self.kind.as_deref(), Some("AWSAccount" | "IAMUser"));
-        let user_id = identity.identity_center_user_id.as_deref().filter(|id| !id.is_empty());
-        id.or_else(|| user_id.map(str::to_owned)).or_else(|| self.name.clone().filter(|_| by_name)).or_else(
-            || principal_id(record).filter(|_| by_own_id).and_then(text::iam_name).map(str::to_owned),
-        )
-    }
-}
-
-impl Subject {
-    /// Whom a record is counted against: its principal, or the source address where AWS hides the name.
-    pub fn of(record: &Record<'_>) -> Subject {
-        let account = record.account().filter(|account| !account.is_empty());
-        let account = account.unwrap_or("unknown account").to_owned();
-        let identity = &record.user_identity;
-        let given = |text: &'_ Option<Cow<'_, str>>| {
-            text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let kind = identity.kind.as_deref();
-        let name = match kind {
-            // Root's ARN is not in every record, and its user name is the account's alias where there is one.
-            Some("Root") if identity.assumed_root == Some(true) => Some("root session".to_owned()),
-            Some("Root") => Some("root".to_owned()),
-            _ => given(&identity.identity_center_user_id)
-                .or_else(|| given(&identity.arn).filter(|_| kind != Some("IAMUser")))
-                .or_else(|| user_name(record).map(str::to_owned))
-                // Before the principal's id: in Identity Center's older records that is the account, or one id
-                // for many people.
-                .or_else(|| sign_in::identity_center_user_name(record).map(Cow::into_owned))
-                .or_else(|| principal_id(record).map(str::to_owned))
-                .or_else(|| given(&identity.arn))
-                .or_else(|| given(&identity.invoked_by)),
-        };
-        let name = name.filter(|_| !Principal::of(record).is_some_and(|principal| principal.name_hidden));
-        match (name, record.source_ip_address.as_deref()) {
-            (Some(name), _) => Subject::Principal {
-                account: given(&identity.account_id).unwrap_or(account),
-                kind: kind.unwrap_or("Unknown").to_owned(),
-                name,
-            },
-            (None, Some(address)) => Subject::Address { account, network: network_of(address) },
-            (None, None) => Subject::Account(account),
-        }
-    }
-}
-
-/// The user name, unless AWS hides it.
-fn login_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    let name = record.user_identity.user_name.as_deref();
-    name.filter(|name| !name.is_empty() && *name != sign_in::HIDDEN_NAME)
-}
-
-/// The same, or for an IAM user the one in the ARN: `arn:aws:iam::111122223333:user/path/alice`.
-fn user_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    let identity = &record.user_identity;
-    let arn = identity.arn.as_deref().filter(|_| identity.kind.as_deref() == Some("IAMUser"));
-    let resource = arn.and_then(|arn| arn.splitn(6, ':').nth(5)?.strip_prefix("user/"));
-    let of_arn = resource.and_then(|resource| resource.rsplit('/').next()).filter(|name| !name.is_empty());
-    login_name(record).or(of_arn)
-}
-
-/// The principal's own id: not that of the account, which tells nobody from anybody.
-fn principal_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    let identity = &record.user_identity;
-    let accounts = [identity.account_id.as_deref(), record.recipient_account_id.as_deref()];
-    identity.principal_id.as_deref().filter(|id| !id.is_empty() && !accounts.contains(&Some(*id)))
-}
-
-/// The id of the user or role, of `AROAEXAMPLE:session` the part before the colon. For other types than these
-/// the principal's id is made of what others than IAM chose.
-///
-/// Source: IAM User Guide, "IAM identifiers", unique identifiers.
-fn unique_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    let kind = record.user_identity.kind.as_deref();
-    let given_by_iam = matches!(kind, Some("IAMUser" | "AssumedRole" | "Role" | "AWSAccount"));
-    let id = principal_id(record).filter(|_| given_by_iam)?;
-    let id = id.split_once(':').map_or(id, |(id, _)| id);
-    let prefixed = ["AIDA", "AROA"].iter().any(|prefix| id.starts_with(prefix));
-    (prefixed && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(id)
-}
-
-/// The partition that the first ARN among these names, else the one that the Region's name begins with.
-pub(crate) fn partition<'a>(arns: &[&'a Option<String>], region: &Option<impl AsRef<str>>) -> &'a str {
-    let region = region.as_ref().map(AsRef::as_ref).unwrap_or_default();
-    let named =
-        arns.iter().filter_map(|arn| text::arn(arn.as_deref()?)).find_map(|arn| arn.split(':').nth(1));
-    named.unwrap_or(match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        Some("us") if region.starts_with("us-iso") => "aws-iso",
-        Some("eusc") => "aws-eusc",
-        _ => "aws",
-    })
-}
-
-/// The address as it is counted: an IPv6 one by its /64, the smallest network one customer is given.
-pub(crate) fn network_of(address: &str) -> String {
-    match address.parse::<std::net::IpAddr>().map(|address| address.to_canonical()) {
-        Ok(std::net::IpAddr::V6(address)) => {
-            let network = std::net::Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));
-            format!("{network}/64")
-        }
-        Ok(std::net::IpAddr::V4(address)) => address.to_string(),
-        Err(_) => address.to_owned(),
-    }
 }
 
 /// An access key id with only its first and last four characters.
@@ -421,7 +223,7 @@ pub fn stable_id(parts: &[&str]) -> String {
     })
 }
 
-fn absent(text: &Option<String>) -> bool {
+pub(crate) fn absent(text: &Option<String>) -> bool {
     text.as_deref().is_none_or(str::is_empty)
 }
 
@@ -460,6 +262,7 @@ pub(crate) const EVIDENCE_MEMBERS: [&str; 12] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::cloudtrail::{Record, sign_in};
 
     fn record(json: &str) -> Record<'_> {
         Record::parse(json.as_bytes()).unwrap()
@@ -752,7 +555,8 @@ mod tests {
             let json = record.to_string();
             let place = Place { log_file: "x.json", record: 0, delivered: None };
             let finding =
-                crate::detections::judge(json.as_bytes(), &crate::config::Config::default(), place).unwrap();
+                crate::rules::detections::judge(json.as_bytes(), &crate::config::Config::default(), place)
+                    .unwrap();
             let finding = finding.unwrap();
             let json = serde_json::to_string(&finding).unwrap();
             assert!(!json.contains(r#":"""#) && !json.contains("{}"), "{json}");

@@ -1,61 +1,41 @@
 //! The core of iamwatch: log files in, findings and mails out.
 //!
-//! It knows no AWS SDK, no tokio, no clock and no environment: what it needs of the outside comes as an
-//! argument, so that every result can be made again.
+//! It uses no AWS SDK, no tokio, no clock and no environment variables. Everything from outside comes as an
+//! argument, so that the same input always gives the same result.
+//!
+//! Modules are layers. A module may use only the modules above it in this list, tests included;
+//! `tests/tests/layers.rs` holds it.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`app`] | the use cases, whole |
-//! | [`cloudtrail`] | log files: unpacking, finding the records worth parsing, records, object keys |
-//! | [`credential_report`] | the IAM credential report: reading it |
-//! | [`checks`] | the rules over it: a table of entries, one file a family |
-//! | [`detections`] | the rules over records: a table of entries, one file a family |
-//! | [`pattern`] | names with a `*` in them |
-//! | [`question`] | what a person asks of log files: which records are meant |
-//! | [`policy`] | an IAM policy document: does it allow everything, whom does it trust? |
-//! | [`rule`] | what every rule says about itself, and severities |
-//! | [`finding`] | one problem found: rule, resource, severity, who, where, when, evidence |
-//! | [`alert`] | what a person is told: the summary sentence and the mail |
-//! | [`ocsf`] | the same facts for machines: OCSF Detection Findings |
-//! | [`case`] | what is remembered about one subject: what was found, what is under way, what was told |
-//! | [`pending`] | a mail that is under way, and who is publishing it |
-//! | [`reconcile`] | what is remembered of the checks of one account: what stands, and what people know of it |
-//! | [`suppress`] | what a person has accepted, why and until when |
-//! | [`text`] | what an attacker wrote, made fit to be read |
-//! | [`story`] | what happened over a range of log files, summed up |
-//! | [`packed`] | what is kept packed with gzip |
-//! | [`page`] | the same as one HTML page that needs no network |
-//! | [`backfill`] | past log files: which are asked for, how they are divided, what is kept of them |
-//! | [`delivery`] | what a function is handed: which log files were delivered |
-//! | [`schedule`] | what the scheduled functions are handed |
-//! | [`ports`] | the outside world, as the use cases see it |
+//! | [`text`] | untrusted text made safe to show |
+//! | [`glob`] | names with `*` in them |
+//! | [`gzip`] | compressed objects |
+//! | [`Error`] | errors a person can act on |
+//! | [`severity`] | how much a finding matters |
 //! | [`config`] | every setting: name, unit, default, range |
+//! | [`formats`] | what AWS writes: log files, credential reports, policies, Lambda events |
+//! | [`finding`] | one problem: rule, resource, severity, principal, evidence; OCSF; suppressions; queries |
+//! | [`notification`] | one message to publish, in all its forms |
+//! | [`ports`] | the outside world, as the use cases see it |
+//! | [`state`] | objects of the state bucket: cases, ledgers, outbox entries, receipts, backfills |
+//! | [`rules`] | detections, checks, and what iamwatch says about its own health |
+//! | [`mail`] | everything written in English to a person; the HTML report |
+//! | [`use_cases`] | what the functions do, from start to end |
 
-pub mod alert;
-pub mod app;
-pub mod backfill;
-pub mod case;
-pub mod checks;
-pub mod cloudtrail;
 pub mod config;
-pub mod credential_report;
-pub mod delivery;
-pub mod detections;
 mod error;
 pub mod finding;
-pub mod ocsf;
-pub mod packed;
-pub mod page;
-pub mod pattern;
-pub mod pending;
-pub mod policy;
+pub mod formats;
+pub mod glob;
+pub mod gzip;
+pub mod mail;
+pub mod notification;
 pub mod ports;
-pub mod question;
-pub mod reconcile;
-pub mod rule;
-pub mod schedule;
-pub mod story;
-pub mod suppress;
+pub mod rules;
+pub mod severity;
+pub mod state;
 pub mod text;
+pub mod use_cases;
 
 pub use error::Error;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::alert::Alert;
+use crate::notification::Notification;
 
 /// Why AWS did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call} failed: {answer}; {}", self.what_to_do())]
-pub struct Trouble {
+pub struct AwsError {
     /// What can be done about it.
-    pub kind: TroubleKind,
+    pub kind: AwsErrorKind,
     /// The call and what it was about: `s3:GetObject s3://bucket/key`.
     pub call: String,
     /// What AWS said, with its error code, or what kept it from saying anything.
@@ -21,37 +21,37 @@ pub struct Trouble {
 
 /// What can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TroubleKind {
+pub enum AwsErrorKind {
     /// There is no such object: it will not come back by itself.
-    Missing,
+    NotFound,
     /// This run must end before it can be known: the next one goes on.
-    OutOfTime,
+    DeadlineExceeded,
     /// AWS is busy, broken or silent: the same call may succeed later.
-    Unanswered,
+    Transient,
     /// AWS said no, and will until somebody changes a permission, a key or a name.
-    Refused,
+    Denied,
 }
 
-impl Trouble {
+impl AwsError {
     /// What whoever reads of it should do.
     fn what_to_do(&self) -> &'static str {
         let (service, _) = self.call.split_once(':').unwrap_or_default();
         match (self.kind, service) {
-            (TroubleKind::OutOfTime | TroubleKind::Unanswered, _) => "it has to be tried again",
-            (TroubleKind::Missing, "iam") => "a new report has to be asked for",
-            (TroubleKind::Missing, _) => {
+            (AwsErrorKind::DeadlineExceeded | AwsErrorKind::Transient, _) => "it has to be tried again",
+            (AwsErrorKind::NotFound, "iam") => "a new report has to be asked for",
+            (AwsErrorKind::NotFound, _) => {
                 "the bucket, the key and the version must be those of an object that is there"
             }
-            (TroubleKind::Refused, "sts") => {
+            (AwsErrorKind::Denied, "sts") => {
                 "the role must exist in that account and trust this function's role, with MEMBER_EXTERNAL_ID where that is set, and this function's role must be allowed to assume it"
             }
-            (TroubleKind::Refused, "iam") => {
+            (AwsErrorKind::Denied, "iam") => {
                 "the role that calls, and the service control policies above its account, must allow the call"
             }
-            (TroubleKind::Refused, "organizations") => {
+            (AwsErrorKind::Denied, "organizations") => {
                 "this account must be the organisation's management account or a delegated administrator, and the function's role must allow the call"
             }
-            (TroubleKind::Refused, _) => {
+            (AwsErrorKind::Denied, _) => {
                 "it must exist in this account, and the function's role, its own policy and that of its KMS key must allow the call"
             }
         }
@@ -66,19 +66,19 @@ pub trait LogStore {
     /// Begins to read an object, or one version of it.
     ///
     /// # Errors
-    /// [`Trouble`], of the kind Missing when there is no such object, key or version.
+    /// [`AwsError`], of the kind Missing when there is no such object, key or version.
     fn open(
         &self,
         bucket: &str,
         key: &str,
         version: Option<&str>,
-    ) -> impl Future<Output = Result<OpenObject<Self::Body>, Trouble>>;
+    ) -> impl Future<Output = Result<OpenObject<Self::Body>, AwsError>>;
 
     /// One page of what a bucket holds, in the order of the keys' UTF-8 bytes.
     ///
     /// # Errors
-    /// [`Trouble`]; a bucket or prefix that holds nothing is none.
-    fn list(&self, listing: &Listing<'_>) -> impl Future<Output = Result<Listed, Trouble>>;
+    /// [`AwsError`]; a bucket or prefix that holds nothing is none.
+    fn list(&self, listing: &Listing<'_>) -> impl Future<Output = Result<Listed, AwsError>>;
 }
 
 /// What is to be listed.
@@ -131,8 +131,8 @@ pub trait Body {
     /// The next piece; nothing at the end.
     ///
     /// # Errors
-    /// [`Trouble`] when the connection broke or nothing came in time; the object must be opened again.
-    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, Trouble>>;
+    /// [`AwsError`] when the connection broke or nothing came in time; the object must be opened again.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, AwsError>>;
 }
 
 /// What remembers from run to run: one bucket of small objects.
@@ -140,19 +140,19 @@ pub trait StateStore {
     /// Reads an object; nothing where there is none.
     ///
     /// # Errors
-    /// [`Trouble`] when it is not known what it holds.
-    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, Trouble>>;
+    /// [`AwsError`] when it is not known what it holds.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, AwsError>>;
 
     /// Writes an object unless somebody else has written it since. It is tried once.
     ///
     /// # Errors
-    /// [`Trouble`]; of the kind Unanswered it may have been written all the same.
+    /// [`AwsError`]; of the kind Unanswered it may have been written all the same.
     fn write(
         &self,
         key: &str,
         content: &[u8],
         over: Over<'_>,
-    ) -> impl Future<Output = Result<Written, Trouble>>;
+    ) -> impl Future<Output = Result<Written, AwsError>>;
 
     /// Where a person finds an object: `s3://bucket/key`.
     fn uri(&self, key: &str) -> String;
@@ -197,20 +197,20 @@ pub trait IamReader {
     /// The accounts of the organisation that are open, whatever their order.
     ///
     /// # Errors
-    /// [`Trouble`], also where there is more than could be listed.
-    fn organization_accounts(&self) -> impl Future<Output = Result<Vec<String>, Trouble>>;
+    /// [`AwsError`], also where there is more than could be listed.
+    fn organization_accounts(&self) -> impl Future<Output = Result<Vec<String>, AwsError>>;
 
     /// Asks for a credential report. IAM makes a new one where the last is older than four hours.
     ///
     /// # Errors
-    /// [`Trouble`]; of the kind Unanswered it may succeed later.
-    fn generate_report(&self, account: &str) -> impl Future<Output = Result<Generation, Trouble>>;
+    /// [`AwsError`]; of the kind Unanswered it may succeed later.
+    fn generate_report(&self, account: &str) -> impl Future<Output = Result<Generation, AwsError>>;
 
     /// The credential report that was made last.
     ///
     /// # Errors
-    /// [`Trouble`]; of the kind Missing where there is none, or none any more, and one has to be asked for.
-    fn credential_report(&self, account: &str) -> impl Future<Output = Result<Fetched, Trouble>>;
+    /// [`AwsError`]; of the kind Missing where there is none, or none any more, and one has to be asked for.
+    fn credential_report(&self, account: &str) -> impl Future<Output = Result<Fetched, AwsError>>;
 }
 
 /// How far IAM is with a credential report.
@@ -242,8 +242,8 @@ pub trait Fleet {
     /// again.
     ///
     /// # Errors
-    /// [`Trouble`]; of the kind Unanswered it may have started all the same.
-    fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<Execution, Trouble>>;
+    /// [`AwsError`]; of the kind Unanswered it may have started all the same.
+    fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<Execution, AwsError>>;
 }
 
 /// What has become of what was to be started.
@@ -256,7 +256,7 @@ pub enum Execution {
 }
 
 /// Where alerts go.
-pub trait AlertSink {
+pub trait NotificationSink {
     /// Waits until another alert may be published.
     fn ready(&self) -> impl Future<Output = ()>;
 
@@ -264,14 +264,14 @@ pub trait AlertSink {
     ///
     /// # Errors
     /// [`Unpublished`], which says whether it may have been published all the same.
-    fn publish(&self, alert: &Alert) -> impl Future<Output = Result<String, Unpublished>>;
+    fn publish(&self, alert: &Notification) -> impl Future<Output = Result<String, Unpublished>>;
 }
 
 /// Why an alert was not published, or may not have been.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpublished {
     /// What went wrong.
-    pub trouble: Trouble,
+    pub trouble: AwsError,
     /// Whether it may have been published all the same.
     pub taken: Taken,
 }
@@ -286,7 +286,7 @@ pub enum Taken {
 }
 
 /// Time.
-pub trait Pace {
+pub trait Runtime {
     /// The time of day.
     fn now(&self) -> DateTime<Utc>;
 
@@ -301,7 +301,7 @@ pub trait Pace {
 }
 
 /// All of them.
-pub struct Outside<'a, L, S, A, P> {
+pub struct Ports<'a, L, S, A, P> {
     /// Where log files are delivered to.
     pub logs: &'a L,
     /// What remembers.
@@ -309,7 +309,7 @@ pub struct Outside<'a, L, S, A, P> {
     /// Where alerts go.
     pub alerts: &'a A,
     /// Time.
-    pub pace: &'a P,
+    pub runtime: &'a P,
     /// The account that iamwatch runs in, where it is known.
     pub account: Option<&'a str>,
 }
@@ -321,17 +321,21 @@ mod tests {
     #[test]
     fn a_trouble_says_what_to_do_about_the_service_that_was_called() {
         for (call, kind, to_do) in [
-            ("s3:GetObject s3://logs/a", TroubleKind::Unanswered, "it has to be tried again"),
-            ("iam:GetCredentialReport of account 111122223333", TroubleKind::OutOfTime, "tried again"),
-            ("s3:GetObject s3://logs/a", TroubleKind::Missing, "the bucket, the key and the version"),
-            ("iam:GetCredentialReport of account 111122223333", TroubleKind::Missing, "a new report"),
-            ("s3:PutObject s3://state/a", TroubleKind::Refused, "KMS key"),
-            ("sns:Publish arn:aws:sns:us-east-1:111122223333:t", TroubleKind::Refused, "KMS key"),
-            ("sts:AssumeRole arn:aws:iam::111122223333:role/r", TroubleKind::Refused, "MEMBER_EXTERNAL_ID"),
-            ("iam:GenerateCredentialReport of account 1", TroubleKind::Refused, "service control policies"),
-            ("organizations:ListAccounts", TroubleKind::Refused, "delegated administrator"),
+            ("s3:GetObject s3://logs/a", AwsErrorKind::Transient, "it has to be tried again"),
+            (
+                "iam:GetCredentialReport of account 111122223333",
+                AwsErrorKind::DeadlineExceeded,
+                "tried again",
+            ),
+            ("s3:GetObject s3://logs/a", AwsErrorKind::NotFound, "the bucket, the key and the version"),
+            ("iam:GetCredentialReport of account 111122223333", AwsErrorKind::NotFound, "a new report"),
+            ("s3:PutObject s3://state/a", AwsErrorKind::Denied, "KMS key"),
+            ("sns:Publish arn:aws:sns:us-east-1:111122223333:t", AwsErrorKind::Denied, "KMS key"),
+            ("sts:AssumeRole arn:aws:iam::111122223333:role/r", AwsErrorKind::Denied, "MEMBER_EXTERNAL_ID"),
+            ("iam:GenerateCredentialReport of account 1", AwsErrorKind::Denied, "service control policies"),
+            ("organizations:ListAccounts", AwsErrorKind::Denied, "delegated administrator"),
         ] {
-            let trouble = Trouble { kind, call: call.to_owned(), answer: "it was so".to_owned() };
+            let trouble = AwsError { kind, call: call.to_owned(), answer: "it was so".to_owned() };
             let said = trouble.to_string();
             let told = said.strip_prefix(&format!("{call} failed: it was so; "));
             assert!(told.is_some_and(|told| told.contains(to_do)), "{said}");

@@ -4,7 +4,7 @@
 use std::{fs, io, path::Path};
 
 use iamwatch_tests::{fuzz, hostile};
-use shared::detections;
+use shared::rules::detections;
 
 /// The fuzzer learns most from small inputs.
 const MAX_BYTES: usize = 4 << 10;

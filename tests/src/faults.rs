@@ -33,8 +33,8 @@ use crate::lambda_events::object_created;
 use crate::stub_aws::StubAws;
 use point::Point;
 use run::Observed;
-use shared::backfill::SWEEP_MESSAGE;
-use shared::schedule::MESSAGE;
+use shared::formats::events::backfill::SWEEP_MESSAGE;
+use shared::formats::events::schedule::MESSAGE;
 
 /// The bucket of the log files.
 pub const LOGS: &str = "example-logs";

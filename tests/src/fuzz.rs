@@ -1,10 +1,11 @@
 //! What the fuzz targets share: one file, judged in ways that must come to the same.
 
-use shared::cloudtrail::log_file::LogFileReader;
-use shared::cloudtrail::scan::{Counts, Judge};
 use shared::config::Config;
-use shared::detections;
 use shared::finding::Place;
+use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::formats::cloudtrail::scan::{Counts, Judge};
+use shared::rules::detections;
+use shared::rules::registry;
 
 /// What a file comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,13 +18,13 @@ pub struct Judged {
 
 /// Judges a file that is there as a whole.
 pub fn judged(config: &Config, file: &[u8]) -> Judged {
-    judged_by(config, |judge| LogFileReader::new(config).read(file, judge))
+    judged_by(config, |judge| LogFileReader::new(registry::prefilter(), config).read(file, judge))
 }
 
 /// Judges a file that comes in pieces of that size, through windows of another.
 pub fn judged_in_pieces(config: &Config, file: &[u8], piece_bytes: usize, window_bytes: usize) -> Judged {
     judged_by(config, |judge| {
-        let mut reader = LogFileReader::new(config);
+        let mut reader = LogFileReader::new(registry::prefilter(), config);
         let mut open = reader.open_with_windows_of(window_bytes);
         file.chunks(piece_bytes).for_each(|piece| open.push(piece, judge));
         open.finish(judge)

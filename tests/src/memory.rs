@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared::alert::Alert;
+use shared::notification::Notification;
 use shared::ports::{
-    AlertSink, Body, Execution, Fetched, Fleet, Generation, IamReader, Listed, ListedObject, Listing,
-    LogStore, MAX_STATE_BYTES, OpenObject, Outside, Over, Pace, StateStore, Stored, Taken, Trouble,
-    TroubleKind, Unpublished, Written,
+    AwsError, AwsErrorKind, Body, Execution, Fetched, Fleet, Generation, IamReader, Listed, ListedObject,
+    Listing, LogStore, MAX_STATE_BYTES, NotificationSink, OpenObject, Over, Ports, Runtime, StateStore,
+    Stored, Taken, Unpublished, Written,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ pub enum Attempt {
     /// It stops answering after these bytes of so many.
     SilentAfter(Vec<u8>, u64),
     /// AWS says no, or nothing.
-    Fails(TroubleKind, &'static str),
+    Fails(AwsErrorKind, &'static str),
 }
 
 impl Attempt {
@@ -138,8 +138,8 @@ const STATE_BUCKET: &str = "s3://state/";
 /// The objects of the state bucket, by key.
 type Objects = RefCell<BTreeMap<String, Stored>>;
 
-fn trouble(kind: TroubleKind, call: &str, answer: &str) -> Trouble {
-    Trouble { kind, call: call.to_owned(), answer: answer.to_owned() }
+fn trouble(kind: AwsErrorKind, call: &str, answer: &str) -> AwsError {
+    AwsError { kind, call: call.to_owned(), answer: answer.to_owned() }
 }
 
 impl LogStore for Logs {
@@ -150,7 +150,7 @@ impl LogStore for Logs {
         bucket: &str,
         key: &str,
         version: Option<&str>,
-    ) -> Result<OpenObject<Pieces>, Trouble> {
+    ) -> Result<OpenObject<Pieces>, AwsError> {
         let mut uri = format!("s3://{bucket}/{key}");
         if let Some(version) = version {
             uri += &format!("?versionId={version}");
@@ -165,7 +165,7 @@ impl LogStore for Logs {
         // Whoever asked first is not the first to be answered.
         tokio::task::yield_now().await;
         let (content, bytes, piece, end) = match attempt {
-            None => return Err(trouble(TroubleKind::Missing, &format!("get {uri}"), "NoSuchKey")),
+            None => return Err(trouble(AwsErrorKind::NotFound, &format!("get {uri}"), "NoSuchKey")),
             Some(Attempt::Fails(kind, answer)) => return Err(trouble(kind, &format!("get {uri}"), answer)),
             Some(Attempt::Whole(content, piece)) => {
                 let bytes = content.len() as u64;
@@ -180,19 +180,19 @@ impl LogStore for Logs {
         Ok(OpenObject { bytes, body: Pieces { open, bytes, rest: content.into(), piece, end } })
     }
 
-    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, Trouble> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
         self.steps.step().await;
         tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
         if one_of(&self.listing_fails) {
-            return Err(trouble(TroubleKind::Unanswered, "list", "SlowDown"));
+            return Err(trouble(AwsErrorKind::Transient, "list", "SlowDown"));
         }
         let Listing { bucket, prefix, after, by_folder, page } = *listing;
         let uri = format!("s3://{bucket}/{prefix}");
         if self.refuses_to_list.get().is_some_and(|part| uri.contains(part)) {
-            return Err(trouble(TroubleKind::Refused, &format!("list {uri}"), "AccessDenied"));
+            return Err(trouble(AwsErrorKind::Denied, &format!("list {uri}"), "AccessDenied"));
         }
         self.listed.set(self.listed.get() + 1);
         let mut listed = Listed::default();
@@ -239,7 +239,7 @@ pub struct Pieces {
 }
 
 impl Body for Pieces {
-    async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+    async fn next(&mut self) -> Result<Option<Bytes>, AwsError> {
         tokio::task::yield_now().await;
         if !self.rest.is_empty() {
             let piece = self.piece.min(self.rest.len());
@@ -247,7 +247,7 @@ impl Body for Pieces {
         }
         match self.end {
             End::Ends => Ok(None),
-            End::Breaks => Err(trouble(TroubleKind::Unanswered, "get", "the connection broke")),
+            End::Breaks => Err(trouble(AwsErrorKind::Transient, "get", "the connection broke")),
             End::Silence => std::future::pending().await,
         }
     }
@@ -283,13 +283,13 @@ pub struct State {
 
 impl State {
     /// What becomes of a call before anything is done.
-    async fn call(&self, call: &str) -> Result<(), Trouble> {
+    async fn call(&self, call: &str) -> Result<(), AwsError> {
         // Whoever asked first is not the first to be answered.
         tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
-        if one_of(&self.fails) { Err(trouble(TroubleKind::Refused, call, "AccessDenied")) } else { Ok(()) }
+        if one_of(&self.fails) { Err(trouble(AwsErrorKind::Denied, call, "AccessDenied")) } else { Ok(()) }
     }
 }
 
@@ -301,7 +301,7 @@ fn one_of(left: &Cell<usize>) -> bool {
 }
 
 impl StateStore for State {
-    async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, AwsError> {
         self.steps.step().await;
         self.call("get").await?;
         if self.misses.take() {
@@ -314,11 +314,11 @@ impl StateStore for State {
         Ok(stored)
     }
 
-    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
         self.steps.step().await;
         self.call("put").await?;
         if self.refuses.get().is_some_and(|part| key.contains(part)) {
-            return Err(trouble(TroubleKind::Refused, "put", "AccessDenied"));
+            return Err(trouble(AwsErrorKind::Denied, "put", "AccessDenied"));
         }
         let written = self.put(key, content, over);
         self.steps.step().await;
@@ -331,7 +331,7 @@ impl StateStore for State {
 }
 
 impl State {
-    fn put(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+    fn put(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
         let mut objects = self.objects.borrow_mut();
         let as_expected = match (over, objects.get(key)) {
             (Over::Nothing, found) => found.is_none(),
@@ -349,7 +349,7 @@ impl State {
             self.misses.set(true);
         }
         if self.misses.get() || one_of(&self.loses) {
-            return Err(trouble(TroubleKind::Unanswered, "put", "no answer"));
+            return Err(trouble(AwsErrorKind::Transient, "put", "no answer"));
         }
         Ok(Written::Done(tag))
     }
@@ -360,7 +360,7 @@ impl State {
 pub struct Topic {
     steps: Rc<Steps>,
     /// What was published.
-    pub published: RefCell<Vec<Alert>>,
+    pub published: RefCell<Vec<Notification>>,
     /// Publishes of alerts whose subject has this in it fail.
     pub refuses: Cell<Option<&'static str>>,
     /// Whether no publish is answered.
@@ -375,7 +375,7 @@ impl Topic {
 
     /// The mails, in order of their publishing.
     pub fn mails(&self) -> Vec<String> {
-        let email = |alert: &Alert| {
+        let email = |alert: &Notification| {
             let message: Value = serde_json::from_str(&alert.message).unwrap_or_default();
             message["email"].as_str().unwrap_or_default().to_owned()
         };
@@ -383,17 +383,17 @@ impl Topic {
     }
 }
 
-impl AlertSink for Topic {
+impl NotificationSink for Topic {
     async fn ready(&self) {}
 
-    async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
+    async fn publish(&self, alert: &Notification) -> Result<String, Unpublished> {
         tokio::task::yield_now().await;
         self.steps.step().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
         if self.refuses.get().is_some_and(|part| alert.subject.contains(part)) {
-            let trouble = trouble(TroubleKind::Unanswered, "publish", "InternalError");
+            let trouble = trouble(AwsErrorKind::Transient, "publish", "InternalError");
             return Err(Unpublished { trouble, taken: Taken::No });
         }
         self.published.borrow_mut().push(alert.clone());
@@ -415,10 +415,10 @@ pub struct Machine {
 }
 
 impl Fleet for Machine {
-    async fn start(&self, name: &str, input: &str) -> Result<Execution, Trouble> {
+    async fn start(&self, name: &str, input: &str) -> Result<Execution, AwsError> {
         self.steps.step().await;
         if one_of(&self.fails) {
-            return Err(trouble(TroubleKind::Refused, "states:StartExecution", "AccessDenied"));
+            return Err(trouble(AwsErrorKind::Denied, "states:StartExecution", "AccessDenied"));
         }
         let first = self.started.borrow_mut().entry(name.to_owned()).or_insert(input.to_owned()).clone();
         assert_eq!(first, input, "the same name has the same input");
@@ -448,9 +448,9 @@ pub struct Report {
     /// When it was made.
     pub generated: DateTime<Utc>,
     /// What whoever asks for it is answered first, one each time.
-    pub before: VecDeque<Result<Generation, TroubleKind>>,
+    pub before: VecDeque<Result<Generation, AwsErrorKind>>,
     /// What whoever wants to have it is answered first, one each time.
-    pub not_yet: VecDeque<Result<(), TroubleKind>>,
+    pub not_yet: VecDeque<Result<(), AwsErrorKind>>,
 }
 
 impl Accounts {
@@ -464,29 +464,29 @@ impl Accounts {
 }
 
 impl IamReader for Accounts {
-    async fn organization_accounts(&self) -> Result<Vec<String>, Trouble> {
+    async fn organization_accounts(&self) -> Result<Vec<String>, AwsError> {
         self.steps.step().await;
         let accounts = self.organization.borrow().clone();
-        accounts.ok_or_else(|| trouble(TroubleKind::Refused, "organizations:ListAccounts", "AccessDenied"))
+        accounts.ok_or_else(|| trouble(AwsErrorKind::Denied, "organizations:ListAccounts", "AccessDenied"))
     }
 
-    async fn generate_report(&self, account: &str) -> Result<Generation, Trouble> {
+    async fn generate_report(&self, account: &str) -> Result<Generation, AwsError> {
         self.steps.step().await;
         self.asked.set(self.asked.get() + 1);
         let call = format!("sts:AssumeRole in account {account}");
         let mut reports = self.reports.borrow_mut();
         let Some(report) = reports.get_mut(account) else {
-            return Err(trouble(TroubleKind::Refused, &call, "AccessDenied"));
+            return Err(trouble(AwsErrorKind::Denied, &call, "AccessDenied"));
         };
         let before = report.before.pop_front();
         before.unwrap_or(Ok(Generation::Complete)).map_err(|kind| trouble(kind, "generate", "no"))
     }
 
-    async fn credential_report(&self, account: &str) -> Result<Fetched, Trouble> {
+    async fn credential_report(&self, account: &str) -> Result<Fetched, AwsError> {
         self.steps.step().await;
         let mut reports = self.reports.borrow_mut();
         let Some(report) = reports.get_mut(account) else {
-            return Err(trouble(TroubleKind::Refused, "get", "AccessDenied"));
+            return Err(trouble(AwsErrorKind::Denied, "get", "AccessDenied"));
         };
         match report.not_yet.pop_front() {
             Some(Ok(())) => Ok(Fetched::UnderWay),
@@ -513,7 +513,7 @@ impl Clock {
     }
 }
 
-impl Pace for Clock {
+impl Runtime for Clock {
     fn now(&self) -> DateTime<Utc> {
         self.start + self.began.elapsed()
     }
@@ -566,12 +566,12 @@ impl Default for World {
 
 impl World {
     /// Runs something in it.
-    pub fn outside<'a>(&'a self, clock: &'a Clock) -> Outside<'a, Logs, State, Topic, Clock> {
-        Outside {
+    pub fn outside<'a>(&'a self, clock: &'a Clock) -> Ports<'a, Logs, State, Topic, Clock> {
+        Ports {
             logs: &self.logs,
             state: &self.state,
             alerts: &self.topic,
-            pace: clock,
+            runtime: clock,
             account: Some("111122223333"),
         }
     }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shared::config::Config;
-use shared::detections;
 use shared::finding::Place;
+use shared::rules::detections;
 
 /// What a log file comes to, in a form that two ways of reading it can be compared by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use iamwatch_aws::fleet::StateMachine;
 use iamwatch_tests::runtime_api::REGION;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{Execution, Fleet, TroubleKind};
+use shared::ports::{AwsErrorKind, Execution, Fleet};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:backfill";
 const NAME: &str = "2026-01-01_2026-03-31_0123456789abcdef-1";
@@ -57,15 +57,15 @@ async fn what_is_started_again_starts_once() {
 async fn what_did_not_start_is_told_with_what_can_be_done() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
-        (error(400, "AccessDeniedException"), TroubleKind::Refused, 1, false),
-        (error(400, "StateMachineDoesNotExist"), TroubleKind::Refused, 1, false),
-        (error(400, "ThrottlingException"), TroubleKind::Unanswered, 3, false),
-        (error(500, "InternalFailure"), TroubleKind::Unanswered, 3, false),
-        (Fault::HangBefore, TroubleKind::Unanswered, 3, false),
-        (Fault::CloseBefore, TroubleKind::Unanswered, 3, false),
+        (error(400, "AccessDeniedException"), AwsErrorKind::Denied, 1, false),
+        (error(400, "StateMachineDoesNotExist"), AwsErrorKind::Denied, 1, false),
+        (error(400, "ThrottlingException"), AwsErrorKind::Transient, 3, false),
+        (error(500, "InternalFailure"), AwsErrorKind::Transient, 3, false),
+        (Fault::HangBefore, AwsErrorKind::Transient, 3, false),
+        (Fault::CloseBefore, AwsErrorKind::Transient, 3, false),
         // These start all the same, once.
-        (Fault::CloseAfter, TroubleKind::Unanswered, 3, true),
-        (Fault::HangAfter, TroubleKind::Unanswered, 3, true),
+        (Fault::CloseAfter, AwsErrorKind::Transient, 3, true),
+        (Fault::HangAfter, AwsErrorKind::Transient, 3, true),
     ];
     let tried = tried.map(async |(fault, kind, calls, has_started)| {
         let aws = StubAws::start().await;

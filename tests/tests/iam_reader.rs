@@ -18,7 +18,7 @@ use iamwatch_tests::reports::{Report, User, of_many};
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::stub_aws::{AccountReport, Fault, Operation, Organization, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{Fetched, Generation, IamReader, Trouble, TroubleKind};
+use shared::ports::{AwsError, AwsErrorKind, Fetched, Generation, IamReader};
 
 const OTHER: &str = "444455556666";
 const ROLE: &str = "arn:aws:iam::444455556666:role/iamwatch-member";
@@ -64,7 +64,7 @@ fn report(account: &str) -> AccountReport {
     AccountReport::made(csv(account), generated())
 }
 
-fn fetched(account: &str) -> Result<Fetched, Trouble> {
+fn fetched(account: &str) -> Result<Fetched, AwsError> {
     Ok(Fetched::Report { content: csv(account).into(), generated: generated() })
 }
 
@@ -86,7 +86,7 @@ async fn a_report_is_asked_for_and_had_once_it_is_made() {
         aws.put_report(ACCOUNT, account);
         let iam = run(&aws).await;
         let trouble = iam.credential_report(ACCOUNT).await.unwrap_err();
-        assert_eq!(trouble.kind, TroubleKind::Missing, "{name}: {trouble}");
+        assert_eq!(trouble.kind, AwsErrorKind::NotFound, "{name}: {trouble}");
         assert_eq!(trouble.call, "iam:GetCredentialReport of account 111122223333");
         let said = trouble.to_string();
         assert!(said.contains(wanted) && said.contains("(HTTP 410, request 29f47818"), "{name}: {said}");
@@ -180,7 +180,7 @@ async fn a_role_is_assumed_with_its_name_partition_and_external_id_or_not_at_all
         }
         let trouble = asked.unwrap_err();
         let role = format!("arn:{partition}:iam::{OTHER}:role/{}", config.member_role_name);
-        assert_eq!(trouble.kind, TroubleKind::Refused, "{name}: {trouble}");
+        assert_eq!(trouble.kind, AwsErrorKind::Denied, "{name}: {trouble}");
         assert_eq!(trouble.call, format!("sts:AssumeRole {role}"), "{name}");
         let said = trouble.to_string();
         assert!(said.contains("AccessDenied: Access Denied (HTTP 403"), "{name}: {said}");
@@ -222,39 +222,39 @@ async fn the_sessions_of_many_accounts_at_once_are_kept_apart() {
 
 #[tokio::test]
 async fn every_answer_to_a_call_is_told_apart_and_made_again_where_that_makes_sense() {
+    use AwsErrorKind::{Denied, NotFound, Transient};
     use Operation::{AssumeRole, GenerateCredentialReport, GetCredentialReport};
-    use TroubleKind::{Missing, Refused, Unanswered};
     const GENERATE: &str = "iam:GenerateCredentialReport of account 444455556666";
     const GET: &str = "iam:GetCredentialReport of account 444455556666";
     const ASSUME: &str = "sts:AssumeRole arn:aws:iam::444455556666:role/iamwatch-member";
     let mut tried = vec![
-        (GenerateCredentialReport, Fault::LIMIT_EXCEEDED, Unanswered, 1, "LimitExceeded: "),
-        (GenerateCredentialReport, Fault::SERVICE_FAILURE, Unanswered, ATTEMPTS, "ServiceFailure: "),
-        (GetCredentialReport, Fault::SERVICE_FAILURE, Unanswered, ATTEMPTS, "ServiceFailure: "),
-        (GetCredentialReport, error(410, "ReportNotPresent"), Missing, 1, "ReportNotPresent: "),
-        (GetCredentialReport, error(410, "ReportExpired"), Missing, 1, "ReportExpired: "),
-        (GetCredentialReport, error(410, "Gone"), Refused, 1, "Gone: "),
-        (GetCredentialReport, error(403, "InvalidClientTokenId"), Refused, 1, "InvalidClientTokenId: "),
-        (AssumeRole, error(403, "RegionDisabledException"), Refused, 1, "RegionDisabledException: "),
-        (AssumeRole, error(400, "ExpiredTokenException"), Refused, 1, "ExpiredTokenException: "),
+        (GenerateCredentialReport, Fault::LIMIT_EXCEEDED, Transient, 1, "LimitExceeded: "),
+        (GenerateCredentialReport, Fault::SERVICE_FAILURE, Transient, ATTEMPTS, "ServiceFailure: "),
+        (GetCredentialReport, Fault::SERVICE_FAILURE, Transient, ATTEMPTS, "ServiceFailure: "),
+        (GetCredentialReport, error(410, "ReportNotPresent"), NotFound, 1, "ReportNotPresent: "),
+        (GetCredentialReport, error(410, "ReportExpired"), NotFound, 1, "ReportExpired: "),
+        (GetCredentialReport, error(410, "Gone"), Denied, 1, "Gone: "),
+        (GetCredentialReport, error(403, "InvalidClientTokenId"), Denied, 1, "InvalidClientTokenId: "),
+        (AssumeRole, error(403, "RegionDisabledException"), Denied, 1, "RegionDisabledException: "),
+        (AssumeRole, error(400, "ExpiredTokenException"), Denied, 1, "ExpiredTokenException: "),
     ];
     for operation in [AssumeRole, GenerateCredentialReport, GetCredentialReport] {
         tried.extend([
-            (operation, Fault::ACCESS_DENIED, Refused, 1, "AccessDenied: Access Denied (HTTP 403"),
-            (operation, Fault::THROTTLING, Unanswered, ATTEMPTS, "Throttling: Rate exceeded (HTTP 400"),
-            (operation, Fault::UNAVAILABLE, Unanswered, ATTEMPTS, "ServiceUnavailable: "),
-            (operation, error(400, "ValidationError"), Refused, 1, "ValidationError: "),
-            (operation, Fault::CloseBefore, Unanswered, ATTEMPTS, ""),
-            (operation, Fault::CloseAfter, Unanswered, ATTEMPTS, ""),
-            (operation, Fault::HangBefore, Unanswered, ATTEMPTS, "timeout"),
-            (operation, Fault::HangAfter, Unanswered, ATTEMPTS, "timeout"),
-            (operation, Fault::CutBody { after_bytes: 100 }, Unanswered, ATTEMPTS, ""),
-            (operation, Fault::HangInBody { after_bytes: 100 }, Unanswered, ATTEMPTS, "timeout"),
+            (operation, Fault::ACCESS_DENIED, Denied, 1, "AccessDenied: Access Denied (HTTP 403"),
+            (operation, Fault::THROTTLING, Transient, ATTEMPTS, "Throttling: Rate exceeded (HTTP 400"),
+            (operation, Fault::UNAVAILABLE, Transient, ATTEMPTS, "ServiceUnavailable: "),
+            (operation, error(400, "ValidationError"), Denied, 1, "ValidationError: "),
+            (operation, Fault::CloseBefore, Transient, ATTEMPTS, ""),
+            (operation, Fault::CloseAfter, Transient, ATTEMPTS, ""),
+            (operation, Fault::HangBefore, Transient, ATTEMPTS, "timeout"),
+            (operation, Fault::HangAfter, Transient, ATTEMPTS, "timeout"),
+            (operation, Fault::CutBody { after_bytes: 100 }, Transient, ATTEMPTS, ""),
+            (operation, Fault::HangInBody { after_bytes: 100 }, Transient, ATTEMPTS, "timeout"),
             // None of it is XML any more.
             (
                 operation,
                 Fault::CorruptBody { bytes: usize::MAX },
-                Unanswered,
+                Transient,
                 1,
                 "an answer that cannot be read (HTTP 200, request 29f47818",
             ),
@@ -262,7 +262,7 @@ async fn every_answer_to_a_call_is_told_apart_and_made_again_where_that_makes_se
     }
     // In the middle of it is Base64.
     let unreadable = "an answer that cannot be read (HTTP 200";
-    tried.push((GetCredentialReport, Fault::CorruptBody { bytes: 64 }, Unanswered, 1, unreadable));
+    tried.push((GetCredentialReport, Fault::CorruptBody { bytes: 64 }, Transient, 1, unreadable));
     let tried = tried.into_iter().map(async |(operation, fault, kind, calls, said)| {
         let aws = StubAws::start().await;
         aws.let_assume(ROLE, None);
@@ -325,7 +325,7 @@ async fn what_iam_leaves_out_or_never_said_before_is_named() {
     ] {
         aws.put_report(ACCOUNT, account);
         let trouble = iam.generate_report(ACCOUNT).await.unwrap_err();
-        assert_eq!((trouble.kind, trouble.answer.as_str()), (TroubleKind::Unanswered, said));
+        assert_eq!((trouble.kind, trouble.answer.as_str()), (AwsErrorKind::Transient, said));
     }
     for (said, account) in [
         ("the ReportFormat is \"text/tsv\"", report(ACCOUNT).of_format("text/tsv")),
@@ -335,7 +335,7 @@ async fn what_iam_leaves_out_or_never_said_before_is_named() {
     ] {
         aws.put_report(ACCOUNT, account);
         let trouble = iam.credential_report(ACCOUNT).await.unwrap_err();
-        assert_eq!((trouble.kind, trouble.answer.as_str()), (TroubleKind::Unanswered, said));
+        assert_eq!((trouble.kind, trouble.answer.as_str()), (AwsErrorKind::Transient, said));
     }
     let calls = aws.calls();
     assert_eq!(calls.len(), 6, "none is made again: {calls:#?}");
@@ -353,7 +353,7 @@ async fn a_process_that_is_killed_is_known_also_behind_a_session() {
         () = aws.until_doomed(OWN_KEY) => {}
     }
     let heard = aws.calls().len();
-    assert_eq!(iam.organization_accounts().await.unwrap_err().kind, TroubleKind::Unanswered);
+    assert_eq!(iam.organization_accounts().await.unwrap_err().kind, AwsErrorKind::Transient);
     assert_eq!(aws.calls().len(), heard, "nobody hears what it still calls");
 }
 
@@ -428,21 +428,21 @@ async fn the_open_accounts_of_every_page_are_listed_once() {
 
 #[tokio::test]
 async fn a_list_of_accounts_of_which_a_part_is_missing_is_no_list() {
-    use TroubleKind::{Refused, Unanswered};
+    use AwsErrorKind::{Denied, Transient};
     let not_in_use = error(400, "AWSOrganizationsNotInUseException");
     let too_many = error(400, "TooManyRequestsException");
     let tried = [
-        (not_in_use, Refused, 1, "AWSOrganizationsNotInUseException: "),
-        (error(403, "AccessDeniedException"), Refused, 1, "AccessDeniedException: "),
-        (error(400, "InvalidInputException"), Refused, 1, "InvalidInputException: "),
-        (too_many, Unanswered, ATTEMPTS, "TooManyRequestsException: "),
-        (error(500, "ServiceException"), Unanswered, ATTEMPTS, "ServiceException: "),
-        (Fault::UNAVAILABLE, Unanswered, ATTEMPTS, "ServiceUnavailable: "),
-        (Fault::CloseBefore, Unanswered, ATTEMPTS, ""),
-        (Fault::HangBefore, Unanswered, ATTEMPTS, "timeout"),
-        (Fault::CutBody { after_bytes: 10 }, Unanswered, ATTEMPTS, ""),
-        (Fault::HangInBody { after_bytes: 10 }, Unanswered, ATTEMPTS, "timeout"),
-        (Fault::CorruptBody { bytes: usize::MAX }, Unanswered, 1, "response error: "),
+        (not_in_use, Denied, 1, "AWSOrganizationsNotInUseException: "),
+        (error(403, "AccessDeniedException"), Denied, 1, "AccessDeniedException: "),
+        (error(400, "InvalidInputException"), Denied, 1, "InvalidInputException: "),
+        (too_many, Transient, ATTEMPTS, "TooManyRequestsException: "),
+        (error(500, "ServiceException"), Transient, ATTEMPTS, "ServiceException: "),
+        (Fault::UNAVAILABLE, Transient, ATTEMPTS, "ServiceUnavailable: "),
+        (Fault::CloseBefore, Transient, ATTEMPTS, ""),
+        (Fault::HangBefore, Transient, ATTEMPTS, "timeout"),
+        (Fault::CutBody { after_bytes: 10 }, Transient, ATTEMPTS, ""),
+        (Fault::HangInBody { after_bytes: 10 }, Transient, ATTEMPTS, "timeout"),
+        (Fault::CorruptBody { bytes: usize::MAX }, Transient, 1, "response error: "),
     ];
     let tried = tried.into_iter().flat_map(|tried| [1, 2, 3].map(|page| (page, tried)));
     let tried = tried.map(async |(page, (fault, kind, calls, said))| {
@@ -482,7 +482,7 @@ async fn a_list_of_accounts_that_says_too_little_or_too_much_is_no_list() {
     ] {
         aws.put_organization(organization);
         let trouble = run(&aws).await.organization_accounts().await.unwrap_err();
-        assert_eq!((trouble.kind, trouble.answer.as_str()), (TroubleKind::Unanswered, said));
+        assert_eq!((trouble.kind, trouble.answer.as_str()), (AwsErrorKind::Transient, said));
     }
 }
 

@@ -17,7 +17,7 @@ use iamwatch_tests::loopback::{Reply, Server};
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{Listed, Listing, LogStore, Trouble, TroubleKind};
+use shared::ports::{AwsError, AwsErrorKind, Listed, Listing, LogStore};
 
 const BUCKET: &str = "example-logs";
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/";
@@ -46,7 +46,7 @@ fn under(prefix: &str) -> Listing<'_> {
 }
 
 /// All pages.
-async fn pages(store: &S3, listing: &Listing<'_>) -> Result<Vec<Listed>, Trouble> {
+async fn pages(store: &S3, listing: &Listing<'_>) -> Result<Vec<Listed>, AwsError> {
     let mut pages: Vec<Listed> = Vec::new();
     loop {
         let page = pages.last().and_then(|page| page.next.clone());
@@ -168,14 +168,14 @@ async fn keys_come_as_they_are_whatever_stands_in_them() {
 async fn what_cannot_be_listed_is_an_error_and_never_an_empty_page() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
-        (Fault::ACCESS_DENIED, TroubleKind::Refused, 1),
-        (error(404, "NoSuchBucket"), TroubleKind::Refused, 1),
-        (Fault::INTERNAL_ERROR, TroubleKind::Unanswered, 3),
-        (Fault::SLOW_DOWN, TroubleKind::Unanswered, 3),
-        (Fault::CloseBefore, TroubleKind::Unanswered, 3),
-        (Fault::HangBefore, TroubleKind::Unanswered, 3),
-        (Fault::CutBody { after_bytes: 200 }, TroubleKind::Unanswered, 3),
-        (Fault::HangInBody { after_bytes: 200 }, TroubleKind::Unanswered, 3),
+        (Fault::ACCESS_DENIED, AwsErrorKind::Denied, 1),
+        (error(404, "NoSuchBucket"), AwsErrorKind::Denied, 1),
+        (Fault::INTERNAL_ERROR, AwsErrorKind::Transient, 3),
+        (Fault::SLOW_DOWN, AwsErrorKind::Transient, 3),
+        (Fault::CloseBefore, AwsErrorKind::Transient, 3),
+        (Fault::HangBefore, AwsErrorKind::Transient, 3),
+        (Fault::CutBody { after_bytes: 200 }, AwsErrorKind::Transient, 3),
+        (Fault::HangInBody { after_bytes: 200 }, AwsErrorKind::Transient, 3),
     ];
     let tried = tried.map(async |(fault, kind, calls)| {
         let aws = StubAws::start().await;
@@ -214,7 +214,7 @@ async fn a_bucket_of_another_account_is_not_listed() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     aws.make_bucket(BUCKET, "444455556666");
-    assert_eq!(store.list(&under("")).await.unwrap_err().kind, TroubleKind::Refused);
+    assert_eq!(store.list(&under("")).await.unwrap_err().kind, AwsErrorKind::Denied);
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn an_answer_that_lacks_what_s3_always_says_is_no_answer() {
         let sdk = sdk(format!("http://{}", server.address())).await;
         let store = S3::new(&sdk, "example-state", &config());
         let trouble = store.list(&under(DAY)).await.unwrap_err();
-        assert_eq!((trouble.kind, trouble.answer.as_str()), (TroubleKind::Unanswered, said), "{body}");
+        assert_eq!((trouble.kind, trouble.answer.as_str()), (AwsErrorKind::Transient, said), "{body}");
     });
     join_all(tried).await;
 }

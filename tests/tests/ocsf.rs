@@ -6,22 +6,24 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
+use shared::rules::registry;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use iamwatch_tests::python;
-use shared::checks;
-use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::{Budget, Config};
-use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{
-    Missed, could_not_look, findings_left_out, log_file_gone, mails_held_back, missed, suppression_expired,
-    suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
-};
+use shared::finding::ocsf;
+use shared::finding::suppression::Suppressions;
 use shared::finding::{Finding, Status};
-use shared::ocsf;
-use shared::rule::{self, Severity};
-use shared::suppress::Suppressions;
+use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::rules::checks;
+use shared::rules::detections::cases::{Case, Expect, From};
+use shared::rules::detections::table;
+use shared::rules::health::{
+    Missed, could_not_look, findings_left_out, log_file_gone, mails_held_back, missed, suppression_expired,
+    suppressions_changed, suppressions_unreadable, unreadable_log_file,
+};
+use shared::severity::Severity;
 
 fn validate(arguments: &[&str], lines: &str) -> Output {
     let mut child = Command::new(python())
@@ -57,7 +59,7 @@ fn lines() -> Vec<String> {
             ..finding
         }));
     }
-    let mut reader = LogFileReader::new(&Config::default());
+    let mut reader = LogFileReader::new(registry::prefilter(), &Config::default());
     let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
     findings.extend(unreadable_log_file("s3://logs/AWSLogs/cut.json", &broken));
     findings.extend(findings_left_out("s3://logs/AWSLogs/storm.json", 7));
@@ -68,16 +70,16 @@ fn lines() -> Vec<String> {
     findings.push(could_not_look("logs", account, Severity::High, now, what, first));
     let file = "s3://state/config/suppressions.toml";
     let content = "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2026-03-31\"\n[[suppression]]\n";
-    let suppressions = Suppressions::parse(content, now);
+    let suppressions = Suppressions::parse(content, &registry::all(), now);
     findings.extend(suppressions.expired(now).map(|entry| suppression_expired(entry, file, account)));
-    findings.extend(suppressions_changed(None, Some(content), file, Some(now), account));
+    findings.extend(suppressions_changed(None, Some(content), &registry::all(), file, Some(now), account));
     findings.extend(suppressions_unreadable(suppressions.problems(), content, file, Some(now), account));
     let (budget, prefix) = (Budget::Unauthenticated, "s3://state/held-back/");
     findings.push(mails_held_back(budget, Severity::Low, 7, prefix, now, account));
     let mut found = Missed { delivered: 9, unread: 1, ..Missed::default() };
     found.add(now.date_naive(), "s3://logs/a.json.gz");
     findings.extend(missed("logs", account, (now - chrono::TimeDelta::days(1), now), &found));
-    for rule in rule::all() {
+    for rule in registry::all() {
         assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }
     let document = |finding: &Finding| ocsf::detection_finding(finding, &Config::default()).to_string();

@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use iamwatch_tests::browser::{self, Bait, Came};
 use serde_json::{Value, json};
-use shared::app::Counts;
-use shared::cloudtrail::{Record, SignIn};
 use shared::config::Config;
-use shared::detections;
 use shared::finding::Place;
-use shared::page::About;
-use shared::story::Story;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::cloudtrail::{Record, SignIn};
+use shared::mail::html_report::About;
+use shared::mail::html_report::overview::Overview;
+use shared::rules::detections;
 use tempfile::TempDir;
 
 const TITLE: &str = "Backfill 2026-04-01 to 2026-04-02";
@@ -56,7 +56,7 @@ struct Page {
 
 impl Page {
     fn of(records: &[Value], note: &str) -> Page {
-        let mut story = Story::new();
+        let mut story = Overview::new();
         for record in records {
             let json = record.to_string();
             let record = Record::parse(json.as_bytes()).unwrap();

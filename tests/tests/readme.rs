@@ -6,11 +6,11 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
+use shared::rules::registry;
 use std::fs;
 use std::path::Path;
 
 use shared::config::SETTINGS;
-use shared::rule;
 
 /// The README with the lines between its two markers replaced.
 fn with_section(readme: &str, name: &str, lines: &[String]) -> String {
@@ -22,7 +22,7 @@ fn with_section(readme: &str, name: &str, lines: &[String]) -> String {
 
 fn rules() -> Vec<String> {
     let head = ["| rule | severity | what is told |", "|---|---|---|"].map(str::to_owned);
-    let rows = rule::all().into_iter().map(|rule| {
+    let rows = registry::all().into_iter().map(|rule| {
         let mut condition = rule.condition.to_owned();
         condition[..1].make_ascii_uppercase();
         format!("| `{}` | {} | {condition} |", rule.id, rule.severity)

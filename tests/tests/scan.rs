@@ -8,15 +8,16 @@
 )]
 
 use iamwatch_tests::{hostile, oracle};
-use shared::cloudtrail::Record;
-use shared::cloudtrail::log_file::LogFileReader;
-use shared::cloudtrail::needles::Needles;
-use shared::cloudtrail::scan::Counts;
 use shared::config::Config;
-use shared::detections;
 use shared::finding::Place;
-use shared::pattern::Pattern;
-use shared::question::Question;
+use shared::finding::query::Query;
+use shared::formats::cloudtrail::Record;
+use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::formats::cloudtrail::prefilter::Prefilter;
+use shared::formats::cloudtrail::scan::Counts;
+use shared::glob::Glob;
+use shared::rules::detections;
+use shared::rules::registry;
 
 /// How many files: more in the long form (`make test-long`).
 fn files(usually: u64) -> u64 {
@@ -30,7 +31,7 @@ type Raised = Vec<(u64, &'static str, Option<String>)>;
 
 /// Judges a file through windows of that size, delivered in pieces of that size; 0 reads it as a whole.
 fn scan(config: &Config, file: &[u8], window_bytes: usize, piece_bytes: usize) -> (Counts, Raised) {
-    let mut reader = LogFileReader::new(config);
+    let mut reader = LogFileReader::new(registry::prefilter(), config);
     let mut raised = Vec::new();
     let mut judge = |index: u64, json: &[u8]| {
         let place = Place { log_file: "s3://logs/hostile.json", record: index, delivered: None };
@@ -124,9 +125,9 @@ fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_rec
     assert!(reported > 100, "only {reported} of the broken files were reported");
 }
 
-/// Questions of every kind, each with its needles.
-fn questions() -> Vec<(Question, &'static Needles)> {
-    let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::of(text)).collect();
+/// Questions of every kind, each with its prefilter.
+fn questions() -> Vec<(Query, &'static Prefilter)> {
+    let patterns = |texts: &[&str]| texts.iter().map(|text| Glob::of(text)).collect();
     let asked = [
         (&[][..], &[][..]),
         (&["ConsoleLogin"], &[]),
@@ -142,15 +143,15 @@ fn questions() -> Vec<(Question, &'static Needles)> {
         (&["Nobody/ever \"asked\""], &[]),
         (&[], &["日本語", "nobody.amazonaws.com"]),
     ];
-    let questions = asked.map(|(names, sources)| Question {
+    let questions = asked.map(|(names, sources)| Query {
         event_names: patterns(names),
         event_sources: patterns(sources),
-        ..Question::default()
+        ..Query::default()
     });
-    let with_needles = |question: Question| {
+    let with_needles = |question: Query| {
         // As long as the process: a process asks few questions.
-        let needles: &'static Needles = Box::leak(Box::new(question.needles()));
-        (question, needles)
+        let prefilter: &'static Prefilter = Box::leak(Box::new(question.prefilter()));
+        (question, prefilter)
     };
     questions.map(with_needles).into()
 }
@@ -166,12 +167,12 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
         let file = hostile::log_file(seed);
         let records = oracle::records(&file).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let unreadable = records.iter().filter(|json| Record::parse(json).is_err()).count() as u64;
-        for (number, (question, needles)) in questions.iter().enumerate() {
+        for (number, (question, prefilter)) in questions.iter().enumerate() {
             let is_meant = |json: &[u8]| Record::parse(json).map(|record| question.is_about(&record, ""));
             let meant = |(_, json): &(u64, &Vec<u8>)| is_meant(json) == Ok(true);
             let expected: Vec<u64> = (0..).zip(&records).filter(meant).map(|(index, _)| index).collect();
             for window in [0, rng.usize(1..130), rng.usize(130..2000)] {
-                let mut reader = LogFileReader::asking_for(needles, &config);
+                let mut reader = LogFileReader::new(prefilter, &config);
                 let mut found = Vec::new();
                 let mut judge = |index: u64, json: &[u8]| {
                     is_meant(json).map(|meant| found.extend(meant.then_some(index)))

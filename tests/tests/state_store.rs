@@ -16,7 +16,7 @@ use iamwatch_aws::s3::S3;
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{MAX_STATE_BYTES, Over, StateStore, TroubleKind, Written};
+use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Over, StateStore, Written};
 
 const BUCKET: &str = "example-state";
 const KEY: &str = "cases/a.json";
@@ -91,16 +91,16 @@ async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
         (error(409, "ConditionalRequestConflict"), Over::Nothing, Ok(())),
         (error(409, "ConditionalRequestConflict"), Over::Tag("\"a\""), Ok(())),
         (error(404, "NoSuchKey"), Over::Tag("\"a\""), Ok(())),
-        (error(404, "NoSuchKey"), Over::Nothing, Err(TroubleKind::Missing)),
-        (error(404, "NoSuchBucket"), Over::Tag("\"a\""), Err(TroubleKind::Refused)),
-        (Fault::ACCESS_DENIED, Over::Nothing, Err(TroubleKind::Refused)),
-        (Fault::INTERNAL_ERROR, Over::Nothing, Err(TroubleKind::Unanswered)),
-        (Fault::SLOW_DOWN, Over::Nothing, Err(TroubleKind::Unanswered)),
-        (Fault::CloseBefore, Over::Nothing, Err(TroubleKind::Unanswered)),
-        (Fault::HangBefore, Over::Nothing, Err(TroubleKind::Unanswered)),
+        (error(404, "NoSuchKey"), Over::Nothing, Err(AwsErrorKind::NotFound)),
+        (error(404, "NoSuchBucket"), Over::Tag("\"a\""), Err(AwsErrorKind::Denied)),
+        (Fault::ACCESS_DENIED, Over::Nothing, Err(AwsErrorKind::Denied)),
+        (Fault::INTERNAL_ERROR, Over::Nothing, Err(AwsErrorKind::Transient)),
+        (Fault::SLOW_DOWN, Over::Nothing, Err(AwsErrorKind::Transient)),
+        (Fault::CloseBefore, Over::Nothing, Err(AwsErrorKind::Transient)),
+        (Fault::HangBefore, Over::Nothing, Err(AwsErrorKind::Transient)),
         // These are written all the same.
-        (Fault::CloseAfter, Over::Nothing, Err(TroubleKind::Unanswered)),
-        (Fault::HangAfter, Over::Nothing, Err(TroubleKind::Unanswered)),
+        (Fault::CloseAfter, Over::Nothing, Err(AwsErrorKind::Transient)),
+        (Fault::HangAfter, Over::Nothing, Err(AwsErrorKind::Transient)),
     ];
     let tried = tried.map(async |(fault, over, changed)| {
         let aws = StubAws::start().await;
@@ -127,16 +127,16 @@ async fn what_is_not_there_is_told_apart_from_what_cannot_be_read() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
         (error(404, "NoSuchKey"), None, 1),
-        (error(404, "NoSuchBucket"), Some(TroubleKind::Refused), 1),
-        (error(404, "NoSuchVersion"), Some(TroubleKind::Missing), 1),
-        (Fault::ACCESS_DENIED, Some(TroubleKind::Refused), 1),
-        (Fault::INTERNAL_ERROR, Some(TroubleKind::Unanswered), 3),
-        (Fault::SLOW_DOWN, Some(TroubleKind::Unanswered), 3),
-        (Fault::CloseBefore, Some(TroubleKind::Unanswered), 3),
-        (Fault::HangBefore, Some(TroubleKind::Unanswered), 3),
-        (Fault::CutBody { after_bytes: 1 }, Some(TroubleKind::Unanswered), FETCHES),
-        (Fault::HangInBody { after_bytes: 0 }, Some(TroubleKind::Unanswered), FETCHES),
-        (Fault::HangInBody { after_bytes: 1 }, Some(TroubleKind::Unanswered), FETCHES),
+        (error(404, "NoSuchBucket"), Some(AwsErrorKind::Denied), 1),
+        (error(404, "NoSuchVersion"), Some(AwsErrorKind::NotFound), 1),
+        (Fault::ACCESS_DENIED, Some(AwsErrorKind::Denied), 1),
+        (Fault::INTERNAL_ERROR, Some(AwsErrorKind::Transient), 3),
+        (Fault::SLOW_DOWN, Some(AwsErrorKind::Transient), 3),
+        (Fault::CloseBefore, Some(AwsErrorKind::Transient), 3),
+        (Fault::HangBefore, Some(AwsErrorKind::Transient), 3),
+        (Fault::CutBody { after_bytes: 1 }, Some(AwsErrorKind::Transient), FETCHES),
+        (Fault::HangInBody { after_bytes: 0 }, Some(AwsErrorKind::Transient), FETCHES),
+        (Fault::HangInBody { after_bytes: 1 }, Some(AwsErrorKind::Transient), FETCHES),
     ];
     let tried = tried.map(async |(fault, kind, calls)| {
         let aws = StubAws::start().await;
@@ -209,9 +209,9 @@ async fn a_bucket_of_another_account_is_neither_read_nor_written() {
     let store = store(&aws).await;
     aws.make_bucket(BUCKET, "444455556666");
     aws.put(BUCKET, KEY, "{}");
-    assert_eq!(store.read(KEY).await.unwrap_err().kind, TroubleKind::Refused);
+    assert_eq!(store.read(KEY).await.unwrap_err().kind, AwsErrorKind::Denied);
     for over in [Over::Nothing, Over::Tag("\"a\"")] {
-        assert_eq!(store.write(KEY, b"1", over).await.unwrap_err().kind, TroubleKind::Refused);
+        assert_eq!(store.write(KEY, b"1", over).await.unwrap_err().kind, AwsErrorKind::Denied);
     }
     assert_eq!(aws.content(BUCKET, KEY).unwrap(), "{}");
 }

@@ -12,8 +12,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use shared::config::Config;
-use shared::question::Period;
-use shared::rule::Severity;
+use shared::formats::cloudtrail::period::Period;
+use shared::severity::Severity;
 use shared::text;
 
 pub use self::credential_report::{CredentialReport, ReportOutput};

@@ -7,13 +7,17 @@ use std::path::Path;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use shared::alert::{self, Standing};
-use shared::checks::{self, About, Judged};
 use shared::config::Config;
-use shared::credential_report::CredentialReport as Report;
-use shared::detections::COULD_NOT_LOOK;
+use shared::finding::Judged;
 use shared::finding::{Finding, Status};
-use shared::reconcile::Previous;
+use shared::formats::credential_report::CredentialReport as Report;
+use shared::mail;
+use shared::mail::Standing;
+use shared::rules::checks;
+use shared::rules::checks::About;
+use shared::rules::health::COULD_NOT_LOOK;
+use shared::rules::registry;
+use shared::state::ledger::Previous;
 
 use crate::args::{CredentialReport, FindingFormat, ReportOutput};
 use crate::output::{counted, note, note_each, stdout};
@@ -108,7 +112,7 @@ fn read(file: &Path) -> anyhow::Result<(Report, Option<DateTime<Utc>>)> {
 fn previous(file: &Path) -> anyhow::Result<Previous> {
     let shown = file.display();
     let lines = fs::read_to_string(file).with_context(|| format!("could not read {shown}"))?;
-    Previous::read(&lines).map_err(|error| anyhow::anyhow!("{shown}: {error}"))
+    Previous::read(&lines, registry::report_rule).map_err(|error| anyhow::anyhow!("{shown}: {error}"))
 }
 
 fn summary(report: &Report, account: &str) -> String {
@@ -155,6 +159,6 @@ fn print(
     config: &Config,
 ) -> anyhow::Result<()> {
     findings::print(out, findings, format, config, |findings| {
-        alert::audit_mail(&findings, standing, config).into_iter().collect()
+        mail::audit_mail(&findings, standing, config).into_iter().collect()
     })
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use shared::cloudtrail::key::ObjectKind;
+use shared::formats::cloudtrail::key::ObjectKind;
 
 /// A file to read.
 pub struct Found {

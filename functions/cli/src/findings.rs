@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use shared::alert::Mail;
 use shared::config::Config;
+use shared::finding::ocsf;
 use shared::finding::{Finding, Status};
-use shared::ocsf;
+use shared::mail::Mail;
 
 use crate::args::{Counting, FindingFormat};
 use crate::output::{counted, json_line, note};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use shared::question::Period;
+use shared::formats::cloudtrail::period::Period;
 
 /// A bucket, or what of it has a key that begins so.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Reading files, several at once, into whatever a command wants of them.
 
+use shared::rules::registry;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -8,14 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shared::app::Counts;
-use shared::backfill::KeptRecord;
-use shared::cloudtrail::export;
-use shared::cloudtrail::log_file::{self, LogFileReader};
-use shared::cloudtrail::needles::Needles;
-use shared::cloudtrail::scan::{self, Judge, Problem};
 use shared::config::Config;
 use shared::finding::Finding;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::cloudtrail::export;
+use shared::formats::cloudtrail::log_file;
+use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::formats::cloudtrail::prefilter::Prefilter;
+use shared::formats::cloudtrail::scan;
+use shared::formats::cloudtrail::scan::{Judge, Problem};
+use shared::state::backfill::KeptRecord;
 
 use crate::args::Reading;
 use crate::files::{Files, Found};
@@ -59,14 +62,14 @@ pub fn read_all<T: Default + Send>(
     config: &Config,
     each: impl Fn(&str, &mut ReadFile<'_>, &mut T) -> std::io::Result<Counts> + Sync,
 ) -> Outcome<T> {
-    let asked = Asked { needles: Needles::of_all_rules(), shows_progress: true, has_enough: &|| false };
+    let asked = Asked { prefilter: registry::prefilter(), shows_progress: true, has_enough: &|| false };
     read_each(reading, config, &asked, |_, name, read, result| each(name, read, result))
 }
 
 /// What is asked of the files, and how.
 pub struct Asked<'a> {
     /// Which records are worth parsing.
-    pub needles: &'static Needles,
+    pub prefilter: &'static Prefilter,
     /// Whether a progress bar may be shown where stderr is a terminal.
     pub shows_progress: bool,
     /// Whether no further file has to be read.
@@ -98,7 +101,7 @@ pub fn read_each<T: Default + Send>(
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     let work = || {
-        let mut reader = LogFileReader::asking_for(asked.needles, config);
+        let mut reader = LogFileReader::new(asked.prefilter, config);
         let mut buffer = Vec::new();
         let mut mine = Vec::new();
         while !(asked.has_enough)() {

@@ -9,11 +9,11 @@ mod row;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
-use shared::app::Counts;
-use shared::cloudtrail::Record;
-use shared::cloudtrail::needles::Needles;
 use shared::config::Config;
-use shared::question::Question;
+use shared::finding::query::Query;
+use shared::formats::cloudtrail::Record;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::cloudtrail::prefilter::Prefilter;
 
 pub use self::list::{Line, List};
 
@@ -25,12 +25,12 @@ use crate::reading::{Asked, read_each};
 use crate::{End, s3};
 
 /// What the one question of this process asks for.
-static NEEDLES: OnceLock<Needles> = OnceLock::new();
+static NEEDLES: OnceLock<Prefilter> = OnceLock::new();
 
 /// What is asked, and how it is answered.
 pub struct Asking<'a> {
-    question: Question,
-    pub needles: &'static Needles,
+    question: Query,
+    pub prefilter: &'static Prefilter,
     format: ListFormat,
     pub config: &'a Config,
 }
@@ -57,8 +57,8 @@ impl Asking<'_> {
 pub fn run(arguments: &Records) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
     let question = arguments.question();
-    let needles = NEEDLES.get_or_init(|| question.needles());
-    let asking = Asking { question, needles, format: arguments.format, config: &config };
+    let prefilter = NEEDLES.get_or_init(|| question.prefilter());
+    let asking = Asking { question, prefilter, format: arguments.format, config: &config };
     let is_live = std::io::stdout().is_terminal();
     let mut list = List::new(stdout(), is_live);
     let goes_on = arguments.reading.resume.as_ref().is_some_and(|file| file.exists());
@@ -85,7 +85,7 @@ pub fn run(arguments: &Records) -> anyhow::Result<End> {
 /// Lists what is on this machine.
 fn files<W: Write + Send>(arguments: &Records, asking: &Asking<'_>, list: List<W>, is_live: bool) -> List<W> {
     let list = InOrder::new(list);
-    let asked = Asked { needles: asking.needles, shows_progress: !is_live, has_enough: &nobody_reads };
+    let asked = Asked { prefilter: asking.prefilter, shows_progress: !is_live, has_enough: &nobody_reads };
     let read = read_each(&arguments.reading, asking.config, &asked, |number, name, read, (): &mut ()| {
         let mut file = list.file(number);
         let mut judged = 0;

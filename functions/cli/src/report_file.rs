@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use shared::packed::unpack;
+use shared::gzip::unpack;
 
 /// The 5,000 users that an account can have come to 3 MB at most.
 const MAX_BYTES: usize = 64 << 20;

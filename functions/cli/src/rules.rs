@@ -1,9 +1,10 @@
 //! `iamwatch rules`: what is watched.
 
+use shared::rules::registry;
 use std::io::Write;
 
 use serde_json::json;
-use shared::rule::{self, Rule};
+use shared::finding::rule::Rule;
 
 use crate::End;
 use crate::args::{Rules, RulesFormat};
@@ -11,7 +12,7 @@ use crate::output::{self, stdout};
 
 /// Prints every rule.
 pub fn run(arguments: &Rules) -> anyhow::Result<End> {
-    let rules = rule::all();
+    let rules = registry::all();
     let mut out = stdout();
     match arguments.format {
         RulesFormat::Json => {

@@ -20,11 +20,11 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use shared::app::Reader;
-use shared::cloudtrail::needles::Needles;
-use shared::cloudtrail::scan;
 use shared::config::Config;
-use shared::question::Period;
+use shared::formats::cloudtrail::period::Period;
+use shared::formats::cloudtrail::prefilter::Prefilter;
+use shared::formats::cloudtrail::scan;
+use shared::use_cases::Reader;
 
 use self::cursor::Cursor;
 use self::kept::{Keeper, Kept, KeptOfFile};
@@ -134,8 +134,8 @@ impl Reader for Asking<'_> {
         Ok(())
     }
 
-    fn needles(&self) -> &'static Needles {
-        self.needles
+    fn prefilter(&self) -> &'static Prefilter {
+        self.prefilter
     }
 }
 

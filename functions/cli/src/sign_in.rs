@@ -4,12 +4,15 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::Utc;
-use shared::cloudtrail::{self, Record};
+use shared::finding;
 use shared::finding::Finding;
-use shared::page::About;
-use shared::question::Period;
-use shared::story::Story;
-use shared::{alert, app};
+use shared::formats::cloudtrail;
+use shared::formats::cloudtrail::Record;
+use shared::formats::cloudtrail::period::Period;
+use shared::mail;
+use shared::mail::html_report::About;
+use shared::mail::html_report::overview::Overview;
+use shared::rules::log_file;
 
 use crate::args::SignIn;
 use crate::output::{counted, stdout};
@@ -20,9 +23,9 @@ use crate::{End, findings, html, s3};
 pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let config = arguments.reading.settings.config()?;
     let period = arguments.days.period();
-    let story = arguments.html.as_ref().map(|_| Mutex::new(Story::new()));
+    let story = arguments.html.as_ref().map(|_| Mutex::new(Overview::new()));
     let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
-        let counts = app::judge_log_file(name, &config, findings, |judge| match &story {
+        let counts = log_file::judge_log_file(name, &config, findings, |judge| match &story {
             None => read(judge),
             Some(story) => read(&mut |index, json| {
                 learn(story, period, name, json);
@@ -45,7 +48,7 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
     let could_not_look = could_not_look || !remote.failed.is_empty();
     counts += remote.counts;
     failed.extend(remote.failed);
-    let findings = app::merged(results.into_iter().flatten().chain(remote.findings).collect());
+    let findings = finding::merged(results.into_iter().flatten().chain(remote.findings).collect());
     let all = findings.len() as u64;
     let now = arguments.now.unwrap_or_else(Utc::now);
     let found = findings::count(findings, &arguments.counting, now)?;
@@ -79,7 +82,7 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
 
     let mut out = stdout();
     findings::print(&mut out, found.findings, arguments.format, &config, |findings| {
-        alert::group(findings).iter().filter_map(|findings| alert::mail(findings, &config)).collect()
+        mail::group(findings).iter().filter_map(|findings| mail::mail(findings, &config)).collect()
     })?;
     out.flush()?;
     if let Some((file, page)) = arguments.html.as_deref().zip(page) {
@@ -90,7 +93,7 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
 }
 
 /// Counts the record if it is a sign-in of that time. What cannot be read is for the judge to say.
-fn learn(story: &Mutex<Story>, period: Period, log_file: &str, json: &[u8]) {
+fn learn(story: &Mutex<Overview>, period: Period, log_file: &str, json: &[u8]) {
     if let Ok(record) = Record::parse(json)
         && let Some(sign_in) = cloudtrail::SignIn::of(&record)
         && period.holds(record.event_time, log_file)

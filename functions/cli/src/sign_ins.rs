@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde::Serialize;
-use shared::app::Counts;
-use shared::backfill::KeptRecord;
-use shared::cloudtrail::sign_in::SIGN_IN_SOURCE;
-use shared::cloudtrail::{Mfa, Outcome, Record, SignIn};
 use shared::config::Config;
 use shared::finding::Principal;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::cloudtrail::sign_in::SIGN_IN_SOURCE;
+use shared::formats::cloudtrail::{Mfa, Outcome, Record, SignIn};
+use shared::state::backfill::KeptRecord;
 
 use crate::args::{ListFormat, SignIns};
 use crate::output::{self, cell, counted, csv_cell, json_line, note, stdout};

@@ -1,14 +1,16 @@
 //! What a person has accepted, and `iamwatch suppressions check`.
 
+use shared::rules::registry;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use shared::app;
+use shared::finding;
 use shared::finding::Finding;
-use shared::suppress::Suppressions;
+use shared::finding::suppression::Suppressions;
+use shared::rules::log_file;
 
 use crate::End;
 use crate::args::Check;
@@ -20,7 +22,7 @@ const MAX_FAULTS: usize = 20;
 
 /// Reads a file of which every entry must be understood: whoever passes it wants all of it.
 pub fn read(file: &Path, now: DateTime<Utc>) -> anyhow::Result<Suppressions> {
-    let suppressions = Suppressions::parse(&content(file)?, now);
+    let suppressions = Suppressions::parse(&content(file)?, &registry::all(), now);
     let problems = suppressions.problems();
     if problems.is_empty() {
         return Ok(suppressions);
@@ -47,7 +49,7 @@ pub fn check(arguments: &Check) -> anyhow::Result<End> {
             return Ok(End::CouldNotLook);
         }
     };
-    let suppressions = Suppressions::parse(&content, now);
+    let suppressions = Suppressions::parse(&content, &registry::all(), now);
     let mut could_not_look = !suppressions.problems().is_empty();
     for problem in suppressions.problems() {
         note(&format!("iamwatch: {}: {problem}", arguments.file.display()));
@@ -56,10 +58,10 @@ pub fn check(arguments: &Check) -> anyhow::Result<End> {
     if let Some(reading) = arguments.reading() {
         let config = reading.settings.config()?;
         let read = read_all(&reading, &config, |name, read, findings: &mut Vec<Finding>| {
-            app::judge_log_file(name, &config, findings, |judge| read(judge))
+            log_file::judge_log_file(name, &config, findings, |judge| read(judge))
         });
         could_not_look |= read.could_not_look;
-        findings = Some(app::merged(read.results.into_iter().flatten().collect()));
+        findings = Some(finding::merged(read.results.into_iter().flatten().collect()));
     }
     let mut out = stdout();
     for entry in suppressions.entries() {

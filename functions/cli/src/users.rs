@@ -8,9 +8,9 @@ use std::io::Write;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::credential_report::{AccessKey, Cell, Certificate, CredentialReport, Row};
 use shared::finding::Finding;
-use shared::rule::Severity;
+use shared::formats::credential_report::{AccessKey, Cell, Certificate, CredentialReport, Row};
+use shared::severity::Severity;
 
 use crate::args::ListFormat;
 use crate::output::{self, cell, csv_cell, json_line};

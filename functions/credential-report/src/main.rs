@@ -3,18 +3,19 @@
 
 use iamwatch_aws::answer::audit_answer;
 use iamwatch_aws::iam::Iam;
-use iamwatch_aws::pace::Invocation;
 use iamwatch_aws::report::{Batch, report_audit};
+use iamwatch_aws::runtime::Invocation;
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
 use iamwatch_aws::sqs::Queues;
 use iamwatch_aws::start::{Deployment, Failure, account_of, partition_of, run};
 use lambda_runtime::Context;
 use serde_json::Value;
-use shared::app::{Audit, Audited, audit_credentials};
-use shared::delivery::Message;
-use shared::ports::{AlertSink, Outside, Pace};
-use shared::schedule::Event;
+use shared::formats::events::delivery::Message;
+use shared::formats::events::schedule::Audit;
+use shared::formats::events::schedule::Event;
+use shared::ports::{NotificationSink, Ports, Runtime};
+use shared::use_cases::{Audited, audit_credentials};
 
 /// What lives as long as the sandbox.
 struct CredentialReport {
@@ -50,21 +51,21 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 impl CredentialReport {
     async fn answer(&self, payload: Value, context: &Context) -> Result<Value, Failure> {
         let function = &self.deployment.function_name;
-        let pace = Invocation::of(context);
+        let runtime = Invocation::of(context);
         match Event::of(&payload)? {
             Event::Queue(messages) => {
                 let work = async |message: &Message<()>, (): &()| {
-                    let audited = self.audit(&message.audit(pace.now()), context).await?;
+                    let audited = self.audit(&message.audit(runtime.now()), context).await?;
                     let finished = audited.unfinished().is_none();
                     let batch = Batch { messages: 1, failed: usize::from(!finished) };
-                    report_audit(&audited, Some(batch), function, pace.now());
+                    report_audit(&audited, Some(batch), function, runtime.now());
                     Ok(finished)
                 };
                 self.queues.each(&messages, work).await
             }
             Event::Request(request) => {
                 let audited = self.audit(&Audit::ByHand(request), context).await?;
-                report_audit(&audited, None, function, pace.now());
+                report_audit(&audited, None, function, runtime.now());
                 Ok(audit_answer(&audited))
             }
             Event::TestMail => {
@@ -78,8 +79,8 @@ impl CredentialReport {
         let account = account_of(context);
         let s3 = self.s3.of_account(account);
         let iam = self.iam.of_account(account, partition_of(context));
-        let pace = Invocation::of(context);
-        let outside = Outside { logs: &(), state: &s3, alerts: &self.topic, pace: &pace, account };
+        let runtime = Invocation::of(context);
+        let outside = Ports { logs: &(), state: &s3, alerts: &self.topic, runtime: &runtime, account };
         Ok(audit_credentials(audit, &self.deployment.config, &iam, &outside).await?)
     }
 }

@@ -1,17 +1,17 @@
 //! The Lambda function `sign-in`: judges delivered CloudTrail log files and publishes what there is to tell.
 
 use iamwatch_aws::answer::answer;
-use iamwatch_aws::pace::Invocation;
 use iamwatch_aws::report::{Batch, report, report_queue};
+use iamwatch_aws::runtime::Invocation;
 use iamwatch_aws::s3::S3;
 use iamwatch_aws::sns::Topic;
 use iamwatch_aws::sqs::{Queues, batch_response};
 use iamwatch_aws::start::{Deployment, Failure, account_of, run};
 use lambda_runtime::Context;
 use serde_json::Value;
-use shared::app::{Asked, process_deliveries, process_messages};
-use shared::delivery::{Event, Judge, Message};
-use shared::ports::{AlertSink, Outside};
+use shared::formats::events::delivery::{Event, Judge, Message};
+use shared::ports::{NotificationSink, Ports};
+use shared::use_cases::{Asked, process_deliveries, process_messages};
 
 /// What lives as long as the sandbox.
 struct SignIn {
@@ -48,7 +48,7 @@ impl SignIn {
         let account = account_of(context);
         let s3 = self.s3.of_account(account);
         let outside =
-            Outside { logs: &s3, state: &s3, alerts: &self.topic, pace: &Invocation::of(context), account };
+            Ports { logs: &s3, state: &s3, alerts: &self.topic, runtime: &Invocation::of(context), account };
         match Event::of(&payload)? {
             Event::Queue(messages) => {
                 let delivered = process_messages(&messages, config, &outside).await;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
-use shared::app::{Audited, Backfilled, Counts, Delivered, Mailed, Outcome, Progress};
 use shared::finding::Finding;
-use shared::ports::Trouble;
-use shared::rule::Severity;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::ports::AwsError;
+use shared::severity::Severity;
+use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Progress};
 
 use crate::report::progress;
 
@@ -15,7 +16,7 @@ use crate::report::progress;
 pub fn answer(delivered: &Delivered) -> Value {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
     let failed =
-        |(object, trouble): (&String, &Trouble)| json!({"object": object, "error": trouble.to_string()});
+        |(object, trouble): (&String, &AwsError)| json!({"object": object, "error": trouble.to_string()});
     json!({
         "log_files": log_files,
         "records": records,
@@ -35,7 +36,7 @@ pub fn answer(delivered: &Delivered) -> Value {
 /// The answer to a request by hand about credential reports.
 pub fn audit_answer(audited: &Audited) -> Value {
     let failed =
-        |(account, trouble): (&String, &Trouble)| json!({"account": account, "error": trouble.to_string()});
+        |(account, trouble): (&String, &AwsError)| json!({"account": account, "error": trouble.to_string()});
     let listed = |finding: &Finding| {
         json!({
             "severity": finding.severity, "rule": finding.rule.id, "status": finding.status,

@@ -6,10 +6,10 @@ use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use shared::config::Config;
-use shared::ports::{Execution, Fleet, Trouble};
+use shared::ports::{AwsError, Execution, Fleet};
 
 use crate::attempts::{retries, time_outs};
-use crate::trouble::trouble;
+use crate::aws_error::trouble;
 
 /// One state machine.
 pub struct StateMachine {
@@ -28,7 +28,7 @@ impl StateMachine {
 
 impl Fleet for StateMachine {
     /// The SDK may make the call again: the same name and input start once.
-    async fn start(&self, name: &str, input: &str) -> Result<Execution, Trouble> {
+    async fn start(&self, name: &str, input: &str) -> Result<Execution, AwsError> {
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(input);
         match request.send().await {
             Ok(_) => Ok(Execution::Live),

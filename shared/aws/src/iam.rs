@@ -15,11 +15,11 @@ use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
 use bytes::Bytes;
 use chrono::DateTime;
 use shared::config::Config;
-use shared::ports::{Fetched, Generation, IamReader, Trouble};
+use shared::ports::{AwsError, Fetched, Generation, IamReader};
 use shared::text::is_account_id;
 
 use crate::attempts::{retries, time_outs};
-use crate::trouble::{trouble, unreadable, without};
+use crate::aws_error::{trouble, unreadable, without};
 
 /// By what name CloudTrail of the other account records what is done.
 const SESSION_NAME: &str = "iamwatch";
@@ -93,7 +93,7 @@ impl Iam {
     }
 
     /// Whose credentials the calls about an account are made with.
-    async fn with_credentials_of(&self, account: &str) -> Result<aws_sdk_iam::config::Builder, Trouble> {
+    async fn with_credentials_of(&self, account: &str) -> Result<aws_sdk_iam::config::Builder, AwsError> {
         let builder = aws_sdk_iam::config::Builder::new();
         if self.account.as_deref() == Some(account) {
             return Ok(builder);
@@ -111,7 +111,7 @@ impl Iam {
         Ok(builder.credentials_provider(SharedCredentialsProvider::new(session.credentials)))
     }
 
-    async fn assume_role(&self, account: &str) -> Result<Session, Trouble> {
+    async fn assume_role(&self, account: &str) -> Result<Session, AwsError> {
         let role = format!("arn:{}:iam::{account}:role/{}", self.partition, self.role_name);
         let call = format!("sts:AssumeRole {role}");
         let request = self.sts.assume_role().role_arn(role).role_session_name(SESSION_NAME);
@@ -137,7 +137,7 @@ impl Iam {
 }
 
 impl IamReader for Iam {
-    async fn organization_accounts(&self) -> Result<Vec<String>, Trouble> {
+    async fn organization_accounts(&self) -> Result<Vec<String>, AwsError> {
         let call = "organizations:ListAccounts";
         let mut open = BTreeSet::new();
         let mut next: Option<String> = None;
@@ -162,7 +162,7 @@ impl IamReader for Iam {
         Err(unreadable(call, format!("there are more than {MAX_PAGES} pages of accounts")))
     }
 
-    async fn generate_report(&self, account: &str) -> Result<Generation, Trouble> {
+    async fn generate_report(&self, account: &str) -> Result<Generation, AwsError> {
         let call = format!("iam:GenerateCredentialReport of account {account}");
         let credentials = self.with_credentials_of(account).await?;
         let request = self.iam.generate_credential_report().customize().config_override(credentials);
@@ -174,7 +174,7 @@ impl IamReader for Iam {
         }
     }
 
-    async fn credential_report(&self, account: &str) -> Result<Fetched, Trouble> {
+    async fn credential_report(&self, account: &str) -> Result<Fetched, AwsError> {
         let call = format!("iam:GetCredentialReport of account {account}");
         let credentials = self.with_credentials_of(account).await?;
         let request = self.iam.get_credential_report().customize().config_override(credentials);

@@ -9,21 +9,21 @@
 //! | [`s3`] | log files, and the state bucket |
 //! | [`sns`] | publishing |
 //! | [`sqs`] | what becomes of each message of a queue, and when failed ones come back |
-//! | [`pace`] | time, as Lambda grants it, and as a person does |
+//! | [`runtime`] | time, as Lambda grants it, and as a person does |
 //! | [`report`] | the log line and the metrics of an invocation |
 //! | [`answer`] | what it answers to whoever waits for it |
 
 pub mod answer;
 mod attempts;
+mod aws_error;
 pub mod fleet;
 pub mod iam;
 mod log;
-pub mod pace;
 #[cfg(feature = "profile")]
 pub mod profile;
 pub mod report;
+pub mod runtime;
 pub mod s3;
 pub mod sns;
 pub mod sqs;
 pub mod start;
-mod trouble;

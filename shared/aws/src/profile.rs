@@ -7,8 +7,8 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::ProvideCredentials as _;
 use shared::config::Config;
 
+use crate::aws_error::chain;
 use crate::s3::S3;
-use crate::trouble::chain;
 
 /// Where a bucket is looked for when nobody says which Region it is in: S3 answers there where it is.
 const REGION: &str = "us-east-1";

@@ -7,11 +7,12 @@ use std::io::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
-use shared::app::{Audited, Backfilled, Counts, Delivered, Mailed, Outcome, Progress, Swept};
-use shared::backfill;
 use shared::finding::Status;
-use shared::ports::{Trouble, TroubleKind};
-use shared::rule::Severity;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::ports::{AwsError, AwsErrorKind};
+use shared::severity::Severity;
+use shared::state::backfill;
+use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Progress, Swept};
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "iamwatch";
@@ -191,7 +192,7 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
     write(&sweep_metrics(swept, function, now));
 }
 
-fn report_troubles(state: &[Trouble], mails: &[Mailed]) {
+fn report_troubles(state: &[AwsError], mails: &[Mailed]) {
     for trouble in state {
         tracing::warn!(error = %trouble, "the state bucket failed");
     }
@@ -213,7 +214,7 @@ fn write(metrics: &Value) {
 fn counted(mails: &[Mailed]) -> [u64; 3] {
     let count =
         |wanted: fn(&Outcome) -> bool| mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64;
-    let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(trouble) if trouble.kind != TroubleKind::OutOfTime);
+    let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(trouble) if trouble.kind != AwsErrorKind::DeadlineExceeded);
     [
         count(|outcome| matches!(outcome, Outcome::Published)),
         count(|outcome| matches!(outcome, Outcome::HeldBack)),
@@ -222,7 +223,7 @@ fn counted(mails: &[Mailed]) -> [u64; 3] {
 }
 
 /// Logs what could not be done about the queue.
-pub fn report_queue(troubles: &[Trouble]) {
+pub fn report_queue(troubles: &[AwsError]) {
     for trouble in troubles.iter().take(MAX_NAMED) {
         tracing::warn!(error = %trouble, "a failed message comes back at the queue's own pace");
     }
@@ -232,7 +233,8 @@ pub fn report_queue(troubles: &[Trouble]) {
 fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
     let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
     let failed_reads =
-        delivered.unread.values().filter(|trouble| trouble.kind != TroubleKind::OutOfTime).count() as u64;
+        delivered.unread.values().filter(|trouble| trouble.kind != AwsErrorKind::DeadlineExceeded).count()
+            as u64;
     let mut values = vec![
         ("LogFiles", "Count", delivered.counts.log_files),
         ("Records", "Count", delivered.counts.records),
@@ -345,8 +347,8 @@ mod tests {
 
     use super::*;
 
-    fn trouble(kind: TroubleKind) -> Trouble {
-        Trouble { kind, call: "s3:GetObject s3://logs/a".to_owned(), answer: "AccessDenied".to_owned() }
+    fn trouble(kind: AwsErrorKind) -> AwsError {
+        AwsError { kind, call: "s3:GetObject s3://logs/a".to_owned(), answer: "AccessDenied".to_owned() }
     }
 
     fn delivered() -> Delivered {
@@ -364,15 +366,15 @@ mod tests {
             findings: Severity::ALL.into_iter().zip([5, 4, 3, 2, 1]).collect(),
             mails: vec![
                 mail(Outcome::Published),
-                mail(Outcome::Failed(trouble(TroubleKind::Refused))),
-                mail(Outcome::Failed(trouble(TroubleKind::OutOfTime))),
+                mail(Outcome::Failed(trouble(AwsErrorKind::Denied))),
+                mail(Outcome::Failed(trouble(AwsErrorKind::DeadlineExceeded))),
             ],
             unread: [
-                ("s3://logs/a".to_owned(), trouble(TroubleKind::Refused)),
-                ("s3://logs/b".to_owned(), trouble(TroubleKind::OutOfTime)),
+                ("s3://logs/a".to_owned(), trouble(AwsErrorKind::Denied)),
+                ("s3://logs/b".to_owned(), trouble(AwsErrorKind::DeadlineExceeded)),
             ]
             .into(),
-            untold: [("s3://logs/c".to_owned(), trouble(TroubleKind::Refused))].into(),
+            untold: [("s3://logs/c".to_owned(), trouble(AwsErrorKind::Denied))].into(),
             delivery_lag: Some(Duration::from_millis(30_900)),
             ..Delivered::default()
         }

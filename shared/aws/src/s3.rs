@@ -14,13 +14,13 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use shared::config::Config;
 use shared::ports::{
-    Body, Listed, ListedObject, Listing, LogStore, MAX_STATE_BYTES, OpenObject, Over, StateStore, Stored,
-    Trouble, TroubleKind, Written,
+    AwsError, AwsErrorKind, Body, Listed, ListedObject, Listing, LogStore, MAX_STATE_BYTES, OpenObject, Over,
+    StateStore, Stored, Written,
 };
 use tokio::time::timeout;
 
 use crate::attempts::{Failed, retries, time_outs, tried};
-use crate::trouble::{chain, trouble, without};
+use crate::aws_error::{chain, trouble, without};
 
 /// S3, for the log files and the state of one deployment.
 pub struct S3 {
@@ -71,7 +71,7 @@ impl S3 {
     }
 
     /// The rest of an answer to `call`, and how long it says to be.
-    fn opened(&self, call: &str, object: GetObjectOutput) -> Result<OpenObject<ObjectBody>, Trouble> {
+    fn opened(&self, call: &str, object: GetObjectOutput) -> Result<OpenObject<ObjectBody>, AwsError> {
         let bytes = object.content_length().and_then(|bytes| u64::try_from(bytes).ok());
         let bytes = bytes.ok_or_else(|| without(call, "Content-Length"))?;
         let body = ObjectBody { call: call.to_owned(), stream: object.body, piece: self.call_timeout };
@@ -87,13 +87,13 @@ impl LogStore for S3 {
         bucket: &str,
         key: &str,
         version: Option<&str>,
-    ) -> Result<OpenObject<ObjectBody>, Trouble> {
+    ) -> Result<OpenObject<ObjectBody>, AwsError> {
         let call = format!("s3:GetObject s3://{bucket}/{key}");
         let object = self.get(bucket, key, version).await;
         self.opened(&call, object.map_err(|error| trouble(call.clone(), &error))?)
     }
 
-    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, Trouble> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
         let Listing { bucket, prefix, after, by_folder, page } = *listing;
         let call = format!("s3:ListObjectsV2 s3://{bucket}/{prefix}");
         let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
@@ -114,7 +114,7 @@ impl LogStore for S3 {
             let bytes = bytes.ok_or_else(|| without(&call, "Size"))?;
             Ok(ListedObject { key, bytes, modified: object.last_modified().and_then(moment) })
         });
-        Ok(Listed { folders: folders.collect(), objects: objects.collect::<Result<_, Trouble>>()?, next })
+        Ok(Listed { folders: folders.collect(), objects: objects.collect::<Result<_, AwsError>>()?, next })
     }
 }
 
@@ -131,23 +131,23 @@ pub struct ObjectBody {
 }
 
 impl Body for ObjectBody {
-    async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+    async fn next(&mut self) -> Result<Option<Bytes>, AwsError> {
         let answer = match timeout(self.piece, self.stream.next()).await {
             Ok(None) => return Ok(None),
             Ok(Some(Ok(piece))) => return Ok(Some(piece)),
             Ok(Some(Err(error))) => format!("the body broke off: {}", chain(&error)),
             Err(_) => format!("nothing of the body came for {} milliseconds", self.piece.as_millis()),
         };
-        Err(Trouble { kind: TroubleKind::Unanswered, call: self.call.clone(), answer })
+        Err(AwsError { kind: AwsErrorKind::Transient, call: self.call.clone(), answer })
     }
 }
 
 impl StateStore for S3 {
-    async fn read(&self, key: &str) -> Result<Option<Stored>, Trouble> {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, AwsError> {
         tried(self.retry_pause, || self.read_once(key)).await
     }
 
-    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, Trouble> {
+    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
         let call = format!("s3:PutObject {}", self.uri(key));
         match self.put(key, content, over).await {
             Ok(written) => written.e_tag.map(Written::Done).ok_or_else(|| without(&call, "ETag")),
@@ -162,7 +162,7 @@ impl StateStore for S3 {
 }
 
 impl S3 {
-    async fn read_once(&self, key: &str) -> Result<Option<Stored>, Failed<Trouble>> {
+    async fn read_once(&self, key: &str) -> Result<Option<Stored>, Failed<AwsError>> {
         let call = format!("s3:GetObject {}", self.uri(key));
         let object = match self.get(&self.state_bucket, key, None).await {
             Ok(object) => object,
@@ -212,7 +212,7 @@ fn has_changed(error: &PutError, over: Over<'_>) -> bool {
 }
 
 /// An object's content, or of a larger one than may be its first bytes.
-async fn beginning(OpenObject { bytes, mut body }: OpenObject<ObjectBody>) -> Result<Bytes, Trouble> {
+async fn beginning(OpenObject { bytes, mut body }: OpenObject<ObjectBody>) -> Result<Bytes, AwsError> {
     let mut content = BytesMut::new();
     while content.len() <= MAX_STATE_BYTES {
         let Some(piece) = body.next().await? else { break };
@@ -224,5 +224,5 @@ async fn beginning(OpenObject { bytes, mut body }: OpenObject<ObjectBody>) -> Re
         return Ok(content.freeze());
     }
     let answer = format!("the body ended after {} of {bytes} bytes", content.len());
-    Err(Trouble { kind: TroubleKind::Unanswered, call: body.call, answer })
+    Err(AwsError { kind: AwsErrorKind::Transient, call: body.call, answer })
 }

@@ -9,13 +9,14 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
-use shared::alert::{self, Alert};
 use shared::config::Config;
-use shared::ports::{AlertSink, Taken, Trouble, TroubleKind, Unpublished};
+use shared::mail;
+use shared::notification::Notification;
+use shared::ports::{AwsError, AwsErrorKind, NotificationSink, Taken, Unpublished};
 use tokio::time::{Instant, sleep_until};
 
 use crate::attempts::{Failed, once, tried};
-use crate::trouble::trouble;
+use crate::aws_error::trouble;
 
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
 ///
@@ -49,7 +50,7 @@ impl Topic {
         Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
     }
 
-    async fn attempt(&self, alert: &Alert) -> Result<String, Failed<Unpublished>> {
+    async fn attempt(&self, alert: &Notification) -> Result<String, Failed<Unpublished>> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
@@ -57,7 +58,7 @@ impl Topic {
             // Without it a subscription's filter would hide the alert.
             let value = value.map_err(|error| {
                 let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {error}"));
-                let trouble = Trouble { kind: TroubleKind::Refused, call, answer };
+                let trouble = AwsError { kind: AwsErrorKind::Denied, call, answer };
                 Failed::ForGood(Unpublished { trouble, taken: Taken::No })
             })?;
             request = request.message_attributes(name, value);
@@ -70,7 +71,7 @@ impl Topic {
                     Failed::ForGood(Unpublished { trouble, taken: Taken::Unknown })
                 }
                 // SNS itself says that it did not take the alert, and may take it later.
-                SdkError::ServiceError(_) if trouble.kind == TroubleKind::Unanswered => {
+                SdkError::ServiceError(_) if trouble.kind == AwsErrorKind::Transient => {
                     Failed::ThisTime(Unpublished { trouble, taken: Taken::No })
                 }
                 SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => {
@@ -88,15 +89,15 @@ impl Topic {
     ///
     /// # Errors
     /// What SNS said.
-    pub async fn publish_test(&self, function: &str, id: &str) -> Result<Value, Trouble> {
-        let alert = alert::test(function, id.to_owned());
+    pub async fn publish_test(&self, function: &str, id: &str) -> Result<Value, AwsError> {
+        let alert = mail::test(function, id.to_owned());
         let message_id = self.publish(&alert).await.map_err(|unpublished| unpublished.trouble)?;
         Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
     }
 }
 
 /// What subscriptions can filter on: name, type and value. SNS refuses an empty list.
-fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
+fn attributes(alert: &Notification) -> Vec<(&'static str, &'static str, String)> {
     let lists = [("rule", &alert.rules), ("account", &alert.accounts)];
     let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
     let mut attributes = vec![
@@ -105,18 +106,18 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, &'static str, String)> {
         ("status", "String", alert.status.name().to_owned()),
         ("alert_id", "String", alert.id.clone()),
     ];
-    attributes.extend(lists.map(|(name, values)| (name, "String.Array", Alert::list(values))));
+    attributes.extend(lists.map(|(name, values)| (name, "String.Array", Notification::list(values))));
     attributes
 }
 
-impl AlertSink for Topic {
+impl NotificationSink for Topic {
     async fn ready(&self) {
         if let Some(last) = self.last.get() {
             sleep_until(last + SPACING).await;
         }
     }
 
-    async fn publish(&self, alert: &Alert) -> Result<String, Unpublished> {
+    async fn publish(&self, alert: &Notification) -> Result<String, Unpublished> {
         self.ready().await;
         // Before as well as after: the run may have to end before there is an answer.
         self.last.set(Some(Instant::now()));

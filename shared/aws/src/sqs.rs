@@ -8,13 +8,13 @@ use aws_sdk_sqs::Client;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::delivery::Message;
-use shared::ports::{Trouble, TroubleKind};
+use shared::formats::events::delivery::Message;
+use shared::ports::{AwsError, AwsErrorKind};
 
 use crate::attempts::{once, retries};
+use crate::aws_error::trouble;
 use crate::report::report_queue;
 use crate::start::Failure;
-use crate::trouble::trouble;
 
 /// The most that all attempts may take together: one message that cannot be put off must not cost the answer
 /// about all the others.
@@ -83,16 +83,16 @@ impl Queues {
     /// would come back after the queue's own visibility time-out, which has to outlast a whole run.
     ///
     /// The answer is what did not work; those messages come back at the queue's own pace.
-    pub async fn put_off<T>(&self, messages: &[&Message<T>]) -> Vec<Trouble> {
+    pub async fn put_off<T>(&self, messages: &[&Message<T>]) -> Vec<AwsError> {
         let put_off = messages.iter().map(|message| self.put_off_one(message));
         join_all(put_off).await.into_iter().filter_map(Result::err).collect()
     }
 
-    async fn put_off_one<T>(&self, message: &Message<T>) -> Result<(), Trouble> {
+    async fn put_off_one<T>(&self, message: &Message<T>) -> Result<(), AwsError> {
         let call = format!("sqs:ChangeMessageVisibility {}", message.queue_arn);
         let Some(url) = queue_url(&message.queue_arn) else {
             let answer = "that is not the ARN of a queue".to_owned();
-            return Err(Trouble { kind: TroubleKind::Refused, call, answer });
+            return Err(AwsError { kind: AwsErrorKind::Denied, call, answer });
         };
         let request = self.client.change_message_visibility().queue_url(url);
         let request = request.receipt_handle(&message.receipt_handle);

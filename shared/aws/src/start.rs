@@ -10,7 +10,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use shared::Error;
 use shared::config::Config;
-use shared::ports::Trouble;
+use shared::ports::AwsError;
 
 use crate::log;
 
@@ -34,8 +34,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<&Trouble> for Failure {
-    fn from(trouble: &Trouble) -> Failure {
+impl From<&AwsError> for Failure {
+    fn from(trouble: &AwsError) -> Failure {
         Failure { kind: "AwsError", message: trouble.to_string() }
     }
 }

@@ -11,12 +11,13 @@ use iamwatch_aws::s3::S3;
 use iamwatch_tests::memory::{Machine, World};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
-use shared::app::{Progress, Reader, backfill, scan};
-use shared::backfill::{Event, Stretch};
 use shared::config::Config;
-use shared::detections;
 use shared::finding::Place;
-use shared::ports::{Body, Listing, LogStore, Outside, Pace};
+use shared::formats::events::backfill::Event;
+use shared::ports::{Body, Listing, LogStore, Ports, Runtime};
+use shared::rules::detections;
+use shared::state::backfill::Stretch;
+use shared::use_cases::{Progress, Reader, backfill, scan};
 
 use crate::{Took, serve};
 
@@ -133,7 +134,7 @@ async fn backfilled(s3: &S3, objects: u64, usual: bool, config: &Config) -> anyh
         other => bail!("{other:?}"),
     };
     let World { state, topic, .. } = &World::default();
-    let outside = Outside { logs: s3, state, alerts: topic, pace: &Clock, account: None };
+    let outside = Ports { logs: s3, state, alerts: topic, runtime: &Clock, account: None };
     let bucket = serve::bucket(objects, usual);
     let done = backfill(&asked, &bucket, config, None::<&Machine>, &outside).await?;
     ensure!(done.progress == Progress::Done, "{:?}", done.progress);
@@ -171,7 +172,7 @@ async fn fetched(s3: &S3, objects: u64, at_once: u64) -> anyhow::Result<u64> {
 /// Time that does not end.
 struct Clock;
 
-impl Pace for Clock {
+impl Runtime for Clock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }

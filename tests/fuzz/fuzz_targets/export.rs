@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::cloudtrail::{Record, export};
+use shared::formats::cloudtrail::{Record, export};
 
 fuzz_target!(|input: &[u8]| {
     let mut shown = 0;

@@ -8,7 +8,7 @@
 use iamwatch_tests::fuzz::{gzip, judged, judged_in_pieces};
 use libfuzzer_sys::fuzz_target;
 use shared::config::Config;
-use shared::detections::unreadable_log_file;
+use shared::rules::health::unreadable_log_file;
 
 fuzz_target!(|input: &[u8]| {
     let Some(([piece, limit, packing, damage], rest)) = input.split_first_chunk::<4>() else { return };

@@ -3,20 +3,22 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::alert::{self, MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail};
-use shared::cloudtrail::Record;
-use shared::cloudtrail::scan::{Counts, Problem};
+use shared::mail;
+use shared::mail::{MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail};
+use shared::formats::cloudtrail::Record;
+use shared::formats::cloudtrail::scan::{Counts, Problem};
 use shared::config::Config;
-use shared::detections::{self, unreadable_log_file};
+use shared::rules::detections;
+use shared::rules::health::unreadable_log_file;
 use shared::finding::{Finding, Place};
-use shared::ocsf;
+use shared::finding::ocsf;
 
 fn send(findings: &[Finding], config: &Config) {
     for finding in findings {
         let json = ocsf::detection_finding(finding, config).to_string();
         assert!(!json.contains(|c: char| c < ' '), "{json:?}");
     }
-    let Some(Mail { subject, body, sms }) = alert::mail(findings, config) else { panic!("no mail") };
+    let Some(Mail { subject, body, sms }) = mail::mail(findings, config) else { panic!("no mail") };
     for (line, max_chars) in [(&subject, MAX_SUBJECT_CHARS), (&sms, MAX_SMS_CHARS)] {
         assert!(line.len() <= max_chars, "{line:?}");
         assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{line:?}");

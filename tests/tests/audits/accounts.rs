@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, World};
-use shared::app::{Audit, audit_credentials};
 use shared::config::Config;
+use shared::formats::events::schedule::Audit;
+use shared::formats::events::schedule::Request;
 use shared::ports::{Generation, Stored};
-use shared::schedule::Request;
+use shared::use_cases::audit_credentials;
 
 use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
 

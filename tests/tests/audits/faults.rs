@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, World};
-use shared::app::{Audit, audit_credentials};
 use shared::config::Config;
+use shared::formats::events::schedule::Audit;
 use shared::ports::Stored;
+use shared::use_cases::audit_credentials;
 
 use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, World};
-use shared::app::{Audit, audit_credentials};
 use shared::config::Config;
-use shared::ports::{Generation, TroubleKind};
+use shared::formats::events::schedule::Audit;
+use shared::ports::{AwsErrorKind, Generation};
+use shared::use_cases::audit_credentials;
 
 use super::{MADE, NOW, OWN, at, hours_later, look, report, run, scheduled};
 
@@ -34,7 +35,7 @@ fn a_report_that_is_gone_expired_or_still_being_made_when_it_is_fetched_is_asked
     run(async || {
         let world = world();
         let not_yet =
-            [Err(TroubleKind::Missing), Ok(()), Err(TroubleKind::Unanswered), Err(TroubleKind::Missing)];
+            [Err(AwsErrorKind::NotFound), Ok(()), Err(AwsErrorKind::Transient), Err(AwsErrorKind::NotFound)];
         world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().not_yet.extend(not_yet);
         let audited = look(&world, NOW).await;
         assert_eq!((audited.unfinished(), world.accounts.asked.get()), (None, 5));
@@ -44,7 +45,7 @@ fn a_report_that_is_gone_expired_or_still_being_made_when_it_is_fetched_is_asked
 #[test]
 fn what_aws_does_not_give_in_bounded_time_is_asked_for_by_the_next_tries_and_then_told() {
     run(async || {
-        for before in [Ok(Generation::UnderWay), Err(TroubleKind::Unanswered)] {
+        for before in [Ok(Generation::UnderWay), Err(AwsErrorKind::Transient)] {
             let world = world();
             world
                 .accounts
@@ -71,7 +72,7 @@ fn what_aws_does_not_give_in_bounded_time_is_asked_for_by_the_next_tries_and_the
 fn refusal_is_told_at_once() {
     run(async || {
         let world = world();
-        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.push_back(Err(TroubleKind::Refused));
+        world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.push_back(Err(AwsErrorKind::Denied));
         look(&world, NOW).await;
         assert_eq!(world.topic.subjects(), ["[HIGH] iamwatch could not look - 111122223333"]);
         look(&world, &hours_later(1)).await;
@@ -111,7 +112,7 @@ fn looking_stops_while_there_is_time_to_tell() {
 fn what_nobody_could_look_at_for_a_day_is_serious_be_aws_only_busy() {
     run(async || {
         let world = world();
-        let busy = std::iter::repeat_n(Err(TroubleKind::Unanswered), 1000);
+        let busy = std::iter::repeat_n(Err(AwsErrorKind::Transient), 1000);
         world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.extend(busy);
         for hours in [0, 4, 23, 25, 28] {
             scheduled(&world, &hours_later(hours), 3, &Config::default()).await;

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iamwatch_tests::memory::{Clock, World};
-use shared::app::{Audit, Audited, audit_credentials};
 use shared::config::Config;
-use shared::schedule::Request;
+use shared::formats::events::schedule::Audit;
+use shared::formats::events::schedule::Request;
+use shared::use_cases::{Audited, audit_credentials};
 
 const OWN: &str = "111122223333";
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use iamwatch_tests::memory::World;
 use shared::finding::Status;
+use shared::formats::events::schedule::Request;
 use shared::ports::Stored;
-use shared::rule::Severity;
-use shared::schedule::Request;
+use shared::severity::Severity;
 
 use super::{MADE, NOW, OWN, at, by_hand, hours_later, look, report, run, scheduled, settings};
 

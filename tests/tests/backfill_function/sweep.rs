@@ -6,7 +6,7 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::{STATE, failed, measured, said};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
-use shared::backfill::SWEEP_MESSAGE;
+use shared::formats::events::backfill::SWEEP_MESSAGE;
 
 use super::stage::{LOGS, Place, failure, log_file, stage};
 

@@ -8,11 +8,12 @@ use flate2::read::GzDecoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::app::{self, Progress, process_deliveries};
-use shared::backfill::Outcome;
 use shared::config::Config;
-use shared::delivery::Object;
-use shared::ports::TroubleKind;
+use shared::formats::events::delivery::Object;
+use shared::ports::AwsErrorKind;
+use shared::state::backfill::Outcome;
+use shared::use_cases;
+use shared::use_cases::{Progress, process_deliveries};
 
 use super::runs::{LATER, NOW, asked, request, world};
 use super::{ACCOUNT, OTHER, at, key, log_file, put, run, sign_in};
@@ -27,7 +28,7 @@ fn delivered(account: &str, day: &str) -> Object {
 async fn live(world: &World, objects: &[Object], now: &str) {
     let clock = Clock::new(at(now), Duration::from_secs(60));
     let outside = world.outside(&clock);
-    let asked = app::Asked::ByDelivery;
+    let asked = use_cases::Asked::ByDelivery;
     let delivered = process_deliveries(objects, asked, &Config::default(), &outside).await;
     assert_eq!(delivered.failed().count(), 0);
 }
@@ -76,11 +77,11 @@ fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_i
     run(async || {
         let world = world();
         let uri = |day: &str| format!("s3://logs/{}", delivered(ACCOUNT, day).key);
-        world.logs.put(&uri("01"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied: kms:Decrypt")]);
+        world.logs.put(&uri("01"), [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied: kms:Decrypt")]);
         world
             .logs
             .put(&uri("02"), [Attempt::Whole(b"{\"Records\":[{\"eventSource\":\"signin.amaz".to_vec(), 9)]);
-        world.logs.put(&uri("03"), [Attempt::Fails(TroubleKind::Missing, "NoSuchKey")]);
+        world.logs.put(&uri("03"), [Attempt::Fails(AwsErrorKind::NotFound, "NoSuchKey")]);
         let first = backfilled(&world, json!({}), NOW).await;
         // Three sign-ins, a file that is gone, a broken one, and that one could not be had.
         assert_eq!((first.told, first.known), (6, 0), "{first:?}");

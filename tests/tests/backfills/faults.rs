@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, World};
 use serde_json::json;
-use shared::app::{Backfilled, Progress, backfill};
-use shared::backfill::{Asked, Step};
 use shared::config::Config;
+use shared::formats::events::backfill::{Asked, Step};
+use shared::use_cases::{Backfilled, Progress, backfill};
 
 use super::runs::{LATER, NOW, asked, asked_with, id, request, world};
 use super::{at, run};

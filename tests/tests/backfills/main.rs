@@ -22,9 +22,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
-use shared::app::{Unplanned, plan};
-use shared::backfill::{Plan, Wanted};
 use shared::config::Config;
+use shared::formats::events::backfill::Wanted;
+use shared::state::backfill::Plan;
+use shared::use_cases::{Unplanned, plan};
 
 const ACCOUNT: &str = "111122223333";
 const OTHER: &str = "444400000000";

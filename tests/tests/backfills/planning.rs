@@ -3,9 +3,9 @@
 use std::cell::Cell;
 
 use iamwatch_tests::memory::{Pieces, World};
-use shared::app::{Unplanned, plan};
 use shared::config::Config;
-use shared::ports::{Listed, Listing, LogStore, OpenObject, Trouble, TroubleKind};
+use shared::ports::{AwsError, AwsErrorKind, Listed, Listing, LogStore, OpenObject};
+use shared::use_cases::{Unplanned, plan};
 
 use super::{ACCOUNT, OTHER, clock, days, folder, key, planned, put, put_empty, run, stretches};
 
@@ -209,7 +209,7 @@ fn a_listing_that_fails_is_made_again_and_told_where_it_goes_on_failing() {
         }
         world.logs.listing_fails.set(5);
         match planned(&world, "", &wanted).await.unwrap_err() {
-            Unplanned::Trouble(trouble) => assert_eq!(trouble.kind, TroubleKind::Unanswered),
+            Unplanned::AwsError(trouble) => assert_eq!(trouble.kind, AwsErrorKind::Transient),
             other => panic!("{other:?}"),
         }
         world.logs.listing_fails.set(0);
@@ -252,11 +252,11 @@ struct Endless {
 impl LogStore for Endless {
     type Body = Pieces;
 
-    async fn open(&self, _: &str, _: &str, _: Option<&str>) -> Result<OpenObject<Pieces>, Trouble> {
+    async fn open(&self, _: &str, _: &str, _: Option<&str>) -> Result<OpenObject<Pieces>, AwsError> {
         panic!("nothing is read while it is planned")
     }
 
-    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, Trouble> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
         self.pages.set(self.pages.get() + 1);
         let folders = self.folders.iter().map(|name| format!("{}{name}/", listing.prefix)).collect();
         let next = Some(format!("page {}", self.pages.get()));

@@ -6,11 +6,12 @@ use futures_util::future::join;
 use iamwatch_tests::memory::{Attempt, Clock, Machine, World};
 use serde_json::{Value, json};
 use shared::Error;
-use shared::app::{Backfilled, Progress, backfill};
-use shared::backfill::{Asked, Event, Item, Plan, RunId, Stage, Step, Stretch};
 use shared::config::Config;
-use shared::ports::{Stored, TroubleKind};
-use shared::rule::Severity;
+use shared::formats::events::backfill::{Asked, Event, Step};
+use shared::ports::{AwsErrorKind, Stored};
+use shared::severity::Severity;
+use shared::state::backfill::{Item, Plan, RunId, Stage, Stretch};
+use shared::use_cases::{Backfilled, Progress, backfill};
 
 use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, run, sign_in};
 
@@ -224,7 +225,7 @@ fn one_that_runs_out_of_time_is_gone_on_with_where_it_stands() {
         world.logs.put(&format!("s3://logs/{slow}"), [Attempt::SilentAfter(Vec::new(), 10)]);
         let first = asked(&world, &asked_for, NOW).await;
         assert!(
-            matches!(&first.progress, Progress::Unfinished(trouble) if trouble.kind == TroubleKind::OutOfTime)
+            matches!(&first.progress, Progress::Unfinished(trouble) if trouble.kind == AwsErrorKind::DeadlineExceeded)
         );
         let state = first.state.unwrap();
         assert_eq!((state.stage, state.read.items), (Stage::Scanning, 3));
@@ -252,7 +253,7 @@ fn what_keeps_it_from_going_on_stands_where_people_look() {
         world.logs.refuses_to_list.set(Some("us-east-1/2026/"));
         let first = asked(&world, &asked_for, NOW).await;
         let Progress::Unfinished(trouble) = first.progress else { panic!("{:?}", first.progress) };
-        assert_eq!(trouble.kind, TroubleKind::Refused);
+        assert_eq!(trouble.kind, AwsErrorKind::Denied);
         assert_eq!(first.state.unwrap().trouble.unwrap(), trouble.to_string());
         world.logs.refuses_to_list.set(None);
         let second = asked(&world, &asked_for, NOW).await;
@@ -265,7 +266,7 @@ fn a_log_file_about_which_s3_does_not_answer_is_asked_for_once_more_and_then_tol
     run(async || {
         let world = world();
         let uri = |account| format!("s3://logs/{}", key(account, "us-east-1", "2026/04/01", "a"));
-        let silent = || Attempt::Fails(TroubleKind::Unanswered, "SlowDown");
+        let silent = || Attempt::Fails(AwsErrorKind::Transient, "SlowDown");
         let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
         world.logs.put(&uri(ACCOUNT), [silent(), Attempt::Whole(log_file(&records), 10_000)]);
         world.logs.put(&uri(OTHER), [silent()]);
@@ -295,7 +296,7 @@ fn promise_3_log_files_that_vanish_after_the_plan_are_told() {
 
         // After S3 did not answer about it.
         let vanishing = world();
-        let silent = [Attempt::Fails(TroubleKind::Unanswered, "SlowDown")];
+        let silent = [Attempt::Fails(AwsErrorKind::Transient, "SlowDown")];
         vanishing.logs.put(&uri, silent);
         let (done, ()) = join(asked(&vanishing, &asked_for, NOW), async {
             while !vanishing.logs.opened.borrow().contains(&uri) {
@@ -403,7 +404,7 @@ fn a_step_of_another_generation_does_nothing_and_has_ended() {
                 let other = Asked::ByFleet(id(&asked_for), generation, step);
                 let done = asked_with(&world, &other, NOW, &config, Some(&world.machine)).await.unwrap();
                 assert_eq!(done.progress, expected, "{other:?}");
-                assert_eq!(done.read, shared::backfill::ReadSoFar::default());
+                assert_eq!(done.read, shared::state::backfill::ReadSoFar::default());
             }
         }
         assert_eq!(*world.state.objects.borrow(), before);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use proptest::prelude::*;
-use shared::app::{Reader, Scanned, Skipped, scan};
-use shared::backfill::{Item, Stretch};
 use shared::config::Config;
-use shared::ports::{Trouble, TroubleKind};
+use shared::ports::{AwsError, AwsErrorKind};
+use shared::state::backfill::{Item, Stretch};
+use shared::use_cases::{Reader, Scanned, Skipped, scan};
 
 use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, put_empty, run, sign_in};
 
@@ -32,7 +32,7 @@ impl Reader for Records {
 }
 
 /// What became of a scan, and of each log file, by its URI.
-type Read = (Result<Skipped, Trouble>, BTreeMap<String, Result<u64, Trouble>>);
+type Read = (Result<Skipped, AwsError>, BTreeMap<String, Result<u64, AwsError>>);
 
 async fn read_with(world: &World, stretches: &[Stretch], config: &Config) -> Read {
     let clock = Clock::new(at("2026-04-10T08:00:00Z"), Duration::from_secs(60));
@@ -139,8 +139,8 @@ fn a_log_file_that_cannot_be_read_costs_no_other() {
         let good = log_file(&[sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")]);
         put(&world, &of("good"), good.clone());
         put(&world, &of("nonsense"), b"nonsense".to_vec());
-        world.logs.put(&uri("refused"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
-        world.logs.put(&uri("gone"), [Attempt::Fails(TroubleKind::Missing, "NoSuchKey")]);
+        world.logs.put(&uri("refused"), [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")]);
+        world.logs.put(&uri("gone"), [Attempt::Fails(AwsErrorKind::NotFound, "NoSuchKey")]);
         world.logs.put(&uri("cut"), [Attempt::CutTo(good[..9].to_vec(), good.len() as u64)]);
         let whole = Attempt::Whole(good.clone(), 3);
         world.logs.put(&uri("cut once"), [Attempt::CutTo(Vec::new(), good.len() as u64), whole]);
@@ -149,9 +149,9 @@ fn a_log_file_that_cannot_be_read_costs_no_other() {
         let kind = |name: &str| read[&uri(name)].as_ref().map_err(|trouble| trouble.kind).copied();
         assert_eq!(kind("good"), Ok(1));
         assert_eq!(kind("nonsense"), Ok(0), "it was read, and is counted as unreadable");
-        assert_eq!(kind("refused"), Err(TroubleKind::Refused));
-        assert_eq!(kind("gone"), Err(TroubleKind::Missing));
-        assert_eq!(kind("cut"), Err(TroubleKind::Unanswered));
+        assert_eq!(kind("refused"), Err(AwsErrorKind::Denied));
+        assert_eq!(kind("gone"), Err(AwsErrorKind::NotFound));
+        assert_eq!(kind("cut"), Err(AwsErrorKind::Transient));
         assert_eq!(kind("cut once"), Ok(1));
     });
 }
@@ -167,7 +167,7 @@ fn a_listing_that_goes_on_failing_is_an_error_that_names_it() {
         assert_eq!(read(&world, &stretches).await.0, Ok(Skipped::default()));
         world.logs.refuses_to_list.set(Some("us-east-1"));
         let trouble = read(&world, &stretches).await.0.unwrap_err();
-        assert!(trouble.kind == TroubleKind::Refused && trouble.call.contains("us-east-1"), "{trouble}");
+        assert!(trouble.kind == AwsErrorKind::Denied && trouble.call.contains("us-east-1"), "{trouble}");
     });
 }
 
@@ -180,7 +180,7 @@ fn a_scan_ends_in_time_whatever_does_not_answer() {
         world.logs.put(&silent, [Attempt::SilentAfter(Vec::new(), 10)]);
         let began = tokio::time::Instant::now();
         let (scanned, read) = read(&world, &[stretch(&folder(ACCOUNT, "us-east-1", DAY))]).await;
-        assert_eq!(scanned.unwrap_err().kind, TroubleKind::OutOfTime);
+        assert_eq!(scanned.unwrap_err().kind, AwsErrorKind::DeadlineExceeded);
         assert_eq!((began.elapsed(), read.len()), (Duration::from_secs(50), 1));
     });
 }

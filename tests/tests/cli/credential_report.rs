@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use iamwatch_tests::reports::{Columns, Report, User, of_many};
 use iamwatch_tests::sample::report;
 use serde_json::{Value, json};
-use shared::packed::pack;
+use shared::gzip::pack;
 
 use crate::hostile::{assert_no_formula, hostile};
 use crate::program::{Folder, Run, check, command, run_in};
@@ -84,7 +84,8 @@ fn what_is_printed_over_the_sample_is_what_the_golden_files_say() {
 fn a_line_of_json_holds_the_documented_facts_the_worst_first() {
     let folder = Folder::with("report.csv", some());
     let lines = judged(&folder, &["--format", "json"]).exits(0).lines();
-    let rule = shared::rule::all().into_iter().find(|rule| rule.id == "password.mfa-disabled").unwrap();
+    let rule =
+        shared::rules::registry::all().into_iter().find(|rule| rule.id == "password.mfa-disabled").unwrap();
     assert_eq!(
         lines[0],
         json!({
@@ -632,7 +633,7 @@ fn five_thousand_users_are_judged_and_listed_whole_and_in_the_same_order_every_t
     assert_eq!(judged(&folder, &["--format", "json"]).stdout, json.stdout);
     let severities: Vec<_> =
         json.lines().iter().map(|line| line["severity"].as_str().unwrap().to_owned()).collect();
-    assert!(severities.is_sorted_by_key(|name| std::cmp::Reverse(shared::rule::Severity::named(name))));
+    assert!(severities.is_sorted_by_key(|name| std::cmp::Reverse(shared::severity::Severity::named(name))));
 
     let list = judged(&folder, &["--list", "--format", "json"]).exits(0).lines();
     let listed: u64 = list.iter().map(|line| line["findings"].as_u64().unwrap()).sum();

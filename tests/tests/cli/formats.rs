@@ -1,10 +1,10 @@
 //! What stands on stdout in each format.
 
+use shared::rules::registry;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::rule;
 
 use crate::program::{Folder, Run, run_in};
 use crate::records::{failure, log_file, packed, root, sign_in, without_mfa};
@@ -66,7 +66,7 @@ fn a_line_of_json_holds_the_documented_facts_and_nothing_else() {
     let name = "111122223333_CloudTrail_us-east-1_20260401T0820Z_EXAMPLE.json.gz";
     let folder = Folder::with(name, packed(&[sign_in(json!({})), record]));
     let run = folder.run(&["sign-in", name, "--format", "json"]).exits(0);
-    let rule = rule::all().into_iter().find(|rule| rule.id == "sign-in.failed").unwrap();
+    let rule = registry::all().into_iter().find(|rule| rule.id == "sign-in.failed").unwrap();
     assert_eq!(
         run.lines(),
         [json!({
@@ -198,7 +198,7 @@ fn every_rule_stands_in_the_table_and_in_the_array() {
     let table = folder.run(&["rules"]).exits(0).stdout;
     let array: Value =
         serde_json::from_str(&folder.run(&["rules", "--format", "json"]).exits(0).stdout).unwrap();
-    let rules = rule::all();
+    let rules = registry::all();
     assert_eq!(table.lines().count(), rules.len() + 1, "one line each, and the header");
     assert_eq!(array.as_array().unwrap().len(), rules.len());
     let column = table.lines().next().unwrap().find("SEVERITY").unwrap();

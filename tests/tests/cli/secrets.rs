@@ -1,7 +1,7 @@
 //! What must not be repeated, wherever it stands in a record.
 
 use serde_json::{Value, json};
-use shared::detections::table;
+use shared::rules::detections::table;
 
 use crate::program::Folder;
 use crate::records::{log_file, merge};

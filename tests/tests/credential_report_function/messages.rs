@@ -5,7 +5,7 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::{STATE, claims_end, failed, said, said_once};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
-use shared::schedule::MESSAGE;
+use shared::formats::events::schedule::MESSAGE;
 
 use super::stage::{asked_for, done, message, scheduled, stage_of, subject_of};
 

@@ -7,7 +7,7 @@ use iamwatch_tests::runtime_api::{ACCOUNT, Function};
 use iamwatch_tests::stage::{Stage, failed};
 use iamwatch_tests::stub_aws::{AccountReport, Mail, Operation};
 use serde_json::{Value, json};
-use shared::schedule::MESSAGE;
+use shared::formats::events::schedule::MESSAGE;
 
 /// Another account, and the role that may be assumed there.
 pub const MEMBER: &str = "444455556666";

@@ -17,11 +17,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
-use shared::app::{Asked, Delivered, Outcome, process_deliveries, process_messages};
 use shared::config::Config;
-use shared::delivery::{Event, Message, Object};
-use shared::ports::TroubleKind;
-use shared::rule::Severity;
+use shared::formats::events::delivery::{Event, Message, Object};
+use shared::ports::AwsErrorKind;
+use shared::severity::Severity;
+use shared::use_cases::{Asked, Delivered, Outcome, process_deliveries, process_messages};
 
 const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01";
 
@@ -263,7 +263,7 @@ fn a_body_that_always_breaks_off_is_left_to_the_queue_and_told_once() {
 fn what_aws_refuses_is_told_once_a_bucket_and_day_not_once_a_file() {
     run(async || {
         let world = World::default();
-        let refused = || [Attempt::Fails(TroubleKind::Refused, "AccessDenied: Access Denied (HTTP 403)")];
+        let refused = || [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied: Access Denied (HTTP 403)")];
         for name in ["a", "b", "c"] {
             world.logs.put(&uri(name), refused());
         }
@@ -288,8 +288,8 @@ fn what_aws_refuses_is_told_once_a_bucket_and_day_not_once_a_file() {
 fn a_busy_bucket_does_not_hide_a_closed_one() {
     run(async || {
         let world = World::default();
-        world.logs.put(&uri("busy"), [Attempt::Fails(TroubleKind::Unanswered, "SlowDown")]);
-        world.logs.put(&uri("closed"), [Attempt::Fails(TroubleKind::Refused, "KMS.DisabledException")]);
+        world.logs.put(&uri("busy"), [Attempt::Fails(AwsErrorKind::Transient, "SlowDown")]);
+        world.logs.put(&uri("closed"), [Attempt::Fails(AwsErrorKind::Denied, "KMS.DisabledException")]);
         batch(&world, &messages(&["busy"]), NOW).await;
         batch(&world, &messages(&["busy", "closed"]), NOW).await;
         let subjects = world.topic.subjects();
@@ -356,7 +356,7 @@ fn only_the_messages_whose_findings_were_not_published_come_again() {
 fn what_could_not_be_looked_at_is_told_again_until_it_was_published() {
     run(async || {
         let world = World::default();
-        world.logs.put(&uri("a"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
+        world.logs.put(&uri("a"), [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")]);
         world.topic.refuses.set(Some("could not look"));
         batch(&world, &messages(&["a"]), NOW).await;
         world.topic.refuses.set(None);
@@ -397,7 +397,7 @@ fn when_time_is_up_what_was_read_is_told_and_the_rest_comes_again() {
         world.logs.put(&uri("hangs"), [Attempt::SilentAfter(b"\x1f\x8b".to_vec(), 500)]);
         let (delivered, failed) = batch(&world, &messages(&["good", "hangs"]), NOW).await;
         assert_eq!(failed, ["hangs"]);
-        assert_eq!(delivered.unread.values().next().unwrap().kind, TroubleKind::OutOfTime);
+        assert_eq!(delivered.unread.values().next().unwrap().kind, AwsErrorKind::DeadlineExceeded);
         assert_eq!(world.topic.subjects().len(), 1, "{:?}", world.topic.subjects());
     });
 }
@@ -444,7 +444,7 @@ fn findings_below_the_least_severity_are_counted_and_told_to_nobody_unless_iamwa
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
-        world.logs.put(&uri("b"), [Attempt::Fails(TroubleKind::Unanswered, "SlowDown")]);
+        world.logs.put(&uri("b"), [Attempt::Fails(AwsErrorKind::Transient, "SlowDown")]);
         let config = Config { mail_min_severity: Severity::Critical, ..Config::default() };
         let (delivered, failed) = batch_with(&world, &messages(&["a", "b"]), NOW, &config).await;
         assert_eq!((delivered.findings[&Severity::High], delivered.findings[&Severity::Low]), (1, 1));
@@ -563,7 +563,7 @@ fn a_run_answers_in_time_whatever_hangs() {
             for hangs in ["nothing", "topic", "state"] {
                 let world = World::default();
                 world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
-                world.logs.put(&uri("b"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
+                world.logs.put(&uri("b"), [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")]);
                 world.topic.hangs.set(hangs == "topic");
                 world.state.hangs.set(hangs == "state");
                 let limit = Duration::from_secs(limit);

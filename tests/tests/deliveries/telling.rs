@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
-use shared::app::process_messages;
 use shared::config::{Budget, Config};
-use shared::delivery::Message;
-use shared::ports::{MAX_STATE_BYTES, Stored, TroubleKind};
+use shared::formats::events::delivery::Message;
+use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Stored};
+use shared::use_cases::process_messages;
 
 use super::{NOW, at, batch, batch_with, key, log_file, message, messages, queue, run, sign_in, uri, whole};
 
@@ -384,7 +384,7 @@ fn every_severity_has_a_budget_of_its_own() {
     run(async || {
         let world = World::default();
         let mut config = Config::default();
-        config.mails_per_hour.insert(Budget::Of(shared::rule::Severity::High), 2);
+        config.mails_per_hour.insert(Budget::Of(shared::severity::Severity::High), 2);
         for n in 0..4 {
             let record = sign_in(&format!("user{n}"), &n.to_string());
             world.logs.put(&uri("a"), whole(log_file(&[record])));
@@ -487,7 +487,7 @@ fn a_closed_bucket_is_told_beside_what_was_found() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
-        world.logs.put(&uri("b"), [Attempt::Fails(TroubleKind::Refused, "AccessDenied")]);
+        world.logs.put(&uri("b"), [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")]);
         for times in 1..=4 {
             let (_, failed) = batch(&world, &received(&["a", "b"], times), NOW).await;
             assert_eq!(failed, ["b"]);

@@ -12,7 +12,8 @@ use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, sign_in, unproven_user};
 use iamwatch_tests::stub_aws::{Mail, Operation};
 use serde_json::{Value, json};
-use shared::backfill::{Asked, Event, RunId};
+use shared::formats::events::backfill::{Asked, Event};
+use shared::state::backfill::RunId;
 
 const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:watch-backfill";
 

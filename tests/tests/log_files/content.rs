@@ -1,6 +1,6 @@
 //! What is unpacked: JSON that is no log file, and log files with records that are none.
 
-use shared::cloudtrail::key::ObjectKind;
+use shared::formats::cloudtrail::key::ObjectKind;
 
 use super::*;
 

@@ -2,6 +2,8 @@
 
 use iamwatch_tests::corpus::Corpus;
 use iamwatch_tests::hostile;
+use shared::formats::cloudtrail::counts;
+use shared::rules::registry;
 
 use super::*;
 
@@ -108,7 +110,7 @@ fn promise_4_one_bad_file_spoils_only_itself() {
     let good = [gzip(&good_document()), good_document()];
     let sound = judge(&good[0]);
     let config = Config::default();
-    let mut reader = LogFileReader::new(&config);
+    let mut reader = LogFileReader::new(registry::prefilter(), &config);
     let mut huge = document(&[&sign_in("x").replace("Mozilla", &"x".repeat(5 << 20))]);
     huge.truncate(huge.len() - 9);
     let mut bad = vec![
@@ -137,7 +139,7 @@ fn promise_4_one_bad_file_spoils_only_itself() {
 #[test]
 fn promise_1_every_record_is_judged_or_counted() {
     let mut rng = fastrand::Rng::with_seed(5);
-    let mut in_all = app::Counts::default();
+    let mut in_all = counts::Counts::default();
     for seed in 0..4_000 {
         // `judge` holds the promise against each of these files.
         in_all += judge(&hostile::log_file(seed)).counts;

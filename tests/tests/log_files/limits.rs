@@ -2,6 +2,7 @@
 
 use super::packing::Member;
 use super::*;
+use shared::rules::registry;
 
 fn limits(max_compressed_bytes: u64, max_decompressed_bytes: u64) -> Config {
     Config { max_compressed_bytes, max_decompressed_bytes, ..Config::default() }
@@ -72,7 +73,7 @@ fn a_gzip_bomb_ends_at_the_limit_and_is_told() {
         ("documents", Member::of_many(&b"{}".repeat(1 << 19), 1 << 6).bytes()),
         ("records", Member::of_many(&b"{\"Records\":[{},[],1]}".repeat(1 << 15), 1 << 6).bytes()),
     ] {
-        let mut reader = LogFileReader::new(&unread);
+        let mut reader = LogFileReader::new(registry::prefilter(), &unread);
         let judged = judged(&unread, |judge| reader.read(&file, judge));
         judged.assert_told(name, "MAX_DECOMPRESSED_BYTES");
         assert!(reader.buffer_bytes() < 20 << 20, "{name}: {} bytes", reader.buffer_bytes());
@@ -115,11 +116,11 @@ fn a_record_that_is_too_large_costs_only_itself_and_little_memory() {
     ] {
         let content = document(&[&sign_in("before"), &huge, &sign_in("after")]);
         for (way, file) in [("plain", content.clone()), ("packed", gzip(&content))] {
-            let mut reader = LogFileReader::new(&config);
+            let mut reader = LogFileReader::new(registry::prefilter(), &config);
             let whole = judged(&config, |judge| reader.read(&file, judge));
             whole.assert_told(name, reason);
             assert_eq!(whole.raised(), ["before", "after"], "{name}, {way}");
-            let mut open = LogFileReader::new(&config);
+            let mut open = LogFileReader::new(registry::prefilter(), &config);
             let windowed = judged(&config, |judge| {
                 let mut open = open.open();
                 file.chunks(50_000).for_each(|piece| open.push(piece, judge));
@@ -244,7 +245,7 @@ fn a_file_beyond_the_largest_that_cloudtrail_delivers_is_read_whole() {
     whole.assert_clean("plain");
     assert_eq!(whole.counts.records as usize, parts * 1001 + 1);
     assert_eq!(whole.raised().len(), parts + 1);
-    let mut reader = LogFileReader::new(&Config::default());
+    let mut reader = LogFileReader::new(registry::prefilter(), &Config::default());
     let file = gzip(&content);
     let packed = judged(&Config::default(), |judge| {
         let mut open = reader.open();

@@ -15,21 +15,23 @@ mod damage;
 mod limits;
 mod packing;
 
+use shared::formats::cloudtrail::counts;
+use shared::rules::log_file;
+use shared::rules::registry;
 use std::convert::Infallible;
 
-use shared::app;
-use shared::cloudtrail::log_file::LogFileReader;
-use shared::cloudtrail::scan::{Counts, Judge};
 use shared::config::Config;
-use shared::detections::LOG_FILE_UNREADABLE;
 use shared::finding::Finding;
+use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::formats::cloudtrail::scan::{Counts, Judge};
+use shared::rules::health::LOG_FILE_UNREADABLE;
 
 const NAME: &str = "s3://logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
 
 /// What came of one log file.
 #[derive(Debug)]
 struct Judged {
-    counts: app::Counts,
+    counts: counts::Counts,
     /// What the rules raised over its records.
     findings: Vec<Finding>,
     /// The reasons of its `watch.log-file-unreadable`, where it was told.
@@ -64,7 +66,7 @@ impl Judged {
 fn judged(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> Counts) -> Judged {
     let mut findings = Vec::new();
     let mut has_records = false;
-    let counts = app::judge_log_file(NAME, config, &mut findings, |judge| {
+    let counts = log_file::judge_log_file(NAME, config, &mut findings, |judge| {
         let counts = read(judge);
         has_records = counts.has_records;
         Ok::<_, Infallible>(counts)
@@ -89,13 +91,13 @@ fn judge(file: &[u8]) -> Judged {
 }
 
 fn judge_with(config: &Config, file: &[u8]) -> Judged {
-    judged(config, |judge| LogFileReader::new(config).read(file, judge))
+    judged(config, |judge| LogFileReader::new(registry::prefilter(), config).read(file, judge))
 }
 
 /// Reads a file that comes in pieces of that size, through windows of another.
 fn judge_in_pieces(config: &Config, file: &[u8], piece_bytes: usize, window_bytes: usize) -> Judged {
     judged(config, |judge| {
-        let mut reader = LogFileReader::new(config);
+        let mut reader = LogFileReader::new(registry::prefilter(), config);
         let mut open = reader.open_with_windows_of(window_bytes);
         file.chunks(piece_bytes).for_each(|piece| open.push(piece, judge));
         open.finish(judge)

@@ -1,19 +1,22 @@
 //! The mails about credential reports, as `credential-report` makes them: reports judged one after the other, what
 //! changed from one to the next, one mail over all accounts.
 
+use shared::rules::registry;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iamwatch_tests::reports::{Report, User, of_many};
-use shared::alert::{self, MAX_MESSAGE_BYTES, Mail, Standing};
-use shared::checks::{self, About};
 use shared::config::Config;
-use shared::credential_report::CredentialReport;
-use shared::detections::account_not_looked_at;
+use shared::finding::suppression::{PLACEHOLDERS, Suppressions};
 use shared::finding::{Finding, Status};
-use shared::ports::{Trouble, TroubleKind};
-use shared::reconcile::Ledger;
-use shared::suppress::{PLACEHOLDERS, Suppressions};
+use shared::formats::credential_report::CredentialReport;
+use shared::mail;
+use shared::mail::{MAX_MESSAGE_BYTES, Mail, Standing};
+use shared::ports::{AwsError, AwsErrorKind};
+use shared::rules::checks;
+use shared::rules::checks::About;
+use shared::rules::health::account_not_looked_at;
+use shared::state::ledger::Ledger;
 
 use crate::{at, check, pasted, show, silencing};
 
@@ -54,7 +57,7 @@ impl Watch {
         self.ledger(account).looked(&judged, &[], users, generated, generated);
     }
 
-    fn cannot_look(&mut self, account: &str, trouble: &Trouble, day: i64) {
+    fn cannot_look(&mut self, account: &str, trouble: &AwsError, day: i64) {
         let finding = account_not_looked_at(account, trouble, made(day));
         self.ledger(account).could_not_look([&finding], made(day));
     }
@@ -62,10 +65,11 @@ impl Watch {
     /// What has to be told on that day, with those that people are reminded of, which are told by that.
     fn tells(&mut self, day: i64) -> (Vec<Finding>, Standing) {
         let ledgers = self.ledgers.values();
-        let mut findings: Vec<Finding> = ledgers.clone().flat_map(Ledger::changes).collect();
+        let mut findings: Vec<Finding> =
+            ledgers.clone().flat_map(|ledger| ledger.changes(registry::check_rule)).collect();
         for ledger in ledgers.clone() {
             let due = |finding: &Finding| ledger.is_due(&finding.id, made(day), &config());
-            findings.extend(ledger.standing().filter(due));
+            findings.extend(ledger.standing(registry::check_rule).filter(due));
         }
         let generated = ledgers.clone().filter_map(Ledger::generated);
         let standing = Standing {
@@ -85,7 +89,7 @@ impl Watch {
 
 #[track_caller]
 fn golden(name: &str, (findings, standing): &(Vec<Finding>, Standing)) -> Mail {
-    let mail = alert::audit_mail(findings, standing, &config()).unwrap();
+    let mail = mail::audit_mail(findings, standing, &config()).unwrap();
     expectorate::assert_contents(format!("snapshots/mails/audit-{name}.txt"), &show(&mail));
     check(&mail, findings);
     mail
@@ -186,7 +190,7 @@ fn promise_5_three_thousand_findings_are_one_mail_that_says_what_it_leaves_out()
     let told = (findings, standing);
     let mail = golden("3000-findings", &told);
     assert!(mail.body.lines().count() < 400, "{}", mail.body.lines().count());
-    let alert = alert::audit(told.0, &told.1, "0123456789abcdef".to_owned(), &config()).unwrap();
+    let alert = mail::audit(told.0, &told.1, "0123456789abcdef".to_owned(), &config()).unwrap();
     assert!(alert.message.len() < MAX_MESSAGE_BYTES, "{}", alert.message.len());
     let forms: serde_json::Value = serde_json::from_str(&alert.message).unwrap();
     let documents: Vec<serde_json::Value> = serde_json::from_str(forms["default"].as_str().unwrap()).unwrap();
@@ -196,8 +200,8 @@ fn promise_5_three_thousand_findings_are_one_mail_that_says_what_it_leaves_out()
 
 #[test]
 fn promise_3_an_account_that_could_not_be_looked_at_reads_well() {
-    let refused = Trouble {
-        kind: TroubleKind::Refused,
+    let refused = AwsError {
+        kind: AwsErrorKind::Denied,
         call: format!("sts:AssumeRole arn:aws:iam::{STAGING}:role/iamwatch-member"),
         answer: format!(
             "AccessDenied: User: arn:aws:sts::{PROD}:assumed-role/iamwatch-CredentialReportRole-EXAMPLE/iamwatch-credential-report is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::{STAGING}:role/iamwatch-member (HTTP 403, request 0123EXAMPLE)"
@@ -234,7 +238,7 @@ fn promise_6_hostile_names_in_a_report_stay_text() {
     assert_eq!(pasted, ["www.evil.com".into()], "what IAM would not accept as a name is not pasted");
     for finding in told.0 {
         let one = [finding];
-        check(&alert::audit_mail(&one, &told.1, &config()).unwrap(), &one);
+        check(&mail::audit_mail(&one, &told.1, &config()).unwrap(), &one);
     }
 }
 
@@ -247,12 +251,12 @@ fn every_rule_over_the_report_has_a_mail_that_keeps_the_promises_and_can_be_sile
             for status in [None, Some(Status::CameBack), Some(Status::Resolved), Some(Status::Still)] {
                 let finding = Finding { status, since: finding.time, ..finding.clone() };
                 let one = std::slice::from_ref(&finding);
-                let mail = alert::audit_mail(one, &Standing::default(), &config()).unwrap();
+                let mail = mail::audit_mail(one, &Standing::default(), &config()).unwrap();
                 check(&mail, one);
                 let edited = pasted(&mail)
                     .replace(PLACEHOLDERS.0, "an exercise")
                     .replace(PLACEHOLDERS.1, "2026-04-30");
-                let suppressions = Suppressions::parse(&edited, now);
+                let suppressions = Suppressions::parse(&edited, &registry::all(), now);
                 assert_eq!(suppressions.problems(), [], "{edited}");
                 let hides = suppressions.hiding(&finding, now).is_some();
                 let can_be = finding.rule.family() != "watch" && status != Some(Status::Resolved);

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use shared::alert::{self, MAX_MESSAGE_BYTES, Mail, Past};
-use shared::app::Counts;
-use shared::backfill::Wanted;
 use shared::config::Config;
-use shared::detections::cases::From;
-use shared::detections::{
-    log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at, table,
-};
 use shared::finding::{Finding, Place};
+use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::events::backfill::Wanted;
+use shared::mail;
+use shared::mail::{MAX_MESSAGE_BYTES, Mail, Past};
+use shared::rules::detections::cases::From;
+use shared::rules::detections::table;
+use shared::rules::health::{
+    log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at,
+};
 
 use crate::{LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, silencing};
 
@@ -48,7 +50,7 @@ fn past(wanted: &Wanted) -> Past<'_> {
 
 #[track_caller]
 fn golden(name: &str, findings: &[Finding], past: &Past<'_>) -> Mail {
-    let mail = alert::historic_mail(findings, past, &config()).unwrap();
+    let mail = mail::historic_mail(findings, past, &config()).unwrap();
     expectorate::assert_contents(format!("snapshots/mails/historic-{name}.txt"), &show(&mail));
     check(&mail, findings);
     mail
@@ -170,7 +172,7 @@ fn promise_6_hostile_names_in_past_records_stay_text() {
     assert_eq!(silencing(&mail).len(), 1, "what IAM would not accept as a name is not pasted");
     for finding in findings {
         let one = [finding];
-        check(&alert::historic_mail(&one, &past, &config()).unwrap(), &one);
+        check(&mail::historic_mail(&one, &past, &config()).unwrap(), &one);
     }
 }
 
@@ -183,7 +185,7 @@ fn promise_5_thousands_of_findings_are_one_mail_that_says_what_it_leaves_out() {
     let past = past(&wanted);
     let mail = golden("3000-findings", &findings, &past);
     assert!(mail.body.lines().count() < 200, "{}", mail.body.lines().count());
-    let alert = alert::historic(findings, &past, "0123456789abcdef".to_owned(), &config()).unwrap();
+    let alert = mail::historic(findings, &past, "0123456789abcdef".to_owned(), &config()).unwrap();
     assert!(alert.message.len() < MAX_MESSAGE_BYTES, "{}", alert.message.len());
     let forms: Value = serde_json::from_str(&alert.message).unwrap();
     let documents: Vec<Value> = serde_json::from_str(forms["default"].as_str().unwrap()).unwrap();
@@ -207,7 +209,7 @@ fn every_rule_has_a_line_and_a_mail_about_past_log_files_that_keep_the_promises(
         if record != base && case.finding().is_some() && case.settings.is_empty() {
             let finding = finding_in(&record, place(number as u64));
             check(
-                &alert::historic_mail(std::slice::from_ref(&finding), &past(&wanted), &config()).unwrap(),
+                &mail::historic_mail(std::slice::from_ref(&finding), &past(&wanted), &config()).unwrap(),
                 std::slice::from_ref(&finding),
             );
             findings.push(finding);
@@ -215,6 +217,6 @@ fn every_rule_has_a_line_and_a_mail_about_past_log_files_that_keep_the_promises(
     }
     assert!(findings.len() > 100, "{}", findings.len());
     for some in findings.chunks(30) {
-        check(&alert::historic_mail(some, &past(&wanted), &config()).unwrap(), some);
+        check(&mail::historic_mail(some, &past(&wanted), &config()).unwrap(), some);
     }
 }

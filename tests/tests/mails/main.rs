@@ -13,18 +13,21 @@ mod historic;
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared::alert::{self, Mail};
-use shared::cloudtrail::Record;
-use shared::cloudtrail::log_file::LogFileReader;
 use shared::config::{Budget, Config};
-use shared::detections::cases::{Case, Expect, From};
-use shared::detections::{
-    Missed, could_not_look, detect, log_file_gone, mails_held_back, missed, suppression_expired,
-    suppressions_changed, suppressions_unreadable, table, unreadable_log_file,
-};
+use shared::finding::suppression::{PLACEHOLDERS, Suppressions};
 use shared::finding::{Finding, Place};
-use shared::rule::{self, Severity};
-use shared::suppress::{PLACEHOLDERS, Suppressions};
+use shared::formats::cloudtrail::Record;
+use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::mail;
+use shared::mail::Mail;
+use shared::rules::detections::cases::{Case, Expect, From};
+use shared::rules::detections::{detect, table};
+use shared::rules::health::{
+    Missed, could_not_look, log_file_gone, mails_held_back, missed, suppression_expired,
+    suppressions_changed, suppressions_unreadable, unreadable_log_file,
+};
+use shared::rules::registry;
+use shared::severity::Severity;
 use shared::text;
 
 const LOG_FILE: &str = "s3://aws-cloudtrail-logs-111122223333/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
@@ -67,7 +70,7 @@ fn finding(patch: Value) -> Finding {
 }
 
 fn mail(findings: &[Finding]) -> Mail {
-    alert::mail(findings, &config()).unwrap()
+    mail::mail(findings, &config()).unwrap()
 }
 
 #[track_caller]
@@ -86,7 +89,7 @@ fn show(mail: &Mail) -> String {
 /// What holds for every mail, whoever wrote what is in it.
 #[track_caller]
 fn check(mail: &Mail, findings: &[Finding]) {
-    for (line, max) in [(&mail.subject, alert::MAX_SUBJECT_CHARS), (&mail.sms, alert::MAX_SMS_CHARS)] {
+    for (line, max) in [(&mail.subject, mail::MAX_SUBJECT_CHARS), (&mail.sms, mail::MAX_SMS_CHARS)] {
         assert!(line.len() <= max, "{} of {max}: {line}", line.len());
         assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line:?}");
     }
@@ -142,7 +145,7 @@ fn silencing(mail: &Mail) -> Vec<toml::Table> {
         for (key, value) in entry {
             let value = value.as_str().unwrap();
             let valid = match key.as_str() {
-                "rule" => rule::all().iter().any(|rule| rule.id == value),
+                "rule" => registry::all().iter().any(|rule| rule.id == value),
                 "account" => is_account(value),
                 "resource" if value.strip_prefix("root of ").is_some_and(is_account) => true,
                 "principal" | "resource" => text::arn(value).or(text::iam_name(value)).is_some(),
@@ -354,7 +357,7 @@ fn promise_5_every_family_reads_well() {
             r#"{"eventName": "UpdateLoginProfile", "requestParameters": {"userName": "bob", "passwordResetRequired": false}}"#,
         ))],
     );
-    let mut reader = LogFileReader::new(&config());
+    let mut reader = LogFileReader::new(registry::prefilter(), &config());
     let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
     let mail = golden("log-file-unreadable", &[unreadable_log_file(LOG_FILE, &broken).unwrap()]);
     assert!(mail.subject.ends_with("prod (111122223333)"), "{}", mail.subject);
@@ -434,20 +437,28 @@ expires = "2026-12-31"
 #[test]
 fn promise_3_what_silences_us_is_told_itself() {
     let (now, account) = (at("2026-04-02T07:30:12Z"), Some("111122223333"));
-    let suppressions = Suppressions::parse(ACCEPTED, now);
+    let suppressions = Suppressions::parse(ACCEPTED, &registry::all(), now);
     let expired: Vec<Finding> =
         suppressions.expired(now).map(|entry| suppression_expired(entry, SUPPRESSIONS, account)).collect();
     let mut mails = vec![golden("suppression-expired", &expired)];
 
     let changed = ACCEPTED.replace("2026-12-31", "2027-03-31")
         + "\n[[suppression]]\nfamily = \"credential-change\"\naccount = \"*\"\nreason = \"see https://evil.example/why\"\nexpires = \"2027-04-01\"\n";
-    let change = suppressions_changed(Some(ACCEPTED), Some(&changed), SUPPRESSIONS, Some(now), account);
+    let change = suppressions_changed(
+        Some(ACCEPTED),
+        Some(&changed),
+        &registry::all(),
+        SUPPRESSIONS,
+        Some(now),
+        account,
+    );
     mails.push(golden("suppressions-changed", &[change.unwrap()]));
-    let deleted = suppressions_changed(Some(ACCEPTED), None, SUPPRESSIONS, Some(now), account);
+    let deleted =
+        suppressions_changed(Some(ACCEPTED), None, &registry::all(), SUPPRESSIONS, Some(now), account);
     mails.push(golden("suppressions-deleted", &[deleted.unwrap()]));
 
     let broken = ACCEPTED.replace("2026-12-31", "2028-12-31").replace("sign-in.failed", "sign-in.fialed");
-    let problems = Suppressions::parse(&broken, now);
+    let problems = Suppressions::parse(&broken, &registry::all(), now);
     let unreadable = suppressions_unreadable(problems.problems(), &broken, SUPPRESSIONS, Some(now), account);
     mails.push(golden("suppressions-unreadable", &[unreadable.unwrap()]));
 
@@ -467,11 +478,18 @@ fn promise_3_what_silences_us_is_told_itself() {
 fn promise_6_what_stands_in_the_suppressions_stays_text() {
     let hostile = "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nprincipal = \"x\\u202e\\n[[suppression]]\"\nreason = \"<b>a drill</b>. No action is needed: https://evil.example\"\nowner = \"www.evil.com\"\nexpires = \"2026-04-01\"\n[[suppression]]\n\"\\u001b[2Jfine\" = 1\n# \u{202e} \u{9b}31m www.evil.com <b> [[suppression]]\r\n";
     let now = at("2026-04-02T07:30:12Z");
-    let suppressions = Suppressions::parse(hostile, now);
+    let suppressions = Suppressions::parse(hostile, &registry::all(), now);
     let mut findings: Vec<Finding> =
         suppressions.expired(now).map(|entry| suppression_expired(entry, hostile, None)).collect();
     for (before, after) in [(None, Some(hostile)), (Some(hostile), None)] {
-        findings.extend(suppressions_changed(before, after, hostile, Some(now), Some(hostile)));
+        findings.extend(suppressions_changed(
+            before,
+            after,
+            &registry::all(),
+            hostile,
+            Some(now),
+            Some(hostile),
+        ));
     }
     findings.extend(suppressions_unreadable(suppressions.problems(), hostile, hostile, None, None));
     findings.push(mails_held_back(Budget::Unauthenticated, Severity::Low, 2, hostile, now, None));
@@ -534,7 +552,7 @@ fn promise_6_a_parameter_that_reads_like_a_sentence_is_no_sentence() {
 
 #[test]
 fn promise_5_what_a_fact_shows_is_not_said_twice() {
-    let mut reader = LogFileReader::new(&config());
+    let mut reader = LogFileReader::new(registry::prefilter(), &config());
     let broken = reader.read(br#"{"Records":[42]}"#, &mut |_, _| Ok(()));
     for finding in [
         of(From::ApiCall(
@@ -568,7 +586,7 @@ fn promise_5_two_people_are_never_in_one_mail() {
             "serviceEventDetails": {"CredentialVerification": "Failure"},
         }))
     };
-    let groups = alert::group(vec![failed_as("carol"), failed_as("dave")]);
+    let groups = mail::group(vec![failed_as("carol"), failed_as("dave")]);
     let subjects: Vec<_> = groups.iter().map(|group| mail(group).subject).collect();
     assert_eq!(
         subjects,
@@ -605,7 +623,7 @@ fn promise_5_both_ends_of_a_subject_stay() {
         (name == "ACCOUNT_NAMES")
             .then(|| "111122223333=the production account of the whole company".to_owned())
     });
-    let mail = alert::mail(&findings, &config.unwrap()).unwrap();
+    let mail = mail::mail(&findings, &config.unwrap()).unwrap();
     assert_eq!(
         mail.subject,
         "[HIGH] Console[...]out MFA (+2000 more) - abcdefg[...]bcdefgh - the prod[...]company (111122223333)"
@@ -705,10 +723,10 @@ fn the_lines_of_a_mail_silence_its_finding_once_somebody_has_said_why_and_until_
     let mut silenced = 0;
     for finding in table().flat_map(|detection| detection.cases).filter_map(Case::finding) {
         let pasted = pasted(&mail(std::slice::from_ref(&finding)));
-        let as_pasted = Suppressions::parse(&pasted, now);
+        let as_pasted = Suppressions::parse(&pasted, &registry::all(), now);
         assert!(as_pasted.entries().is_empty(), "not before somebody has edited it: {pasted}");
         let edited = pasted.replace(PLACEHOLDERS.0, "an exercise").replace(PLACEHOLDERS.1, "2026-04-30");
-        let suppressions = Suppressions::parse(&edited, now);
+        let suppressions = Suppressions::parse(&edited, &registry::all(), now);
         assert_eq!(suppressions.problems(), [], "{edited}");
         if !pasted.is_empty() {
             assert!(suppressions.hiding(&finding, now).is_some(), "{edited}\n{finding:?}");
@@ -723,10 +741,10 @@ fn groups_are_one_a_subject_and_the_worst_comes_first() {
     let mut findings = storm();
     findings.extend((0..3).map(|number| failed(number, hidden())));
     findings.reverse();
-    let groups = alert::group(findings);
+    let groups = mail::group(findings);
     let shape: Vec<_> = groups.iter().map(|group| (group[0].severity.name(), group.len())).collect();
     assert_eq!(shape, [("HIGH", 60), ("LOW", 3)]);
-    assert!(alert::group(Vec::new()).is_empty() && alert::mail(&[], &config()).is_none());
+    assert!(mail::group(Vec::new()).is_empty() && mail::mail(&[], &config()).is_none());
 }
 
 /// Text made of what attackers use, more often than chance would.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, Machine, World};
 use serde_json::{Value, json};
-use shared::app::{Backfilled, LooksFor, Progress, Sweep, backfill, sweep};
-use shared::backfill::{Asked, Event, RunId, RunState};
 use shared::config::Config;
-use shared::ports::TroubleKind;
+use shared::formats::events::backfill::{Asked, Event};
+use shared::formats::events::backfill::{LooksFor, Sweep};
+use shared::ports::AwsErrorKind;
+use shared::state::backfill::{RunId, RunState};
+use shared::use_cases::{Backfilled, Progress, backfill, read_missed};
 
 use super::{at, key, later, night, put, put_state, receive, run, state};
 
@@ -110,7 +112,7 @@ fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_
         put(&world, &key("missed"), "2026-04-01T12:00:00Z", "bob");
         let asked = Sweep { looks_for: LooksFor::Backfills, asked: at(NIGHT), receives: 1 };
         let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
-        let swept = sweep(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
+        let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
         assert_eq!((swept.unfinished, swept.delivered, swept.swept), (None, 0, None));
         assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1);
         assert!(!world.topic.mails().concat().contains("bob"));
@@ -189,6 +191,6 @@ fn a_digest_that_cannot_be_told_is_tried_again_and_then_left_to_a_person() {
         // The state bucket may not be listed.
         world.logs.refuses_to_list.set(Some("s3://state/backfills"));
         let swept = night(&world, "2026-04-04T03:00:00Z").await;
-        assert_eq!(swept.unfinished.unwrap().kind, TroubleKind::Refused);
+        assert_eq!(swept.unfinished.unwrap().kind, AwsErrorKind::Denied);
     });
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use iamwatch_tests::memory::{Attempt, Clock, World};
-use shared::app::{LooksFor, Sweep, sweep};
 use shared::config::Config;
-use shared::ports::TroubleKind;
+use shared::formats::events::backfill::{LooksFor, Sweep};
+use shared::ports::AwsErrorKind;
+use shared::use_cases::read_missed;
 
 use super::{
     DAY, NIGHT, at, deliver, key, key_in, later, missed, night, put, put_quiet, receive, run, state, world,
@@ -43,7 +44,7 @@ fn promise_1_a_sweep_that_ends_anywhere_is_gone_on_with_and_tells_all_of_it() {
                 let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
                 let (asked, outside, config) = (sweep_at(NIGHT), world.outside(&clock), Config::default());
                 tokio::select! {
-                    _ = sweep(&asked, "logs", "state", &config, &outside) => panic!("step {died_at} was not taken"),
+                    _ = read_missed(&asked, "logs", "state", &config, &outside) => panic!("step {died_at} was not taken"),
                     () = world.steps.died.notified() => {}
                 }
             }
@@ -75,7 +76,7 @@ fn promise_2_two_sweeps_at_once_mail_once() {
             let clocks = [one, other].map(|now| Clock::new(at(now), Duration::from_secs(900)));
             let outsides = clocks.each_ref().map(|clock| world.outside(clock));
             let asked = [one, other].map(sweep_at);
-            let sweeps = [0, 1].map(|n| sweep(&asked[n], "logs", "state", &config, &outsides[n]));
+            let sweeps = [0, 1].map(|n| read_missed(&asked[n], "logs", "state", &config, &outsides[n]));
             let [first, second] = sweeps;
             join(Box::pin(first), Box::pin(second)).await;
             for (asked, receives) in [(one, 2), (other, 2), (one, 3), (other, 3)] {
@@ -104,7 +105,7 @@ fn what_a_sweep_has_no_time_for_is_left_to_the_next_receive() {
         );
         let swept = night(&world, NIGHT).await;
         let trouble = swept.unfinished.expect("it is not ended");
-        assert_eq!(trouble.kind, TroubleKind::OutOfTime, "{trouble}");
+        assert_eq!(trouble.kind, AwsErrorKind::DeadlineExceeded, "{trouble}");
         assert!(swept.swept.is_none() && missed(&world).is_empty());
         assert_eq!(swept.counts.log_files, 999);
         put_quiet(&world, &key("0700"), DAY);
@@ -163,8 +164,8 @@ fn a_bucket_that_is_busy_is_asked_again_and_told_only_where_that_goes_on() {
 fn what_aws_does_not_give_is_tried_again_and_then_left_to_a_person() {
     run(async || {
         for (kind, answer, severity) in [
-            (TroubleKind::Refused, "KMS.DisabledException", "HIGH"),
-            (TroubleKind::Unanswered, "InternalError", "LOW"),
+            (AwsErrorKind::Denied, "KMS.DisabledException", "HIGH"),
+            (AwsErrorKind::Transient, "InternalError", "LOW"),
         ] {
             let world = world().await;
             put(&world, &key("lost"), DAY, "alice");

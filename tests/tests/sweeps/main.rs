@@ -19,11 +19,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
-use shared::app::{Asked, Delivered, LooksFor, Sweep, Swept, process_deliveries, sweep};
 use shared::config::Config;
-use shared::delivery::{Event, Object};
+use shared::formats::events::backfill::{LooksFor, Sweep};
+use shared::formats::events::delivery::{Event, Object};
 use shared::ports::Stored;
-use shared::rule::Severity;
+use shared::severity::Severity;
+use shared::use_cases::{Asked, Delivered, Swept, process_deliveries, read_missed};
 
 const FIRST_NIGHT: &str = "2026-04-01T03:00:00Z";
 const NIGHT: &str = "2026-04-02T03:00:00Z";
@@ -101,7 +102,7 @@ async fn night(world: &World, asked: &str) -> Swept {
 async fn receive(world: &World, asked: &str, receives: u32, now: &str) -> Swept {
     let clock = Clock::new(at(now), Duration::from_secs(900));
     let asked = Sweep { looks_for: LooksFor::Everything, asked: at(asked), receives };
-    let swept = sweep(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
+    let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
     let counts = swept.counts;
     assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);
     swept

@@ -1,9 +1,9 @@
 //! What the receipts of deliveries are, and what becomes of a sweep whose receipts are not as they were written.
 
 use iamwatch_tests::memory::{Attempt, World};
-use shared::app::{Asked, process_deliveries};
 use shared::config::Config;
-use shared::ports::TroubleKind;
+use shared::ports::AwsErrorKind;
+use shared::use_cases::{Asked, process_deliveries};
 
 use super::{
     Clock, DAY, Duration, NIGHT, at, deliver, key, missed, night, objects, put, put_quiet, put_state, run,
@@ -23,7 +23,7 @@ fn what_was_read_and_told_is_noted_and_nothing_else() {
         put(&world, &key("untold"), DAY, "bob");
         world.logs.put(
             &format!("s3://logs/{}", key("closed")),
-            [Attempt::Fails(TroubleKind::Refused, "AccessDenied")],
+            [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")],
         );
         world
             .logs

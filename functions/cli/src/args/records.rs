@@ -2,8 +2,8 @@
 
 use clap::Args;
 use ipnet::IpNet;
-use shared::pattern::Pattern;
-use shared::question::Question;
+use shared::finding::query::Query;
+use shared::glob::Glob;
 
 use super::{Days, ListFormat, Reading, account, range};
 
@@ -39,14 +39,14 @@ pub struct Records {
 
 impl Records {
     /// Which records are meant.
-    pub fn question(&self) -> Question {
-        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::of(text)).collect();
+    pub fn question(&self) -> Query {
+        let patterns = |texts: &[String]| texts.iter().map(|text| Glob::of(text)).collect();
         let source = |text: &String| match text.contains(['.', '*']) {
             true => text.clone(),
             false => format!("{text}.amazonaws.com"),
         };
         let sources: Vec<String> = self.event_source.iter().map(source).collect();
-        Question {
+        Query {
             event_sources: patterns(&sources),
             event_names: patterns(&self.event_name),
             principals: patterns(&self.principal),

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shared::cloudtrail::Record;
 use shared::finding::stable_id;
+use shared::formats::cloudtrail::Record;
 
 use crate::in_order::Sink;
 use crate::output::{counted, note};

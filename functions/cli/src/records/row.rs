@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use serde::Serialize;
-use shared::cloudtrail::{Outcome, Record, SignIn};
 use shared::config::Config;
 use shared::finding::Principal;
+use shared::formats::cloudtrail::{Outcome, Record, SignIn};
 
 use crate::args::ListFormat;
 use crate::output::{self, cell, csv_cell, json_line};

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::app::Counts;
-use shared::backfill::Stretch;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::state::backfill::Stretch;
 
 /// The form of the file; another one is not read.
 const FORMAT: u32 = 1;

@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::app::Reader;
-use shared::backfill::KeptRecord;
-use shared::cloudtrail::scan::{self, Problem};
-use shared::cloudtrail::{Record, SignIn, key};
 use shared::config::Config;
-use shared::detections;
 use shared::finding::{Finding, Place};
-use shared::question::Period;
+use shared::formats::cloudtrail::period::Period;
+use shared::formats::cloudtrail::scan;
+use shared::formats::cloudtrail::scan::Problem;
+use shared::formats::cloudtrail::{Record, SignIn, key};
+use shared::rules::detections;
+use shared::state::backfill::KeptRecord;
+use shared::use_cases::Reader;
 
 /// Keeps records that raise a finding, and sign-ins.
 pub struct Keeper<'a> {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use iamwatch_aws::pace::Unbounded;
+use iamwatch_aws::runtime::Unbounded;
 use iamwatch_aws::s3::S3;
 use indicatif::ProgressBar;
-use shared::app::{self, Unplanned};
-use shared::backfill::{Stretch, Wanted};
+use shared::formats::events::backfill::Wanted;
+use shared::state::backfill::Stretch;
+use shared::use_cases;
+use shared::use_cases::Unplanned;
 
 use super::cursor::Batch;
 use super::reading::Stopped;
@@ -32,10 +34,10 @@ pub async fn planned(errand: &Errand<'_>, s3: &S3, failed: &mut Vec<String>) -> 
         spinner.set_message(format!("looking for log files in {}", location.uri));
         spinner.tick();
         let wanted = Wanted { from, to, accounts: errand.accounts.clone(), regions: BTreeSet::new() };
-        let plan = app::plan(bucket, &location.prefix, &wanted, &errand.config, s3, &Unbounded).await;
+        let plan = use_cases::plan(bucket, &location.prefix, &wanted, &errand.config, s3, &Unbounded).await;
         let plan = plan.map_err(|unplanned| match unplanned {
             Unplanned::Unfit(error) => Stopped::Said(error.to_string().replace("s3[:]//", "s3://")),
-            Unplanned::Trouble(trouble) => Stopped::Said(said::said(&trouble)),
+            Unplanned::AwsError(trouble) => Stopped::Said(said::said(&trouble)),
         })?;
         if plan.objects() == 0 {
             failed.push(format!(

@@ -8,15 +8,17 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use iamwatch_aws::pace::Unbounded;
 use iamwatch_aws::profile;
+use iamwatch_aws::runtime::Unbounded;
 use iamwatch_aws::s3::S3;
 use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::app::{self, Counts, Reader, Scanned};
-use shared::backfill::Stretch;
-use shared::cloudtrail::scan;
+use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::cloudtrail::scan;
+use shared::state::backfill::Stretch;
+use shared::use_cases;
+use shared::use_cases::{Reader, Scanned};
 
 use super::cursor::{Batch, Cursor, DEFAULT_FILE};
 use super::planning::planned;
@@ -206,7 +208,7 @@ async fn one<R: Reader, K>(
             bar.set_message(HumanBytes(cursor.bytes).to_string());
         }
     };
-    let scan = app::scan(
+    let scan = use_cases::scan(
         &batch.bucket,
         &batch.stretches,
         reader,

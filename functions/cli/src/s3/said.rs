@@ -1,14 +1,14 @@
 //! What AWS says went wrong, in words for the person whose credentials they are.
 
-use shared::ports::{Trouble, TroubleKind};
+use shared::ports::{AwsError, AwsErrorKind};
 
 /// Which call failed, why, and what a person at a terminal should do about it.
-pub fn said(trouble: &Trouble) -> String {
+pub fn said(trouble: &AwsError) -> String {
     format!("{}: {}", trouble.call, why(trouble))
 }
 
 /// The same without the call.
-pub fn why(Trouble { kind, answer, .. }: &Trouble) -> String {
+pub fn why(AwsError { kind, answer, .. }: &AwsError) -> String {
     let what = match code(answer) {
         "NoSuchBucket" => "there is no such bucket; its name must be right".to_owned(),
         "NoSuchKey" => "there is no such object any more".to_owned(),
@@ -25,11 +25,11 @@ pub fn why(Trouble { kind, answer, .. }: &Trouble) -> String {
             format!("the bucket is in another Region; AWS_REGION must be {region}")
         }
         _ => match kind {
-            TroubleKind::Unanswered | TroubleKind::OutOfTime => {
+            AwsErrorKind::Transient | AwsErrorKind::DeadlineExceeded => {
                 "AWS did not answer as it should; the same command may succeed later".to_owned()
             }
-            TroubleKind::Missing => "there is no such object".to_owned(),
-            TroubleKind::Refused => "AWS refuses it".to_owned(),
+            AwsErrorKind::NotFound => "there is no such object".to_owned(),
+            AwsErrorKind::Denied => "AWS refuses it".to_owned(),
         },
     };
     format!("{what} ({answer})")
@@ -60,7 +60,7 @@ pub fn no_credentials(reason: &str) -> String {
 }
 
 /// Whether no call will succeed until the person signs in again.
-pub fn needs_credentials(trouble: &Trouble) -> bool {
+pub fn needs_credentials(trouble: &AwsError) -> bool {
     let code = code(&trouble.answer);
     EXPIRED.contains(&code)
         || matches!(
@@ -94,36 +94,36 @@ mod tests {
     fn what_went_wrong_is_said_with_what_to_do() {
         for (kind, answer, part) in [
             (
-                TroubleKind::Refused,
+                AwsErrorKind::Denied,
                 "NoSuchBucket: The specified bucket does not exist (HTTP 404)",
                 "no such bucket",
             ),
-            (TroubleKind::Refused, "AccessDenied: Access Denied (HTTP 403)", "s3:ListBucket"),
+            (AwsErrorKind::Denied, "AccessDenied: Access Denied (HTTP 403)", "s3:ListBucket"),
             (
-                TroubleKind::Refused,
+                AwsErrorKind::Denied,
                 "ExpiredToken: The provided token has expired. (HTTP 400)",
                 "sign in again",
             ),
-            (TroubleKind::Refused, "InvalidAccessKeyId (HTTP 403)", "does not accept"),
+            (AwsErrorKind::Denied, "InvalidAccessKeyId (HTTP 403)", "does not accept"),
             (
-                TroubleKind::Refused,
+                AwsErrorKind::Denied,
                 "PermanentRedirect: The bucket you are attempting … (HTTP 301, bucket in eu-west-1, request X)",
                 "AWS_REGION must be eu-west-1",
             ),
             (
-                TroubleKind::Refused,
+                AwsErrorKind::Denied,
                 "AuthorizationHeaderMalformed: … (HTTP 400)",
                 "AWS_REGION must be that of",
             ),
             (
-                TroubleKind::Unanswered,
+                AwsErrorKind::Transient,
                 "SlowDown: Please reduce your request rate. (HTTP 503)",
                 "may succeed later",
             ),
-            (TroubleKind::Refused, "Teapot (HTTP 418)", "AWS refuses it"),
+            (AwsErrorKind::Denied, "Teapot (HTTP 418)", "AWS refuses it"),
         ] {
             let call = "s3:ListObjectsV2 s3://logs/".to_owned();
-            let trouble = Trouble { kind, call, answer: answer.to_owned() };
+            let trouble = AwsError { kind, call, answer: answer.to_owned() };
             let said = said(&trouble);
             assert!(said.starts_with("s3:ListObjectsV2 s3://logs/: "), "{said}");
             assert!(said.contains(part) && said.ends_with(&format!("({answer})")), "{said}");

@@ -1,0 +1,69 @@
+//! What every rule says about itself, whatever it looks at.
+
+use serde::Serialize;
+
+use crate::severity::Severity;
+
+/// The rule that reports what could not be looked at. A [gap](super::Gap) never hides its findings.
+pub const COULD_NOT_LOOK_ID: &str = "watch.could-not-look";
+
+/// What kind of thing a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// CloudTrail records.
+    Detection,
+    /// Configuration, and iamwatch's own ability to look.
+    Check,
+    /// Two snapshots of IAM settings.
+    Drift,
+}
+
+/// What a person or a program needs to know about a rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// `<family>.<kebab-case>`, named for what is wrong; never reused.
+    pub id: &'static str,
+    /// What it looks at.
+    pub kind: Kind,
+    /// What is wrong, in at most 48 ASCII characters: it stands in mail subjects.
+    pub title: &'static str,
+    /// The severity of most of its findings; single ones may be graded up or down.
+    pub severity: Severity,
+    /// Why that severity, and what grades a finding up or down: one or two sentences.
+    pub severity_reason: &'static str,
+    /// When the rule raises a finding: one sentence that follows "because".
+    pub condition: &'static str,
+    /// Where the rule is written down elsewhere: `cis:7.0/5.2`, `security-hub:IAM.5`,
+    /// `mitre-attack:17/T1078.004`. Each names its version where the standard has one.
+    pub references: &'static [&'static str],
+    /// What to do next, in order; each step one or two sentences without a number.
+    pub remediation: &'static [&'static str],
+}
+
+impl Rule {
+    /// The part of the id before the dot.
+    pub fn family(&self) -> &'static str {
+        self.id.split_once('.').map_or(self.id, |(family, _)| family)
+    }
+}
+
+/// How a rule's findings come to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Somebody mends what is wrong: people are told that it is resolved.
+    WhenMended,
+    /// They pass with time: that they are over is no news.
+    ByItself,
+}
+
+/// A rule as a ledger sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckRule {
+    /// What the rule says about itself.
+    pub rule: &'static Rule,
+    /// How its findings come to an end.
+    pub ends: Ends,
+    /// What to do about one of its findings in an account's configuration.
+    pub remediation: &'static [&'static str],
+}

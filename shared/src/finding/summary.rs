@@ -1,0 +1,188 @@
+//! The sentence that says who did what, when and from where.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use super::rule::Kind;
+use super::{Finding, Principal};
+use crate::formats::cloudtrail::sign_in::SIGN_IN_SOURCE;
+use crate::text;
+
+/// A role session's name is the longest that AWS makes: 64 for the role, 64 for the session.
+pub(crate) const MAX_NAME_CHARS: usize = 130;
+pub(crate) const MAX_PHRASE_CHARS: usize = 300;
+
+/// An empty fact is an absent one.
+pub(crate) fn known(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
+/// Who did what, when, and from where: one sentence that a pager can show.
+pub fn summary(finding: &Finding) -> String {
+    sentence(finding, known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS)))
+}
+
+/// The summary with the account as the reader knows it.
+pub(crate) fn sentence(finding: &Finding, account: Option<String>) -> String {
+    let what = text::clean(&finding.what, MAX_PHRASE_CHARS);
+    let mut sentence = match who(finding) {
+        // There the phrase is a sentence of its own: nobody did it.
+        None => capitalised(&what),
+        Some(who) => format!("{who} {what}"),
+    };
+    // Ownership clause "from 192.0.2.10" would end, nobody could tell.
+    let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');
+    sentence += &match circumstances(finding, account) {
+        rest if rest.is_empty() => rest,
+        rest if clauses => format!(" ({rest})"),
+        rest => format!(" {rest}"),
+    };
+    sentence + "."
+}
+
+/// The phrase of which a summary was made: what its finding's [`Finding::what`] was, as it is shown. Nothing where
+/// the summary is not the sentence that [`summary`] makes of these facts.
+pub fn what_of(finding: &Finding) -> Option<&str> {
+    let account = known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS));
+    let said = finding.summary.strip_suffix('.')?;
+    let said = match who(finding) {
+        None => said,
+        Some(who) => said.strip_prefix(&who)?.strip_prefix(' ')?,
+    };
+    match circumstances(finding, account) {
+        rest if rest.is_empty() => Some(said),
+        rest => said.strip_suffix(&format!(" ({rest})")).or_else(|| said.strip_suffix(&format!(" {rest}"))),
+    }
+}
+
+/// With whom a sentence begins; nothing where nobody did it.
+pub(crate) fn who(finding: &Finding) -> Option<String> {
+    match (&finding.principal, finding.kind) {
+        (None, Kind::Check | Kind::Drift) => None,
+        _ => Some(actor(finding)),
+    }
+}
+
+/// With what a sentence ends: where from, in which account, when.
+pub(crate) fn circumstances(finding: &Finding, account: Option<String>) -> String {
+    let account = account.map(|account| format!("in account {account}"));
+    let (account, time) = match (&finding.principal, finding.kind) {
+        // It stands so, and nobody did it then.
+        (Some(_), Kind::Check) => {
+            let report =
+                finding.time.map(|time| format!("as of the report of {} UTC", time.format("%Y-%m-%d %H:%M")));
+            (account.map(|account| account + if report.is_some() { "," } else { "" }), report)
+        }
+        _ => (account, finding.time.map(|time| format!("at {} UTC", moment(time)))),
+    };
+    [origin(finding), account, time].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether AWS refused the call, so that the title tells of an attempt. (A sign-in says so in its title.)
+pub(crate) fn refused(finding: &Finding) -> bool {
+    finding.evidence.error_code.is_some() && finding.evidence.event_source.as_deref() != Some(SIGN_IN_SOURCE)
+}
+
+/// The subject of a sentence.
+pub(crate) fn actor(finding: &Finding) -> String {
+    let Some(principal) = &finding.principal else {
+        return "Somebody".to_owned();
+    };
+    let name = principal.name.as_deref().or(principal.arn.as_deref());
+    match (principal.kind.as_deref(), name) {
+        (Some("Root"), _) if principal.root_session => "A root session (sts:AssumeRoot)".to_owned(),
+        (Some("Root"), _) => "The root user".to_owned(),
+        (_, Some(name)) => format!("{} {}", capitalised(&kind_noun(principal)), quoted(name)),
+        (_, None) if principal.name_hidden => "Somebody using an unknown user name (AWS hides it)".to_owned(),
+        (Some("AWSAccount"), None) => "Another AWS account".to_owned(),
+        (Some(_), None) => format!("Somebody ({}, not named in the record)", kind_noun(principal)),
+        (None, None) => "Somebody".to_owned(),
+    }
+}
+
+/// AWS's type of the principal, as one says it.
+pub(crate) fn kind_noun(principal: &Principal) -> String {
+    let noun = match principal.kind.as_deref() {
+        Some("Root") if principal.root_session => "root session opened with sts:AssumeRoot",
+        Some("Root") => "root user",
+        Some("IAMUser") => "IAM user",
+        Some("AssumedRole") => "role session",
+        Some("Role") => "role",
+        Some("FederatedUser") => "federated user",
+        Some("IdentityCenterUser") => "Identity Center user",
+        Some("AWSService") => "AWS service",
+        Some("AWSAccount") => "principal of another account",
+        Some("Directory") => "directory user",
+        Some("SAMLUser") => "SAML user",
+        Some("WebIdentityUser") => "web identity user",
+        Some("Unknown") | None => "principal",
+        Some(other) => return text::clean(other, 40),
+    };
+    noun.to_owned()
+}
+
+/// Where a sentence says that it came from.
+pub(crate) fn origin(finding: &Finding) -> Option<String> {
+    let source = known(&finding.source_ip)?;
+    let principal = finding.principal.as_ref().and_then(|principal| principal.name.as_deref());
+    match Source::of(source) {
+        Source::Address(address) => Some(format!("from {address}")),
+        Source::InsideAws => Some("from inside AWS".to_owned()),
+        Source::Service(_) if principal == Some(source) => None,
+        Source::Service(service) => Some(format!("by way of {}", text::clean(service, MAX_NAME_CHARS))),
+        Source::Other(source) => Some(format!("from {}", quoted(source))),
+    }
+}
+
+/// What `sourceIPAddress` holds.
+pub(crate) enum Source<'a> {
+    Address(IpAddr),
+    Service(&'a str),
+    InsideAws,
+    Other(&'a str),
+}
+
+impl<'a> Source<'a> {
+    /// Source: CloudTrail User Guide, "CloudTrail record contents", `sourceIPAddress`.
+    pub(crate) fn of(text: &'a str) -> Source<'a> {
+        if let Ok(address) = text.parse() {
+            return Source::Address(address);
+        }
+        let host = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
+        match text {
+            "AWS Internal" => Source::InsideAws,
+            _ if host && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")) => {
+                Source::Service(text)
+            }
+            _ => Source::Other(text),
+        }
+    }
+}
+
+/// A name as it stands in a sentence: in quotes, unless it is one that IAM, or a role session, could have.
+pub(crate) fn quoted(name: &str) -> String {
+    let shown = text::clean(name, MAX_NAME_CHARS);
+    let plain = |part: &str| text::iam_name(part).is_some();
+    if name.split('/').all(plain) || Source::is_plain(name) {
+        shown
+    } else {
+        format!("\"{}\"", shown.replace('"', "\\\""))
+    }
+}
+
+impl Source<'_> {
+    fn is_plain(text: &str) -> bool {
+        let address = text.split_once('/').map_or(text, |(address, _)| address);
+        matches!(Source::of(address), Source::Address(_)) || text::arn(text).is_some()
+    }
+}
+
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+pub(crate) fn moment(time: DateTime<Utc>) -> impl std::fmt::Display {
+    time.format("%Y-%m-%d %H:%M:%S")
+}

@@ -1,0 +1,652 @@
+//! What a person has accepted: findings that are told to nobody, why, by whom, and until when.
+//!
+//! The file is `config/suppressions.toml`. Every mail prints the entry that would silence it. An entry hides
+//! the findings that have every value it names; what it does not name may be anything. One that cannot be
+//! understood, or whose last day is over, hides nothing, and costs no other entry.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, Utc};
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::rule::Rule;
+use crate::finding::{Finding, stable_id};
+use crate::glob::Glob;
+use crate::text;
+
+/// A file larger than this is refused.
+pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// Nobody knows what will be harmless in more than a year.
+const MAX_AHEAD: Months = Months::new(12);
+
+/// What a mail prints where a person has to write something.
+pub const PLACEHOLDERS: (&str, &str) = ("why this is accepted, and who says so", "YYYY-MM-DD");
+
+/// What these tell of would hide everything else, so an entry must name the one thing that it accepts.
+const EXACT_FAMILIES: &[&str] = &["root", "trail", "watch"];
+
+/// What tells that something is not told cannot be hidden itself.
+pub const NEVER: &[&str] = &[
+    "watch.could-not-look",
+    "watch.mails-held-back",
+    "watch.missed",
+    "watch.suppression-expired",
+    "watch.suppressions-changed",
+    "watch.suppressions-unreadable",
+];
+
+const MAX_REASON_CHARS: usize = 500;
+
+/// A file of suppressions, as far as it could be understood.
+#[derive(Debug, Default)]
+pub struct Suppressions {
+    entries: Vec<Suppression>,
+    problems: Vec<Problem>,
+}
+
+/// What is wrong with the file, or with one entry of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct Problem {
+    /// The line, from 1, on which the entry begins or the fault stands.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+/// One entry.
+#[derive(Debug)]
+pub struct Suppression {
+    /// The line, from 1, on which it begins.
+    pub line: usize,
+    /// Why its findings are accepted.
+    pub reason: String,
+    /// Who says so.
+    pub owner: Option<String>,
+    /// The last day on which it hides anything, to its end in UTC.
+    pub expires: NaiveDate,
+    which: Which,
+    account: Glob,
+    principal: Option<Glob>,
+    resource: Option<Glob>,
+    source_ip: Option<IpNet>,
+}
+
+#[derive(Debug)]
+enum Which {
+    Rule(String),
+    Family(String),
+}
+
+impl Suppressions {
+    /// Reads a file that may name only these rules. What is wrong with it stands in [`Suppressions::problems`].
+    pub fn parse(file: &str, rules: &[&'static Rule], now: DateTime<Utc>) -> Suppressions {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            #[serde(default)]
+            suppression: Vec<Spanned<toml::Table>>,
+        }
+        let refused = |line, message: String| Suppressions {
+            entries: Vec::new(),
+            problems: vec![Problem { line, message }],
+        };
+        if file.len() > MAX_FILE_BYTES {
+            let message = format!("the file has {} bytes; it must have at most {MAX_FILE_BYTES}", file.len());
+            return refused(1, message);
+        }
+        let parsed: File = match toml::from_str(file) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let line = error.span().map_or(1, |span| 1 + line_breaks(file, 0, span.start));
+                return refused(line, text::clean(error.message(), 200));
+            }
+        };
+        let mut suppressions = Suppressions::default();
+        // The entries stand in the order of the file: each is looked for from the one before.
+        let (mut line, mut counted) = (1, 0);
+        for table in parsed.suppression {
+            let start = table.span().start;
+            line += line_breaks(file, counted, start);
+            counted = start;
+            match Suppression::of(table.into_inner(), line, rules, now) {
+                Ok(entry) => suppressions.entries.push(entry),
+                Err(message) => suppressions.problems.push(Problem { line, message }),
+            }
+        }
+        suppressions
+    }
+
+    /// What could not be understood: it hides nothing, and somebody has to be told.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Every entry that could be understood, those that have expired included, in the order of the file.
+    pub fn entries(&self) -> &[Suppression] {
+        &self.entries
+    }
+
+    /// The entries that could be understood and have expired, in the order of the file.
+    pub fn expired(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Suppression> {
+        self.entries.iter().filter(move |entry| entry.has_expired(now))
+    }
+
+    /// The entry that hides a finding now; the first, if several do.
+    pub fn hiding(&self, finding: &Finding, now: DateTime<Utc>) -> Option<&Suppression> {
+        self.entries.iter().find(|entry| !entry.has_expired(now) && entry.names(finding))
+    }
+}
+
+impl Suppression {
+    /// Whether its last day is over.
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        now.date_naive() > self.expires
+    }
+
+    /// Whether a finding has every value that it names.
+    pub fn names(&self, finding: &Finding) -> bool {
+        let rule = match &self.which {
+            Which::Rule(id) => finding.rule.id == id,
+            Which::Family(family) => finding.rule.family() == family,
+        };
+        let account = finding.account.as_deref().unwrap_or_default();
+        let who = finding.principal.as_ref();
+        let principal = |wanted: &Glob| {
+            let ids = who.map(|who| [&who.id, &who.unique_id]).into_iter().flatten().flatten();
+            ids.into_iter().any(|id| wanted.matches(id))
+        };
+        let resource = finding.resource.as_deref();
+        rule && self.account.matches(account)
+            && self.principal.as_ref().is_none_or(principal)
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|wanted| resource.is_some_and(|id| wanted.matches_resource(id)))
+            && self.source_ip.is_none_or(|wanted| {
+                let address: Option<IpAddr> = finding.source_ip.as_deref().and_then(|text| text.parse().ok());
+                address.is_some_and(|address| wanted.contains(&address.to_canonical()))
+            })
+    }
+
+    /// The moment from which it hides nothing any more.
+    pub fn end(&self) -> Option<DateTime<Utc>> {
+        let next_day = self.expires.checked_add_days(Days::new(1))?;
+        Some(next_day.and_time(NaiveTime::MIN).and_utc())
+    }
+
+    /// Every value that it names, by its key in the file.
+    pub fn values(&self) -> Vec<(&'static str, String)> {
+        let which = match &self.which {
+            Which::Rule(id) => ("rule", id.clone()),
+            Which::Family(family) => ("family", family.clone()),
+        };
+        let pattern = |pattern: &Option<Glob>| pattern.as_ref().map(Glob::written);
+        let source_ip = self.source_ip.map(|range| match range.prefix_len() == range.max_prefix_len() {
+            true => range.addr().to_string(),
+            false => range.to_string(),
+        });
+        let named = [
+            ("account", Some(self.account.written())),
+            ("principal", pattern(&self.principal)),
+            ("resource", pattern(&self.resource)),
+            ("source_ip", source_ip),
+        ];
+        let named = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        std::iter::once(which).chain(named).collect()
+    }
+
+    /// The same for entries that hide the same until the same day, on whichever line they stand.
+    pub fn id(&self) -> String {
+        let (values, expires) = (self.values(), self.expires.to_string());
+        let parts = values.iter().flat_map(|(key, value)| [*key, value]);
+        stable_id(&parts.chain([&expires[..]]).collect::<Vec<_>>())
+    }
+
+    /// Whether it may hide what nobody had in mind: it does not name one rule in one account, and one
+    /// principal, one resource or one address.
+    pub fn is_broad(&self) -> bool {
+        let named = [&self.principal, &self.resource];
+        let one_address = self.source_ip.is_some_and(|range| range.prefix_len() == range.max_prefix_len());
+        matches!(self.which, Which::Family(_))
+            || !self.account.is_exact()
+            || named.iter().copied().flatten().any(|pattern| !pattern.is_exact())
+            || (named.iter().all(|pattern| pattern.is_none()) && !one_address)
+    }
+
+    /// The rule or family that it is about.
+    pub fn about(&self) -> String {
+        match &self.which {
+            Which::Rule(id) => id.clone(),
+            Which::Family(family) => format!("{family}.*"),
+        }
+    }
+
+    fn of(
+        table: toml::Table,
+        line: usize,
+        rules: &[&'static Rule],
+        now: DateTime<Utc>,
+    ) -> Result<Suppression, String> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Entry {
+            rule: Option<String>,
+            family: Option<String>,
+            account: Option<String>,
+            principal: Option<String>,
+            resource: Option<String>,
+            source_ip: Option<String>,
+            reason: Option<String>,
+            owner: Option<String>,
+            expires: Option<Expires>,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Expires {
+            Text(String),
+            Date(Datetime),
+        }
+        let entry: Entry =
+            table.try_into().map_err(|error: toml::de::Error| text::clean(error.message(), 300))?;
+        let missing = |name: &str, expected: &str| format!("{name} is missing; it must be {expected}");
+        let wrong = |name: &str, value: &str, expected: &str| {
+            format!("{name} is \"{}\"; it must be {expected}", text::clean(value, 100))
+        };
+
+        let expected = "the id of a rule, as `iamwatch rules` lists them";
+        let which = match (entry.rule, entry.family) {
+            (Some(id), None) if NEVER.contains(&&id[..]) => {
+                return Err(format!(
+                    "findings of {id} cannot be suppressed: they tell what else is not told; the entry must go"
+                ));
+            }
+            (Some(id), None) if rules.iter().any(|rule| rule.id == id) => Which::Rule(id),
+            (Some(id), None) => return Err(wrong("rule", &id, expected)),
+            (None, Some(family)) if rules.iter().any(|rule| rule.family() == family) => Which::Family(family),
+            (None, Some(family)) => {
+                return Err(wrong("family", &family, "the part of a rule's id before the dot"));
+            }
+            (None, None) => return Err(missing("rule", expected)),
+            (Some(_), Some(_)) => {
+                return Err("rule and family are both there; it must be one of them".to_owned());
+            }
+        };
+        let account =
+            entry.account.ok_or_else(|| missing("account", "a 12-digit account id, or \"*\" for all"))?;
+        if account != "*" && !text::is_account_id(&account) {
+            return Err(wrong("account", &account, "a 12-digit account id, or \"*\" for all"));
+        }
+        let pattern = |name: &str, value: Option<String>| match value.as_deref() {
+            Some("") => {
+                Err(wrong(name, "", "left out, or a name, an id or an ARN, in which * stands for anything"))
+            }
+            value => Ok(value.map(Glob::of)),
+        };
+        let principal = pattern("principal", entry.principal)?;
+        let resource = pattern("resource", entry.resource)?;
+        let source_ip = match entry.source_ip {
+            Some(range) => {
+                let address = || range.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+                let parsed = range.parse::<IpNet>().or_else(|_| address());
+                Some(
+                    parsed.map_err(|_| {
+                        wrong("source_ip", &range, "an address or a range, such as 192.0.2.0/24")
+                    })?,
+                )
+            }
+            None => None,
+        };
+        let reason = entry.reason.unwrap_or_default().trim().to_owned();
+        if reason.is_empty() || reason == PLACEHOLDERS.0 || reason.chars().count() > MAX_REASON_CHARS {
+            return Err(wrong(
+                "reason",
+                &reason,
+                "why this is accepted, in your words and at most 500 characters",
+            ));
+        }
+        let expected = "the last day on which it holds, such as 2026-12-31";
+        let written = match entry.expires {
+            Some(Expires::Text(written)) => written,
+            Some(Expires::Date(written)) => written.to_string(),
+            None => return Err(missing("expires", expected)),
+        };
+        let expires: NaiveDate = written.parse().map_err(|_| wrong("expires", &written, expected))?;
+        if let Some(last) = now.date_naive().checked_add_months(MAX_AHEAD).filter(|last| expires > *last) {
+            return Err(wrong("expires", &written, &format!("at most a year ahead, so {last} or earlier")));
+        }
+        let suppression = Suppression {
+            line,
+            reason,
+            owner: entry.owner,
+            expires,
+            which,
+            account: Glob::of(&account),
+            principal,
+            resource,
+            source_ip,
+        };
+        suppression.check_exact()?;
+        Ok(suppression)
+    }
+
+    /// What must not be hidden by the dozen is named one by one.
+    fn check_exact(&self) -> Result<(), String> {
+        let family = match &self.which {
+            Which::Rule(id) => id.split_once('.').map_or(&id[..], |(family, _)| family),
+            Which::Family(family) => family,
+        };
+        if !EXACT_FAMILIES.contains(&family) {
+            return Ok(());
+        }
+        let named = [&self.principal, &self.resource];
+        let wild = !self.account.is_exact() || named.into_iter().flatten().any(|pattern| !pattern.is_exact());
+        if matches!(self.which, Which::Family(_)) || wild || named.into_iter().all(Option::is_none) {
+            return Err(format!(
+                "findings of {family} are suppressed one by one; it must name rule, account, and resource or principal, without *"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Suppression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {} ({}, until {})", self.line, self.about(), self.expires)
+    }
+}
+
+fn line_breaks(file: &str, from: usize, to: usize) -> usize {
+    file.get(from..to).unwrap_or_default().bytes().filter(|byte| *byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::rules::registry;
+
+    fn at(time: &str) -> DateTime<Utc> {
+        time.parse().unwrap()
+    }
+
+    const NOW: &str = "2026-04-01T12:00:00Z";
+
+    fn failed(patch: &'static str) -> Finding {
+        Case::new("suppress", From::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+    }
+
+    /// One entry with a reason and a date, and these lines.
+    fn one(lines: &str) -> String {
+        format!("[[suppression]]\n{lines}\nreason = \"an exercise\"\nexpires = \"2026-04-30\"\n")
+    }
+
+    #[test]
+    fn an_entry_hides_what_has_every_value_that_it_names() {
+        // alice of 111122223333 failed from 192.0.2.10.
+        let finding = failed(
+            r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
+        );
+        assert_eq!(finding.rule.id, "sign-in.failed");
+        for (name, lines, hides) in [
+            ("the rule", "rule = \"sign-in.failed\"\naccount = \"111122223333\"", true),
+            ("the family, everywhere", "family = \"sign-in\"\naccount = \"*\"", true),
+            ("another rule", "rule = \"sign-in.failed-mfa\"\naccount = \"111122223333\"", false),
+            ("another family", "family = \"grant\"\naccount = \"*\"", false),
+            ("another account", "rule = \"sign-in.failed\"\naccount = \"444455556666\"", false),
+            ("the principal", "rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"alice\"", true),
+            ("a pattern", "rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"a*e\"", true),
+            ("another principal", "rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"ali\"", false),
+            ("the address", "rule = \"sign-in.failed\"\naccount = \"*\"\nsource_ip = \"192.0.2.10\"", true),
+            ("its range", "rule = \"sign-in.failed\"\naccount = \"*\"\nsource_ip = \"192.0.2.0/24\"", true),
+            (
+                "another address",
+                "rule = \"sign-in.failed\"\naccount = \"*\"\nsource_ip = \"192.0.2.11\"",
+                false,
+            ),
+            (
+                "a resource that it has not",
+                "rule = \"sign-in.failed\"\naccount = \"*\"\nresource = \"*\"",
+                false,
+            ),
+        ] {
+            let suppressions = Suppressions::parse(&one(lines), &registry::all(), at(NOW));
+            assert_eq!(suppressions.problems(), [], "{name}");
+            assert_eq!(suppressions.hiding(&finding, at(NOW)).is_some(), hides, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_holds_to_the_end_of_its_last_day() {
+        let finding = failed(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#);
+        let suppressions =
+            Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), &registry::all(), at(NOW));
+        assert_eq!(suppressions.entries()[0].end(), Some(at("2026-05-01T00:00:00Z")));
+        for (time, hides) in [("2026-04-30T23:59:59Z", true), ("2026-05-01T00:00:00Z", false)] {
+            assert_eq!(suppressions.expired(at(time)).count(), usize::from(!hides), "{time}");
+            assert_eq!(suppressions.hiding(&finding, at(time)).is_some(), hides, "{time}");
+            assert_eq!(suppressions.entries()[0].has_expired(at(time)), !hides, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_bad_entry_says_what_would_be_right_and_costs_no_other() {
+        let entry = |lines: &str| format!("[[suppression]]\n{lines}\n");
+        let good = one("rule = \"sign-in.failed\"\naccount = \"*\"");
+        let dated = "reason = \"x\"\nexpires = \"2026-04-30\"";
+        for (name, bad, said) in [
+            ("no rule", entry(&format!("account = \"*\"\n{dated}")), "rule is missing"),
+            (
+                "both",
+                entry(&format!("rule = \"sign-in.failed\"\nfamily = \"sign-in\"\naccount = \"*\"\n{dated}")),
+                "both there",
+            ),
+            (
+                "an unknown rule",
+                entry(&format!("rule = \"sign-in.fialed\"\naccount = \"*\"\n{dated}")),
+                "\"sign-in.fialed\"; it must be the id of a rule",
+            ),
+            (
+                "an unknown family",
+                entry(&format!("family = \"signin\"\naccount = \"*\"\n{dated}")),
+                "family is \"signin\"",
+            ),
+            ("no account", entry(&format!("rule = \"sign-in.failed\"\n{dated}")), "account is missing"),
+            (
+                "a bad account",
+                entry(&format!("rule = \"sign-in.failed\"\naccount = \"1111*\"\n{dated}")),
+                "account is \"1111*\"",
+            ),
+            (
+                "no reason",
+                entry("rule = \"sign-in.failed\"\naccount = \"*\"\nexpires = \"2026-04-30\""),
+                "reason is \"\"",
+            ),
+            (
+                "a pasted reason",
+                entry(&format!(
+                    "rule = \"sign-in.failed\"\naccount = \"*\"\nreason = \"{}\"\nexpires = \"2026-04-30\"",
+                    PLACEHOLDERS.0
+                )),
+                "reason is",
+            ),
+            (
+                "no date",
+                entry("rule = \"sign-in.failed\"\naccount = \"*\"\nreason = \"x\""),
+                "expires is missing",
+            ),
+            (
+                "a pasted date",
+                entry("rule = \"sign-in.failed\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"YYYY-MM-DD\""),
+                "expires is \"YYYY-MM-DD\"",
+            ),
+            (
+                "too far ahead",
+                entry("rule = \"sign-in.failed\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2027-04-02\""),
+                "expires is \"2027-04-02\"; it must be at most a year ahead, so 2027-04-01 or earlier",
+            ),
+            (
+                "an unknown key",
+                entry(&format!("rule = \"sign-in.failed\"\naccount = \"*\"\nuser = \"bob\"\n{dated}")),
+                "unknown field `user`",
+            ),
+            (
+                "a number",
+                entry(&format!("rule = \"sign-in.failed\"\naccount = 111122223333\n{dated}")),
+                "invalid type",
+            ),
+            (
+                "no address",
+                entry(&format!(
+                    "rule = \"sign-in.failed\"\naccount = \"*\"\nsource_ip = \"office\"\n{dated}"
+                )),
+                "source_ip is \"office\"",
+            ),
+            (
+                "root by the dozen",
+                entry(&format!("family = \"root\"\naccount = \"111122223333\"\nprincipal = \"x\"\n{dated}")),
+                "findings of root are suppressed one by one",
+            ),
+            (
+                "any trail",
+                entry(&format!(
+                    "rule = \"trail.stopped\"\naccount = \"111122223333\"\nresource = \"*\"\n{dated}"
+                )),
+                "without *",
+            ),
+            (
+                "root by its family, however exactly",
+                entry(&format!("family = \"root\"\naccount = \"111122223333\"\nresource = \"x\"\n{dated}")),
+                "findings of root are suppressed one by one",
+            ),
+            (
+                "iamwatch itself, by a wildcard",
+                entry(&format!(
+                    "rule = \"watch.tampered\"\naccount = \"111122223333\"\nresource = \"iamwatch-*\"\n{dated}"
+                )),
+                "without *",
+            ),
+            (
+                "that iamwatch could not look",
+                entry(&format!(
+                    "rule = \"watch.could-not-look\"\naccount = \"111122223333\"\nresource = \"logs\"\n{dated}"
+                )),
+                "findings of watch.could-not-look cannot be suppressed",
+            ),
+            (
+                "all trails",
+                entry(&format!("rule = \"trail.stopped\"\naccount = \"111122223333\"\n{dated}")),
+                "without *",
+            ),
+            (
+                "a trail in any account",
+                entry(&format!("rule = \"trail.stopped\"\naccount = \"*\"\nresource = \"main\"\n{dated}")),
+                "without *",
+            ),
+        ] {
+            let suppressions = Suppressions::parse(&format!("{bad}\n{good}"), &registry::all(), at(NOW));
+            let problems: Vec<String> = suppressions.problems().iter().map(ToString::to_string).collect();
+            assert!(problems.len() == 1 && problems[0].contains(said), "{name}: {problems:?}");
+            assert!(problems[0].starts_with("line 1: "), "{name}: {problems:?}");
+            assert_eq!(suppressions.entries().len(), 1, "{name}: the good one");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_or_of_another_kind_hides_nothing_and_says_where() {
+        let large = "#".repeat(MAX_FILE_BYTES + 1);
+        for (file, line, said) in [
+            ("[[suppression]]\nrule = \n", 2, ""),
+            ("[[suppressions]]\nrule = \"x\"\n", 1, "unknown field `suppressions`"),
+            ("suppression = 1\n", 1, "invalid type"),
+            (&large, 1, "it must have at most 1048576"),
+        ] {
+            let suppressions = Suppressions::parse(file, &registry::all(), at(NOW));
+            let problems = suppressions.problems();
+            assert!(problems.len() == 1 && problems[0].message.contains(said), "{problems:?}");
+            assert_eq!((problems[0].line, suppressions.entries().len()), (line, 0), "{problems:?}");
+        }
+        let empty = Suppressions::parse("# nothing yet\n", &registry::all(), at(NOW));
+        assert!(empty.problems().is_empty() && empty.entries().is_empty());
+    }
+
+    #[test]
+    fn an_immutable_id_names_a_user_whatever_the_name_and_a_role_in_every_session() {
+        let alice = r#"{"additionalEventData": {"MFAUsed": "No"}}"#;
+        let remade = r#"{"additionalEventData": {"MFAUsed": "No"}, "userIdentity": {"principalId": "AIDAOTHEREXAMPLE"}}"#;
+        let session = r#"{"eventName": "GetSigninToken", "responseElements": {"GetSigninToken": "Success"}, "userIdentity": {"type": "AssumedRole", "userName": null, "principalId": "AROADEVEXAMPLE:erin", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}}"#;
+        let provider = r#"{"responseElements": {"ConsoleLogin": "Failure"}, "userIdentity": {"type": "SAMLUser", "userName": "x", "arn": null, "principalId": "AIDAALICEEXAMPLE:x"}}"#;
+        for (name, principal, patch, hides) in [
+            ("a user by id", "AIDAALICEEXAMPLE", alice, true),
+            ("by name", "alice", alice, true),
+            ("of the same name, made again", "AIDAALICEEXAMPLE", remade, false),
+            ("a role by id", "AROADEVEXAMPLE", session, true),
+            ("a session's own name is no id", "erin", session, false),
+            ("what an identity provider calls somebody is no id", "AIDAALICEEXAMPLE", provider, false),
+        ] {
+            let lines = format!("family = \"sign-in\"\naccount = \"*\"\nprincipal = \"{principal}\"");
+            let suppressions = Suppressions::parse(&one(&lines), &registry::all(), at(NOW));
+            assert_eq!(suppressions.hiding(&failed(patch), at(NOW)).is_some(), hides, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_known_by_what_it_hides_and_until_when() {
+        let id = |lines: &str| {
+            let suppressions = Suppressions::parse(lines, &registry::all(), at(NOW));
+            assert_eq!(suppressions.problems(), []);
+            suppressions.entries()[0].id()
+        };
+        let lines = "rule = \"sign-in.failed\"\naccount = \"*\"";
+        let same = one(lines);
+        for (name, other, is_same) in [
+            ("further down", format!("# x\n\n{same}"), true),
+            ("in another order", one("account = \"*\"\nrule = \"sign-in.failed\""), true),
+            ("for another reason", same.replace("an exercise", "a drill"), true),
+            ("until another day", same.replace("04-30", "04-29"), false),
+            ("of somebody", one(&format!("{lines}\nprincipal = \"bob\"")), false),
+            ("of something", one(&format!("{lines}\nresource = \"bob\"")), false),
+            ("a whole family", same.replace("rule = \"sign-in.failed\"", "family = \"sign-in\""), false),
+        ] {
+            assert_eq!(id(&other) == id(&same), is_same, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_broad_unless_it_names_one_thing() {
+        for (lines, broad) in [
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"bob\"", false),
+            ("rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"bob\"", false),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.1\"", false),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.0/24\"", true),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"b*\"", true),
+            ("rule = \"sign-in.failed\"\naccount = \"111122223333\"", true),
+            ("rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"bob\"", true),
+            ("family = \"sign-in\"\naccount = \"111122223333\"\nprincipal = \"bob\"", true),
+        ] {
+            let suppressions = Suppressions::parse(&one(lines), &registry::all(), at(NOW));
+            assert_eq!(suppressions.problems(), [], "{lines}");
+            assert_eq!(suppressions.entries()[0].is_broad(), broad, "{lines}");
+        }
+    }
+
+    #[test]
+    fn many_entries_are_read_in_a_moment_and_each_knows_its_line() {
+        let file = "[[suppression]]\n".repeat(MAX_FILE_BYTES / 16);
+        let suppressions = Suppressions::parse(&file, &registry::all(), at(NOW));
+        let lines: Vec<usize> = suppressions.problems().iter().map(|problem| problem.line).collect();
+        assert!(lines.into_iter().eq(1..=MAX_FILE_BYTES / 16));
+    }
+
+    #[test]
+    fn a_date_may_be_written_as_toml_has_it() {
+        let file =
+            "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nreason = \"x\"\nexpires = 2026-04-30\n";
+        let suppressions = Suppressions::parse(file, &registry::all(), at(NOW));
+        assert_eq!(suppressions.entries()[0].expires.to_string(), "2026-04-30");
+    }
+}

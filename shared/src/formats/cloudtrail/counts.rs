@@ -1,0 +1,49 @@
+//! How many log files and records were read, and what became of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::scan;
+
+/// What judging one log file, or several, came to. The counts add up:
+/// `records == judged + unreadable + skipped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Log files that were read, wholly or in part.
+    pub log_files: u64,
+    /// Elements of `Records`.
+    pub records: u64,
+    /// Records that a rule asks for, and that were judged.
+    pub judged: u64,
+    /// Records that no rule asks for: they were left unparsed.
+    pub skipped: u64,
+    /// Records that could not be.
+    pub unreadable: u64,
+    /// Log files of which something could not be read.
+    pub unreadable_log_files: u64,
+}
+
+impl Counts {
+    /// The counts of one log file of which so many records were judged.
+    pub fn of(file: &scan::Counts, judged: u64) -> Counts {
+        Counts {
+            log_files: 1,
+            records: file.records,
+            judged,
+            skipped: file.skipped,
+            unreadable: file.unreadable,
+            unreadable_log_files: u64::from(!file.problems.is_empty()),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.log_files += other.log_files;
+        self.records += other.records;
+        self.judged += other.judged;
+        self.skipped += other.skipped;
+        self.unreadable += other.unreadable;
+        self.unreadable_log_files += other.unreadable_log_files;
+    }
+}

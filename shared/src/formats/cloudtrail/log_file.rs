@@ -1,0 +1,364 @@
+//! One log file: unpacking it, window by window, and scanning it.
+//!
+//! Source: CloudTrail User Guide, "Finding your CloudTrail log files"; RFC 1952 (gzip).
+//!
+//! CloudTrail writes one gzip member with one JSON document. Whatever stands behind them is judged as well,
+//! and reported: a reader that stops at the first member and one that reads all would see different files.
+
+use std::io::Read;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use memchr::memmem;
+
+use super::prefilter::Prefilter;
+use super::scan::{Counts, Judge, PADDING, Scan};
+use crate::config::Config;
+
+/// Small files are unpacked whole: libdeflate is the fastest there is, but it cannot stop halfway.
+const MAX_WHOLE_COMPRESSED_BYTES: usize = 1 << 20;
+/// The most that is unpacked at once; more than a small file ever needs.
+const MAX_WHOLE_BYTES: usize = 16 << 20;
+/// Large files are unpacked window by window: half of what common processors have as second-level cache.
+const WINDOW_BYTES: usize = 256 << 10;
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+/// The flag, in the fourth byte of a member, that its header has a check sum of its own.
+const GZIP_FHCRC: u8 = 0x02;
+
+/// Reads log files one after another, keeping its buffers.
+pub struct LogFileReader {
+    prefilter: &'static Prefilter,
+    max_compressed_bytes: u64,
+    max_decompressed_bytes: u64,
+    max_record_bytes: usize,
+    whole: libdeflater::Decompressor,
+    buffer: Vec<u8>,
+}
+
+/// A log file of which not all has been read yet, for sources that deliver it piece by piece.
+pub struct OpenLogFile<'r> {
+    scan: Scan,
+    buffer: &'r mut Vec<u8>,
+    /// How many bytes of the buffer hold content.
+    filled: usize,
+    window_bytes: usize,
+    packing: Packing,
+    /// What is wrong with the packing or the size.
+    problems: Vec<String>,
+    compressed_bytes: u64,
+    decompressed_bytes: u64,
+    max_compressed_bytes: u64,
+    max_decompressed_bytes: u64,
+}
+
+enum Packing {
+    /// Nothing has come yet, or one byte, which does not tell.
+    Undecided(Vec<u8>),
+    Plain,
+    Gzip(Decompress),
+    /// The last member has ended; these bytes begin what stands behind it.
+    Behind(Vec<u8>),
+    /// A limit was reached or the packing is broken: what follows is not read.
+    GaveUp,
+}
+
+impl LogFileReader {
+    /// A reader of the records that `prefilter` passes, with the limits of the settings.
+    pub fn new(prefilter: &'static Prefilter, config: &Config) -> LogFileReader {
+        LogFileReader {
+            prefilter,
+            max_compressed_bytes: config.max_compressed_bytes,
+            max_decompressed_bytes: config.max_decompressed_bytes,
+            max_record_bytes: config.max_record_bytes,
+            whole: libdeflater::Decompressor::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// How many bytes of content the reader keeps room for. However large the files are, it is no more than
+    /// the larger of 16 MiB (what a small file may unpack to) and twice `MAX_RECORD_BYTES` and a few windows.
+    pub fn buffer_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Reads a whole log file, gzip or plain.
+    pub fn read(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Counts {
+        if let Some(counts) = self.read_whole(file, judge) {
+            return counts;
+        }
+        let mut open = self.open();
+        open.push(file, judge);
+        open.finish(judge)
+    }
+
+    /// Begins to read a log file that comes in pieces.
+    pub fn open(&mut self) -> OpenLogFile<'_> {
+        self.open_with_windows_of(WINDOW_BYTES)
+    }
+
+    /// The same with windows of another size, which must change nothing but the speed.
+    #[doc(hidden)]
+    pub fn open_with_windows_of(&mut self, window_bytes: usize) -> OpenLogFile<'_> {
+        self.buffer.resize(window_bytes.max(1), 0);
+        OpenLogFile {
+            scan: Scan::new(self.prefilter, self.max_record_bytes),
+            buffer: &mut self.buffer,
+            filled: 0,
+            window_bytes: window_bytes.max(1),
+            packing: Packing::Undecided(Vec::new()),
+            problems: Vec::new(),
+            compressed_bytes: 0,
+            decompressed_bytes: 0,
+            max_compressed_bytes: self.max_compressed_bytes,
+            max_decompressed_bytes: self.max_decompressed_bytes,
+        }
+    }
+
+    /// The fast way for a small, sound, single gzip member; nothing where the file is any other.
+    fn read_whole(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Option<Counts> {
+        let small =
+            file.len() <= MAX_WHOLE_COMPRESSED_BYTES && file.len() as u64 <= self.max_compressed_bytes;
+        // libdeflate does not look at a header's own check sum.
+        let unchecked = file.get(3).is_none_or(|flags| flags & GZIP_FHCRC != 0);
+        if !small || !file.starts_with(GZIP_MAGIC) || unchecked {
+            return None;
+        }
+        // The size that a gzip trailer states is modulo 2^32 and may be a lie: it is only a first guess.
+        let (_, stated) = file.split_last_chunk::<4>()?;
+        let stated = u32::from_le_bytes(*stated) as usize;
+        if stated > MAX_WHOLE_BYTES || stated as u64 > self.max_decompressed_bytes {
+            return None;
+        }
+        if self.buffer.len() < stated + PADDING {
+            self.buffer.resize(stated + PADDING, 0);
+        }
+        let length = self.whole.gzip_decompress(file, &mut self.buffer[..stated]).ok()?;
+        if length != stated || !is_one_member(file, length) {
+            return None;
+        }
+        let mut scan = Scan::new(self.prefilter, self.max_record_bytes);
+        scan.run(&mut self.buffer[..length + PADDING], length, true, judge);
+        Some(scan.finish(Vec::new()))
+    }
+}
+
+/// Whether the member that unpacked to `length` bytes is all there is in the file.
+///
+/// libdeflate does not say where the member ended. It has checked that the member's trailer, wherever it
+/// is, states the length. So if these four bytes stand nowhere but at the file's end, the trailer is there.
+fn is_one_member(file: &[u8], length: usize) -> bool {
+    let stated = (length as u32).to_le_bytes();
+    memmem::find(file, &stated) == Some(file.len() - stated.len())
+}
+
+impl OpenLogFile<'_> {
+    /// Takes the next piece of the file.
+    pub fn push(&mut self, piece: &[u8], judge: &mut Judge<'_>) {
+        let allowed = self.max_compressed_bytes.saturating_sub(self.compressed_bytes);
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).min(piece.len());
+        self.compressed_bytes += allowed as u64;
+        self.take(&piece[..allowed], judge);
+        if allowed < piece.len() && !matches!(self.packing, Packing::GaveUp) {
+            let max = self.max_compressed_bytes;
+            self.give_up(format!("is larger than MAX_COMPRESSED_BYTES ({max}) as stored"));
+        }
+    }
+
+    /// Whether what still comes would not be looked at: a limit was reached, or the packing is broken.
+    pub fn gave_up(&self) -> bool {
+        matches!(self.packing, Packing::GaveUp)
+    }
+
+    fn take(&mut self, mut piece: &[u8], judge: &mut Judge<'_>) {
+        while !piece.is_empty() {
+            match std::mem::replace(&mut self.packing, Packing::GaveUp) {
+                Packing::GaveUp => return,
+                Packing::Plain => {
+                    self.packing = Packing::Plain;
+                    self.plain(piece, judge);
+                    return;
+                }
+                Packing::Undecided(mut head) => {
+                    let taken = (GZIP_MAGIC.len() - head.len()).min(piece.len());
+                    head.extend_from_slice(&piece[..taken]);
+                    piece = &piece[taken..];
+                    if head == GZIP_MAGIC {
+                        self.begin_member(judge);
+                    } else if GZIP_MAGIC.starts_with(&head) {
+                        self.packing = Packing::Undecided(head);
+                    } else {
+                        self.packing = Packing::Plain;
+                        self.plain(&head, judge);
+                    }
+                }
+                Packing::Behind(mut head) => {
+                    self.problem("has bytes behind its gzip member, which CloudTrail does not write");
+                    let taken = (GZIP_MAGIC.len() - head.len()).min(piece.len());
+                    head.extend_from_slice(&piece[..taken]);
+                    piece = &piece[taken..];
+                    if head == GZIP_MAGIC {
+                        self.begin_member(judge);
+                    } else if GZIP_MAGIC.starts_with(&head) {
+                        self.packing = Packing::Behind(head);
+                    }
+                }
+                Packing::Gzip(member) => piece = self.inflate(member, piece, judge),
+            }
+        }
+    }
+
+    /// Says that nothing more comes, and what was found.
+    pub fn finish(mut self, judge: &mut Judge<'_>) -> Counts {
+        match std::mem::replace(&mut self.packing, Packing::GaveUp) {
+            Packing::Undecided(head) => self.plain(&head, judge),
+            Packing::Gzip(_) => {
+                self.problem("is cut: the file ends in the middle of its gzip data");
+            }
+            Packing::Plain | Packing::Behind(_) | Packing::GaveUp => {}
+        }
+        self.buffer.resize(self.buffer.len().max(self.filled + PADDING), 0);
+        self.scan.run(&mut self.buffer[..self.filled + PADDING], self.filled, true, judge);
+        self.scan.finish(self.problems)
+    }
+
+    /// Remembers a problem of the packing, once.
+    fn problem(&mut self, reason: &str) {
+        if !self.problems.iter().any(|known| known == reason) {
+            self.problems.push(reason.to_owned());
+        }
+    }
+
+    fn give_up(&mut self, reason: String) {
+        self.problem(&reason);
+        self.packing = Packing::GaveUp;
+    }
+
+    fn begin_member(&mut self, judge: &mut Judge<'_>) {
+        let mut member = Decompress::new_gzip(15);
+        // The two bytes that told what it is are the beginning of its header.
+        let rest = self.inflate_into(&mut member, GZIP_MAGIC, judge);
+        if rest.is_some() {
+            self.packing = Packing::Gzip(member);
+        }
+    }
+
+    /// Unpacks a piece; what of it stands behind the member's end.
+    fn inflate<'p>(&mut self, mut member: Decompress, piece: &'p [u8], judge: &mut Judge<'_>) -> &'p [u8] {
+        match self.inflate_into(&mut member, piece, judge) {
+            Some((rest, true)) => {
+                self.packing = Packing::Behind(Vec::new());
+                rest
+            }
+            Some((rest, false)) => {
+                self.packing = Packing::Gzip(member);
+                rest
+            }
+            None => &[],
+        }
+    }
+
+    /// What of the piece is left and whether the member has ended, or nothing once reading was given up.
+    fn inflate_into<'p>(
+        &mut self,
+        member: &mut Decompress,
+        mut piece: &'p [u8],
+        judge: &mut Judge<'_>,
+    ) -> Option<(&'p [u8], bool)> {
+        loop {
+            self.make_room(judge);
+            let allowed = self.max_decompressed_bytes.saturating_sub(self.decompressed_bytes);
+            // One byte more than allowed may come, so that a file of exactly the limit is not over it.
+            let room = (self.buffer.len() - self.filled)
+                .min(usize::try_from(allowed.saturating_add(1)).unwrap_or(usize::MAX));
+            let (read_before, written_before) = (member.total_in(), member.total_out());
+            let target = &mut self.buffer[self.filled..self.filled + room];
+            let status = member.decompress(piece, target, FlushDecompress::None);
+            let read = (member.total_in() - read_before) as usize;
+            let written = (member.total_out() - written_before) as usize;
+            piece = &piece[read..];
+            self.filled += written;
+            self.decompressed_bytes += written as u64;
+            if self.decompressed_bytes > self.max_decompressed_bytes {
+                self.filled -= 1;
+                self.give_up(format!(
+                    "unpacks to more than MAX_DECOMPRESSED_BYTES ({})",
+                    self.max_decompressed_bytes
+                ));
+                return None;
+            }
+            match status {
+                Ok(Status::StreamEnd) => return Some((piece, true)),
+                Ok(_) if piece.is_empty() && written < room => return Some((piece, false)),
+                Ok(_) if written == 0 && read == 0 => {
+                    self.give_up("is no gzip data that can be unpacked: it makes no progress".to_owned());
+                    return None;
+                }
+                Ok(_) => {}
+                // The decompressor's own words for it depend on the sizes of the pieces.
+                Err(_) => {
+                    self.give_up(format!(
+                        "is broken gzip data behind {} unpacked bytes",
+                        self.decompressed_bytes
+                    ));
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn plain(&mut self, mut piece: &[u8], judge: &mut Judge<'_>) {
+        while !piece.is_empty() {
+            self.make_room(judge);
+            let allowed = self.max_decompressed_bytes.saturating_sub(self.decompressed_bytes);
+            let taken = piece.len().min(self.buffer.len() - self.filled);
+            let taken = taken.min(usize::try_from(allowed).unwrap_or(usize::MAX));
+            if taken == 0 {
+                self.give_up(format!(
+                    "is larger than MAX_DECOMPRESSED_BYTES ({})",
+                    self.max_decompressed_bytes
+                ));
+                return;
+            }
+            self.buffer[self.filled..self.filled + taken].copy_from_slice(&piece[..taken]);
+            self.filled += taken;
+            self.decompressed_bytes += taken as u64;
+            piece = &piece[taken..];
+        }
+    }
+
+    /// Scans a full window and moves what is still needed of it to the front.
+    fn make_room(&mut self, judge: &mut Judge<'_>) {
+        if self.filled < self.buffer.len() {
+            return;
+        }
+        let needed = self.scan.run(self.buffer, self.filled, false, judge).min(self.filled);
+        self.buffer.copy_within(needed..self.filled, 0);
+        self.scan.dropped(needed);
+        self.filled -= needed;
+        let end = self.filled + self.window_bytes;
+        self.buffer.resize(end, 0);
+    }
+}
+
+/// Unpacks a file, gzip or plain, for forms that cannot be read window by window: as much of it as the
+/// settings allow and as can be, and what kept the rest away.
+pub fn unpack(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
+    let (max_stored, max) = (config.max_compressed_bytes, config.max_export_bytes);
+    let over = file.len() as u64 > max_stored;
+    let file = &file[..usize::try_from(max_stored).unwrap_or(usize::MAX).min(file.len())];
+    let mut content = Vec::new();
+    let unpacked = if file.starts_with(GZIP_MAGIC) {
+        flate2::read::MultiGzDecoder::new(file).take(max.saturating_add(1)).read_to_end(&mut content)
+    } else {
+        file.take(max.saturating_add(1)).read_to_end(&mut content)
+    };
+    let kept_away = if content.len() as u64 > max {
+        content.truncate(usize::try_from(max).unwrap_or(usize::MAX));
+        Some(format!("unpacks to more than MAX_EXPORT_BYTES ({max})"))
+    } else if over {
+        Some(format!("is larger than MAX_COMPRESSED_BYTES ({max_stored}) as stored"))
+    } else {
+        unpacked.err().map(|fault| format!("cannot be unpacked whole: {fault}"))
+    };
+    (content, kept_away)
+}

@@ -1,0 +1,563 @@
+//! Which records are sign-ins, how they ended, and whether a second factor was used.
+//!
+//! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM Identity Center User Guide,
+//! "Understanding IAM Identity Center sign-in events"; AWS Sign-In User Guide, "CloudTrail integration".
+//!
+//! Four record shapes live under sign-in, and each keeps its outcome elsewhere:
+//! the console's in `responseElements.<eventName>`, Identity Center's in `serviceEventDetails.<eventName>`,
+//! OAuth's (`aws login`) in `additionalEventData.success`; STS calls are API calls and no sign-ins here.
+
+use super::Record;
+use super::record::{text, truth};
+
+/// The `eventSource` of every sign-in.
+pub const SIGN_IN_SOURCE: &str = "signin.amazonaws.com";
+
+/// What AWS writes instead of a user name that does not exist: people mistype passwords there.
+pub const HIDDEN_NAME: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// What an event of `signin.amazonaws.com` is, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    ConsoleLogin,
+    CheckMfa,
+    /// One factor at the Identity Center portal.
+    Factor,
+    /// A whole sign-in at the Identity Center portal.
+    Portal,
+    DirectoryLogin,
+    OAuthToken,
+    /// A step of every OAuth and console sign-in: only its failure ends one.
+    OAuthStep,
+    /// No sign-in, or only a step of one that says nothing by itself.
+    NoSignIn,
+    /// A name nobody has documented.
+    Unknown,
+}
+
+/// Every name that `signin.amazonaws.com` is known to record.
+const EVENTS: &[(&str, Event)] = &[
+    ("AccountNameUpdated", Event::NoSignIn),
+    ("Authenticate", Event::NoSignIn),
+    ("AuthorizeOAuth2Access", Event::OAuthStep),
+    ("CheckMfa", Event::CheckMfa),
+    ("ConsoleLogin", Event::ConsoleLogin),
+    ("CreateOAuth2Token", Event::OAuthToken),
+    ("CredentialChallenge", Event::NoSignIn),
+    ("CredentialVerification", Event::Factor),
+    ("DeleteConsoleAuthorizationConfiguration", Event::NoSignIn),
+    ("DeleteResourcePermissionStatement", Event::NoSignIn),
+    ("EmailUpdated", Event::NoSignIn),
+    ("ExitRole", Event::NoSignIn),
+    ("ExternalIdPDirectoryLogin", Event::DirectoryLogin),
+    ("Federate", Event::NoSignIn),
+    ("GetConsoleAuthorizationConfiguration", Event::NoSignIn),
+    ("GetResourcePolicy", Event::NoSignIn),
+    ("GetSigninToken", Event::NoSignIn),
+    ("IntrospectOAuth2Token", Event::NoSignIn),
+    ("ListProfilesForApplication", Event::NoSignIn),
+    ("ListResourcePermissionStatements", Event::NoSignIn),
+    ("Logout", Event::NoSignIn),
+    ("PasswordRecoveryCompleted", Event::NoSignIn),
+    ("PasswordRecoveryRequested", Event::NoSignIn),
+    ("PasswordUpdated", Event::NoSignIn),
+    ("PutConsoleAuthorizationConfiguration", Event::NoSignIn),
+    ("PutResourcePermissionStatement", Event::NoSignIn),
+    ("RenewRole", Event::NoSignIn),
+    ("RevokeOAuth2Token", Event::NoSignIn),
+    ("SwitchRole", Event::NoSignIn),
+    ("UserAuthentication", Event::Portal),
+];
+
+impl Event {
+    fn of(record: &Record<'_>) -> Event {
+        let known = EVENTS.iter().find(|(name, _)| record.event_name == *name);
+        known.map_or(Event::Unknown, |(_, event)| *event)
+    }
+}
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody is in.
+    Success,
+    /// Somebody tried.
+    Failure,
+    /// The record does not say, or says it in a way that nobody has documented.
+    Unknown,
+}
+
+/// Whether a second factor was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mfa {
+    /// AWS checked one.
+    Yes,
+    /// AWS checked none, and would have been the one to do so.
+    No,
+    /// The record does not say: an identity provider may have asked for one.
+    Unknown,
+}
+
+/// Through which door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The console: root, IAM users, federated roles.
+    Console,
+    /// The IAM Identity Center portal.
+    IdentityCenter,
+    /// OAuth: `aws login` and other clients.
+    OAuth,
+    /// A sign-in event of a name nobody has documented.
+    Other,
+}
+
+/// A sign-in, or an attempt at one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Through which door.
+    pub way: Way,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether a second factor was used; on a failure: whether the second factor was reached.
+    pub mfa: Mfa,
+}
+
+impl SignIn {
+    /// What the record says about a sign-in; nothing where it is none, or only a step on the way.
+    pub fn of(record: &Record<'_>) -> Option<SignIn> {
+        if record.event_source != SIGN_IN_SOURCE {
+            return None;
+        }
+        let event = Event::of(record);
+        let outcome = outcome(record, event);
+        let (way, mfa) = match (event, outcome) {
+            (Event::NoSignIn, _) => return None,
+            (Event::ConsoleLogin, _) => (Way::Console, console_mfa(record, outcome == Outcome::Success)),
+            // Success only says that the second factor was asked for or passed; a ConsoleLogin follows.
+            (Event::CheckMfa, Outcome::Success) => return None,
+            (Event::CheckMfa, Outcome::Failure) => (Way::Console, Mfa::Yes),
+            (Event::CheckMfa, Outcome::Unknown) => (Way::Console, Mfa::Unknown),
+            // Success is one factor; UserAuthentication follows when all have passed.
+            (Event::Factor, Outcome::Success) => return None,
+            (Event::Factor, Outcome::Unknown) => (Way::IdentityCenter, Mfa::Unknown),
+            (Event::Factor, Outcome::Failure) | (Event::Portal, _) => {
+                (Way::IdentityCenter, identity_center_mfa(record))
+            }
+            (Event::OAuthStep, Outcome::Success | Outcome::Unknown) => return None,
+            (Event::OAuthStep, Outcome::Failure) | (Event::OAuthToken, _) => {
+                (Way::OAuth, session_mfa(record))
+            }
+            (Event::DirectoryLogin, _) => (Way::Other, Mfa::Unknown),
+            (Event::Unknown, Outcome::Unknown) => return None,
+            (Event::Unknown, _) => (Way::Other, Mfa::Unknown),
+        };
+        Some(SignIn { way, outcome, mfa })
+    }
+
+    /// Whether the event is one of `signin.amazonaws.com` that nobody has documented.
+    pub fn of_unknown_name(record: &Record<'_>) -> bool {
+        record.event_source == SIGN_IN_SOURCE && Event::of(record) == Event::Unknown
+    }
+}
+
+/// How a sign-in ended, also where only the error says so.
+fn outcome(record: &Record<'_>, event: Event) -> Outcome {
+    let failed_without_saying_so = match event {
+        Event::OAuthToken | Event::OAuthStep => return oauth_outcome(record),
+        // What an error of an event that nobody has documented means, only this text tells.
+        Event::Unknown => {
+            let message = record.error_message.as_deref();
+            message.is_some_and(|message| message.eq_ignore_ascii_case("Failed authentication"))
+        }
+        _ => !record.call_succeeded(),
+    };
+    match stated_outcome(record) {
+        Outcome::Unknown if failed_without_saying_so => Outcome::Failure,
+        stated => stated,
+    }
+}
+
+/// The factors that an Identity Center record names, such as `PASSWORD,TOTP`, each once.
+pub fn credential_types(record: &Record<'_>) -> Vec<String> {
+    let list = record.additional("CredentialType").unwrap_or_default();
+    let mut factors: Vec<String> = Vec::new();
+    for factor in list.split(',').map(|factor| factor.trim().to_ascii_uppercase()) {
+        if !factor.is_empty() && !factors.contains(&factor) {
+            factors.push(factor);
+        }
+    }
+    factors
+}
+
+/// The login name that an Identity Center record gives, unless AWS hides it.
+pub fn identity_center_user_name<'r>(record: &'r Record<'_>) -> Option<std::borrow::Cow<'r, str>> {
+    record.additional("UserName").filter(|name| !name.is_empty() && name != HIDDEN_NAME)
+}
+
+/// Whether AWS hides who tried, because no user of that name exists: such a user has no ARN either.
+pub fn name_is_hidden(record: &Record<'_>) -> bool {
+    let hidden = record.user_identity.user_name.as_deref() == Some(HIDDEN_NAME)
+        || record.additional("UserName").as_deref() == Some(HIDDEN_NAME);
+    hidden && record.user_identity.arn.is_none()
+}
+
+/// Whether the sign-in came through an identity provider, so that `MFAUsed: No` says nothing.
+///
+/// A role's name and a user agent can be chosen by anyone, so neither counts: only the type of the
+/// principal and the SAML provider that AWS names.
+pub fn federated(record: &Record<'_>) -> bool {
+    let aws_checks_the_factor = matches!(record.user_identity.kind.as_deref(), Some("IAMUser" | "Root"));
+    !aws_checks_the_factor || record.additional("SamlProviderArn").is_some_and(|arn| !arn.is_empty())
+}
+
+/// Whether the session was handed out by Identity Center: its role lies under a path that only AWS can create.
+pub fn by_identity_center_session(record: &Record<'_>) -> bool {
+    let role = record.user_identity.session_role();
+    role.is_some_and(|role| role.starts_with("aws-reserved/sso.amazonaws.com/"))
+}
+
+/// Whether a sign-in policy kept somebody out, rather than a wrong password or second factor.
+///
+/// Source: AWS Sign-In User Guide: `Authorization denied because of a resource-based policy`, or of a
+/// resource control policy; more such texts may come.
+pub fn denied_by_policy(record: &Record<'_>) -> bool {
+    const DENIED: &str = "Authorization denied";
+    let message = record.error_message.as_deref().map(str::trim_start);
+    let start = message.and_then(|message| message.get(..DENIED.len()));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(DENIED))
+}
+
+/// What a sign-in event says of its own outcome, under its own name.
+pub fn stated_outcome(record: &Record<'_>) -> Outcome {
+    let name = &*record.event_name;
+    for elements in [&record.response_elements, &record.service_event_details] {
+        match text(&elements[name]) {
+            Some(value) if value.eq_ignore_ascii_case("success") => return Outcome::Success,
+            Some(value) if value.eq_ignore_ascii_case("failure") => return Outcome::Failure,
+            _ => {}
+        }
+    }
+    Outcome::Unknown
+}
+
+fn oauth_outcome(record: &Record<'_>) -> Outcome {
+    if !record.call_succeeded() {
+        return Outcome::Failure;
+    }
+    match &record.additional_event_data["success"] {
+        serde_json::Value::Null => Outcome::Unknown,
+        value if truth(value) == Some(true) => Outcome::Success,
+        _ => Outcome::Failure,
+    }
+}
+
+fn console_mfa(record: &Record<'_>, succeeded: bool) -> Mfa {
+    let used = record.additional("MFAUsed");
+    let used = used.as_deref().map(str::trim).filter(|used| !used.is_empty());
+    let used = used.map(|used| used.eq_ignore_ascii_case("yes") || used.eq_ignore_ascii_case("true"));
+    match used {
+        // On a failure neither the provider's word nor the session it was tried from says anything
+        // about this attempt.
+        _ if federated(record) && !succeeded => Mfa::Unknown,
+        Some(true) => Mfa::Yes,
+        // What AWS says of its own check counts, whatever the session says.
+        Some(false) if !federated(record) => Mfa::No,
+        _ if succeeded => session_mfa(record),
+        _ => Mfa::Unknown,
+    }
+}
+
+/// Only `true` says something: federated sessions are `false` whatever their provider asked for.
+fn session_mfa(record: &Record<'_>) -> Mfa {
+    if record.user_identity.mfa_authenticated == Some(true) { Mfa::Yes } else { Mfa::Unknown }
+}
+
+fn identity_center_mfa(record: &Record<'_>) -> Mfa {
+    let factors = credential_types(record);
+    let factors: Vec<&str> = factors.iter().map(String::as_str).collect();
+    match factors[..] {
+        [] | ["EXTERNAL_IDP"] => Mfa::Unknown,
+        ["PASSWORD"] | ["EMAIL_OTP"] => Mfa::No,
+        _ => Mfa::Yes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::detections::cases::From::*;
+    use crate::rules::detections::cases::{Case, Expect, From};
+
+    #[test]
+    fn a_sign_in_says_which_door_how_it_ended_and_whether_a_second_factor_was_used() {
+        let is = |way, outcome, mfa| Some(SignIn { way, outcome, mfa });
+        let federated = r#"{"userIdentity": {"type": "AssumedRole", "userName": null}, "additionalEventData": {"MFAUsed": "No"}}"#;
+        let table: &[(&str, From, Option<SignIn>)] = &[
+            ("console", ConsoleSignIn("{}"), is(Way::Console, Outcome::Success, Mfa::Yes)),
+            (
+                "MFAUsed NO",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "NO"}}"#),
+                is(Way::Console, Outcome::Success, Mfa::No),
+            ),
+            (
+                "MFAUsed yes",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "yes"}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "MFAUsed absent",
+                ConsoleSignIn(r#"{"additionalEventData": null}"#),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "MFAUsed is a list",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": ["No"]}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            ("federated", ConsoleSignIn(federated), is(Way::Console, Outcome::Success, Mfa::Unknown)),
+            (
+                "SAML, as an IAM user",
+                ConsoleSignIn(
+                    r#"{"additionalEventData": {"MFAUsed": "No", "SamlProviderArn": "arn:aws:iam::111122223333:saml-provider/corp"}}"#,
+                ),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "the session used MFA",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole", "sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "a failure from a session that used MFA says nothing about this attempt",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole", "sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "root",
+                RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#),
+                is(Way::Console, Outcome::Success, Mfa::No),
+            ),
+            (
+                "a failure in lower case",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "failure"}}"#),
+                is(Way::Console, Outcome::Failure, Mfa::Yes),
+            ),
+            (
+                "a failure that only the error text tells",
+                ConsoleSignIn(
+                    r#"{"responseElements": null, "errorMessage": "Failed authentication", "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::No),
+            ),
+            (
+                "MFAUsed is empty: absent",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": " "}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "MFAUsed with a space",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "Yes "}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "MFAUsed is true",
+                ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": true}}"#),
+                is(Way::Console, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "MFAUsed No, whatever the session says",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
+                ),
+                is(Way::Console, Outcome::Success, Mfa::No),
+            ),
+            (
+                "a federated failure with MFAUsed Yes",
+                ConsoleSignIn(
+                    r#"{"userIdentity": {"type": "AssumedRole"}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a portal sign-in that only the error says failed",
+                IdentityCenterSignIn(r#"{"serviceEventDetails": null, "errorCode": "AccessDenied"}"#),
+                is(Way::IdentityCenter, Outcome::Failure, Mfa::Yes),
+            ),
+            (
+                "a directory sign-in that only the error says failed",
+                ConsoleSignIn(
+                    r#"{"eventName": "ExternalIdPDirectoryLogin", "responseElements": null, "errorMessage": "no"}"#,
+                ),
+                is(Way::Other, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented that only the error says failed",
+                ConsoleSignIn(
+                    r#"{"eventName": "PasskeyLogin", "responseElements": null, "errorMessage": "Failed authentication"}"#,
+                ),
+                is(Way::Other, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented, with an error of another kind",
+                ConsoleSignIn(
+                    r#"{"eventName": "BeginSignIn", "responseElements": null, "errorMessage": "Throttled"}"#,
+                ),
+                None,
+            ),
+            (
+                "portal, the same factor twice",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD,PASSWORD"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::No),
+            ),
+            (
+                "an outcome nobody has documented",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "Deferred"}}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Yes),
+            ),
+            (
+                "the outcome is a list",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": ["Success"]}}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Yes),
+            ),
+            (
+                "the outcome under another event's name",
+                ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": null, "CheckMfa": "Success"}}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Yes),
+            ),
+            (
+                "CheckMfa passed or asked for",
+                ConsoleSignIn(r#"{"eventName": "CheckMfa", "responseElements": {"CheckMfa": "Success"}}"#),
+                None,
+            ),
+            (
+                "CheckMfa failed",
+                ConsoleSignIn(
+                    r#"{"eventName": "CheckMfa", "responseElements": {"CheckMfa": "Failure"}, "additionalEventData": null}"#,
+                ),
+                is(Way::Console, Outcome::Failure, Mfa::Yes),
+            ),
+            (
+                "CheckMfa without an outcome",
+                ConsoleSignIn(r#"{"eventName": "CheckMfa", "responseElements": null}"#),
+                is(Way::Console, Outcome::Unknown, Mfa::Unknown),
+            ),
+            ("portal", IdentityCenterSignIn("{}"), is(Way::IdentityCenter, Outcome::Success, Mfa::Yes)),
+            (
+                "portal, a password alone",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::No),
+            ),
+            (
+                "portal, a mailed code alone",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EMAIL_OTP"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::No),
+            ),
+            (
+                "portal, an external provider",
+                IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EXTERNAL_IDP"}}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "portal, no factor named",
+                IdentityCenterSignIn(r#"{"additionalEventData": null}"#),
+                is(Way::IdentityCenter, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "portal, a factor failed",
+                IdentityCenterSignIn(
+                    r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
+                ),
+                is(Way::IdentityCenter, Outcome::Failure, Mfa::No),
+            ),
+            (
+                "portal, a factor passed",
+                IdentityCenterSignIn(
+                    r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"CredentialVerification": "Success"}}"#,
+                ),
+                None,
+            ),
+            (
+                "portal, a factor was asked for",
+                IdentityCenterSignIn(
+                    r#"{"eventName": "CredentialChallenge", "serviceEventDetails": {"CredentialChallenge": "Failure"}}"#,
+                ),
+                None,
+            ),
+            (
+                "`aws login`",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}}"#,
+                ),
+                is(Way::OAuth, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "`aws login`, with MFA",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": {"success": true}, "userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}}"#,
+                ),
+                is(Way::OAuth, Outcome::Success, Mfa::Yes),
+            ),
+            (
+                "`aws login`, success is no truth value",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": {"success": {}}}"#,
+                ),
+                is(Way::OAuth, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "`aws login`, no word about success",
+                ConsoleSignIn(
+                    r#"{"eventName": "CreateOAuth2Token", "responseElements": null, "additionalEventData": null}"#,
+                ),
+                is(Way::OAuth, Outcome::Unknown, Mfa::Unknown),
+            ),
+            (
+                "`aws login`, a step",
+                ConsoleSignIn(
+                    r#"{"eventName": "AuthorizeOAuth2Access", "responseElements": null, "additionalEventData": {"success": "true"}}"#,
+                ),
+                None,
+            ),
+            (
+                "`aws login`, a step that was refused",
+                ConsoleSignIn(
+                    r#"{"eventName": "AuthorizeOAuth2Access", "responseElements": null, "errorCode": "AccessDenied"}"#,
+                ),
+                is(Way::OAuth, Outcome::Failure, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented",
+                ConsoleSignIn(
+                    r#"{"eventName": "PasskeyLogin", "responseElements": {"PasskeyLogin": "Success"}}"#,
+                ),
+                is(Way::Other, Outcome::Success, Mfa::Unknown),
+            ),
+            (
+                "a name nobody has documented, without an outcome",
+                ConsoleSignIn(r#"{"eventName": "BeginSignIn", "responseElements": null}"#),
+                None,
+            ),
+            (
+                "no sign-in",
+                ConsoleSignIn(
+                    r#"{"eventName": "PasswordUpdated", "responseElements": {"PasswordUpdated": "Failure"}}"#,
+                ),
+                None,
+            ),
+            (
+                "an API call",
+                ApiCall(r#"{"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": "Failure"}}"#),
+                None,
+            ),
+        ];
+        for (name, record, expected) in table {
+            let json = Case::new(name, *record, Expect::Nothing).json();
+            let record = Record::parse(json.as_bytes()).unwrap();
+            assert_eq!(SignIn::of(&record), *expected, "{name}");
+        }
+    }
+}

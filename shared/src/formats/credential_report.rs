@@ -1,0 +1,860 @@
+//! The IAM credential report: one row a user, plus the root user.
+//!
+//! A report is read line by line, each line with a CSV reader of its own: no value of it can hold a line
+//! break, and so a quote that nobody closed costs its own line and no other. Every line is a row, the same as
+//! another one, or told as unreadable; every cell is what it says, or told as unreadable.
+//!
+//! Source: IAM User Guide, "Generate credential reports for your AWS account".
+
+mod cell;
+mod line;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::text;
+pub use cell::Cell;
+use line::{Header, Line};
+
+/// Every column that iamwatch knows, in the order in which AWS writes them. Old reports have no `…_last_used…`
+/// columns, and most have no `additional_credentials_info`.
+pub const COLUMNS: [&str; 23] = [
+    "user",
+    "arn",
+    "user_creation_time",
+    "password_enabled",
+    "password_last_used",
+    "password_last_changed",
+    "password_next_rotation",
+    "mfa_active",
+    "access_key_1_active",
+    "access_key_1_last_rotated",
+    "access_key_1_last_used_date",
+    "access_key_1_last_used_region",
+    "access_key_1_last_used_service",
+    "access_key_2_active",
+    "access_key_2_last_rotated",
+    "access_key_2_last_used_date",
+    "access_key_2_last_used_region",
+    "access_key_2_last_used_service",
+    "cert_1_active",
+    "cert_1_last_rotated",
+    "cert_2_active",
+    "cert_2_last_rotated",
+    "additional_credentials_info",
+];
+
+/// What stands in the column `user` of the root user's row. No IAM user can have it: it holds `<`.
+pub const ROOT_USER: &str = "<root_account>";
+
+/// A report, as far as it could be read.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialReport {
+    rows: Vec<Row>,
+    unreadable_rows: Vec<UnreadableRow>,
+    contradictions: Vec<Contradiction>,
+    repeated_rows: usize,
+    missing_columns: Vec<&'static str>,
+}
+
+/// One user, or the root user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The line of the report, from 1.
+    pub line: usize,
+    /// The user's name, or [`ROOT_USER`].
+    pub user: String,
+    /// The ARN; nothing where the report has no such column.
+    pub arn: Option<String>,
+    /// When the user, or the account, was made.
+    pub created: Cell<DateTime<Utc>>,
+    /// The console password.
+    pub password: Password,
+    /// Whether there is a second factor of any kind.
+    pub mfa_active: Cell<bool>,
+    /// The first two access keys. Which is which may change from one report to the next.
+    pub access_keys: [AccessKey; 2],
+    /// The first two X.509 signing certificates.
+    pub certificates: [Certificate; 2],
+    /// What AWS says about access keys and certificates beyond two.
+    pub additional: Cell<String>,
+}
+
+/// The console password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password {
+    /// Whether there is one. Of root older reports say `not_supported`.
+    pub enabled: Cell<bool>,
+    /// `no_information`: never, or not since October 2014.
+    pub last_used: Cell<DateTime<Utc>>,
+    /// When it was set.
+    pub last_changed: Cell<DateTime<Utc>>,
+    /// By when it must be changed; `N/A` where the password policy says nothing of that.
+    pub next_rotation: Cell<DateTime<Utc>>,
+}
+
+/// One access key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKey {
+    /// Whether it can be used. A key that cannot may still have dates.
+    pub active: Cell<bool>,
+    /// When it was made, activated or deactivated.
+    pub last_rotated: Cell<DateTime<Utc>>,
+    /// `N/A`: never, or not since April 2015.
+    pub last_used: Cell<DateTime<Utc>>,
+    /// Where; `N/A` for a service without Regions too.
+    pub last_used_region: Cell<String>,
+    /// For which service.
+    pub last_used_service: Cell<String>,
+}
+
+/// One X.509 signing certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whether it can be used. One that cannot may still have a date.
+    pub active: Cell<bool>,
+    /// When it was made, activated or deactivated.
+    pub last_rotated: Cell<DateTime<Utc>>,
+}
+
+/// A line that is no row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// The line of the report, from 1.
+    pub line: usize,
+    /// The user, as in [`Row::user`]; nothing where it cannot be told for certain.
+    pub user: Option<String>,
+    /// What is wrong: a phrase that follows "the line".
+    pub reason: String,
+}
+
+/// A user with two rows that differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The user, as in [`Row::user`].
+    pub user: String,
+    /// The lines of the report, from 1: the first one, and those that differ from it.
+    pub lines: Vec<usize>,
+}
+
+impl CredentialReport {
+    /// Reads a report, by the names in its header.
+    ///
+    /// # Errors
+    /// A phrase that says why it is no credential report at all.
+    pub fn parse(csv: &[u8]) -> Result<CredentialReport, String> {
+        if csv.starts_with(b"\xff\xfe") || csv.starts_with(b"\xfe\xff") {
+            return Err("it is UTF-16; it must be UTF-8".to_owned());
+        }
+        let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
+        let mut line = Line::new();
+        let mut lines = line::lines(csv);
+        let (_, first) = lines.next().ok_or("it is empty")?;
+        let header = Header::of(&line.fields(first))?;
+        let mut report =
+            CredentialReport { missing_columns: header.missing().collect(), ..CredentialReport::default() };
+        for (number, text) in lines {
+            match header.row(number, &line.fields(text)) {
+                Ok(row) => report.rows.push(row),
+                Err(unreadable) => report.unreadable_rows.push(unreadable),
+            }
+        }
+        report.compare_rows();
+        Ok(report)
+    }
+
+    /// Every row that could be read, in the order of the file, the root user's included, wherever it stands.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Every line that is no row, in the order of the file.
+    pub fn unreadable_rows(&self) -> &[UnreadableRow] {
+        &self.unreadable_rows
+    }
+
+    /// Users with rows that differ. All of these rows stand in [`CredentialReport::rows`].
+    pub fn contradictions(&self) -> &[Contradiction] {
+        &self.contradictions
+    }
+
+    /// How many lines said nothing but what an earlier one had said: they are in no other list.
+    pub fn repeated_rows(&self) -> usize {
+        self.repeated_rows
+    }
+
+    /// The columns of [`COLUMNS`] that the report does not have.
+    pub fn missing_columns(&self) -> &[&'static str] {
+        &self.missing_columns
+    }
+
+    /// The root user's row; the first, where there are several.
+    pub fn root(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| row.is_root())
+    }
+
+    /// The account that the ARNs name: root's, or else the first one.
+    pub fn account(&self) -> Option<&str> {
+        self.root().and_then(Row::account).or_else(|| self.rows.iter().find_map(Row::account))
+    }
+
+    /// Finds users that have several rows: what says the same twice is taken out.
+    fn compare_rows(&mut self) {
+        let mut first_rows: HashMap<&str, (&Row, Option<usize>)> = HashMap::with_capacity(self.rows.len());
+        let mut repeated = Vec::new();
+        for row in &self.rows {
+            match first_rows.entry(&row.user) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert((row, None));
+                }
+                Entry::Occupied(first) if row.says_the_same_as(first.get().0) => repeated.push(row.line),
+                Entry::Occupied(mut first) => {
+                    let (first, contradiction) = first.get_mut();
+                    let contradiction = *contradiction.get_or_insert_with(|| {
+                        let lines = vec![first.line];
+                        self.contradictions.push(Contradiction { user: row.user.clone(), lines });
+                        self.contradictions.len() - 1
+                    });
+                    self.contradictions[contradiction].lines.push(row.line);
+                }
+            }
+        }
+        self.repeated_rows = repeated.len();
+        // Both are in the order of the file.
+        let mut repeated = repeated.into_iter().peekable();
+        self.rows.retain(|row| repeated.next_if_eq(&row.line).is_none());
+    }
+}
+
+impl Row {
+    /// Whether it is the root user's.
+    pub fn is_root(&self) -> bool {
+        self.user == ROOT_USER
+    }
+
+    /// The account that its ARN names.
+    pub fn account(&self) -> Option<&str> {
+        // arn:aws:iam::111122223333:user/alice
+        self.arn.as_deref()?.split(':').nth(4).filter(|account| text::is_account_id(account))
+    }
+
+    /// The partition that its ARN names.
+    pub fn partition(&self) -> Option<&str> {
+        self.arn.as_deref()?.split(':').nth(1)
+    }
+
+    /// What stands in a column of [`COLUMNS`], dates as RFC 3339; nothing where there is no such column.
+    pub fn shown(&self, column: &str) -> Option<String> {
+        let ([key_1, key_2], [cert_1, cert_2]) = (&self.access_keys, &self.certificates);
+        let cell: &dyn fmt::Display = match column {
+            "user" => &self.user,
+            "arn" => return self.arn.clone(),
+            "user_creation_time" => &self.created,
+            "password_enabled" => &self.password.enabled,
+            "password_last_used" => &self.password.last_used,
+            "password_last_changed" => &self.password.last_changed,
+            "password_next_rotation" => &self.password.next_rotation,
+            "mfa_active" => &self.mfa_active,
+            "access_key_1_active" => &key_1.active,
+            "access_key_1_last_rotated" => &key_1.last_rotated,
+            "access_key_1_last_used_date" => &key_1.last_used,
+            "access_key_1_last_used_region" => &key_1.last_used_region,
+            "access_key_1_last_used_service" => &key_1.last_used_service,
+            "access_key_2_active" => &key_2.active,
+            "access_key_2_last_rotated" => &key_2.last_rotated,
+            "access_key_2_last_used_date" => &key_2.last_used,
+            "access_key_2_last_used_region" => &key_2.last_used_region,
+            "access_key_2_last_used_service" => &key_2.last_used_service,
+            "cert_1_active" => &cert_1.active,
+            "cert_1_last_rotated" => &cert_1.last_rotated,
+            "cert_2_active" => &cert_2.active,
+            "cert_2_last_rotated" => &cert_2.last_rotated,
+            "additional_credentials_info" => &self.additional,
+            _ => return None,
+        };
+        Some(cell.to_string()).filter(|shown| !shown.is_empty())
+    }
+
+    /// The columns in which it holds what AWS does not write there: what is neither a value of the right kind
+    /// nor a word for its absence, and such a word where only yes or no has a meaning. (Of root's password
+    /// AWS does write `not_supported`.)
+    pub fn unreadable_columns(&self) -> Vec<&'static str> {
+        let ([key_1, key_2], [cert_1, cert_2]) = (&self.access_keys, &self.certificates);
+        let enabled = &self.password.enabled;
+        let flag = |cell: &Cell<bool>| !matches!(cell, Cell::Value(_) | Cell::Missing);
+        let other = |cell: &Cell<DateTime<Utc>>| matches!(cell, Cell::Unreadable(_));
+        let text = |cell: &Cell<String>| matches!(cell, Cell::Unreadable(_));
+        let unreadable = [
+            ("user_creation_time", other(&self.created)),
+            ("password_enabled", flag(enabled) && !(self.is_root() && *enabled == Cell::NotSupported)),
+            ("password_last_used", other(&self.password.last_used)),
+            ("password_last_changed", other(&self.password.last_changed)),
+            ("password_next_rotation", other(&self.password.next_rotation)),
+            ("mfa_active", flag(&self.mfa_active)),
+            ("access_key_1_active", flag(&key_1.active)),
+            ("access_key_1_last_rotated", other(&key_1.last_rotated)),
+            ("access_key_1_last_used_date", other(&key_1.last_used)),
+            ("access_key_1_last_used_region", text(&key_1.last_used_region)),
+            ("access_key_1_last_used_service", text(&key_1.last_used_service)),
+            ("access_key_2_active", flag(&key_2.active)),
+            ("access_key_2_last_rotated", other(&key_2.last_rotated)),
+            ("access_key_2_last_used_date", other(&key_2.last_used)),
+            ("access_key_2_last_used_region", text(&key_2.last_used_region)),
+            ("access_key_2_last_used_service", text(&key_2.last_used_service)),
+            ("cert_1_active", flag(&cert_1.active)),
+            ("cert_1_last_rotated", other(&cert_1.last_rotated)),
+            ("cert_2_active", flag(&cert_2.active)),
+            ("cert_2_last_rotated", other(&cert_2.last_rotated)),
+            ("additional_credentials_info", text(&self.additional)),
+        ];
+        unreadable.into_iter().filter_map(|(column, unreadable)| unreadable.then_some(column)).collect()
+    }
+
+    /// Whether a date lies more than a day after the report was made: nothing was used or changed after that, but
+    /// clocks differ. (A password's next change may lie ahead.)
+    pub fn has_dates_after(&self, generated: DateTime<Utc>) -> bool {
+        let latest = latest(generated);
+        let past = [&self.created, &self.password.last_used, &self.password.last_changed];
+        let of_keys = self.access_keys.iter().flat_map(|key| [&key.last_rotated, &key.last_used]);
+        let of_certificates = self.certificates.iter().map(|certificate| &certificate.last_rotated);
+        past.into_iter().chain(of_keys).chain(of_certificates).any(|cell| cell.is_after(latest))
+    }
+
+    /// The same row, in which every such date is taken for unreadable.
+    pub fn without_dates_after(&self, generated: DateTime<Utc>) -> Row {
+        let latest = latest(generated);
+        let mut row = self.clone();
+        let [key_1, key_2] = &mut row.access_keys;
+        let [cert_1, cert_2] = &mut row.certificates;
+        let past = [
+            &mut row.created,
+            &mut row.password.last_used,
+            &mut row.password.last_changed,
+            &mut key_1.last_rotated,
+            &mut key_1.last_used,
+            &mut key_2.last_rotated,
+            &mut key_2.last_used,
+            &mut cert_1.last_rotated,
+            &mut cert_2.last_rotated,
+        ];
+        for cell in past {
+            if cell.is_after(latest) {
+                *cell = Cell::Unreadable(cell.to_string());
+            }
+        }
+        row
+    }
+
+    fn says_the_same_as(&self, other: &Row) -> bool {
+        Row { line: other.line, ..self.clone() } == *other
+    }
+}
+
+/// The latest date that a report made then can hold.
+fn latest(generated: DateTime<Utc>) -> DateTime<Utc> {
+    generated.checked_add_signed(TimeDelta::days(1)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::checks::cases::{From, cells};
+
+    const ROOT: From = From::Root(&[]);
+    const ALICE: From = From::Person(&[]);
+    const DEPLOY: From = From::Machine(&[]);
+
+    fn parse(csv: &str) -> CredentialReport {
+        CredentialReport::parse(csv.as_bytes()).unwrap_or_else(|error| panic!("{error}: {csv}"))
+    }
+
+    /// A report of these columns, by their places in [`COLUMNS`].
+    fn of_columns(columns: &[usize], rows: &[From]) -> String {
+        let line = |cells: &[String]| {
+            columns.iter().map(|column| cells[*column].clone()).collect::<Vec<_>>().join(",")
+        };
+        let rows = rows.iter().map(|row| line(&cells(*row)));
+        let header = line(&COLUMNS.map(str::to_owned));
+        std::iter::once(header).chain(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    fn all_columns() -> Vec<usize> {
+        (0..COLUMNS.len()).collect()
+    }
+
+    /// The same rows, whatever lines they stand on.
+    fn rows(report: &CredentialReport) -> Vec<Row> {
+        let mut rows: Vec<Row> = report.rows().iter().map(|row| Row { line: 0, ..row.clone() }).collect();
+        rows.sort_by(|one, other| one.user.cmp(&other.user));
+        rows
+    }
+
+    #[test]
+    fn a_row_is_what_its_line_says() {
+        let report = parse(&of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]));
+        let at = |date: &str| Cell::Value(date.parse::<DateTime<Utc>>().unwrap());
+        let [root, alice, deploy] = report.rows() else { panic!("{report:#?}") };
+        assert_eq!((root.line, alice.line, deploy.line), (2, 3, 4));
+        assert!(root.is_root() && !alice.is_root() && report.root() == Some(root));
+        assert_eq!((root.account(), root.partition()), (Some("111122223333"), Some("aws")));
+        assert_eq!(root.password.next_rotation, Cell::NotSupported);
+        assert_eq!(alice.user, "alice");
+        assert_eq!(alice.arn.as_deref(), Some("arn:aws:iam::111122223333:user/alice"));
+        assert_eq!(alice.created, at("2024-01-15T09:30:00Z"));
+        assert_eq!(alice.password.enabled, Cell::Value(true));
+        assert_eq!(alice.password.last_used, at("2026-03-31T16:20:00Z"));
+        assert_eq!(alice.password.last_changed, at("2026-02-20T08:00:00Z"));
+        assert_eq!(alice.password.next_rotation, Cell::NotApplicable);
+        assert_eq!(alice.mfa_active, Cell::Value(true));
+        assert_eq!(deploy.mfa_active, Cell::Value(false));
+        let [key, none] = &deploy.access_keys;
+        assert_eq!((&key.active, &key.last_rotated), (&Cell::Value(true), &at("2026-02-15T07:00:00Z")));
+        assert_eq!(key.last_used, at("2026-03-31T23:59:00Z"));
+        assert_eq!(key.last_used_region, Cell::Value("us-east-1".to_owned()));
+        assert_eq!(key.last_used_service, Cell::Value("s3".to_owned()));
+        assert_eq!((&none.active, &none.last_rotated), (&Cell::Value(false), &Cell::NotApplicable));
+        let [certificate, _] = &deploy.certificates;
+        assert_eq!(
+            (&certificate.active, &certificate.last_rotated),
+            (&Cell::Value(false), &Cell::NotApplicable)
+        );
+        assert_eq!(deploy.additional, Cell::NotApplicable);
+    }
+
+    #[test]
+    fn every_column_is_shown_as_it_stands() {
+        for row in [ROOT, ALICE, DEPLOY] {
+            let cells = cells(row);
+            let report = parse(&of_columns(&all_columns(), &[row]));
+            for (column, cell) in COLUMNS.iter().zip(cells) {
+                let cell = if cell.is_empty() { "N/A".to_owned() } else { cell.replace("+00:00", "Z") };
+                assert_eq!(report.rows()[0].shown(column), Some(cell), "{column}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_columns_may_be_fewer_more_or_in_another_order() {
+        let whole = parse(&of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]));
+        assert!(whole.missing_columns().is_empty());
+
+        let mut backwards = all_columns();
+        backwards.reverse();
+        assert_eq!(rows(&parse(&of_columns(&backwards, &[DEPLOY, ROOT, ALICE]))), rows(&whole));
+
+        let as_usual = parse(&of_columns(&all_columns()[..22], &[ROOT, ALICE]));
+        assert_eq!(as_usual.missing_columns(), ["additional_credentials_info"]);
+        assert_eq!(as_usual.rows()[1].additional, Cell::Missing);
+
+        // Before April 2015 nothing was said of when a key was used.
+        let sixteen: Vec<usize> = all_columns()
+            .into_iter()
+            .filter(|at| {
+                *at < 22
+                    && !COLUMNS[*at].contains("_key_1_last_used")
+                    && !COLUMNS[*at].contains("_key_2_last_used")
+            })
+            .collect();
+        assert_eq!(sixteen.len(), 16);
+        let old = parse(&of_columns(&sixteen, &[ROOT, DEPLOY]));
+        assert_eq!(old.missing_columns().len(), 7);
+        let key = &old.rows()[1].access_keys[0];
+        assert_eq!((&key.active, &key.last_used), (&Cell::Value(true), &Cell::Missing));
+        assert_eq!(old.rows()[1].certificates[0].active, Cell::Value(false));
+
+        let wider = of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]);
+        let wider: Vec<String> = wider
+            .lines()
+            .enumerate()
+            .map(
+                |(at, line)| {
+                    if at == 0 { format!("passkeys,{line},more") } else { format!("\"1,2\",{line},") }
+                },
+            )
+            .collect();
+        assert_eq!(rows(&parse(&wider.join("\n"))), rows(&whole));
+    }
+
+    #[test]
+    fn what_surrounds_the_cells_does_not_matter() {
+        let plain = of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]);
+        let whole = parse(&plain);
+        let quoted: Vec<String> =
+            plain.lines().map(|line| format!("\"{}\"", line.replace(',', "\",\""))).collect();
+        for (name, other) in [
+            ("CRLF", plain.replace('\n', "\r\n")),
+            ("CR alone", plain.replace('\n', "\r")),
+            ("a final line break", format!("{plain}\n")),
+            ("a final CRLF", format!("{plain}\r\n")),
+            ("empty lines", format!("\n{}\n\n", plain.replace('\n', "\n\n"))),
+            ("a byte order mark", format!("\u{feff}{plain}")),
+            (
+                "capitals",
+                plain
+                    .replace("true", "TRUE")
+                    .replace("false", "False")
+                    .replace("not_supported", "Not_Supported")
+                    .replace("N/A", "n/a"),
+            ),
+            ("Z", plain.replace("+00:00", "Z")),
+            ("a fraction of a second", plain.replace("+00:00", ".000Z")),
+            ("another zone", plain.replace("T08:00:00+00:00", "T10:00:00+02:00")),
+            ("spaces", plain.replace(",true", ", true ")),
+            ("quotes", quoted.join("\n")),
+            ("the header in capitals", plain.replacen("password_enabled", "PASSWORD_ENABLED", 1)),
+            ("every row twice", format!("{plain}\n{}", plain.lines().skip(1).collect::<Vec<_>>().join("\n"))),
+        ] {
+            let report = parse(&other);
+            assert_eq!(rows(&report), rows(&whole), "{name}");
+            assert!(report.unreadable_rows().is_empty() && report.contradictions().is_empty(), "{name}");
+            assert_eq!(report.repeated_rows(), if name == "every row twice" { 3 } else { 0 }, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_commas_have_torn_apart_is_joined_again() {
+        let rest = "2024-01-15T09:30:00Z,true,N/A,N/A,N/A,TRUE,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A";
+        let header = COLUMNS.join(",");
+        for (name, line, user, arn, additional) in [
+            (
+                "a name",
+                format!("a,b,arn:aws:iam::111122223333:user/a,b,{rest},"),
+                "a,b",
+                "arn:aws:iam::111122223333:user/a,b",
+                "",
+            ),
+            (
+                "a quoted name",
+                format!("\"a,b\",\"arn:aws:iam::111122223333:user/a,b\",{rest},"),
+                "a,b",
+                "arn:aws:iam::111122223333:user/a,b",
+                "",
+            ),
+            (
+                "a name, quoted where it stands alone",
+                format!("\"a,b\",arn:aws:iam::111122223333:user/a,b,{rest},"),
+                "a,b",
+                "arn:aws:iam::111122223333:user/a,b",
+                "",
+            ),
+            (
+                "commas at both ends",
+                format!(",a,,arn:aws:iam::111122223333:user/,a,,{rest},"),
+                ",a,",
+                "arn:aws:iam::111122223333:user/,a,",
+                "",
+            ),
+            (
+                "a path",
+                format!("bob,arn:aws:iam::111122223333:user/x,y/bob,{rest},"),
+                "bob",
+                "arn:aws:iam::111122223333:user/x,y/bob",
+                "",
+            ),
+            (
+                "a path that ends like the name before it ends",
+                format!("bob,arn:aws:iam::111122223333:user/x/bob,y/bob,{rest},"),
+                "bob",
+                "arn:aws:iam::111122223333:user/x/bob,y/bob",
+                "",
+            ),
+            (
+                "a path with quotes",
+                format!("bob,\"arn:aws:iam::111122223333:user/\"\"x,\"\"/bob\",{rest},"),
+                "bob",
+                "arn:aws:iam::111122223333:user/\"x,\"/bob",
+                "",
+            ),
+            (
+                "the last column",
+                format!("bob,arn:aws:iam::111122223333:user/bob,{rest},1 more, see ListAccessKeys"),
+                "bob",
+                "arn:aws:iam::111122223333:user/bob",
+                "1 more, see ListAccessKeys",
+            ),
+            (
+                "everything",
+                format!("a,b,arn:aws:iam::111122223333:user/x,y/a,b,{rest},1 more, see ListAccessKeys,2"),
+                "a,b",
+                "arn:aws:iam::111122223333:user/x,y/a,b",
+                "1 more, see ListAccessKeys,2",
+            ),
+        ] {
+            let report = parse(&format!("{header}\n{line}"));
+            assert!(report.unreadable_rows().is_empty(), "{name}: {report:#?}");
+            let row = &report.rows()[0];
+            assert_eq!((&row.user[..], row.arn.as_deref()), (user, Some(arn)), "{name}");
+            assert_eq!(row.created, Cell::Value("2024-01-15T09:30:00Z".parse().unwrap()), "{name}");
+            assert_eq!(row.mfa_active, Cell::Value(true), "{name}");
+            assert_eq!(row.certificates[1].last_rotated, Cell::NotApplicable, "{name}");
+            assert_eq!(row.additional.value().map_or("", |text| text), additional, "{name}");
+            if additional.is_empty() {
+                // Without the last column there is less to choose from.
+                let line = line.strip_suffix(',').unwrap();
+                let header = header.strip_suffix(",additional_credentials_info").unwrap();
+                let report = parse(&format!("{header}\n{line}"));
+                assert_eq!(report.rows()[0].arn.as_deref(), Some(arn), "{name}, 22 columns");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_row_is_told_and_costs_no_other() {
+        let whole = of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]);
+        let alice = cells(ALICE).join(",");
+        for (name, line, user) in [
+            (
+                "cut off",
+                "alice,arn:aws:iam::111122223333:user/alice,2024-01-15T09:3".to_owned(),
+                Some("alice"),
+            ),
+            (
+                "cut off, with a comma in the name",
+                "a,b,arn:aws:iam::111122223333:user/a,b,2024-01".to_owned(),
+                Some("a,b"),
+            ),
+            ("cut off in the ARN", "alice,ar".to_owned(), None),
+            ("one word", "garbage".to_owned(), None),
+            ("a quote that nobody closes", format!("\"{alice}"), None),
+            ("a quote that nobody closes, further on", alice.replacen(",true", ",\"true", 1), Some("alice")),
+            ("no ARN", alice.replacen("arn:aws:", "", 1), None),
+            ("no name", alice.replacen("alice", "", 1), None),
+            ("very many commas", ",".repeat(100_000), None),
+            ("very many commas after an ARN", format!("alice,arn:{}", ",".repeat(100_000)), Some("alice")),
+        ] {
+            let csv = whole.replacen(&format!("\n{alice}"), &format!("\n{line}"), 1);
+            let report = parse(&csv);
+            let [unreadable] = report.unreadable_rows() else { panic!("{name}: {report:#?}") };
+            assert_eq!((unreadable.line, unreadable.user.as_deref()), (3, user), "{name}");
+            assert!(!unreadable.reason.is_empty(), "{name}");
+            let users: Vec<&str> = report.rows().iter().map(|row| &row.user[..]).collect();
+            assert_eq!(users, [ROOT_USER, "deploy"], "{name}");
+        }
+        let too_many = of_columns(&all_columns()[..22], &[ROOT, ALICE]).replacen(",true", ",true,true", 1);
+        let report = parse(&too_many);
+        assert_eq!((report.rows().len(), report.unreadable_rows()[0].line), (1, 2));
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_cost_their_cell_or_where_it_is_the_name_their_row() {
+        let csv = of_columns(&all_columns(), &[ROOT, ALICE]);
+        let with = |from: &str, to: &[u8]| {
+            let at = csv.rfind(from).unwrap();
+            let bytes = [&csv.as_bytes()[..at], to, &csv.as_bytes()[at + from.len()..]].concat();
+            CredentialReport::parse(&bytes).unwrap()
+        };
+        let cell = with("2026-03-31", b"\xff");
+        assert_eq!(cell.rows()[1].unreadable_columns(), ["password_last_used"]);
+        for (name, report) in
+            [("user", with("alice,arn", b"al\xffce,arn")), ("arn", with("user/alice", b"user/al\xffce"))]
+        {
+            assert_eq!(report.rows().len(), 1, "{name}");
+            let [unreadable] = report.unreadable_rows() else { panic!("{report:#?}") };
+            assert_eq!(unreadable.user.as_deref(), (name == "arn").then_some("alice"));
+            assert!(unreadable.reason.contains(&format!("column {name}")), "{}", unreadable.reason);
+        }
+    }
+
+    #[test]
+    fn rows_of_one_user_that_differ_are_all_there_and_told() {
+        let csv = of_columns(
+            &all_columns(),
+            &[
+                ROOT,
+                ALICE,
+                From::Person(&[("mfa_active", "false")]),
+                ALICE,
+                From::Person(&[("mfa_active", "?")]),
+                DEPLOY,
+            ],
+        );
+        let report = parse(&csv);
+        assert_eq!(report.rows().len(), 5);
+        assert_eq!(report.repeated_rows(), 1);
+        let expected = Contradiction { user: "alice".to_owned(), lines: vec![3, 4, 6] };
+        assert_eq!(report.contradictions(), [expected]);
+    }
+
+    #[test]
+    fn names_are_kept_as_they_are_whatever_they_hold() {
+        for user in [
+            "=cmd|'/C calc'!A0",
+            "\u{202e}ecila",
+            "<root_account> ",
+            "root",
+            "\u{1b}[31m",
+            "a.b@c+d=e_f-g",
+            "ROOT",
+        ] {
+            let csv = of_columns(&all_columns(), &[ROOT, ALICE]).replacen("\nalice", &format!("\n{user}"), 1);
+            let report = parse(&csv);
+            assert_eq!(report.rows()[1].user, user);
+            assert!(!report.rows()[1].is_root(), "{user}");
+        }
+    }
+
+    #[test]
+    fn every_partition_has_accounts() {
+        for partition in ["aws", "aws-us-gov", "aws-cn"] {
+            let csv =
+                of_columns(&all_columns(), &[ALICE, ROOT]).replace("arn:aws:", &format!("arn:{partition}:"));
+            let report = parse(&csv);
+            assert_eq!(report.account(), Some("111122223333"), "{partition}");
+            assert_eq!(report.rows()[0].partition(), Some(partition));
+        }
+        let without_root = parse(&of_columns(&all_columns(), &[ALICE]));
+        assert_eq!((without_root.root(), without_root.account()), (None, Some("111122223333")));
+        let no_account = of_columns(&all_columns(), &[ALICE]).replace("111122223333", "x");
+        assert_eq!(parse(&no_account).account(), None);
+    }
+
+    #[test]
+    fn what_is_no_credential_report_is_refused_with_what_would_be_right() {
+        for (csv, said) in [
+            (&b""[..], "it is empty"),
+            (b"\n\r\n \n", "it is empty"),
+            (b"\xef\xbb\xbf", "it is empty"),
+            (b"\xff\xfeu\0s\0e\0r\0", "it is UTF-16; it must be UTF-8"),
+            (
+                b"dXNlcixhcm4s",
+                "its first line begins with \"dXNlcixhcm4s\"; it must be the header of a credential report, with the column user, as `aws iam get-credential-report --query Content --output text | base64 -d` prints it",
+            ),
+            (
+                b"arn,mfa_active\nx,true",
+                "its first line begins with \"arn\"; it must be the header of a credential report, with the column user, as `aws iam get-credential-report --query Content --output text | base64 -d` prints it",
+            ),
+            (b"user,mfa_active,MFA_ACTIVE\nx,true,false", "its header has the column mfa_active twice"),
+        ] {
+            assert_eq!(CredentialReport::parse(csv).unwrap_err(), said);
+        }
+        assert!(
+            CredentialReport::parse(b"user").unwrap().rows().is_empty(),
+            "no rows are for the caller to judge"
+        );
+    }
+
+    #[test]
+    fn a_date_after_the_report_is_unreadable_but_for_the_next_change_of_a_password() {
+        let generated: DateTime<Utc> = "2026-04-01T08:15:00Z".parse().unwrap();
+        let row = |date: &str, column: usize| {
+            let csv = of_columns(&all_columns(), &[ALICE]);
+            let (header, line) = csv.split_once('\n').unwrap();
+            let mut cells: Vec<&str> = line.split(',').collect();
+            cells[column] = date;
+            parse(&format!("{header}\n{}", cells.join(","))).rows()[0].clone()
+        };
+        for (column, name) in COLUMNS.iter().enumerate().skip(2) {
+            let is_date = name.contains("_last_used_date")
+                || name.contains("_last_rotated")
+                || name.contains("_time")
+                || ["password_last_used", "password_last_changed"].contains(name);
+            let later = row("2026-04-02T08:15:01Z", column);
+            assert_eq!(later.has_dates_after(generated), is_date, "{name}");
+            if is_date {
+                assert_eq!(later.without_dates_after(generated).unreadable_columns(), [*name]);
+                let sooner = row("2026-04-02T08:15:00Z", column);
+                assert!(!sooner.has_dates_after(generated), "{name}");
+            }
+            assert!(!later.has_dates_after(DateTime::<Utc>::MAX_UTC), "{name}");
+        }
+    }
+
+    /// Bytes of which some are much like a report.
+    fn reports() -> impl Strategy<Value = Vec<u8>> {
+        let bits = prop::sample::select(vec![
+            "\n",
+            "\r\n",
+            "\r",
+            ",",
+            "\"",
+            "\"\"",
+            "arn:",
+            "/",
+            "user/",
+            "alice",
+            "a,b",
+            "true",
+            "FALSE",
+            "N/A",
+            "no_information",
+            "not_supported",
+            "2026-04-01T08:15:00Z",
+            "9999-12-31T23:59:59+00:00",
+            "arn:aws:iam::111122223333:user/alice",
+            "<root_account>",
+            "\u{feff}",
+            "\u{0}",
+            "é",
+            " ",
+        ]);
+        let row = prop::sample::select(vec![ROOT, ALICE, DEPLOY]).prop_map(|row| cells(row).join(","));
+        let part = prop_oneof![
+            4 => bits.prop_map(|bit| bit.as_bytes().to_vec()),
+            2 => row.prop_map(|row| format!("\n{row}").into_bytes()),
+            1 => prop::collection::vec(any::<u8>(), 0..8),
+        ];
+        let header = prop_oneof![
+            3 => Just(COLUMNS.join(",")),
+            1 => Just(COLUMNS[..22].join(",")),
+            1 => Just("arn,user,mfa_active".to_owned()),
+            1 => Just("user".to_owned()),
+            1 => Just(String::new()),
+        ];
+        (header, prop::collection::vec(part, 0..60))
+            .prop_map(|(header, parts)| [header.into_bytes(), parts.concat()].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_lost_and_nothing_panics(csv in reports()) {
+            let Ok(report) = CredentialReport::parse(&csv) else { return Ok(()) };
+            // A line ends in any of the three ways.
+            let mut breaks = csv.clone();
+            for at in 0..breaks.len() {
+                if breaks[at] == b'\r' && breaks.get(at + 1) != Some(&b'\n') {
+                    breaks[at] = b'\n';
+                }
+            }
+            let data: Vec<usize> = breaks
+                .strip_prefix(b"\xef\xbb\xbf")
+                .unwrap_or(&breaks)
+                .split(|byte| *byte == b'\n')
+                .enumerate()
+                .filter(|(_, line)| !line.trim_ascii_end().is_empty())
+                .skip(1)
+                .map(|(at, _)| at + 1)
+                .collect();
+            let rows = report.rows().len() + report.repeated_rows() + report.unreadable_rows().len();
+            prop_assert_eq!(rows, data.len(), "{}: {:#?}", String::from_utf8_lossy(&csv), report);
+            let numbers = report.rows().iter().map(|row| row.line);
+            for number in numbers.chain(report.unreadable_rows().iter().map(|row| row.line)) {
+                prop_assert!(data.contains(&number), "{}", number);
+            }
+            for row in report.rows() {
+                let _ = (row.account(), row.partition(), row.unreadable_columns());
+                let _ = COLUMNS.map(|column| row.shown(column));
+            }
+        }
+
+        /// Whatever name IAM accepts, on whatever path, with or without quotes.
+        #[test]
+        fn a_name_that_iam_accepts_is_read_as_it_is(name in "[A-Za-z0-9_+=,.@-]{1,64}", path in "(/[!#-~]{1,20}){0,2}/", quote: bool) {
+            let arn = format!("arn:aws:iam::111122223333:user{path}{name}");
+            let quoted = |text: &str| if quote { format!("\"{text}\"") } else { text.to_owned() };
+            let mut row = cells(ALICE);
+            (row[0], row[1]) = (quoted(&name), quoted(&arn));
+            for columns in [22, 23] {
+                let report = parse(&format!("{}\n{}", COLUMNS[..columns].join(","), row[..columns].join(",")));
+                prop_assert!(report.unreadable_rows().is_empty(), "{:?}", report);
+                let read = &report.rows()[0];
+                prop_assert_eq!((&read.user, read.arn.as_ref()), (&name, Some(&arn)));
+                prop_assert_eq!(&read.mfa_active, &Cell::Value(true));
+            }
+        }
+    }
+}

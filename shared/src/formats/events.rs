@@ -1,0 +1,5 @@
+//! What Lambda hands to the functions.
+
+pub mod backfill;
+pub mod delivery;
+pub mod schedule;

@@ -1,0 +1,144 @@
+//! What of a report could not be judged: told as `watch.could-not-look`, and kept from being taken for
+//! resolved.
+
+use std::collections::HashMap;
+
+use super::{About, Check, On, principal, principal_name, subject, table};
+use crate::finding::Gap;
+use crate::finding::Judged;
+use crate::finding::{Finding, Principal};
+use crate::formats::credential_report::{Cell, CredentialReport, ROOT_USER, Row};
+use crate::rules::health::report_not_judged;
+use crate::severity::Severity;
+use crate::text;
+
+/// A rule whose silence about one row would hide the most.
+const GRAVE: &str = "password.mfa-disabled";
+
+fn severity(checks: &[&Check]) -> Severity {
+    match checks.iter().any(|check| check.on == On::Root || check.rule.id == GRAVE) {
+        true => Severity::High,
+        false => Severity::Medium,
+    }
+}
+
+/// What is wrong with the report as a whole: missing columns and rows, rows that contradict each other.
+pub(super) fn of_report(report: &CredentialReport, about: &About<'_>, judged: &mut Judged) {
+    for check in table() {
+        let missing = |column: &&str| report.missing_columns().contains(column);
+        let columns: Vec<&str> = check.columns.iter().copied().filter(missing).collect();
+        let users = report.rows().iter().filter(|row| check.on.includes(row)).count();
+        if columns.is_empty() {
+            continue;
+        }
+        judged.gaps.push(Gap { rule: Some(check.rule.id), principal: None });
+        if users > 0 {
+            judged.findings.push(of_columns(check, &columns, users, about));
+        }
+    }
+    if report.root().is_none() {
+        judged.gaps.push(Gap { rule: None, principal: Some(principal_name(ROOT_USER).to_owned()) });
+        let what = "nothing could be judged about the root user: the report has no row of it".to_owned();
+        judged.findings.push(told(&["no root"], Severity::High, None, what, Vec::new(), about));
+    }
+    let mut of_user: HashMap<Option<&str>, u64> = HashMap::new();
+    for row in report.unreadable_rows() {
+        let user = row.user.as_deref();
+        let name = user.map(principal_name);
+        judged.gaps.push(Gap { rule: None, principal: name.map(str::to_owned) });
+        let named = name.map(|name| format!(" ({})", text::quoted(name))).unwrap_or_default();
+        let what = format!("line {}{named} of the report could not be judged: it {}", row.line, row.reason);
+        // The line is another one in the next report; how many there are of a user is likely the same.
+        let nth = of_user.entry(user).or_default();
+        *nth += 1;
+        let identity = ["row", user.unwrap_or_default(), &nth.to_string()];
+        let facts = vec![("line", row.line.to_string())];
+        judged.findings.push(told(&identity, Severity::High, None, what, facts, about));
+    }
+    for contradiction in report.contradictions() {
+        let name = principal_name(&contradiction.user);
+        judged.gaps.push(Gap { rule: None, principal: Some(name.to_owned()) });
+        let lines = contradiction.lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let what = format!(
+            "the report has several rows of {} that differ, which were all judged: lines {lines}",
+            text::quoted(name)
+        );
+        let facts = vec![("lines", lines)];
+        judged.findings.push(told(&["twice", &contradiction.user], Severity::High, None, what, facts, about));
+    }
+}
+
+/// The finding that tells of columns that a check reads and the report does not have.
+fn of_columns(check: &Check, columns: &[&str], users: usize, about: &About<'_>) -> Finding {
+    let whom = match (check.on, users) {
+        (On::Root, _) => "the root user".to_owned(),
+        (On::Users, 1) => "1 user".to_owned(),
+        (On::Users, users) => format!("{users} users"),
+    };
+    let noun = if columns.len() == 1 { "column" } else { "columns" };
+    let columns = columns.join(", ");
+    let what = format!(
+        "nothing could be judged by {} for {whom}: the report does not have the {noun} {columns}",
+        check.rule.id
+    );
+    let facts = vec![("check", check.rule.id.to_owned()), ("columns", columns), ("users", users.to_string())];
+    told(&["columns", check.rule.id], severity(&[check]), None, what, facts, about)
+}
+
+/// Cells of one row that a check reads and that say nothing which it understands.
+pub(super) fn of_cells(check: &Check, row: &Row, columns: &[&str], about: &About<'_>, judged: &mut Judged) {
+    let principal = principal(row, about);
+    judged.gaps.push(Gap { rule: Some(check.rule.id), principal: principal.name.clone() });
+    let shown =
+        |column: &&str| format!("{column} is {}", text::quoted(&row.shown(column).unwrap_or_default()));
+    let first = columns.first().map(shown).unwrap_or_default();
+    let what = format!("could not be judged by {}: {first}", check.rule.id);
+    let mut facts = vec![("check", check.rule.id.to_owned()), ("line", row.line.to_string())];
+    let names = check.columns.iter().filter(|name| columns.contains(name));
+    facts.extend(names.map(|name| (*name, row.shown(name).unwrap_or_default())));
+    let identity = ["cells", check.rule.id, &row.user];
+    judged.findings.push(told(&identity, severity(&[check]), Some(principal), what, facts, about));
+}
+
+/// Access keys and certificates that AWS counts and does not show.
+pub(super) fn of_additional(row: &Row, about: &About<'_>, judged: &mut Judged) {
+    let (Cell::Value(additional) | Cell::Unreadable(additional)) = &row.additional else {
+        return;
+    };
+    // Which of them the report shows may change: none of these is gone because it is not shown.
+    let reads_credentials = |check: &&Check| {
+        check.columns.iter().any(|column| column.starts_with("access_key_") || column.starts_with("cert_"))
+    };
+    let checks: Vec<&Check> =
+        table().filter(|check| check.on.includes(row)).filter(reads_credentials).collect();
+    let principal = principal(row, about);
+    let gap = |check: &&Check| Gap { rule: Some(check.rule.id), principal: principal.name.clone() };
+    judged.gaps.extend(checks.iter().map(gap));
+    let what = format!(
+        "has more access keys or certificates than the report shows, and these could not be judged: {}",
+        text::quoted(additional)
+    );
+    let facts = vec![("additional_credentials_info", additional.clone())];
+    let identity = ["additional", &row.user];
+    judged.findings.push(told(&identity, severity(&checks), Some(principal), what, facts, about));
+}
+
+fn told(
+    identity: &[&str],
+    severity: Severity,
+    principal: Option<Principal>,
+    what: String,
+    facts: Vec<(&'static str, String)>,
+    about: &About<'_>,
+) -> Finding {
+    let identity = [&[about.account], identity].concat();
+    let mut finding = report_not_judged(&identity, severity, subject(about), what);
+    finding.account = Some(about.account.to_owned()).filter(|account| !account.is_empty());
+    finding.resource = principal.as_ref().and_then(|who| who.arn.clone());
+    finding.principal = principal;
+    finding.time = Some(about.generated);
+    finding.evidence.object = about.source.map(str::to_owned);
+    finding.evidence.facts = facts.into();
+    finding.summary = crate::finding::summary(&finding);
+    finding
+}

@@ -1,0 +1,532 @@
+//! What is told about the file of suppressions: whoever can write to it can silence what it names.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::finding;
+use super::lines::{Lines, changed_lines};
+use crate::finding::rule::{Kind, Rule};
+use crate::finding::suppression::{Problem, Suppression, Suppressions};
+use crate::finding::{Finding, Subject, stable_id};
+use crate::severity::Severity;
+use crate::text;
+
+/// An entry's last day is over.
+pub static SUPPRESSION_EXPIRED: Rule = Rule {
+    id: "watch.suppression-expired",
+    kind: Kind::Check,
+    title: "Suppression has expired",
+    severity: Severity::Low,
+    severity_reason: "Nothing is missed: what it hid is told again. But somebody had a reason to accept it, and should say whether it still holds.",
+    condition: "the last day of an entry in config/suppressions.toml is over",
+    references: &["mitre-attack:17/T1562.008"],
+    remediation: &[
+        "Ask whoever owns the entry whether what it hid is still there, and still accepted for the same reason.",
+        "If it is: give the entry a new date in `expires`, at most a year ahead.",
+        "If it is not, or nobody knows: delete the entry, and look at what is told from now on.",
+    ],
+};
+
+/// The file is another one than before.
+pub static SUPPRESSIONS_CHANGED: Rule = Rule {
+    id: "watch.suppressions-changed",
+    kind: Kind::Check,
+    title: "Suppressions changed",
+    severity: Severity::Medium,
+    severity_reason: "Whoever changes the file decides what nobody is told. \
+        HIGH where a new entry is broad: it names a whole family, or not one account and in it one principal, resource or address. LOW where nothing is hidden that was not, nor longer.",
+    condition: "the file config/suppressions.toml was written, changed or deleted",
+    references: &["mitre-attack:17/T1562.008", "mitre-attack:17/T1562.001"],
+    remediation: &[
+        "Read what is hidden now: did somebody of yours mean to accept exactly that?",
+        "Ask whoever keeps the file. S3 keeps its versions (`aws s3api list-object-versions`); who wrote one stands in CloudTrail's data events, where the trail records them.",
+        "If nobody meant it: put the version before back, and find out who can write to the bucket. Somebody is about to do, or has done, what the new entries hide.",
+        "What was hidden meanwhile is counted in each mail, and `iamwatch sign-in` without `--suppressions` shows it again.",
+    ],
+};
+
+/// The file, or something in it, is not understood.
+pub static SUPPRESSIONS_UNREADABLE: Rule = Rule {
+    id: "watch.suppressions-unreadable",
+    kind: Kind::Check,
+    title: "Suppressions not understood",
+    severity: Severity::High,
+    severity_reason: "Nothing is missed, but what somebody has accepted is told as if it were new, and hides among it what is.",
+    condition: "the file config/suppressions.toml, or an entry in it, is not written as it must be and so hides nothing",
+    references: &["mitre-attack:17/T1562.008"],
+    remediation: &[
+        "Mend the lines that are named here; each says what would be right.",
+        "Check the file before it is uploaded: `iamwatch suppressions check FILE` names every fault.",
+        "If nobody of yours wrote it so: find out who can write to the bucket.",
+    ],
+};
+
+/// A storm of entries or lines is told by its first ones.
+const MAX_ENTRIES: usize = 5;
+const MAX_LINES: usize = 15;
+const MAX_PROBLEMS: usize = 10;
+
+const MAX_LINE_CHARS: usize = 160;
+const MAX_ENTRY_CHARS: usize = 280;
+
+/// A fact has a name that no other fact of its finding has.
+const HIDDEN_NOW: [&str; MAX_ENTRIES] =
+    ["hidden_now_1", "hidden_now_2", "hidden_now_3", "hidden_now_4", "hidden_now_5"];
+const OTHER_DAY: [&str; MAX_ENTRIES] =
+    ["other_day_1", "other_day_2", "other_day_3", "other_day_4", "other_day_5"];
+const TOLD_AGAIN: [&str; MAX_ENTRIES] =
+    ["told_again_1", "told_again_2", "told_again_3", "told_again_4", "told_again_5"];
+const ADDED: [&str; MAX_LINES] = [
+    "added_1", "added_2", "added_3", "added_4", "added_5", "added_6", "added_7", "added_8", "added_9",
+    "added_10", "added_11", "added_12", "added_13", "added_14", "added_15",
+];
+const REMOVED: [&str; MAX_LINES] = [
+    "removed_1",
+    "removed_2",
+    "removed_3",
+    "removed_4",
+    "removed_5",
+    "removed_6",
+    "removed_7",
+    "removed_8",
+    "removed_9",
+    "removed_10",
+    "removed_11",
+    "removed_12",
+    "removed_13",
+    "removed_14",
+    "removed_15",
+];
+const PROBLEMS: [&str; MAX_PROBLEMS] = [
+    "problem_1",
+    "problem_2",
+    "problem_3",
+    "problem_4",
+    "problem_5",
+    "problem_6",
+    "problem_7",
+    "problem_8",
+    "problem_9",
+    "problem_10",
+];
+
+/// The finding that tells of an entry whose last day is over: the same one as long as nobody gives it
+/// another day.
+pub fn suppression_expired(entry: &Suppression, file_uri: &str, account: Option<&str>) -> Finding {
+    let id = entry.id();
+    let mut facts = vec![("entry", entry_in_words(entry, "")), ("reason", entry.reason.clone())];
+    facts.extend(entry.owner.clone().map(|owner| ("owner", owner)));
+    facts.push(("expires", entry.expires.to_string()));
+    facts.push(("line", entry.line.to_string()));
+    let rule = &SUPPRESSION_EXPIRED;
+    let what = format!("a suppression of {} has expired: what it hid is told again", entry.about());
+    about_file(
+        rule,
+        rule.severity,
+        &[&id],
+        File { uri: file_uri, version: &id, time: entry.end() },
+        account,
+        what,
+        facts,
+    )
+}
+
+/// The finding that tells how the file was changed; nothing where it was not. An absent content is an absent
+/// file, `modified` is when S3 received the later one.
+pub fn suppressions_changed(
+    before: Option<&str>,
+    after: Option<&str>,
+    rules: &[&'static Rule],
+    file_uri: &str,
+    modified: Option<DateTime<Utc>>,
+    account: Option<&str>,
+) -> Option<Finding> {
+    if before == after {
+        return None;
+    }
+    // Without the time nobody can say which entries have expired, nor which reach too far ahead.
+    let parsed = |content: Option<&str>| {
+        let latest = modified.unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Suppressions::parse(content.unwrap_or_default(), rules, latest)
+    };
+    let (hid, hides) = (parsed(before), parsed(after));
+    let (hid, hides) = (hiding(&hid, modified), hiding(&hides, modified));
+    let (new, gone) = (only_in(&hides, &hid), only_in(&hid, &hides));
+    let other_day: Vec<(&Suppression, &Suppression)> = hides
+        .iter()
+        .filter_map(|(values, entry)| Some((*entry, *hid.get(values)?)))
+        .filter(|(entry, old)| entry.expires != old.expires)
+        .collect();
+    let broad = new.iter().filter(|entry| entry.is_broad()).count();
+    let longer = other_day.iter().any(|(entry, old)| entry.expires > old.expires);
+    let severity = match (new.len(), broad) {
+        (_, 1..) => Severity::High,
+        (0, 0) if !longer => Severity::Low,
+        (_, 0) => Severity::Medium,
+    };
+    let (removed, added) = changed_lines(before.unwrap_or_default(), after.unwrap_or_default());
+
+    let mut facts = vec![("lines", lines_in_words(added.len(), removed.len()))];
+    let until = |entry: &&Suppression| entry_in_words(entry, &format!(", until {}", entry.expires));
+    list(&mut facts, &HIDDEN_NOW, "hidden_now_more", new.iter().map(until).collect());
+    let instead = |(entry, old): &(&Suppression, &Suppression)| {
+        entry_in_words(entry, &format!(", until {} instead of {}", entry.expires, old.expires))
+    };
+    list(&mut facts, &OTHER_DAY, "other_day_more", other_day.iter().map(instead).collect());
+    list(&mut facts, &TOLD_AGAIN, "told_again_more", gone.iter().map(until).collect());
+    let numbered = |lines: Lines<'_>| {
+        let shown = |line: &str| text::cut(line.trim_end(), MAX_LINE_CHARS);
+        lines.into_iter().map(|(number, line)| format!("line {number}: {}", shown(line))).collect()
+    };
+    list(&mut facts, &ADDED, "added_more", numbered(added));
+    list(&mut facts, &REMOVED, "removed_more", numbered(removed));
+
+    let done = match (before, after) {
+        (None, _) => "written where there was none",
+        (_, None) => "deleted",
+        _ => "changed",
+    };
+    let effect = effect_in_words(new.len(), broad, other_day.len(), gone.len());
+    let what = format!("the file of suppressions was {done}: {effect}");
+    let presence = |content: Option<&str>| if content.is_some() { "present" } else { "absent" };
+    let time = modified.map(|modified| modified.to_rfc3339()).unwrap_or_default();
+    // The same two contents at another time are another change.
+    let change = stable_id(&[
+        presence(before),
+        before.unwrap_or_default(),
+        presence(after),
+        after.unwrap_or_default(),
+        &time,
+    ]);
+    let file = File { uri: file_uri, version: &change, time: modified };
+    Some(about_file(&SUPPRESSIONS_CHANGED, severity, &[file_uri, &change], file, account, what, facts))
+}
+
+/// The finding that tells what of the file is not understood: one for each content; nothing where all of it is.
+pub fn suppressions_unreadable(
+    problems: &[Problem],
+    content: &str,
+    file_uri: &str,
+    modified: Option<DateTime<Utc>>,
+    account: Option<&str>,
+) -> Option<Finding> {
+    let first = problems.first()?;
+    let faults = match problems.len() {
+        1 => format!("a fault, in line {},", first.line),
+        more => format!("{more} faults, the first in line {},", first.line),
+    };
+    let what = format!("the file of suppressions has {faults} and hides less than it says");
+    let mut facts = Vec::new();
+    let said = |problem: &Problem| text::cut(&problem.to_string(), MAX_ENTRY_CHARS);
+    list(&mut facts, &PROBLEMS, "problems_more", problems.iter().map(said).collect());
+    let version = stable_id(&[content]);
+    let file = File { uri: file_uri, version: &version, time: modified };
+    let rule = &SUPPRESSIONS_UNREADABLE;
+    Some(about_file(rule, rule.severity, &[file_uri, &version], file, account, what, facts))
+}
+
+/// The file, as of a version or with regard to an entry, and when that came to be.
+struct File<'a> {
+    uri: &'a str,
+    version: &'a str,
+    time: Option<DateTime<Utc>>,
+}
+
+fn about_file(
+    rule: &'static Rule,
+    severity: Severity,
+    identity: &[&str],
+    file: File<'_>,
+    account: Option<&str>,
+    what: String,
+    facts: Vec<(&'static str, String)>,
+) -> Finding {
+    // As a person says it: config/suppressions.toml, whichever bucket it is in.
+    let key =
+        file.uri.strip_prefix("s3://").and_then(|uri| uri.split_once('/')).map_or(file.uri, |(_, key)| key);
+    let mut finding = finding(rule, severity, identity, Subject::Source(key.to_owned()), what);
+    finding.account = account.map(str::to_owned);
+    finding.resource = Some(format!("{key}#{}", file.version.get(..8).unwrap_or(file.version)));
+    finding.time = file.time;
+    finding.evidence.object = Some(file.uri.to_owned());
+    finding.evidence.facts = facts.into();
+    finding.summary = crate::finding::summary(&finding);
+    finding
+}
+
+/// What an entry names, and the one that hides it at that time; the one that holds longer, where several do.
+type Hiding<'a> = BTreeMap<Vec<(&'static str, String)>, &'a Suppression>;
+
+fn hiding(suppressions: &Suppressions, at: Option<DateTime<Utc>>) -> Hiding<'_> {
+    let holds = |entry: &&Suppression| at.is_none_or(|at| !entry.has_expired(at));
+    let mut entries: Vec<&Suppression> = suppressions.entries().iter().filter(holds).collect();
+    entries.sort_by_key(|entry| entry.expires);
+    entries.into_iter().map(|entry| (entry.values(), entry)).collect()
+}
+
+/// The entries that only the first ones have; what hides most is read first.
+fn only_in<'a>(these: &Hiding<'a>, those: &Hiding<'_>) -> Vec<&'a Suppression> {
+    let only = these.iter().filter(|(values, _)| !those.contains_key(*values));
+    let mut only: Vec<&Suppression> = only.map(|(_, entry)| *entry).collect();
+    only.sort_by_key(|entry| (!entry.is_broad(), entry.line));
+    only
+}
+
+/// The first of a list as facts, and how many more there are.
+fn list(
+    facts: &mut Vec<(&'static str, String)>,
+    names: &[&'static str],
+    name_of_more: &'static str,
+    mut values: Vec<String>,
+) {
+    let more = values.len().saturating_sub(names.len());
+    values.truncate(names.len());
+    facts.extend(names.iter().copied().zip(values));
+    facts.extend((more > 0).then(|| (name_of_more, format!("and {more} more"))));
+}
+
+/// `rule sign-in.failed, account 111122223333, principal alice`.
+fn entry_in_words(entry: &Suppression, and: &str) -> String {
+    let values: Vec<String> = entry.values().iter().map(|(key, value)| format!("{key} {value}")).collect();
+    text::cut(&values.join(", "), MAX_ENTRY_CHARS - and.len()) + and
+}
+
+/// `2 new entries hide findings, 1 of them broadly; 1 entry hides nothing any more`.
+fn effect_in_words(new: usize, broad: usize, other_day: usize, gone: usize) -> String {
+    let entries = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let broadly = match broad {
+        0 => "",
+        _ if broad == new => " broadly",
+        _ => &format!(", {broad} of them broadly"),
+    };
+    let effects = [
+        entries(new, "new entry hides findings", "new entries hide findings").map(|new| new + broadly),
+        entries(other_day, "entry holds until another day", "entries hold until another day"),
+        entries(gone, "entry hides nothing any more", "entries hide nothing any more"),
+    ];
+    let effects: Vec<String> = effects.into_iter().flatten().collect();
+    if effects.is_empty() { "it hides the same as before".to_owned() } else { effects.join("; ") }
+}
+
+fn lines_in_words(added: usize, removed: usize) -> String {
+    match (added, removed) {
+        (0, 0) => "none but empty ones, or only their order or ends".to_owned(),
+        _ => format!("{added} added, {removed} removed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "s3://iamwatch-state-111122223333/config/suppressions.toml";
+
+    fn at(time: &str) -> DateTime<Utc> {
+        time.parse().unwrap()
+    }
+
+    fn entry(principal: &str, expires: &str) -> String {
+        format!(
+            "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"{principal}\"\nreason = \"an exercise\"\nexpires = \"{expires}\"\n"
+        )
+    }
+
+    fn changed(before: Option<&str>, after: Option<&str>, modified: &str) -> Option<Finding> {
+        suppressions_changed(
+            before,
+            after,
+            &crate::rules::registry::all(),
+            FILE,
+            Some(at(modified)),
+            Some("111122223333"),
+        )
+    }
+
+    fn fact(finding: &Finding, name: &str) -> Option<String> {
+        finding.evidence.facts.0.iter().find(|(fact, _)| *fact == name).map(|(_, value)| value.clone())
+    }
+
+    const NOW: &str = "2026-04-02T12:00:00Z";
+
+    #[test]
+    fn a_change_says_what_is_hidden_now_and_what_is_told_again() {
+        let (alice, bob) = (entry("alice", "2026-04-30"), entry("bob", "2026-04-30"));
+        let both = format!("{alice}\n{bob}");
+        let any = entry("*", "2026-04-30");
+        for (name, before, after, severity, said) in [
+            (
+                "an entry more",
+                Some(&alice[..]),
+                Some(&both[..]),
+                Severity::Medium,
+                "was changed: 1 new entry hides findings",
+            ),
+            (
+                "a broad one",
+                Some(&alice),
+                Some(&any),
+                Severity::High,
+                "was changed: 1 new entry hides findings broadly; 1 entry hides nothing any more",
+            ),
+            (
+                "an entry less",
+                Some(&both),
+                Some(&bob),
+                Severity::Low,
+                "was changed: 1 entry hides nothing any more",
+            ),
+            (
+                "another order",
+                Some(&both),
+                Some(&format!("{bob}\n{alice}")),
+                Severity::Low,
+                "was changed: it hides the same as before",
+            ),
+            (
+                "line ends",
+                Some(&both),
+                Some(&both.replace('\n', "\r\n")),
+                Severity::Low,
+                "was changed: it hides the same as before",
+            ),
+            (
+                "the first file",
+                None,
+                Some(&both),
+                Severity::Medium,
+                "was written where there was none: 2 new entries hide findings",
+            ),
+            ("no file", Some(&both), None, Severity::Low, "was deleted: 2 entries hide nothing any more"),
+            (
+                "an empty file",
+                None,
+                Some(""),
+                Severity::Low,
+                "was written where there was none: it hides the same as before",
+            ),
+            (
+                "no TOML any more",
+                Some(&both),
+                Some("[["),
+                Severity::Low,
+                "was changed: 2 entries hide nothing any more",
+            ),
+            (
+                "an entry that has expired",
+                None,
+                Some(&entry("alice", "2026-04-01")),
+                Severity::Low,
+                "was written where there was none: it hides the same as before",
+            ),
+            (
+                "an earlier day",
+                Some(&alice),
+                Some(&entry("alice", "2026-04-03")),
+                Severity::Low,
+                "was changed: 1 entry holds until another day",
+            ),
+            (
+                "a broad one among others",
+                None,
+                Some(&format!("{both}{any}")),
+                Severity::High,
+                "was written where there was none: 3 new entries hide findings, 1 of them broadly",
+            ),
+            (
+                "a later day",
+                Some(&alice),
+                Some(&entry("alice", "2026-06-30")),
+                Severity::Medium,
+                "was changed: 1 entry holds until another day",
+            ),
+        ] {
+            let finding = changed(before, after, NOW).unwrap();
+            assert_eq!(finding.what, format!("the file of suppressions {said}"), "{name}");
+            assert_eq!(finding.severity, severity, "{name}");
+        }
+        assert!(changed(Some(&alice), Some(&alice), NOW).is_none() && changed(None, None, NOW).is_none());
+    }
+
+    #[test]
+    fn every_change_is_another_finding_even_one_that_is_made_again() {
+        let (one, other) = ("# one\n", "# other\n");
+        let first = changed(Some(one), Some(other), NOW).unwrap();
+        let again = changed(Some(one), Some(other), NOW).unwrap();
+        assert_eq!((&first.id, &first.resource), (&again.id, &again.resource));
+        let mut ids = std::collections::BTreeSet::from([first.id]);
+        let mut resources = std::collections::BTreeSet::from([first.resource]);
+        for (name, finding) in [
+            ("back", changed(Some(other), Some(one), NOW)),
+            ("the same again, later", changed(Some(one), Some(other), "2026-04-03T12:00:00Z")),
+            ("to nothing", changed(Some(one), Some(""), NOW)),
+            ("deleted", changed(Some(one), None, NOW)),
+            ("written", changed(None, Some(one), NOW)),
+        ] {
+            let finding = finding.unwrap();
+            assert!(ids.insert(finding.id) && resources.insert(finding.resource), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_large_or_hostile_file_makes_a_small_mail_in_a_moment() {
+        let many = |word: &str| (0..40_000).map(|n| format!("# {word} {n}\n")).collect::<String>();
+        let long = format!("# {}", "\u{202e}x".repeat(200_000));
+        let alternating = "a\nb\n".repeat(200_000);
+        for (name, before, after) in [
+            ("every line another", many("one"), many("two")),
+            ("one long line", String::new(), long),
+            ("the same few lines in another order", alternating.clone(), alternating.replace("a\nb", "b\na")),
+            ("nothing but entries", String::new(), entry("*", "2026-04-30").repeat(8000)),
+        ] {
+            let finding = changed(Some(&before), Some(&after), NOW).unwrap();
+            let size: usize =
+                finding.evidence.facts.0.iter().map(|(name, value)| name.len() + value.len()).sum();
+            assert!(size < 20_000, "{name}: {size}");
+        }
+        let finding = changed(None, Some(&many("one")), NOW).unwrap();
+        assert_eq!(fact(&finding, "lines").as_deref(), Some("40000 added, 0 removed"));
+        assert_eq!(fact(&finding, "added_15").as_deref(), Some("line 15: # one 14"));
+        assert_eq!(fact(&finding, "added_more").as_deref(), Some("and 39985 more"));
+    }
+
+    #[test]
+    fn an_entry_that_expired_is_one_finding_until_it_has_another_day() {
+        let finding = |file: &str| {
+            let suppressions = Suppressions::parse(file, &crate::rules::registry::all(), at(NOW));
+            let entry = suppressions.expired(at(NOW)).last().unwrap();
+            suppression_expired(entry, FILE, Some("111122223333"))
+        };
+        let bob = finding(&entry("bob", "2026-04-01"));
+        assert_eq!(bob.time, Some(at("2026-04-02T00:00:00Z")));
+        let below = finding(&(entry("alice", "2026-03-01") + &entry("bob", "2026-04-01")));
+        assert_eq!((&bob.id, &bob.resource), (&below.id, &below.resource));
+        for other in [entry("carol", "2026-04-01"), entry("bob", "2026-03-31")] {
+            let other = finding(&other);
+            assert!(other.id != bob.id && other.resource != bob.resource, "{}", other.summary);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_one_finding_for_each_content() {
+        let finding = |content: &str| {
+            let suppressions = Suppressions::parse(content, &crate::rules::registry::all(), at(NOW));
+            suppressions_unreadable(suppressions.problems(), content, FILE, Some(at(NOW)), None)
+        };
+        assert!(finding("# fine\n").is_none());
+        let one = finding("[[").unwrap();
+        assert_eq!(one.id, finding("[[").unwrap().id);
+        let many = "[[suppression]]\n".repeat(1000);
+        let many = finding(&many).unwrap();
+        assert!(many.id != one.id && many.resource != one.resource);
+        assert_eq!(
+            many.what,
+            "the file of suppressions has 1000 faults, the first in line 1, and hides less than it says"
+        );
+        assert_eq!(fact(&many, "problems_more").as_deref(), Some("and 990 more"));
+    }
+}

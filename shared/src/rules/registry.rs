@@ -1,0 +1,103 @@
+//! Every rule there is.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::finding::rule::{COULD_NOT_LOOK_ID, CheckRule, Ends, Rule};
+use crate::formats::cloudtrail::prefilter::Prefilter;
+use crate::rules::{checks, detections, health};
+
+/// What every rule says about itself, by id: those over records, over the credential report, and about iamwatch.
+pub fn all() -> Vec<&'static Rule> {
+    let over_records = detections::table().map(|detection| &detection.rule);
+    let over_report = checks::table().map(|check| &check.rule);
+    let mut rules: Vec<&Rule> = over_records.chain(over_report).chain(health::RULES).collect();
+    rules.sort_by_key(|rule| rule.id);
+    rules
+}
+
+/// Which records some detection may match.
+pub fn prefilter() -> &'static Prefilter {
+    static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| {
+        let on = || detections::table().flat_map(|detection| detection.on);
+        let names = on().flat_map(|on| match on {
+            detections::On::Names(names) => *names,
+            detections::On::Source(_) | detections::On::Root => &[],
+        });
+        let sources = on().filter_map(|on| match on {
+            detections::On::Source(source) => Some(*source),
+            detections::On::Names(_) | detections::On::Root => None,
+        });
+        Prefilter::of_words(names.copied(), sources)
+    });
+    &PREFILTER
+}
+
+/// The rule of that id, as a ledger sees it; `None` if this version has none.
+pub fn check_rule(id: &str) -> Option<CheckRule> {
+    static RULES: LazyLock<HashMap<&str, CheckRule>> = LazyLock::new(|| {
+        let of_rule = |rule: &'static Rule| {
+            let remediation = match rule.id {
+                COULD_NOT_LOOK_ID => health::CREDENTIAL_REPORT_STEPS,
+                _ => rule.remediation,
+            };
+            (rule.id, CheckRule { rule, ends: Ends::WhenMended, remediation })
+        };
+        let mut rules: HashMap<&str, CheckRule> = all().into_iter().map(of_rule).collect();
+        for check in checks::table() {
+            rules.entry(check.rule.id).and_modify(|rule| rule.ends = check.ends);
+        }
+        rules
+    });
+    RULES.get(id).copied()
+}
+
+/// The same, for the rules that judge a credential report: its checks, and the one that reports what could not
+/// be judged.
+pub fn report_rule(id: &str) -> Option<CheckRule> {
+    let judges_reports = id == COULD_NOT_LOOK_ID || checks::table().any(|check| check.rule.id == id);
+    check_rule(id).filter(|_| judges_reports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefilter_of_the_rules_passes_most_values_over_at_once() {
+        assert!(prefilter().is_fast());
+    }
+
+    #[test]
+    fn every_rule_is_whole() {
+        let mut ids = std::collections::BTreeSet::new();
+        for rule in all() {
+            assert!(ids.insert(rule.id), "{} stands twice", rule.id);
+            let (family, name) = rule.id.split_once('.').unwrap();
+            let kebab = |text: &str| {
+                text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            };
+            assert!(kebab(family) && kebab(name), "{} is not <family>.<kebab-case>", rule.id);
+            assert!(rule.title.is_ascii() && rule.title.len() <= 48, "{}: title {:?}", rule.id, rule.title);
+            assert!(
+                !rule.severity_reason.is_empty() && !rule.condition.is_empty(),
+                "{} says too little",
+                rule.id
+            );
+            assert!(
+                (2..=5).contains(&rule.remediation.len()),
+                "{} has {} steps",
+                rule.id,
+                rule.remediation.len()
+            );
+            assert!(!rule.references.is_empty(), "{} has no reference", rule.id);
+            for reference in rule.references {
+                let (standard, item) = reference.split_once(':').unwrap();
+                assert!(
+                    ["cis", "security-hub", "mitre-attack"].contains(&standard) && !item.is_empty(),
+                    "{reference}"
+                );
+            }
+        }
+    }
+}

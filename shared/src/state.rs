@@ -1,0 +1,11 @@
+//! Objects of the state bucket, and how an invocation reads and changes them.
+
+pub mod backfill;
+pub mod budgets;
+pub mod case;
+pub mod format;
+pub mod lease;
+pub mod ledger;
+pub mod outbox;
+pub mod receipts;
+pub mod store;

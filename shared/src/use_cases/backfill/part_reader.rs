@@ -1,0 +1,351 @@
+//! What a backfill keeps of each log file: sign-ins, and the records that raise a finding, as they stand there.
+//!
+//! Where there is no room for all, what matters least is left out and counted. What is kept then depends on the log
+//! files alone, and not on the order in which they were read.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use crate::config::Config;
+use crate::finding::Finding;
+use crate::finding::Place;
+use crate::formats::cloudtrail::counts::Counts;
+use crate::formats::cloudtrail::key::delivered;
+use crate::formats::cloudtrail::period::Period;
+use crate::formats::cloudtrail::{Record, SignIn};
+use crate::ports::AwsErrorKind;
+use crate::rules::detections;
+use crate::severity::Severity;
+use crate::state::backfill::part::{MAX_RECORD_BYTES, MAX_RECORDS};
+use crate::state::backfill::{KeptRecord, Part, Unread, Unreadable};
+use crate::state::format::FORMAT;
+use crate::use_cases::Scanned;
+use crate::use_cases::log_file_reader::Reader;
+
+/// How much is kept of one log file while it is read.
+const OF_LOG_FILE: Room = Room { records: MAX_RECORDS / 4, bytes: MAX_RECORD_BYTES / 4 };
+
+/// How much is kept of an item.
+const OF_PART: Room = Room { records: MAX_RECORDS, bytes: MAX_RECORD_BYTES };
+
+/// Reads log files for a backfill.
+pub(super) struct Keeps<'a> {
+    pub config: &'a Config,
+    /// Which days are meant: what happened on others, the same log files may hold as well.
+    pub period: Period,
+}
+
+/// What is kept of one log file.
+pub(super) struct Kept {
+    uri: String,
+    delivered: Option<DateTime<Utc>>,
+    /// Records that were judged, whenever they happened.
+    judged: u64,
+    records: Pile,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy)]
+struct Room {
+    records: usize,
+    bytes: usize,
+}
+
+/// Records, the most important of all that were put here.
+struct Pile {
+    room: Room,
+    records: Vec<Heavy>,
+    /// What these have together.
+    bytes: usize,
+    left_out: BTreeMap<Severity, u64>,
+    left_out_sign_ins: u64,
+}
+
+/// A record, and how much it matters.
+struct Heavy {
+    /// Nothing where it is a sign-in that raises nothing.
+    weight: Option<Severity>,
+    severity: Option<Severity>,
+    record: KeptRecord,
+}
+
+impl Reader for Keeps<'_> {
+    type Made = Kept;
+
+    fn begin(&self, uri: &str) -> Kept {
+        let records = Pile::new(OF_LOG_FILE);
+        Kept { uri: uri.to_owned(), delivered: delivered(uri), judged: 0, records }
+    }
+
+    fn record(&self, made: &mut Kept, index: u64, json: &[u8]) -> Result<(), String> {
+        let record = Record::parse(json)?;
+        let place = Place { log_file: &made.uri, record: index, delivered: made.delivered };
+        let found = detections::judge_record(&record, self.config, place)?;
+        if (found.is_some() || SignIn::of(&record).is_some())
+            && self.period.holds(record.event_time, &made.uri)
+        {
+            let json = serde_json::from_slice::<Box<RawValue>>(json)
+                .map_err(|error| format!("is no readable JSON: {error}"))?;
+            let record = KeptRecord { log_file: made.uri.clone(), record: index, json };
+            let (weight, severity) =
+                (found.as_ref().map(Finding::retention_priority), found.map(|found| found.severity));
+            made.records.put(Heavy { weight, severity, record });
+        }
+        made.judged += 1;
+        Ok(())
+    }
+
+    fn most_bytes(&self) -> u64 {
+        (OF_LOG_FILE.bytes + OF_LOG_FILE.bytes / 10) as u64
+    }
+}
+
+/// What an item comes to, log file by log file.
+pub(super) struct Keeping {
+    part: Part,
+    records: Pile,
+}
+
+impl Keeping {
+    pub fn new() -> Keeping {
+        Keeping { part: Part { format: FORMAT, ..Part::default() }, records: Pile::new(OF_PART) }
+    }
+
+    /// Takes one log file.
+    pub fn take(&mut self, Scanned { uri, bytes, made }: Scanned<Kept>) {
+        let (kept, counts) = match made {
+            Ok(made) => made,
+            Err(trouble) => {
+                let is_gone = trouble.kind == AwsErrorKind::NotFound;
+                self.part.unread.push(Unread { log_file: uri, is_gone, answer: trouble.answer });
+                return;
+            }
+        };
+        self.part.counts += Counts::of(&counts, kept.judged);
+        self.part.bytes += bytes;
+        if let Some(problem) = counts.problems.into_iter().next() {
+            let (records, reason) = (counts.unreadable, problem.reason);
+            self.part.unreadable.push(Unreadable { log_file: uri, records, reason });
+        }
+        self.records.put_all(kept.records);
+    }
+
+    /// What it came to, in an order that is the same however it was read.
+    pub fn end(mut self, skipped_objects: u64) -> Part {
+        self.records.leave_out();
+        let mut records: Vec<KeptRecord> = self.records.records.into_iter().map(|it| it.record).collect();
+        records.sort_unstable_by(|a, b| (&a.log_file, a.record).cmp(&(&b.log_file, b.record)));
+        self.part.unreadable.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
+        self.part.unread.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
+        let (left_out, left_out_sign_ins) = (self.records.left_out, self.records.left_out_sign_ins);
+        Part { skipped_objects, records, left_out, left_out_sign_ins, ..self.part }
+    }
+}
+
+impl Pile {
+    fn new(room: Room) -> Pile {
+        Pile { room, records: Vec::new(), bytes: 0, left_out: BTreeMap::new(), left_out_sign_ins: 0 }
+    }
+
+    fn put(&mut self, heavy: Heavy) {
+        let bytes = heavy.bytes();
+        // One that alone is too large must not cost all that matter less.
+        if bytes > self.room.bytes / 2 {
+            return self.count_left_out(heavy.severity);
+        }
+        self.bytes += bytes;
+        self.records.push(heavy);
+        // Not at each one, for it means to sort.
+        let Room { records, bytes } = self.room;
+        if self.records.len() > records + records / 10 || self.bytes > bytes + bytes / 10 {
+            self.leave_out();
+        }
+    }
+
+    fn put_all(&mut self, mut other: Pile) {
+        other.leave_out();
+        for (severity, count) in other.left_out {
+            *self.left_out.entry(severity).or_default() += count;
+        }
+        self.left_out_sign_ins += other.left_out_sign_ins;
+        other.records.into_iter().for_each(|heavy| self.put(heavy));
+    }
+
+    /// Leaves out what there is no room for, by an order that no two records share.
+    fn leave_out(&mut self) {
+        if self.records.len() <= self.room.records && self.bytes <= self.room.bytes {
+            return;
+        }
+        self.records.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        let mut bytes = 0;
+        let fits = |heavy: &&Heavy| {
+            bytes += heavy.bytes();
+            bytes <= self.room.bytes
+        };
+        let kept = self.records.iter().take(self.room.records).take_while(fits).count();
+        for heavy in self.records.split_off(kept) {
+            self.bytes -= heavy.bytes();
+            self.count_left_out(heavy.severity);
+        }
+    }
+
+    fn count_left_out(&mut self, severity: Option<Severity>) {
+        match severity {
+            Some(severity) => *self.left_out.entry(severity).or_default() += 1,
+            None => self.left_out_sign_ins += 1,
+        }
+    }
+}
+
+impl Heavy {
+    fn bytes(&self) -> usize {
+        self.record.json.get().len()
+    }
+
+    fn order(&self) -> (Reverse<Option<Severity>>, &str, u64) {
+        (Reverse(self.weight), &self.record.log_file, self.record.record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::cloudtrail::scan;
+    use crate::ports::AwsError;
+
+    use super::*;
+
+    fn period() -> Period {
+        let day = Some("2026-04-01".parse().unwrap());
+        Period { from: day, to: day }
+    }
+
+    fn uri(day: &str, name: &str) -> String {
+        format!("s3://logs/AWSLogs/111122223333/CloudTrail/us-east-1/{day}/{name}.json.gz")
+    }
+
+    fn sign_in(time: &str, mfa: &str, id: usize) -> String {
+        format!(
+            r#"{{"eventTime": "{time}", "eventID": "{id:06}", "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
+                "userIdentity": {{"type": "IAMUser", "userName": "alice"}}, "recipientAccountId": "111122223333",
+                "responseElements": {{"ConsoleLogin": "Success"}}, "additionalEventData": {{"MFAUsed": "{mfa}"}}}}"#
+        )
+    }
+
+    fn failed(time: &str, id: usize) -> String {
+        sign_in(time, "No", id).replace("Success", "Failure")
+    }
+
+    /// What is kept of a log file of these records.
+    fn read(uri: &str, records: &[String]) -> Scanned<Kept> {
+        let config = Config::default();
+        let keeps = Keeps { config: &config, period: period() };
+        let mut made = keeps.begin(uri);
+        for (index, json) in records.iter().enumerate() {
+            keeps.record(&mut made, index as u64, json.as_bytes()).unwrap();
+        }
+        let counts = scan::Counts { records: records.len() as u64, has_records: true, ..Default::default() };
+        Scanned { uri: uri.to_owned(), bytes: 100, made: Ok((made, counts)) }
+    }
+
+    fn part(log_files: Vec<Scanned<Kept>>) -> Part {
+        let mut keeping = Keeping::new();
+        log_files.into_iter().for_each(|scanned| keeping.take(scanned));
+        keeping.end(2)
+    }
+
+    #[test]
+    fn sign_ins_are_kept_and_what_raises_a_finding_as_it_stands() {
+        let quiet = r#"{"eventTime": "2026-04-01T08:00:00Z", "eventSource": "iam.amazonaws.com", "eventName": "ListUsers"}"#;
+        let records = [
+            sign_in("2026-04-01T08:00:00Z", "Yes", 1),
+            quiet.to_owned(),
+            sign_in("2026-04-01T08:00:00Z", "No", 2),
+        ];
+        let part = part(vec![read(&uri("2026/04/01", "a"), &records)]);
+        let kept: Vec<(u64, &str)> = part.records.iter().map(|it| (it.record, it.json.get())).collect();
+        assert_eq!(kept, [(0, &*records[0]), (2, &*records[2])]);
+        assert_eq!((part.counts.records, part.counts.judged), (3, 3));
+        assert_eq!((part.bytes, part.skipped_objects, part.format), (100, 2, FORMAT));
+    }
+
+    #[test]
+    fn only_what_happened_on_the_days_that_are_meant_is_kept() {
+        for (name, day, time, is_kept) in [
+            ("the last second before", "2026/04/01", "2026-03-31T23:59:59Z", false),
+            ("the first second", "2026/03/31", "2026-04-01T00:00:00Z", true),
+            ("delivered the day after", "2026/04/02", "2026-04-01T23:59:59Z", true),
+            ("the first second behind", "2026/04/01", "2026-04-02T00:00:00Z", false),
+            ("no time, in a folder of the day", "2026/04/01", "soon", true),
+            ("no time, in the folder of another day", "2026/04/02", "soon", false),
+            ("no time at all", "nowhere", "soon", true),
+        ] {
+            let part = part(vec![read(&uri(day, "a"), &[sign_in(time, "No", 1)])]);
+            assert_eq!(part.records.len(), usize::from(is_kept), "{name}");
+            assert_eq!(part.counts.judged, 1, "{name}");
+        }
+        let named = "111122223333_CloudTrail_us-east-1_20260402T0005Z_x";
+        let part = part(vec![read(&uri("2026/04/01", named), &[sign_in("soon", "No", 1)])]);
+        assert_eq!(part.records.len(), 0, "when it was delivered stands in its name");
+    }
+
+    #[test]
+    fn what_matters_least_is_left_out_and_counted_whatever_was_read_first() {
+        let time = "2026-04-01T08:00:00Z";
+        let failures: Vec<String> = (0..4_000).map(|id| failed(time, id)).collect();
+        let quiet: Vec<String> = (0..4_000).map(|id| sign_in(time, "Yes", id)).collect();
+        let bad: Vec<String> = (0..3).map(|id| sign_in(time, "No", id)).collect();
+        let files = || {
+            let mut files: Vec<_> = (0..3)
+                .map(|name| read(&uri("2026/04/01", &format!("quiet{name}")), &quiet))
+                .chain((0..3).map(|name| read(&uri("2026/04/01", &format!("storm{name}")), &failures)))
+                .collect();
+            files.push(read(&uri("2026/04/01", "zzz"), &bad));
+            files
+        };
+        let first = part(files());
+        let mut backwards = files();
+        backwards.reverse();
+        assert_eq!(format!("{first:?}"), format!("{:?}", part(backwards)));
+        assert_eq!(first.records.len(), MAX_RECORDS);
+        let of = |name: &str| first.records.iter().filter(|it| it.log_file.contains(name)).count();
+        assert_eq!((of("zzz"), of("storm"), of("quiet")), (3, 12_000, 7_997));
+        assert_eq!((first.left_out.values().sum::<u64>(), first.left_out_sign_ins), (0, 4_003));
+    }
+
+    #[test]
+    fn neither_bytes_nor_one_record_alone_can_take_more_room_than_there_is() {
+        let long = |bytes: usize, id| {
+            sign_in("2026-04-01T08:00:00Z", "No", id).replacen(
+                '{',
+                &format!(r#"{{"x": "{}", "#, "x".repeat(bytes)),
+                1,
+            )
+        };
+        let name = |file: usize| uri("2026/04/01", &format!("{file:02}"));
+        let files = (0..30).map(|file| read(&name(file), &[long(3 << 20, file), long(9 << 20, 100 + file)]));
+        let part = part(files.collect());
+        let bytes: usize = part.records.iter().map(|it| it.json.get().len()).sum();
+        assert!(part.records.len() == 21 && bytes <= MAX_RECORD_BYTES, "{} of {bytes}", part.records.len());
+        assert_eq!(part.left_out.values().sum::<u64>(), 30 + 9);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_named() {
+        let mut scanned = read(&uri("2026/04/01", "b"), &[]);
+        if let Ok((_, counts)) = &mut scanned.made {
+            counts.problems.push(scan::Problem { record: None, reason: "is cut".to_owned() });
+        }
+        let gone = |kind| {
+            let (call, answer) = ("get".to_owned(), "NoSuchKey".to_owned());
+            let made = Err(AwsError { kind, call, answer });
+            Scanned { uri: uri("2026/04/01", "a"), bytes: 7, made }
+        };
+        let part = part(vec![scanned, gone(AwsErrorKind::NotFound), gone(AwsErrorKind::Denied)]);
+        assert_eq!(part.unreadable[0].reason, "is cut");
+        assert_eq!(part.unread.iter().map(|it| it.is_gone).collect::<Vec<_>>(), [true, false]);
+        assert_eq!((part.counts.log_files, part.counts.unreadable_log_files, part.bytes), (1, 1, 100));
+    }
+}
