@@ -110,7 +110,7 @@ fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
         .saturating_sub([&severity, &more, &accounts, dash].iter().map(|part| part.len()).sum());
     // The title says more than the end of a long name, but not more than the whole of it.
     let title_room = room - who.len().min(room / 2);
-    let title = text::cut(worst.title, title_room);
+    let title = text::cut(worst.rule.title, title_room);
     let who = text::cut(&who, room - title.len());
     format!("{severity}{title}{more}{dash}{who}{accounts}")
 }
@@ -123,10 +123,10 @@ fn storm(findings: &[&Finding]) -> Option<String> {
 
 fn sms(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     if let Some(storm) = storm(findings) {
-        let worst = format!("{}: {storm}, the worst: {}", worst.severity, worst.title);
+        let worst = format!("{}: {storm}, the worst: {}", worst.severity, worst.rule.title);
         return text::cut(&worst, MAX_SMS_CHARS);
     }
-    let start = format!("{}: {}{}{}", worst.severity, worst.title, attempt(worst), more(findings));
+    let start = format!("{}: {}{}{}", worst.severity, worst.rule.title, attempt(worst), more(findings));
     let account = accounts(worst, findings, config).unwrap_or_default();
     let time = worst.time.map(|time| format!("{} UTC", moment(time))).unwrap_or_default();
     let origin = origin(worst).unwrap_or_default();
@@ -199,10 +199,9 @@ fn short_name(finding: &Finding) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Evidence;
     use crate::finding::rule::Kind;
     use crate::finding::rule::Rule;
-    use crate::finding::summary;
-    use crate::finding::{Evidence, Finding};
     use crate::rules::detections::cases::{Case, Expect, From};
     use crate::severity::Severity;
 
@@ -263,31 +262,15 @@ mod tests {
 
     #[test]
     fn a_finding_that_nobody_caused_reads_well() {
-        let mut finding = Finding {
-            id: "0".repeat(32),
-            rule: &UNREADABLE,
-            kind: Kind::Check,
-            status: None,
-            since: None,
-            severity: Severity::Medium,
-            title: UNREADABLE.title,
-            summary: String::new(),
+        let file = "s3://logs/x/broken file.json.gz".to_owned();
+        let subject = Subject::LogFile(file.clone());
+        let what = "a log file ends in the middle of a record";
+        let finding = Finding {
             account: Some("111122223333".to_owned()),
-            region: None,
-            resource: None,
-            principal: None,
-            time: None,
-            source_ip: None,
-            user_agent: None,
-            evidence: Evidence::default(),
-            references: UNREADABLE.references,
-            remediation: UNREADABLE.remediation,
-            subject: Subject::LogFile("s3://logs/x/broken file.json.gz".to_owned()),
-            what: "a log file ends in the middle of a record".to_owned(),
-            by_anyone: false,
-        };
-        finding.evidence.log_file = Some("s3://logs/x/broken file.json.gz".to_owned());
-        finding.summary = summary(&finding);
+            evidence: Evidence { log_file: Some(file), ..Evidence::default() },
+            ..Finding::new(&UNREADABLE, Severity::Medium, "0".repeat(32), subject, what)
+        }
+        .with_summary();
         assert_eq!(finding.summary, "A log file ends in the middle of a record in account 111122223333.");
         let mail = mail(&[finding], &Config::default()).unwrap();
         assert_eq!(

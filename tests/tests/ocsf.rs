@@ -20,8 +20,9 @@ use shared::rules::checks;
 use shared::rules::detections::cases::{Case, Expect, From};
 use shared::rules::detections::table;
 use shared::rules::health::{
-    Missed, could_not_look, findings_left_out, log_file_gone, mails_held_back, missed, suppression_expired,
-    suppressions_changed, suppressions_unreadable, unreadable_log_file,
+    MissedDeliveries, could_not_look, findings_left_out, log_file_gone, mails_rate_limited,
+    missed_deliveries, suppression_expired, suppressions_changed, suppressions_unreadable,
+    unreadable_log_file,
 };
 use shared::severity::Severity;
 
@@ -75,10 +76,10 @@ fn lines() -> Vec<String> {
     findings.extend(suppressions_changed(None, Some(content), &registry::all(), file, Some(now), account));
     findings.extend(suppressions_unreadable(suppressions.problems(), content, file, Some(now), account));
     let (budget, prefix) = (Budget::Unauthenticated, "s3://state/held-back/");
-    findings.push(mails_held_back(budget, Severity::Low, 7, prefix, now, account));
-    let mut found = Missed { delivered: 9, unread: 1, ..Missed::default() };
+    findings.push(mails_rate_limited(budget, Severity::Low, 7, prefix, now, account));
+    let mut found = MissedDeliveries { delivered: 9, unfetched: 1, ..MissedDeliveries::default() };
     found.add(now.date_naive(), "s3://logs/a.json.gz");
-    findings.extend(missed("logs", account, (now - chrono::TimeDelta::days(1), now), &found));
+    findings.extend(missed_deliveries("logs", account, (now - chrono::TimeDelta::days(1), now), &found));
     for rule in registry::all() {
         assert!(findings.iter().any(|finding| finding.rule.id == rule.id), "{} has no document", rule.id);
     }

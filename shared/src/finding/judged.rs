@@ -1,6 +1,6 @@
 //! What judging a source of configuration came to: findings, and what could not be judged.
 
-use super::Finding;
+use super::finding::Finding;
 use super::rule::COULD_NOT_LOOK_ID;
 
 /// What judging a report came to.

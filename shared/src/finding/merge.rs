@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Evidence, Finding};
+use super::evidence::Evidence;
+use super::finding::Finding;
 
 /// Makes one finding of those that say the same of the same event, found in several log files, and puts
 /// all in order of time. The order in which the log files were read changes nothing; what the files are

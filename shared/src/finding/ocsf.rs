@@ -63,7 +63,7 @@ pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
         },
         "finding_info": {
             "uid": finding.id,
-            "title": finding.title,
+            "title": rule.title,
             "desc": finding.summary,
             "types": [rule.family()],
             "data_sources": data_source(finding),
@@ -90,7 +90,7 @@ pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
         "evidences": [evidence(finding)],
         "remediation": {
             "desc": finding.remediation.join("\n"),
-            "references": finding.references,
+            "references": rule.references,
         },
         "unmapped": unmapped(finding),
     });
@@ -116,7 +116,7 @@ fn severity_caption(severity: Severity) -> &'static str {
 }
 
 fn data_source(finding: &Finding) -> Option<[&'static str; 1]> {
-    match finding.kind {
+    match finding.rule.kind {
         Kind::Detection => Some(["AWS CloudTrail"]),
         Kind::Check if finding.rule.family() != "watch" => Some(["IAM credential report"]),
         Kind::Check | Kind::Drift => None,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::absent;
+use super::json::{absent, known};
 use crate::formats::cloudtrail::{Record, sign_in};
 use crate::text;
 
@@ -36,6 +36,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Whether neither type, name nor ARN is known: JSON leaves it out.
+    pub(super) fn is_nameless(&self) -> bool {
+        [&self.kind, &self.name, &self.arn].into_iter().all(|text| known(text).is_none())
+    }
+
     /// The principal that a record names; nothing where it names none.
     pub fn of(record: &Record<'_>) -> Option<Principal> {
         let identity = &record.user_identity;
@@ -151,4 +156,185 @@ pub(crate) fn partition<'a>(arns: &[&'a Option<String>], region: &Option<impl As
         Some("eusc") => "aws-eusc",
         _ => "aws",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str) -> Record<'_> {
+        Record::parse(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_principal_is_named_as_a_person_knows_it() {
+        for (name, json, kind, expected) in [
+            ("nobody", r#"{}"#, None, None),
+            ("null", r#"{"userIdentity": null}"#, None, None),
+            (
+                "root, whose user name is the account's alias",
+                r#"{"userIdentity": {"type": "Root", "userName": "example-corp"}}"#,
+                Some("Root"),
+                Some("root"),
+            ),
+            (
+                "a user",
+                r#"{"userIdentity": {"type": "IAMUser", "userName": "alice"}}"#,
+                Some("IAMUser"),
+                Some("alice"),
+            ),
+            (
+                "a user, whatever else the record calls a user",
+                r#"{"userIdentity": {"type": "IAMUser", "userName": "alice"}, "additionalEventData": {"UserName": "bob"}}"#,
+                Some("IAMUser"),
+                Some("alice"),
+            ),
+            (
+                "a user who does not exist",
+                r#"{"userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}}"#,
+                Some("IAMUser"),
+                None,
+            ),
+            (
+                "a role session",
+                r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/do:ra"}}"#,
+                Some("AssumedRole"),
+                Some("Admin/do:ra"),
+            ),
+            (
+                "a role session without an ARN",
+                r#"{"userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "Admin"}}}}"#,
+                Some("AssumedRole"),
+                Some("Admin"),
+            ),
+            (
+                "an Identity Center user, by login name",
+                r#"{"userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}, "additionalEventData": {"UserName": "carol"}}"#,
+                Some("IdentityCenterUser"),
+                Some("carol"),
+            ),
+            (
+                "an Identity Center user, by id",
+                r#"{"userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}}"#,
+                Some("IdentityCenterUser"),
+                Some("9067-EXAMPLE"),
+            ),
+            (
+                "an Identity Center user in the old shape",
+                r#"{"userIdentity": {"type": "Unknown", "userName": "carol"}}"#,
+                Some("Unknown"),
+                Some("carol"),
+            ),
+            (
+                "a service",
+                r#"{"userIdentity": {"type": "AWSService", "invokedBy": "sso.amazonaws.com"}}"#,
+                Some("AWSService"),
+                Some("sso.amazonaws.com"),
+            ),
+            (
+                "a service without a type",
+                r#"{"userIdentity": {"invokedBy": "AWS Internal"}}"#,
+                None,
+                Some("AWS Internal"),
+            ),
+        ] {
+            let principal = Principal::of(&record(json)).unwrap_or_default();
+            assert_eq!((principal.kind.as_deref(), principal.name.as_deref()), (kind, expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_suppression_names_a_principal_in_one_way() {
+        for (name, members, expected) in [
+            (
+                "a user",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/x/alice"}"#,
+                Some("alice"),
+            ),
+            (
+                "a user without an ARN",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice"}"#,
+                Some("alice"),
+            ),
+            (
+                "a user without a name",
+                r#""userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/x/alice"}"#,
+                Some("alice"),
+            ),
+            (
+                "a user without either",
+                r#""userIdentity": {"type": "IAMUser", "principalId": "AIDAEXAMPLE"}"#,
+                Some("AIDAEXAMPLE"),
+            ),
+            (
+                "another account's user of the same name",
+                r#""userIdentity": {"type": "IAMUser", "accountId": "444455556666", "userName": "alice", "arn": "arn:aws:iam::444455556666:user/alice"}"#,
+                Some("arn:aws:iam::444455556666:user/alice"),
+            ),
+            (
+                "another account's",
+                r#""userIdentity": {"type": "AWSAccount", "accountId": "444455556666", "principalId": "AIDAEXAMPLE"}"#,
+                Some("AIDAEXAMPLE"),
+            ),
+            (
+                "nobody's",
+                r#""userIdentity": {"type": "AWSAccount", "accountId": "444455556666", "principalId": "444455556666"}"#,
+                None,
+            ),
+            (
+                "a hidden name",
+                r#""userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "principalId": "111122223333"}"#,
+                Some(sign_in::HIDDEN_NAME),
+            ),
+            (
+                "a role session without an ARN: not the bare name of the role",
+                r#""userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "alice", "arn": "arn:aws:iam::111122223333:role/alice"}}}"#,
+                Some("arn:aws:iam::111122223333:role/alice"),
+            ),
+            (
+                "a role session of which only the name is known",
+                r#""userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"userName": "alice"}}}"#,
+                None,
+            ),
+            (
+                "an Identity Center user with a login name",
+                r#""userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}, "additionalEventData": {"UserName": "carol"}"#,
+                Some("9067-EXAMPLE"),
+            ),
+            (
+                "the same without one",
+                r#""userIdentity": {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "9067-EXAMPLE"}}"#,
+                Some("9067-EXAMPLE"),
+            ),
+            (
+                "in the old shape",
+                r#""userIdentity": {"type": "Unknown", "principalId": "111122223333"}, "additionalEventData": {"UserName": "carol"}"#,
+                Some("carol"),
+            ),
+            (
+                "root without an ARN",
+                r#""userIdentity": {"type": "Root", "userName": "example-corp"}"#,
+                Some("arn:aws:iam::111122223333:root"),
+            ),
+            (
+                "root in China",
+                r#""awsRegion": "cn-north-1", "userIdentity": {"type": "Root"}"#,
+                Some("arn:aws-cn:iam::111122223333:root"),
+            ),
+            (
+                "root of an organisation's member",
+                r#""userIdentity": {"type": "Root", "accountId": "444455556666"}"#,
+                Some("arn:aws:iam::444455556666:root"),
+            ),
+            (
+                "a root session",
+                r#""userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "sessionContext": {"assumedRoot": "true"}}"#,
+                None,
+            ),
+        ] {
+            let json = format!(r#"{{"recipientAccountId": "111122223333", {members}}}"#);
+            let principal = Principal::of(&record(&json)).unwrap();
+            assert_eq!(principal.id.as_deref(), expected, "{name}");
+        }
+    }
 }

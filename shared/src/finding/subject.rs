@@ -82,3 +82,116 @@ pub(crate) fn network_of(address: &str) -> String {
         Err(_) => address.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str) -> Record<'_> {
+        Record::parse(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_record_is_counted_against_what_stays_the_same_from_record_to_record() {
+        let principal = |kind: &str, name: &str| Subject::Principal {
+            account: "111122223333".into(),
+            kind: kind.into(),
+            name: name.into(),
+        };
+        let address =
+            |network: &str| Subject::Address { account: "111122223333".into(), network: network.into() };
+        for (name, members, expected) in [
+            (
+                "a user, with an ARN",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::111122223333:user/alice"}"#,
+                principal("IAMUser", "alice"),
+            ),
+            (
+                "the same user, who failed: no ARN",
+                r#""userIdentity": {"type": "IAMUser", "userName": "alice"}"#,
+                principal("IAMUser", "alice"),
+            ),
+            (
+                "root",
+                r#""userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root"}"#,
+                principal("Root", "root"),
+            ),
+            (
+                "the same root, without an ARN and with the account's alias",
+                r#""userIdentity": {"type": "Root", "principalId": "111122223333", "userName": "example-corp"}"#,
+                principal("Root", "root"),
+            ),
+            (
+                "a role session",
+                r#""userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/dora", "principalId": "AROA:dora"}"#,
+                principal("AssumedRole", "arn:aws:sts::111122223333:assumed-role/Admin/dora"),
+            ),
+            (
+                "another account's principal",
+                r#""userIdentity": {"type": "AWSAccount", "accountId": "444455556666", "principalId": "AIDAEXAMPLE"}"#,
+                Subject::Principal {
+                    account: "444455556666".into(),
+                    kind: "AWSAccount".into(),
+                    name: "AIDAEXAMPLE".into(),
+                },
+            ),
+            (
+                "a user who does not exist, by IPv4",
+                r#""userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "192.0.2.1""#,
+                address("192.0.2.1"),
+            ),
+            (
+                "by IPv4 written as IPv6",
+                r#""userIdentity": {"userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "::ffff:192.0.2.1""#,
+                address("192.0.2.1"),
+            ),
+            (
+                "by IPv6: its /64",
+                r#""additionalEventData": {"UserName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "2001:db8:1:2:3:4:5:6""#,
+                address("2001:db8:1:2::/64"),
+            ),
+            ("nobody, from a service", r#""sourceIPAddress": "AWS Internal""#, address("AWS Internal")),
+            ("nobody from nowhere", r#""eventName": "x""#, Subject::Account("111122223333".into())),
+        ] {
+            let json = format!(r#"{{"recipientAccountId": "111122223333", {members}}}"#);
+            assert_eq!(Subject::of(&record(&json)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_names_are_never_one_subject_and_one_name_always_is() {
+        let subject = |identity: &str, login: &str, address: &str| {
+            let json = format!(
+                r#"{{"recipientAccountId": "111122223333", "sourceIPAddress": "{address}", "userIdentity": {identity}, "additionalEventData": {{"UserName": "{login}"}}}}"#
+            );
+            Subject::of(&record(&json))
+        };
+        for (name, identity) in [
+            (
+                "the account as id",
+                r#"{"type": "Unknown", "principalId": "111122223333", "accountId": "111122223333", "arn": ""}"#,
+            ),
+            ("one id for all", r#"{"type": "Unknown", "principalId": "d-9067EXAMPLE"}"#),
+            ("no id", r#"{"type": "Unknown"}"#),
+            ("no type", "{}"),
+            ("the new type without an id", r#"{"type": "IdentityCenterUser", "accountId": "111122223333"}"#),
+        ] {
+            let carol = subject(identity, "carol", "192.0.2.1");
+            assert_ne!(carol, subject(identity, "dave", "192.0.2.1"), "{name}");
+            assert_eq!(carol, subject(identity, "carol", "192.0.2.2"), "{name}");
+            let hidden = subject(identity, sign_in::HIDDEN_NAME, "192.0.2.1");
+            assert!(matches!(hidden, Subject::Address { .. }), "{name}: {hidden:?}");
+        }
+        let nobody = record(
+            r#"{"recipientAccountId": "111122223333", "sourceIPAddress": "192.0.2.1", "userIdentity": {"type": "Unknown", "principalId": "111122223333"}}"#,
+        );
+        assert!(matches!(Subject::of(&nobody), Subject::Address { .. }), "an account is nobody's name");
+        let root = |session: &str| {
+            let json = format!(
+                r#"{{"recipientAccountId": "111122223333", "userIdentity": {{"type": "Root", "arn": "arn:aws:iam::111122223333:root", "sessionContext": {{{session}}}}}}}"#
+            );
+            Subject::of(&record(&json))
+        };
+        assert_ne!(root(""), root(r#""assumedRoot": "true""#), "a root session is not root");
+    }
+}

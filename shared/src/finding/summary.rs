@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
+use super::finding::Finding;
+pub(crate) use super::json::known;
+use super::principal::Principal;
 use super::rule::Kind;
-use super::{Finding, Principal};
 use crate::formats::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use crate::text;
 
@@ -13,14 +15,13 @@ use crate::text;
 pub(crate) const MAX_NAME_CHARS: usize = 130;
 pub(crate) const MAX_PHRASE_CHARS: usize = 300;
 
-/// An empty fact is an absent one.
-pub(crate) fn known(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|text| !text.is_empty())
-}
-
-/// Who did what, when, and from where: one sentence that a pager can show.
-pub fn summary(finding: &Finding) -> String {
-    sentence(finding, known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS)))
+impl Finding {
+    /// The finding with its summary: who did what, when, and from where, in one sentence that a pager can show.
+    pub fn with_summary(mut self) -> Finding {
+        let account = known(&self.account).map(|account| text::clean(account, MAX_NAME_CHARS));
+        self.summary = sentence(&self, account);
+        self
+    }
 }
 
 /// The summary with the account as the reader knows it.
@@ -58,7 +59,7 @@ pub fn what_of(finding: &Finding) -> Option<&str> {
 
 /// With whom a sentence begins; nothing where nobody did it.
 pub(crate) fn who(finding: &Finding) -> Option<String> {
-    match (&finding.principal, finding.kind) {
+    match (&finding.principal, finding.rule.kind) {
         (None, Kind::Check | Kind::Drift) => None,
         _ => Some(actor(finding)),
     }
@@ -67,7 +68,7 @@ pub(crate) fn who(finding: &Finding) -> Option<String> {
 /// With what a sentence ends: where from, in which account, when.
 pub(crate) fn circumstances(finding: &Finding, account: Option<String>) -> String {
     let account = account.map(|account| format!("in account {account}"));
-    let (account, time) = match (&finding.principal, finding.kind) {
+    let (account, time) = match (&finding.principal, finding.rule.kind) {
         // It stands so, and nobody did it then.
         (Some(_), Kind::Check) => {
             let report =

@@ -112,7 +112,7 @@ fn subject(worst: &Finding, findings: &[&Finding], counts: &[usize; 4], config: 
                 Some(Status::New) | None => "",
             };
             let who = short_name(one).map(|who| format!(" - {}", text::ascii(&who)));
-            format!("{before}{}{}", one.title, who.unwrap_or_default())
+            format!("{before}{}{}", one.rule.title, who.unwrap_or_default())
         }
         _ => {
             format!("Credentials: {}", how_many(findings, counts, ["new", "back", "resolved", "open"]))

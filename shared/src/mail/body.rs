@@ -161,7 +161,7 @@ pub(super) fn facts(page: &mut Page, finding: &Finding, title: bool, config: &Co
     lines.extend(evidence.access_key_id.as_deref().map(|key| format!("access key {}", value(key))));
     section(page, "Who", lines);
 
-    let mut lines: Vec<String> = title.then(|| finding.title.to_owned()).into_iter().collect();
+    let mut lines: Vec<String> = title.then(|| finding.rule.title.to_owned()).into_iter().collect();
     let event = [evidence.event_name.as_deref(), evidence.event_source.as_deref()];
     match event {
         [Some(name), Some(source)] => lines.push(format!("event {} of {}", quoted(name), value(source))),

@@ -178,7 +178,7 @@ fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
     let who = finding.principal.as_ref();
     let principal = who.and_then(|who| known(&who.id)).map(fit).transpose()?;
     let source_ip = finding.source_ip.as_deref().filter(|address| address.parse::<IpAddr>().is_ok());
-    if principal.is_none() && finding.kind == Kind::Detection {
+    if principal.is_none() && finding.rule.kind == Kind::Detection {
         let root_session = who.is_some_and(|who| who.root_session);
         return Err(if root_session { Unnamed::RootSession } else { Unnamed::Nobody });
     }

@@ -307,35 +307,20 @@ fn finding(
     let mut facts: Vec<(&'static str, String)> =
         columns.filter_map(|column| Some((*column, row.shown(column)?))).collect();
     facts.extend(raised.facts);
-    let mut finding = Finding {
-        id: stable_id(&[rule.id, about.account, &row.user, &which]),
-        rule,
-        kind: rule.kind,
-        status: None,
-        since: None,
-        severity: rule.severity,
-        title: rule.title,
-        summary: String::new(),
+    let id = stable_id(&[rule.id, about.account, &row.user, &which]);
+    Finding {
         account: Some(about.account.to_owned()).filter(|account| !account.is_empty()),
-        region: None,
         resource: row.arn.clone(),
         principal: Some(principal(row, about)),
         time: Some(about.generated),
-        source_ip: None,
-        user_agent: None,
         evidence: Evidence {
             object: about.source.map(str::to_owned),
             facts: facts.into(),
             ..Evidence::default()
         },
-        references: rule.references,
-        remediation: rule.remediation,
-        subject: subject(about),
-        what: raised.what,
-        by_anyone: false,
-    };
-    finding.summary = crate::finding::summary(&finding);
-    finding
+        ..Finding::new(rule, rule.severity, id, subject(about), raised.what)
+    }
+    .with_summary()
 }
 
 /// The user as findings name it.

@@ -184,15 +184,8 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
         // A record without an id is never merged with another: its place is all it has.
         (None, None) => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
     };
-    let mut finding = Finding {
-        id,
-        rule,
-        kind: rule.kind,
-        status: None,
-        since: None,
-        severity: raised.severity,
-        title: rule.title,
-        summary: String::new(),
+    let subject = raised.subject.unwrap_or_else(|| Subject::of(record));
+    Finding {
         account: record.account().map(str::to_owned),
         region: owned(&record.aws_region),
         resource: raised.resource,
@@ -215,14 +208,10 @@ fn finding(rule: &'static Rule, raised: Raised, record: &Record<'_>, place: Plac
             object: None,
             facts: raised.facts.into(),
         },
-        references: rule.references,
-        remediation: rule.remediation,
-        subject: raised.subject.unwrap_or_else(|| Subject::of(record)),
-        what: raised.what,
         by_anyone: raised.by_anyone,
-    };
-    finding.summary = crate::finding::summary(&finding);
-    finding
+        ..Finding::new(rule, raised.severity, id, subject, raised.what)
+    }
+    .with_summary()
 }
 
 /// The `eventSource` of IAM.
@@ -242,7 +231,7 @@ fn own_success(record: &Record<'_>) -> bool {
 mod tests {
     use super::cases::Expect;
     use super::*;
-    use crate::formats::cloudtrail::sign_in::SignIn;
+    use crate::formats::cloudtrail::sign_in::{HIDDEN_NAME, SignIn};
 
     #[test]
     fn every_rule_may_match_some_records() {
@@ -317,6 +306,24 @@ mod tests {
         }
         for (rule, not) in BY_ANYONE {
             assert!(not.iter().all(|name| seen.contains(&(*rule, *name))), "{rule} lost a case");
+        }
+    }
+
+    #[test]
+    fn an_empty_member_of_a_record_is_absent_in_the_finding() {
+        for name in ["", HIDDEN_NAME] {
+            let mut record: serde_json::Value = serde_json::from_str(
+                r#"{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "userIdentity": {"type": "", "arn": "", "accountId": "", "principalId": "", "invokedBy": ""}, "awsRegion": "", "sourceIPAddress": "", "userAgent": "", "recipientAccountId": "", "eventID": "", "errorMessage": "", "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "", "LoginTo": ""}}"#,
+            )
+            .unwrap();
+            record["userIdentity"]["userName"] = name.into();
+            let json = record.to_string();
+            let place = Place { log_file: "x.json", record: 0, delivered: None };
+            let finding = judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap();
+            let json = serde_json::to_string(&finding).unwrap();
+            assert!(!json.contains(r#":"""#) && !json.contains("{}"), "{json}");
+            let summary = &finding.summary;
+            assert!(!summary.contains("account") && !summary.contains("  "), "{summary}");
         }
     }
 

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::finding::Judged;
+use crate::finding::is_unjudged;
 use crate::finding::rule::{CheckRule, Ends};
-use crate::finding::{self, is_unjudged};
 use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
 use crate::ports::MAX_STATE_BYTES;
 use crate::severity::Severity;
@@ -359,31 +359,19 @@ impl Entry {
         };
         let arn = self.principal.as_ref().and_then(|who| who.arn.clone());
         let facts = entry.facts.into_iter().map(|(name, value)| (Cow::Owned(name), value));
-        let mut finding = Finding {
-            id: id.to_owned(),
-            rule,
-            kind: rule.kind,
+        let subject = Subject::Account(account.to_owned());
+        Finding {
             status: Some(status),
             since: Some(self.since),
-            severity: self.severity,
-            title: rule.title,
-            summary: String::new(),
             account: Some(account.to_owned()),
-            region: None,
             resource: entry.resource.or(arn),
             principal: entry.principal.map(principal),
             time: Some(self.resolved.unwrap_or(self.seen)),
-            source_ip: None,
-            user_agent: None,
             evidence: Evidence { facts: Facts(facts.collect()), ..Evidence::default() },
-            references: rule.references,
             remediation,
-            subject: Subject::Account(account.to_owned()),
-            what: entry.what,
-            by_anyone: false,
-        };
-        finding.summary = finding::summary(&finding);
-        finding
+            ..Finding::new(rule, self.severity, id.to_owned(), subject, entry.what)
+        }
+        .with_summary()
     }
 }
 
@@ -469,7 +457,7 @@ mod tests {
             call: "sts:AssumeRole".to_owned(),
             answer: "AccessDenied".to_owned(),
         };
-        crate::rules::health::account_not_looked_at(ACCOUNT, &trouble, hour(0))
+        crate::rules::health::account_check_failed(ACCOUNT, &trouble, hour(0))
     }
 
     #[test]

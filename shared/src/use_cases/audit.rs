@@ -28,7 +28,7 @@ use crate::formats::events::schedule::Request;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::checks;
 use crate::rules::checks::About;
-use crate::rules::health::account_not_looked_at;
+use crate::rules::health::account_check_failed;
 use crate::severity::Severity;
 use crate::state::ledger::Ledger;
 use crate::state::store::{Loaded, Object};
@@ -329,7 +329,7 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
                     ledger.looked(judged, about, *users, *generated, now);
                 }
                 Err(trouble) => {
-                    let failed = account_not_looked_at(account, trouble, now);
+                    let failed = account_check_failed(account, trouble, now);
                     ledger.could_not_look(about.iter().chain([&failed]), now);
                 }
             }

@@ -30,7 +30,7 @@ use crate::formats::events::backfill::{LooksFor, Sweep};
 use crate::formats::events::delivery::Object;
 use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::health;
-use crate::rules::health::{Missed, could_not_look, state_bucket};
+use crate::rules::health::{MissedDeliveries, could_not_look, state_bucket};
 use crate::severity::Severity;
 use crate::state::backfill::Stretch;
 
@@ -140,7 +140,7 @@ struct Run<'a, L, S, A, P> {
 /// What was found of one span so far.
 #[derive(Default)]
 struct Found {
-    missed: Missed,
+    missed: MissedDeliveries,
     /// Why some of it has to be looked at again.
     to_do: Option<AwsError>,
     /// What AWS refuses.
@@ -233,9 +233,9 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         if let Some(trouble) = found.to_do.or(found.refused.filter(|_| !self.is_late)) {
             return Err(trouble.into());
         }
-        self.swept.unread += found.missed.unread;
+        self.swept.unread += found.missed.unfetched;
         let (bucket, account) = (self.buckets.0, self.outside.account);
-        let missed = health::missed(bucket, account, (span.since, span.until), &found.missed);
+        let missed = health::missed_deliveries(bucket, account, (span.since, span.until), &found.missed);
         Ok(self.tell(missed.into_iter().collect(), accepted).await?)
     }
 
@@ -279,11 +279,11 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         for trouble in delivered.unread.values() {
             match trouble.kind {
                 AwsErrorKind::Denied => {
-                    found.missed.unread += 1;
+                    found.missed.unfetched += 1;
                     found.refused.get_or_insert_with(|| trouble.clone());
                 }
                 // One log file that AWS never answers about must not keep all others from being swept.
-                AwsErrorKind::Transient if self.is_late => found.missed.unread += 1,
+                AwsErrorKind::Transient if self.is_late => found.missed.unfetched += 1,
                 _ => drop(found.to_do.get_or_insert_with(|| trouble.clone())),
             }
         }

@@ -15,7 +15,7 @@ use shared::mail::{MAX_MESSAGE_BYTES, Mail, Standing};
 use shared::ports::{AwsError, AwsErrorKind};
 use shared::rules::checks;
 use shared::rules::checks::About;
-use shared::rules::health::account_not_looked_at;
+use shared::rules::health::account_check_failed;
 use shared::state::ledger::Ledger;
 
 use crate::{at, check, pasted, show, silencing};
@@ -58,7 +58,7 @@ impl Watch {
     }
 
     fn cannot_look(&mut self, account: &str, trouble: &AwsError, day: i64) {
-        let finding = account_not_looked_at(account, trouble, made(day));
+        let finding = account_check_failed(account, trouble, made(day));
         self.ledger(account).could_not_look([&finding], made(day));
     }
 

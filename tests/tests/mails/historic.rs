@@ -12,7 +12,7 @@ use shared::mail::{MAX_MESSAGE_BYTES, Mail, Past};
 use shared::rules::detections::cases::From;
 use shared::rules::detections::table;
 use shared::rules::health::{
-    log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at,
+    backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
 };
 
 use crate::{LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, silencing};
@@ -83,7 +83,7 @@ fn quarter() -> Vec<Finding> {
     findings.extend((0..6).map(|n| without_mfa(n, "alice", "111122223333", 3 + n / 2)));
     findings.extend((6..9).map(|n| without_mfa(n, "carol", "444455556666", 20)));
     findings.extend((0..14).map(|n| failed(n, hidden())));
-    findings.push(past_log_file_unreadable(LOG_FILE, 2, "has invalid UTF-8 at its byte 117"));
+    findings.push(backfill_log_file_unreadable(LOG_FILE, 2, "has invalid UTF-8 at its byte 117"));
     findings
 }
 
@@ -117,10 +117,10 @@ fn promise_3_what_a_backfill_could_not_look_at_reads_well() {
     let unread = "1,204 log files of bucket aws-cloudtrail-logs-111122223333 could not be read: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/iamwatch-BackfillRole-EXAMPLE/iamwatch-backfill is not authorized to perform: kms:Decrypt (HTTP 403, request 0123EXAMPLE)";
     let gaps = || {
         let mut gaps = vec![
-            past_not_looked_at(FOLDER, "unread", unread.to_owned(), Some(LOG_FILE.to_owned()), now),
-            past_not_looked_at(FOLDER, "missing", "3000 log files of bucket logs were not read: 1 part of the backfill came to nothing, the first about AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/05/".to_owned(), None, now),
+            backfill_could_not_look(FOLDER, "unread", unread.to_owned(), Some(LOG_FILE.to_owned()), now),
+            backfill_could_not_look(FOLDER, "missing", "3000 log files of bucket logs were not read: 1 part of the backfill came to nothing, the first about AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/05/".to_owned(), None, now),
         ];
-        gaps.extend(past_findings_left_out(FOLDER, 812, now));
+        gaps.extend(backfill_findings_left_out(FOLDER, 812, now));
         gaps
     };
     let wanted = wanted(&[], &["us-east-1"]);
@@ -157,9 +157,9 @@ fn promise_6_hostile_names_in_past_records_stay_text() {
     ];
     let mut findings: Vec<Finding> = names.iter().map(|name| named(name)).collect();
     let hostile = "s3://logs/x/<a href=https://evil.example>\u{202e}.json.gz";
-    findings.push(past_log_file_unreadable(hostile, 0, "is no JSON: https://evil.example\n"));
+    findings.push(backfill_log_file_unreadable(hostile, 0, "is no JSON: https://evil.example\n"));
     let what = "3 log files could not be read: <b>https://evil.example</b>\r\n".to_owned();
-    findings.push(past_not_looked_at(
+    findings.push(backfill_could_not_look(
         FOLDER,
         "x",
         what,

@@ -23,8 +23,8 @@ use shared::mail::Mail;
 use shared::rules::detections::cases::{Case, Expect, From};
 use shared::rules::detections::{detect, table};
 use shared::rules::health::{
-    Missed, could_not_look, log_file_gone, mails_held_back, missed, suppression_expired,
-    suppressions_changed, suppressions_unreadable, unreadable_log_file,
+    MissedDeliveries, could_not_look, log_file_gone, mails_rate_limited, missed_deliveries,
+    suppression_expired, suppressions_changed, suppressions_unreadable, unreadable_log_file,
 };
 use shared::rules::registry;
 use shared::severity::Severity;
@@ -386,13 +386,13 @@ fn promise_3_what_could_not_be_looked_at_reads_well() {
 fn promise_1_what_was_missed_reads_well() {
     let time = (at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z"));
     let folder = "s3://example-logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T";
-    let of = |delivered, minutes: std::ops::Range<u32>, unread| {
-        let mut found = Missed { delivered, unread, ..Missed::default() };
+    let of = |delivered, minutes: std::ops::Range<u32>, unfetched| {
+        let mut found = MissedDeliveries { delivered, unfetched, ..MissedDeliveries::default() };
         for minute in minutes {
             let day = time.0.date_naive() + chrono::TimeDelta::days((minute / 40).into());
             found.add(day, &format!("{folder}08{minute:02}Z_Ab12Cd34EfEXAMPLE.json.gz"));
         }
-        missed("example-logs", Some("111122223333"), time, &found).unwrap()
+        missed_deliveries("example-logs", Some("111122223333"), time, &found).unwrap()
     };
     for (name, finding) in [("missed", of(3_400, 20..21, 0)), ("missed-many", of(60, 5..55, 2))] {
         let mail = golden(name, &[finding]);
@@ -404,11 +404,11 @@ fn promise_1_what_was_missed_reads_well() {
 #[test]
 fn promise_6_what_missed_log_files_are_called_stays_text() {
     let time = (at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z"));
-    let mut found = Missed { delivered: 1, ..Missed::default() };
+    let mut found = MissedDeliveries { delivered: 1, ..MissedDeliveries::default() };
     for name in ["<b>x</b>\u{202e}\r\n[[suppression]]", "https://www.evil.com/`id`", "=1+1"] {
         found.add(time.0.date_naive(), &format!("s3://example-logs/CloudTrail/{name}.json.gz"));
     }
-    let finding = missed("example-logs", Some("111122223333"), time, &found).unwrap();
+    let finding = missed_deliveries("example-logs", Some("111122223333"), time, &found).unwrap();
     check(&mail(std::slice::from_ref(&finding)), &[finding]);
 }
 
@@ -463,10 +463,10 @@ fn promise_3_what_silences_us_is_told_itself() {
     mails.push(golden("suppressions-unreadable", &[unreadable.unwrap()]));
 
     let prefix = "s3://iamwatch-state-111122223333/held-back/2026-04-02T07Z/HIGH/";
-    let held_back = mails_held_back(Budget::Of(Severity::High), Severity::High, 37, prefix, now, account);
+    let held_back = mails_rate_limited(Budget::Of(Severity::High), Severity::High, 37, prefix, now, account);
     mails.push(golden("mails-held-back", &[held_back]));
     let prefix = prefix.replace("HIGH", "UNAUTHENTICATED");
-    let noise = mails_held_back(Budget::Unauthenticated, Severity::Low, 1, &prefix, now, account);
+    let noise = mails_rate_limited(Budget::Unauthenticated, Severity::Low, 1, &prefix, now, account);
     mails.push(golden("mails-held-back-unauthenticated", &[noise]));
     for mail in mails {
         assert!(silencing(&mail).is_empty(), "it cannot be silenced: {}", mail.body);
@@ -492,7 +492,7 @@ fn promise_6_what_stands_in_the_suppressions_stays_text() {
         ));
     }
     findings.extend(suppressions_unreadable(suppressions.problems(), hostile, hostile, None, None));
-    findings.push(mails_held_back(Budget::Unauthenticated, Severity::Low, 2, hostile, now, None));
+    findings.push(mails_rate_limited(Budget::Unauthenticated, Severity::Low, 2, hostile, now, None));
     assert_eq!(findings.len(), 5, "{:?}", suppressions.problems());
     for finding in findings {
         check(&mail(std::slice::from_ref(&finding)), &[finding]);

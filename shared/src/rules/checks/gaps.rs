@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{About, Check, On, principal, principal_name, subject, table};
 use crate::finding::Gap;
 use crate::finding::Judged;
-use crate::finding::{Finding, Principal};
+use crate::finding::{Evidence, Finding, Principal};
 use crate::formats::credential_report::{Cell, CredentialReport, ROOT_USER, Row};
 use crate::rules::health::report_not_judged;
 use crate::severity::Severity;
@@ -132,13 +132,17 @@ fn told(
     about: &About<'_>,
 ) -> Finding {
     let identity = [&[about.account], identity].concat();
-    let mut finding = report_not_judged(&identity, severity, subject(about), what);
-    finding.account = Some(about.account.to_owned()).filter(|account| !account.is_empty());
-    finding.resource = principal.as_ref().and_then(|who| who.arn.clone());
-    finding.principal = principal;
-    finding.time = Some(about.generated);
-    finding.evidence.object = about.source.map(str::to_owned);
-    finding.evidence.facts = facts.into();
-    finding.summary = crate::finding::summary(&finding);
-    finding
+    Finding {
+        account: Some(about.account.to_owned()).filter(|account| !account.is_empty()),
+        resource: principal.as_ref().and_then(|who| who.arn.clone()),
+        principal,
+        time: Some(about.generated),
+        evidence: Evidence {
+            object: about.source.map(str::to_owned),
+            facts: facts.into(),
+            ..Evidence::default()
+        },
+        ..report_not_judged(&identity, severity, subject(about), what)
+    }
+    .with_summary()
 }

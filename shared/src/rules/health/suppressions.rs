@@ -1,14 +1,15 @@
-//! What is told about the file of suppressions: whoever can write to it can silence what it names.
+//! The file of suppressions: it was changed, an entry expired, or it is invalid. Anyone who can write to it can
+//! suppress notifications.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::finding;
-use super::lines::{Lines, changed_lines};
+use super::changed_lines::{Lines, changed_lines};
+use super::finding::health_finding;
 use crate::finding::rule::{Kind, Rule};
 use crate::finding::suppression::{Problem, Suppression, Suppressions};
-use crate::finding::{Finding, Subject, stable_id};
+use crate::finding::{Evidence, Finding, Subject, stable_id};
 use crate::severity::Severity;
 use crate::text;
 
@@ -28,7 +29,7 @@ pub static SUPPRESSION_EXPIRED: Rule = Rule {
     ],
 };
 
-/// The file is another one than before.
+/// The file was written, changed or deleted.
 pub static SUPPRESSIONS_CHANGED: Rule = Rule {
     id: "watch.suppressions-changed",
     kind: Kind::Check,
@@ -46,7 +47,7 @@ pub static SUPPRESSIONS_CHANGED: Rule = Rule {
     ],
 };
 
-/// The file, or something in it, is not understood.
+/// The file, or an entry of it, is invalid.
 pub static SUPPRESSIONS_UNREADABLE: Rule = Rule {
     id: "watch.suppressions-unreadable",
     kind: Kind::Check,
@@ -62,7 +63,7 @@ pub static SUPPRESSIONS_UNREADABLE: Rule = Rule {
     ],
 };
 
-/// A storm of entries or lines is told by its first ones.
+/// The most entries, lines and problems of each kind that a finding lists.
 const MAX_ENTRIES: usize = 5;
 const MAX_LINES: usize = 15;
 const MAX_PROBLEMS: usize = 10;
@@ -70,7 +71,7 @@ const MAX_PROBLEMS: usize = 10;
 const MAX_LINE_CHARS: usize = 160;
 const MAX_ENTRY_CHARS: usize = 280;
 
-/// A fact has a name that no other fact of its finding has.
+/// The names of the facts: each may be used only once in a finding.
 const HIDDEN_NOW: [&str; MAX_ENTRIES] =
     ["hidden_now_1", "hidden_now_2", "hidden_now_3", "hidden_now_4", "hidden_now_5"];
 const OTHER_DAY: [&str; MAX_ENTRIES] =
@@ -111,8 +112,7 @@ const PROBLEMS: [&str; MAX_PROBLEMS] = [
     "problem_10",
 ];
 
-/// The finding that tells of an entry whose last day is over: the same one as long as nobody gives it
-/// another day.
+/// An entry has expired: the same finding until its last day is changed.
 pub fn suppression_expired(entry: &Suppression, file_uri: &str, account: Option<&str>) -> Finding {
     let id = entry.id();
     let mut facts = vec![("entry", entry_in_words(entry, "")), ("reason", entry.reason.clone())];
@@ -125,15 +125,15 @@ pub fn suppression_expired(entry: &Suppression, file_uri: &str, account: Option<
         rule,
         rule.severity,
         &[&id],
-        File { uri: file_uri, version: &id, time: entry.end() },
+        FileVersion { uri: file_uri, version: &id, time: entry.end() },
         account,
         what,
         facts,
     )
 }
 
-/// The finding that tells how the file was changed; nothing where it was not. An absent content is an absent
-/// file, `modified` is when S3 received the later one.
+/// The file was changed; `None` if it was not. `None` as content is an absent file, `modified` is when S3 received
+/// the later one.
 pub fn suppressions_changed(
     before: Option<&str>,
     after: Option<&str>,
@@ -145,13 +145,13 @@ pub fn suppressions_changed(
     if before == after {
         return None;
     }
-    // Without the time nobody can say which entries have expired, nor which reach too far ahead.
+    // Without the time it is unknown which entries have expired, and which dates are too far ahead.
     let parsed = |content: Option<&str>| {
         let latest = modified.unwrap_or(DateTime::<Utc>::MAX_UTC);
         Suppressions::parse(content.unwrap_or_default(), rules, latest)
     };
     let (hid, hides) = (parsed(before), parsed(after));
-    let (hid, hides) = (hiding(&hid, modified), hiding(&hides, modified));
+    let (hid, hides) = (entries_in_effect(&hid, modified), entries_in_effect(&hides, modified));
     let (new, gone) = (only_in(&hides, &hid), only_in(&hid, &hides));
     let other_day: Vec<(&Suppression, &Suppression)> = hides
         .iter()
@@ -199,11 +199,11 @@ pub fn suppressions_changed(
         after.unwrap_or_default(),
         &time,
     ]);
-    let file = File { uri: file_uri, version: &change, time: modified };
+    let file = FileVersion { uri: file_uri, version: &change, time: modified };
     Some(about_file(&SUPPRESSIONS_CHANGED, severity, &[file_uri, &change], file, account, what, facts))
 }
 
-/// The finding that tells what of the file is not understood: one for each content; nothing where all of it is.
+/// The file, or some of its entries, are invalid: one finding for each content; `None` if all of it is valid.
 pub fn suppressions_unreadable(
     problems: &[Problem],
     content: &str,
@@ -218,16 +218,16 @@ pub fn suppressions_unreadable(
     };
     let what = format!("the file of suppressions has {faults} and hides less than it says");
     let mut facts = Vec::new();
-    let said = |problem: &Problem| text::cut(&problem.to_string(), MAX_ENTRY_CHARS);
-    list(&mut facts, &PROBLEMS, "problems_more", problems.iter().map(said).collect());
+    let shown = |problem: &Problem| text::cut(&problem.to_string(), MAX_ENTRY_CHARS);
+    list(&mut facts, &PROBLEMS, "problems_more", problems.iter().map(shown).collect());
     let version = stable_id(&[content]);
-    let file = File { uri: file_uri, version: &version, time: modified };
+    let file = FileVersion { uri: file_uri, version: &version, time: modified };
     let rule = &SUPPRESSIONS_UNREADABLE;
     Some(about_file(rule, rule.severity, &[file_uri, &version], file, account, what, facts))
 }
 
-/// The file, as of a version or with regard to an entry, and when that came to be.
-struct File<'a> {
+/// What a finding is about: one version of the file, or one entry of it, and since when.
+struct FileVersion<'a> {
     uri: &'a str,
     version: &'a str,
     time: Option<DateTime<Utc>>,
@@ -237,43 +237,44 @@ fn about_file(
     rule: &'static Rule,
     severity: Severity,
     identity: &[&str],
-    file: File<'_>,
+    file: FileVersion<'_>,
     account: Option<&str>,
     what: String,
     facts: Vec<(&'static str, String)>,
 ) -> Finding {
-    // As a person says it: config/suppressions.toml, whichever bucket it is in.
+    // Without the bucket's name, as people know it: config/suppressions.toml.
     let key =
         file.uri.strip_prefix("s3://").and_then(|uri| uri.split_once('/')).map_or(file.uri, |(_, key)| key);
-    let mut finding = finding(rule, severity, identity, Subject::Source(key.to_owned()), what);
-    finding.account = account.map(str::to_owned);
-    finding.resource = Some(format!("{key}#{}", file.version.get(..8).unwrap_or(file.version)));
-    finding.time = file.time;
-    finding.evidence.object = Some(file.uri.to_owned());
-    finding.evidence.facts = facts.into();
-    finding.summary = crate::finding::summary(&finding);
-    finding
+    let subject = Subject::Source(key.to_owned());
+    Finding {
+        account: account.map(str::to_owned),
+        resource: Some(format!("{key}#{}", file.version.get(..8).unwrap_or(file.version))),
+        time: file.time,
+        evidence: Evidence { object: Some(file.uri.to_owned()), facts: facts.into(), ..Evidence::default() },
+        ..health_finding(rule, severity, identity, subject, what)
+    }
+    .with_summary()
 }
 
-/// What an entry names, and the one that hides it at that time; the one that holds longer, where several do.
-type Hiding<'a> = BTreeMap<Vec<(&'static str, String)>, &'a Suppression>;
+/// The entries in effect, by the values that they name; of several with the same values the one that expires last.
+type EntriesInEffect<'a> = BTreeMap<Vec<(&'static str, String)>, &'a Suppression>;
 
-fn hiding(suppressions: &Suppressions, at: Option<DateTime<Utc>>) -> Hiding<'_> {
+fn entries_in_effect(suppressions: &Suppressions, at: Option<DateTime<Utc>>) -> EntriesInEffect<'_> {
     let holds = |entry: &&Suppression| at.is_none_or(|at| !entry.has_expired(at));
     let mut entries: Vec<&Suppression> = suppressions.entries().iter().filter(holds).collect();
     entries.sort_by_key(|entry| entry.expires);
     entries.into_iter().map(|entry| (entry.values(), entry)).collect()
 }
 
-/// The entries that only the first ones have; what hides most is read first.
-fn only_in<'a>(these: &Hiding<'a>, those: &Hiding<'_>) -> Vec<&'a Suppression> {
+/// The entries of the first that the second does not have, the broad ones first.
+fn only_in<'a>(these: &EntriesInEffect<'a>, those: &EntriesInEffect<'_>) -> Vec<&'a Suppression> {
     let only = these.iter().filter(|(values, _)| !those.contains_key(*values));
     let mut only: Vec<&Suppression> = only.map(|(_, entry)| *entry).collect();
     only.sort_by_key(|entry| (!entry.is_broad(), entry.line));
     only
 }
 
-/// The first of a list as facts, and how many more there are.
+/// Adds the first values as facts, and how many more there are.
 fn list(
     facts: &mut Vec<(&'static str, String)>,
     names: &[&'static str],
@@ -354,11 +355,11 @@ mod tests {
     const NOW: &str = "2026-04-02T12:00:00Z";
 
     #[test]
-    fn a_change_says_what_is_hidden_now_and_what_is_told_again() {
+    fn a_change_lists_what_is_suppressed_now_and_what_no_longer_is() {
         let (alice, bob) = (entry("alice", "2026-04-30"), entry("bob", "2026-04-30"));
         let both = format!("{alice}\n{bob}");
         let any = entry("*", "2026-04-30");
-        for (name, before, after, severity, said) in [
+        for (name, before, after, severity, expected) in [
             (
                 "an entry more",
                 Some(&alice[..]),
@@ -446,14 +447,14 @@ mod tests {
             ),
         ] {
             let finding = changed(before, after, NOW).unwrap();
-            assert_eq!(finding.what, format!("the file of suppressions {said}"), "{name}");
+            assert_eq!(finding.what, format!("the file of suppressions {expected}"), "{name}");
             assert_eq!(finding.severity, severity, "{name}");
         }
         assert!(changed(Some(&alice), Some(&alice), NOW).is_none() && changed(None, None, NOW).is_none());
     }
 
     #[test]
-    fn every_change_is_another_finding_even_one_that_is_made_again() {
+    fn every_change_has_a_finding_of_its_own_even_the_same_change_made_again() {
         let (one, other) = ("# one\n", "# other\n");
         let first = changed(Some(one), Some(other), NOW).unwrap();
         let again = changed(Some(one), Some(other), NOW).unwrap();
@@ -473,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_or_hostile_file_makes_a_small_mail_in_a_moment() {
+    fn a_large_or_hostile_file_makes_a_small_mail_quickly() {
         let many = |word: &str| (0..40_000).map(|n| format!("# {word} {n}\n")).collect::<String>();
         let long = format!("# {}", "\u{202e}x".repeat(200_000));
         let alternating = "a\nb\n".repeat(200_000);
@@ -495,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_expired_is_one_finding_until_it_has_another_day() {
+    fn an_expired_entry_is_one_finding_until_its_last_day_is_changed() {
         let finding = |file: &str| {
             let suppressions = Suppressions::parse(file, &crate::rules::registry::all(), at(NOW));
             let entry = suppressions.expired(at(NOW)).last().unwrap();
@@ -512,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_one_finding_for_each_content() {
+    fn an_invalid_file_is_one_finding_for_each_content() {
         let finding = |content: &str| {
             let suppressions = Suppressions::parse(content, &crate::rules::registry::all(), at(NOW));
             suppressions_unreadable(suppressions.problems(), content, FILE, Some(at(NOW)), None)

@@ -129,32 +129,21 @@ impl Line {
         let facts = evidence.into_iter().filter_map(|(name, value)| Some((Cow::Owned(name), text(value)?)));
         let facts = Facts(facts.collect());
         let account = self.account.unwrap_or_default();
+        let subject = match &account[..] {
+            "" => Subject::Account("unknown account".to_owned()),
+            account => Subject::Account(account.to_owned()),
+        };
         let mut finding = Finding {
-            id: self.id,
-            rule,
-            kind: rule.kind,
             status: self.status,
             since: self.since,
-            severity: self.severity,
-            title: rule.title,
             summary: self.summary,
-            account: Some(account.clone()).filter(|account| !account.is_empty()),
-            region: None,
+            account: Some(account).filter(|account| !account.is_empty()),
             resource: self.resource,
             principal,
             time: self.time,
-            source_ip: None,
-            user_agent: None,
             evidence: Evidence { object, facts, ..Evidence::default() },
-            references: rule.references,
             remediation,
-            subject: Subject::Account(if account.is_empty() {
-                "unknown account".to_owned()
-            } else {
-                account
-            }),
-            what: String::new(),
-            by_anyone: false,
+            ..Finding::new(rule, self.severity, self.id, subject, "")
         };
         // Where another version worded it otherwise, its title has to do.
         finding.what = finding::what_of(&finding).map_or_else(|| rule.title.to_lowercase(), str::to_owned);

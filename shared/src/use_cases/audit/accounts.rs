@@ -9,7 +9,7 @@ use super::summary_mail::AuditState;
 use crate::config::WatchedAccounts;
 use crate::finding::Finding;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Runtime, StateStore};
-use crate::rules::health::{account_left, accounts_not_known};
+use crate::rules::health::{account_left, accounts_unknown};
 use crate::text;
 
 /// What a person writes: an account id a line. No function may write it.
@@ -77,7 +77,7 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
                     Ok(accounts) => (accounts.into_iter().collect(), None),
                     Err(trouble) if trouble.kind != AwsErrorKind::Denied && !is_late => return Err(trouble),
                     Err(trouble) => {
-                        let problem = accounts_not_known("organization", self.own, &trouble.to_string(), now);
+                        let problem = accounts_unknown("organization", self.own, &trouble.to_string(), now);
                         (before.accounts.clone(), Some(problem))
                     }
                 }
@@ -91,12 +91,12 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
                             (accounts, None)
                         } else {
                             // Any of those of before may be the one that is meant.
-                            let problem = accounts_not_known(&uri, self.own, &wrong, now);
+                            let problem = accounts_unknown(&uri, self.own, &wrong, now);
                             (&accounts | &before.accounts, Some(problem))
                         }
                     }
                     None => {
-                        let problem = accounts_not_known(&uri, self.own, "there is no such file", now);
+                        let problem = accounts_unknown(&uri, self.own, "there is no such file", now);
                         (before.accounts.clone(), Some(problem))
                     }
                 }

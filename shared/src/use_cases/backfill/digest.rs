@@ -32,7 +32,7 @@ use crate::mail::Past;
 use crate::mail::html_report;
 use crate::notification::Notification;
 use crate::ports::{AwsError, AwsErrorKind, Runtime, StateStore};
-use crate::rules::health::{past_not_looked_at, past_without_log_files, state_unreadable};
+use crate::rules::health::{backfill_could_not_look, backfill_without_log_files, state_unreadable};
 use crate::severity::Severity;
 use crate::state::backfill::{Lost, Plan, ReadSoFar};
 use crate::state::case::Teller;
@@ -158,7 +158,7 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
             if marked.refused == 1 { "1 case".to_owned() } else { format!("{} cases", marked.refused) };
         let what =
             format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
-        past_not_looked_at(&memory.uri(folder), "cases", what, None, begun.at())
+        backfill_could_not_look(&memory.uri(folder), "cases", what, None, begun.at())
     });
     let none = (!plan.has_wanted_days()).then(|| {
         let (from, to) = (plan.wanted.from, plan.wanted.to);
@@ -166,7 +166,7 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
             "bucket {} has no log file of {from} to {to}: what happened then was not looked at",
             plan.bucket
         );
-        past_without_log_files(&memory.uri(folder), what, begun.at())
+        backfill_without_log_files(&memory.uri(folder), what, begun.at())
     });
     let may_repeat = marked.may_repeat || !unreadable.is_empty();
     let gaps: Vec<Finding> = gaps.into_iter().chain(none).chain(unreadable).chain(refused).collect();

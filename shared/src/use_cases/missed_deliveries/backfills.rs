@@ -11,7 +11,7 @@ use crate::formats::events::backfill::{Asked, Step};
 use crate::ports::{
     AwsError, AwsErrorKind, Execution, Fleet, Listing, LogStore, NotificationSink, Runtime, StateStore,
 };
-use crate::rules::health::backfill_left;
+use crate::rules::health::backfill_abandoned;
 use crate::state::backfill::{RunId, RunState, Stage};
 use crate::use_cases::backfill;
 use crate::use_cases::backfill::Progress;
@@ -160,6 +160,6 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
             }
         }
         let (account, now) = (self.outside.account, memory.runtime.now());
-        backfill_left(&memory.uri(&folder), account, what, (go_on, why), now)
+        backfill_abandoned(&memory.uri(&folder), account, what, (go_on, why), now)
     }
 }

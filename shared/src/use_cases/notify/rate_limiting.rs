@@ -9,7 +9,7 @@ use super::{AT_ONCE, Fate, Group, Mailed, Notifier, Outcome};
 use crate::config::Budget;
 use crate::finding::{Finding, Subject, stable_id};
 use crate::ports::{NotificationSink, Runtime, StateStore};
-use crate::rules::health::mails_held_back;
+use crate::rules::health::mails_rate_limited;
 use crate::severity::Severity;
 use crate::state::budgets::{Hour, budget_of};
 use crate::state::format::FORMAT;
@@ -63,7 +63,7 @@ impl<S: StateStore, A: NotificationSink, P: Runtime> Notifier<'_, S, A, P> {
         let now = self.now;
         let finding = |(budget, (severity, alerts))| {
             let uri = self.memory.uri(&hour.overflow(budget));
-            mails_held_back(budget, severity, alerts, &uri, now, self.account)
+            mails_rate_limited(budget, severity, alerts, &uri, now, self.account)
         };
         of_budget.into_iter().map(finding).collect()
     }

@@ -12,7 +12,7 @@ use crate::formats::cloudtrail::{Record, SignIn, key};
 use crate::mail::html_report::overview::Overview;
 use crate::rules::detections::judge_record;
 use crate::rules::health::{
-    log_file_gone, past_findings_left_out, past_log_file_unreadable, past_not_looked_at,
+    backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
 };
 use crate::severity::Severity;
 use crate::state::backfill::{Item, KeptRecord, Part, ReadSoFar, Unread};
@@ -90,7 +90,7 @@ impl<'a> Parts<'a> {
             }
         }
         for file in part.unreadable {
-            self.found.add(past_log_file_unreadable(&file.log_file, file.records, &file.reason));
+            self.found.add(backfill_log_file_unreadable(&file.log_file, file.records, &file.reason));
         }
         for file in part.unread {
             if file.is_gone {
@@ -133,7 +133,8 @@ impl<'a> Parts<'a> {
     pub fn end(mut self, bucket: &str, folder_uri: &str, now: DateTime<Utc>) -> Looked {
         let (findings, severities, left_out) = self.found.end();
         let mut gaps: Vec<Finding> = Vec::new();
-        let mut gap = |why, what, first| gaps.push(past_not_looked_at(folder_uri, why, what, first, now));
+        let mut gap =
+            |why, what, first| gaps.push(backfill_could_not_look(folder_uri, why, what, first, now));
         if let Some(first) = self.first_unread {
             let log_files = plural(self.unread, "log file");
             let what = format!("{log_files} of bucket {bucket} could not be read: {}", first.answer);
@@ -160,7 +161,7 @@ impl<'a> Parts<'a> {
             let what = format!("{records} that raised something cannot be judged again: the first {reason}");
             gap("odd", what, Some(log_file));
         }
-        gaps.extend(past_findings_left_out(folder_uri, left_out, now));
+        gaps.extend(backfill_findings_left_out(folder_uri, left_out, now));
         if self.left_out_sign_ins > 0 {
             let sign_ins = plural(self.left_out_sign_ins, "sign-in");
             self.story.note(format!("{sign_ins} that raised nothing had no room, and are not shown."));

@@ -1,15 +1,15 @@
-//! What the nightly sweep found: log files that were delivered, and not read when they were.
+//! `watch.missed`: log files that were delivered and not read on delivery, as the nightly check finds them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
-use super::finding;
+use super::finding::health_finding;
 use crate::finding::rule::{Kind, Rule};
-use crate::finding::{Finding, Subject};
+use crate::finding::{Evidence, Finding, Subject};
 use crate::severity::Severity;
 
-/// Log files were delivered, and nothing says that they were read.
+/// Log files were delivered and have no receipt.
 pub static MISSED: Rule = Rule {
     id: "watch.missed",
     kind: Kind::Check,
@@ -28,23 +28,23 @@ pub static MISSED: Rule = Rule {
     ],
 };
 
-/// So many log files are named.
+/// The most log files that a finding names.
 const MAX_NAMED: usize = 3;
 
-/// What a sweep found.
+/// The deliveries of one bucket and period, compared with the receipts.
 #[derive(Clone, Debug, Default)]
-pub struct Missed {
-    /// How many log files were delivered in the time that it looked at.
+pub struct MissedDeliveries {
+    /// How many log files were delivered in the period.
     pub delivered: u64,
-    /// How many of them had not been read before it looked, by the day of their folder.
+    /// How many of them had no receipt, by the day of their folder.
     pub missed: BTreeMap<NaiveDate, u64>,
-    /// How many of these could not be read now either.
-    pub unread: u64,
-    /// Some of the missed ones: the first in the order of their names.
+    /// How many of the missed ones could not be fetched now either.
+    pub unfetched: u64,
+    /// The first missed ones in the order of their names.
     pub first: BTreeSet<String>,
 }
 
-impl Missed {
+impl MissedDeliveries {
     /// How many were missed in all.
     pub fn count(&self) -> u64 {
         self.missed.values().sum()
@@ -60,53 +60,58 @@ impl Missed {
     }
 }
 
-/// The finding that tells what of a time's log files a sweep had to read itself: one for a bucket and a time. Nothing
-/// where it had to read none.
-pub fn missed(
+/// Log files of a bucket and period that were not read on delivery: one finding for each bucket and period;
+/// `None` if there are none.
+pub fn missed_deliveries(
     bucket: &str,
     account: Option<&str>,
     (since, until): (DateTime<Utc>, DateTime<Utc>),
-    found: &Missed,
+    deliveries: &MissedDeliveries,
 ) -> Option<Finding> {
-    let (missed, delivered, unread) = (found.count(), found.delivered, found.unread);
-    let (first_day, last_day) = (found.missed.keys().next()?, found.missed.keys().next_back()?);
+    let (missed, delivered, unfetched) = (deliveries.count(), deliveries.delivered, deliveries.unfetched);
+    let (first_day, last_day) = (deliveries.missed.keys().next()?, deliveries.missed.keys().next_back()?);
     let minute = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M").to_string();
     let (from, to) = (minute(since), minute(until));
     let log_files = if delivered == 1 { "log file" } else { "log files" };
     let (were, they) = if missed == 1 { ("was", "it was") } else { ("were", "they were") };
-    let now = match unread {
+    let now = match unfetched {
         0 => format!("{they} read by the nightly sweep"),
-        _ if unread == missed => "nor can be by the nightly sweep".to_owned(),
-        _ => format!("{} by the nightly sweep, {unread} cannot be", missed.saturating_sub(unread)),
+        _ if unfetched == missed => "nor can be by the nightly sweep".to_owned(),
+        _ => format!("{} by the nightly sweep, {unfetched} cannot be", missed.saturating_sub(unfetched)),
     };
     let what = format!(
         "{missed} of {delivered} {log_files} that bucket {bucket} was given from {from} to {to} UTC {were} not read on delivery: {now}"
     );
-    let severity = if unread > 0 || missed * 10 >= delivered { Severity::High } else { Severity::Medium };
+    let severity = if unfetched > 0 || missed * 10 >= delivered { Severity::High } else { Severity::Medium };
     let second = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let identity = [bucket, &second(since), &second(until)];
-    let subject = Subject::Source(bucket.to_owned());
-    let mut finding = finding(&MISSED, severity, &identity, subject, what);
-    finding.account = account.map(str::to_owned);
-    // Each time is told by itself, however soon the one after the other.
-    finding.resource = Some(format!("{bucket} from {} to {}", second(since), second(until)));
-    finding.time = Some(until);
-    finding.evidence.log_file = found.first.first().cloned();
-    let by_day: Vec<String> = found.missed.iter().map(|(day, count)| format!("{day}: {count}")).collect();
-    let names: Vec<&str> = found.first.iter().filter_map(|uri| uri.rsplit('/').next()).collect();
+    let by_day: Vec<String> =
+        deliveries.missed.iter().map(|(day, count)| format!("{day}: {count}")).collect();
+    let names: Vec<&str> = deliveries.first.iter().filter_map(|uri| uri.rsplit('/').next()).collect();
     let mut facts = vec![
         ("delivered", delivered.to_string()),
         ("missed", missed.to_string()),
         ("missed_by_day", by_day.join(", ")),
         ("such_as", names.join(", ")),
     ];
-    if unread > 0 {
-        facts.push(("unread", unread.to_string()));
+    if unfetched > 0 {
+        facts.push(("unread", unfetched.to_string()));
         facts.push(("read_with", format!("make backfill STACK=name FROM={first_day} TO={last_day}")));
     }
-    finding.evidence.facts = facts.into();
-    finding.summary = crate::finding::summary(&finding);
-    Some(finding)
+    let identity = [bucket, &second(since), &second(until)];
+    let subject = Subject::Source(bucket.to_owned());
+    let finding = Finding {
+        account: account.map(str::to_owned),
+        // The period is part of the resource: findings of two periods are never deduplicated.
+        resource: Some(format!("{bucket} from {} to {}", second(since), second(until))),
+        time: Some(until),
+        evidence: Evidence {
+            log_file: deliveries.first.first().cloned(),
+            facts: facts.into(),
+            ..Evidence::default()
+        },
+        ..health_finding(&MISSED, severity, &identity, subject, what)
+    };
+    Some(finding.with_summary())
 }
 
 #[cfg(test)]
@@ -114,26 +119,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_as_severe_as_much_is_missing() {
+    fn the_severity_grows_with_the_share_of_missed_log_files() {
         let time = ("2026-04-01T02:00:00Z".parse().unwrap(), "2026-04-02T02:00:00Z".parse().unwrap());
         let day = |day: u32| NaiveDate::from_ymd_opt(2026, 4, day).unwrap();
-        for (name, delivered, missed_files, unread, severity) in [
+        for (name, delivered, missed_files, unfetched, severity) in [
             ("none", 1_000, 0, 0, None),
             ("one of many", 1_000, 1, 0, Some(Severity::Medium)),
             ("less than a tenth", 1_000, 99, 0, Some(Severity::Medium)),
             ("a tenth", 1_000, 100, 0, Some(Severity::High)),
             ("all", 1, 1, 0, Some(Severity::High)),
-            ("one that cannot be read", 1_000, 1, 1, Some(Severity::High)),
+            ("one that cannot be fetched", 1_000, 1, 1, Some(Severity::High)),
         ] {
-            let mut found = Missed { delivered, unread, ..Missed::default() };
+            let mut deliveries = MissedDeliveries { delivered, unfetched, ..MissedDeliveries::default() };
             for n in 0..missed_files {
-                found.add(day(1 + n % 2), &format!("s3://logs/{:02}", 99 - n % 100));
+                deliveries.add(day(1 + n % 2), &format!("s3://logs/{:02}", 99 - n % 100));
             }
-            let finding = missed("logs", None, time, &found);
+            let finding = missed_deliveries("logs", None, time, &deliveries);
             assert_eq!(finding.as_ref().map(|finding| finding.severity), severity, "{name}");
             let Some(finding) = finding else { continue };
-            assert!(found.first.len() <= MAX_NAMED, "{name}");
-            assert_eq!(finding.evidence.log_file, found.first.first().cloned(), "{name}");
+            assert!(deliveries.first.len() <= MAX_NAMED, "{name}");
+            assert_eq!(finding.evidence.log_file, deliveries.first.first().cloned(), "{name}");
             let first = finding.summary.split(' ').next().unwrap();
             assert_eq!(first, missed_files.to_string(), "{name}: {}", finding.summary);
             let backfill = finding
@@ -142,16 +147,16 @@ mod tests {
                 .0
                 .iter()
                 .any(|(_, value)| value.starts_with("make backfill STACK=name FROM="));
-            assert_eq!(backfill, unread > 0, "{name}");
+            assert_eq!(backfill, unfetched > 0, "{name}");
         }
     }
 
     #[test]
-    fn each_time_that_is_looked_at_is_another_finding() {
+    fn each_period_has_a_finding_of_its_own() {
         let at = |time: &str| time.parse().unwrap();
-        let mut found = Missed { delivered: 1, ..Missed::default() };
-        found.add(NaiveDate::from_ymd_opt(2026, 4, 1).unwrap(), "s3://logs/a");
-        let of = |time| missed("logs", None, time, &found).unwrap();
+        let mut deliveries = MissedDeliveries { delivered: 1, ..MissedDeliveries::default() };
+        deliveries.add(NaiveDate::from_ymd_opt(2026, 4, 1).unwrap(), "s3://logs/a");
+        let of = |time| missed_deliveries("logs", None, time, &deliveries).unwrap();
         let one = of((at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z")));
         let next = of((at("2026-04-02T02:00:00Z"), at("2026-04-03T02:00:00Z")));
         assert_ne!((&one.id, &one.resource), (&next.id, &next.resource));

@@ -1,16 +1,16 @@
 //! Which lines of a small file changed.
 //!
-//! What is the same at both ends is left out first. Of what lies between, the longest common sequence of lines
-//! is left out too, unless it is so much that this would take long: then all of it has changed.
+//! The same lines at the beginning and at the end are left out. Of the rest, the longest common subsequence is
+//! left out too, unless the rest is large: then all of it counts as changed.
 
-/// Beyond so many pairs of lines nobody looks for those that two blocks have in common: so many take a few
-/// milliseconds and 4 MiB, and no person changes a thousand lines at once.
+/// The most pairs of lines that are searched for a common subsequence: this takes a few milliseconds and 4 MiB,
+/// and no person changes a thousand lines at once.
 const MAX_PAIRS: usize = 1 << 20;
 
 /// Lines with their numbers, from 1.
 pub(super) type Lines<'a> = Vec<(usize, &'a str)>;
 
-/// The lines that only the first text has, and those that only the second one has; empty ones do not count.
+/// The lines that only the first text has, and those that only the second one has, without empty lines.
 pub(super) fn changed_lines<'a>(before: &'a str, after: &'a str) -> (Lines<'a>, Lines<'a>) {
     let lines = |text: &'a str| -> Lines<'a> {
         (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect()
@@ -33,8 +33,8 @@ pub(super) fn changed_lines<'a>(before: &'a str, after: &'a str) -> (Lines<'a>, 
     without_common(old, new)
 }
 
-/// A block of lines that were put in or taken out, moved up to where an entry begins: where one entry follows
-/// another, the last lines of the one before may be those of the block.
+/// A block of added or removed lines, moved up to the header of its entry: if entries look alike, the lines
+/// that differ may begin in the middle of the entry before.
 fn from_header(lines: &[(usize, &str)], block: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let mut moved = block.clone();
     while !moved.is_empty() {
@@ -49,7 +49,7 @@ fn from_header(lines: &[(usize, &str)], block: std::ops::Range<usize>) -> std::o
     block
 }
 
-/// What is left of both without the longest sequence of lines that they have in common.
+/// Both without their longest common subsequence of lines.
 fn without_common<'a>(old: &[(usize, &'a str)], new: &[(usize, &'a str)]) -> (Lines<'a>, Lines<'a>) {
     // longest[i][j]: of old[i..] and new[j..].
     let width = new.len() + 1;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_with_their_numbers() {
+    fn changed_lines_have_their_numbers() {
         let numbers = |(removed, added): (Lines<'_>, Lines<'_>)| {
             let numbers = |lines: Lines<'_>| lines.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
             (numbers(removed), numbers(added))
