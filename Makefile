@@ -8,8 +8,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 TOOL := $(TARGET)/release/iamwatch
 # The same tool with S3, as the tests run it, beside the one without.
 S3_TOOL := $(TARGET)/debug/iamwatch-s3
-# Together with a test, so that the AWS SDK is built once for both.
-WITH_S3 := -p iamwatch-cli -p iamwatch-tests --features iamwatch-cli/s3
+# Cargo chooses the features of a dependency by the packages it is asked for. Each command that builds for the tests
+# asks for all of them, and then takes only the programs it wants, so that every dependency is built once.
+ALL := --locked --workspace
+WITH_S3 := --features iamwatch-cli/s3
 # What the tests need besides Rust goes here; git ignores it.
 TOOLS := .tools
 PYTHON := $(TOOLS)/python
@@ -82,25 +84,25 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the functions for this machine and installs what is needed into .tools first
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	$(MAKE) s3-tool
-	$(TEST_ENVIRONMENT) cargo test --locked --workspace
-	cargo test --locked $(WITH_S3) --bin iamwatch
+	$(TEST_ENVIRONMENT) cargo test $(ALL)
+	cargo test $(ALL) $(WITH_S3) --bin iamwatch
 
 test-faults: $(AWS)/ready ## Let every AWS call of the functions fail in every way, then flood them: nothing may be lost or told twice
 	$(MAKE) build ARCH=$(OWN_ARCH)
-	$(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test faults -- $(FAULTS)
-	$(if $(FAULTS),,$(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test load)
+	$(TEST_ENVIRONMENT) cargo test $(ALL) --test faults -- $(FAULTS)
+	$(if $(FAULTS),,$(TEST_ENVIRONMENT) cargo test $(ALL) --test load)
 
 test-long: ## Compare the scan with a full parse over FILES=100000 hostile files, and as many broken ones
-	IAMWATCH_SCAN_FILES=$(FILES) cargo test --locked --release -p iamwatch-tests --test scan
+	IAMWATCH_SCAN_FILES=$(FILES) cargo test --locked --release -p iamwatch-tests --test log_files scan
 
 lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with warnings as errors, what knows what, and the templates
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked $(WITH_S3) --all-targets -- -D warnings
-	cargo clippy --locked -p iamwatch-tests --test faults --test load -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	cargo clippy $(ALL) $(WITH_S3) --all-targets -- -D warnings
+	cargo clippy $(ALL) --all-targets -- -D warnings
+	cargo clippy $(ALL) --test faults --test load -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) $(WITH_S3) --no-deps --document-private-items
 	@for package in shared iamwatch-cli; do \
 		tree=$$(cargo tree --locked -p $$package -e normal --prefix none) || exit 1; \
 		if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
@@ -134,20 +136,21 @@ remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state
 
 local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machine, and show each mail, until Ctrl-C
 	$(MAKE) build ARCH=$(OWN_ARCH)
-	$(TEST_ENVIRONMENT) cargo run --locked --quiet -p iamwatch-tests --example local
+	cargo build $(ALL) --quiet --example local
+	$(TEST_ENVIRONMENT) $(TARGET)/debug/examples/local
 
 bench: ## Time the functions' start, iamwatch against gunzip alone, over a large credential report and from S3; findings are confirmed
 	$(MAKE) build ARCH=$(OWN_ARCH)
 	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench credential_report -- --tool $(TOOL) $(BENCH)
 	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
-	cargo bench --locked -p iamwatch-tests --bench backfill -- $(BENCH)
+	cargo bench --locked -p iamwatch-adapter-tests --bench backfill -- $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
 
 bless: $(PYTHON)/ready s3-tool ## Accept changed mails, tables and help texts as they are now; then read the diff
-	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test --locked -p iamwatch-tests --test cli --test mails --test readme
+	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test $(ALL) --test command_line --test output --test repository
 
 clean: ## Remove what was built and installed here
 	cargo clean
@@ -155,7 +158,7 @@ clean: ## Remove what was built and installed here
 
 # Copied at once, for every build of the tool without S3 takes its place.
 s3-tool:
-	cargo build --locked $(WITH_S3) --bin iamwatch --test fleet
+	cargo build $(ALL) $(WITH_S3) --bin iamwatch --test command_line
 	cp $(TARGET)/debug/iamwatch $(S3_TOOL)
 
 need-STACK:

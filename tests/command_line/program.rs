@@ -14,11 +14,12 @@ use tempfile::TempDir;
 /// Longer than any run takes on a busy machine without optimisation.
 const MAX_RUN: Duration = Duration::from_secs(240);
 
-/// The program as the sources are now, built in the profile and target directory of this test.
+/// The program as the sources are now, built in the profile and target directory of this test, and with this test, for
+/// whose sake its dependencies have been built.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // target/debug/deps/cli-0123456789abcdef
+        // target/debug/deps/command_line-0123456789abcdef
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().and_then(Path::parent).unwrap();
         let profile = match folder.file_name().and_then(OsStr::to_str).unwrap() {
@@ -30,8 +31,11 @@ pub fn program() -> &'static Path {
                 "build",
                 "--quiet",
                 "--locked",
-                "-p",
-                "iamwatch-cli",
+                "--workspace",
+                "--bin",
+                "iamwatch",
+                "--test",
+                "command_line",
                 "--profile",
                 profile,
                 "--target-dir",

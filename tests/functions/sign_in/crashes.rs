@@ -113,7 +113,7 @@ async fn promise_1_killed_while_publishing_every_mail_is_told_and_what_is_told_a
 
 /// A function that does nothing but panic: `make test` builds it with the tests.
 fn panics() -> PathBuf {
-    // target/debug/deps/sign_in_function-0123456789abcdef
+    // target/debug/deps/functions-0123456789abcdef
     let test = std::env::current_exe().unwrap();
     let path = test.parent().unwrap().with_file_name("examples").join("panics");
     assert!(path.is_file(), "{} does not exist: run `make test`, which builds it", path.display());

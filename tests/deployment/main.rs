@@ -1,6 +1,9 @@
-//! What `deployment/*.py` proves: every branch of `template.yaml`, `make attach`, `make check` and `make backfill`.
+//! The deployment: `template.yaml` held to the code (`template`), and what the Python tests of this folder prove: every
+//! branch of the template, `make attach`, `make check` and `make backfill`.
 
 #![allow(clippy::unwrap_used, reason = "clippy allows it in `#[test]` functions, not in what they call")]
+
+mod template;
 
 use std::process::Command;
 

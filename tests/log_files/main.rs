@@ -14,6 +14,7 @@ mod content;
 mod damage;
 mod limits;
 mod packing;
+mod scan;
 
 use shared::formats::cloudtrail::counts;
 use shared::rules::log_file;

@@ -18,7 +18,7 @@ use shared::rules::checks::About;
 use shared::rules::health::account_check_failed;
 use shared::state::ledger::Ledger;
 
-use crate::{at, check, pasted, show, silencing};
+use super::{at, check, pasted, show, silencing};
 
 const PROD: &str = "111122223333";
 const STAGING: &str = "444455556666";

@@ -15,7 +15,7 @@ use shared::rules::health::{
     backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
 };
 
-use crate::{LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, silencing};
+use super::{LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, silencing};
 
 const FOLDER: &str = "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/";
 
