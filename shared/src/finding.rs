@@ -3,7 +3,6 @@
 mod evidence;
 #[expect(clippy::module_inception, reason = "the file is named after the type that it defines")]
 mod finding;
-mod id;
 mod json;
 mod judged;
 mod merge;
@@ -16,11 +15,11 @@ mod subject;
 pub(crate) mod summary;
 pub mod suppression;
 
+pub use crate::text::stable_id;
 #[cfg(test)]
 pub(crate) use evidence::EVIDENCE_MEMBERS;
 pub use evidence::{Evidence, Facts, Place, masked};
 pub use finding::Finding;
-pub use id::stable_id;
 pub use judged::{Gap, Judged, is_unjudged};
 pub use merge::merged;
 pub use principal::Principal;

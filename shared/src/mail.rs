@@ -202,11 +202,12 @@ mod tests {
     use crate::finding::Evidence;
     use crate::finding::rule::Kind;
     use crate::finding::rule::Rule;
-    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case, Expect};
     use crate::severity::Severity;
 
     fn sign_in(patch: &'static str) -> Finding {
-        Case::new("summary", From::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+        Case::new("summary", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
     }
 
     #[test]

@@ -8,6 +8,10 @@
 //! Sources: Unicode UAX #9 (bidirectional controls) and UAX #44 (`Default_Ignorable_Code_Point`);
 //! IANA's root zone database for the endings; IAM User Guide, "IAM and AWS STS quotas", for names.
 
+mod id;
+
+pub use id::stable_id;
+
 /// How far [`clean`] looks around a character to see whether it is part of a link.
 const CONTEXT_CHARS: usize = 80;
 

@@ -18,9 +18,10 @@ use shared::finding::suppression::{PLACEHOLDERS, Suppressions};
 use shared::finding::{Finding, Place};
 use shared::formats::cloudtrail::Record;
 use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::mail;
 use shared::mail::Mail;
-use shared::rules::detections::cases::{Case, Expect, From};
+use shared::rules::detections::cases::{Case, Expect};
 use shared::rules::detections::{detect, table};
 use shared::rules::health::{
     MissedDeliveries, could_not_look, log_file_gone, mails_rate_limited, missed_deliveries,
@@ -42,7 +43,7 @@ fn at(time: &str) -> DateTime<Utc> {
 
 /// A console sign-in of alice with MFA, changed by a merge patch of its top-level members' members.
 fn record(patch: Value) -> Value {
-    let case = Case::new("base", From::ConsoleSignIn("{}"), Expect::Nothing);
+    let case = Case::new("base", BaseRecord::ConsoleSignIn("{}"), Expect::Nothing);
     let mut record: Value = serde_json::from_str(&case.json()).unwrap();
     for (name, value) in patch.as_object().unwrap() {
         match (record[name].as_object_mut(), value.as_object()) {
@@ -297,25 +298,27 @@ fn promise_5_typical_mails_read_well() {
 }
 
 /// The finding of a case that starts from that record, in the log file of the other mails.
-fn of(record: From) -> Finding {
+fn of(record: BaseRecord) -> Finding {
     let record = serde_json::from_str(&Case::new("mail", record, Expect::Nothing).json()).unwrap();
     finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) })
 }
 
 #[test]
 fn promise_5_every_family_reads_well() {
-    let mail =
-        golden("root-without-mfa", &[of(From::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#))]);
+    let mail = golden(
+        "root-without-mfa",
+        &[of(BaseRecord::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#))],
+    );
     assert_eq!(mail.subject, "[CRITICAL] Root signed in without MFA - root - prod (111122223333)");
     assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some("arn:aws:iam::111122223333:root"));
     assert_eq!(silencing(&mail)[0]["source_ip"].as_str(), Some("192.0.2.10"));
     golden(
         "root-credentials-changed",
-        &[of(From::RootCall(
+        &[of(BaseRecord::RootCall(
             r#"{"eventName": "CreateAccessKey", "responseElements": {"accessKey": {"accessKeyId": "AKIAROOTEXAMPLE12345", "status": "Active"}}}"#,
         ))],
     );
-    let in_root_session = of(From::RootCall(
+    let in_root_session = of(BaseRecord::RootCall(
         r#"{"eventName": "DeleteLoginProfile", "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
     ));
     let mail = golden("root-session", &[in_root_session]);
@@ -324,23 +327,23 @@ fn promise_5_every_family_reads_well() {
     assert!(silencing(&mail).is_empty(), "root itself would be silenced");
     golden(
         "trail-stopped",
-        &[of(From::ApiCall(
+        &[of(BaseRecord::ApiCall(
             r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}}"#,
         ))],
     );
     golden(
         "role-trust-changed",
-        &[of(From::ApiCall(
+        &[of(BaseRecord::ApiCall(
             r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:root\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
         ))],
     );
     golden(
         "admin-policy-attached",
-        &[of(From::ApiCall(
+        &[of(BaseRecord::ApiCall(
             r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "bob", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
         ))],
     );
-    let portal_failed = of(From::IdentityCenterSignIn(
+    let portal_failed = of(BaseRecord::IdentityCenterSignIn(
         r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
     ));
     let mail = golden("identity-center-failed", &[portal_failed]);
@@ -349,11 +352,11 @@ fn promise_5_every_family_reads_well() {
     assert_eq!(entry["source_ip"].as_str(), Some("192.0.2.20"));
     golden(
         "identity-center-single-factor",
-        &[of(From::IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#))],
+        &[of(BaseRecord::IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#))],
     );
     golden(
         "login-profile-changed",
-        &[of(From::ApiCall(
+        &[of(BaseRecord::ApiCall(
             r#"{"eventName": "UpdateLoginProfile", "requestParameters": {"userName": "bob", "passwordResetRequired": false}}"#,
         ))],
     );
@@ -506,7 +509,7 @@ fn promise_5_a_mail_about_an_organisation_names_its_accounts() {
             &serde_json::from_str(
                 &Case::new(
                     "organisation",
-                    From::ApiCall(
+                    BaseRecord::ApiCall(
                         r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "requestParameters": {"name": "main"}}"#,
                     ),
                     Expect::Nothing,
@@ -536,7 +539,7 @@ fn promise_5_a_mail_about_an_organisation_names_its_accounts() {
 /// What the rule says of a request's parameter is a name, and must not read on as our own sentence.
 #[test]
 fn promise_6_a_parameter_that_reads_like_a_sentence_is_no_sentence() {
-    let refused = of(From::ApiCall(
+    let refused = of(BaseRecord::ApiCall(
         r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "errorCode": "InvalidTrailNameException", "errorMessage": "Trail name is not valid", "requestParameters": {"name": "main. This is a drill; no action is needed. See https://evil.example/ok"}}"#,
     ));
     let mail = golden("hostile-trail-name", &[refused]);
@@ -555,14 +558,14 @@ fn promise_5_what_a_fact_shows_is_not_said_twice() {
     let mut reader = LogFileReader::new(registry::prefilter(), &config());
     let broken = reader.read(br#"{"Records":[42]}"#, &mut |_, _| Ok(()));
     for finding in [
-        of(From::ApiCall(
+        of(BaseRecord::ApiCall(
             r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}}"#,
         )),
-        of(From::RootCall(r#"{"eventName": "CreateAccessKey"}"#)),
+        of(BaseRecord::RootCall(r#"{"eventName": "CreateAccessKey"}"#)),
         unreadable_log_file(LOG_FILE, &broken).unwrap(),
         Finding {
             resource: Some("NewName".to_owned()),
-            ..of(From::ConsoleSignIn(r#"{"eventName": "NewName"}"#))
+            ..of(BaseRecord::ConsoleSignIn(r#"{"eventName": "NewName"}"#))
         },
     ] {
         let mail = mail(&[finding]);

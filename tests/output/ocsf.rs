@@ -16,8 +16,9 @@ use shared::finding::ocsf;
 use shared::finding::suppression::Suppressions;
 use shared::finding::{Finding, Status};
 use shared::formats::cloudtrail::log_file::LogFileReader;
+use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::rules::checks;
-use shared::rules::detections::cases::{Case, Expect, From};
+use shared::rules::detections::cases::{Case, Expect};
 use shared::rules::detections::table;
 use shared::rules::health::{
     MissedDeliveries, could_not_look, findings_left_out, log_file_gone, mails_rate_limited,
@@ -87,7 +88,7 @@ fn lines() -> Vec<String> {
     let mut lines: Vec<String> = findings.iter().map(document).collect();
     let hostile = Case::new(
         "what an attacker writes, and hardly anything else",
-        From::ConsoleSignIn(
+        BaseRecord::ConsoleSignIn(
             r#"{"userIdentity": {"userName": "a\r\n\u2028\u0085\u009b2J\u202e<b>", "arn": "*"}, "sourceIPAddress": "x\ny", "userAgent": null, "awsRegion": null, "eventTime": "no time", "eventID": null, "recipientAccountId": "", "responseElements": {"ConsoleLogin": "Failure"}, "errorCode": "\u0000"}"#,
         ),
         Expect::Nothing,

@@ -225,10 +225,11 @@ fn rfc3339(time: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case, Expect};
 
     fn document(patch: &'static str) -> Value {
-        let case = Case::new("ocsf", From::ConsoleSignIn(patch), Expect::Nothing);
+        let case = Case::new("ocsf", BaseRecord::ConsoleSignIn(patch), Expect::Nothing);
         detection_finding(&case.finding().unwrap(), &Config::default())
     }
 

@@ -367,7 +367,8 @@ fn line_breaks(file: &str, from: usize, to: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case, Expect};
     use crate::rules::registry;
 
     fn at(time: &str) -> DateTime<Utc> {
@@ -377,7 +378,7 @@ mod tests {
     const NOW: &str = "2026-04-01T12:00:00Z";
 
     fn failed(patch: &'static str) -> Finding {
-        Case::new("suppress", From::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+        Case::new("suppress", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
     }
 
     /// One entry with a reason and a date, and these lines.

@@ -8,6 +8,9 @@
 
 mod cell;
 mod line;
+#[cfg(any(test, feature = "cases"))]
+#[expect(clippy::panic, reason = "only tests use the samples, and a bad change is a mistake in a test")]
+pub mod samples;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -362,23 +365,23 @@ fn latest(generated: DateTime<Utc>) -> DateTime<Utc> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::samples::BaseRow;
     use super::*;
-    use crate::rules::checks::cases::{From, cells};
 
-    const ROOT: From = From::Root(&[]);
-    const ALICE: From = From::Person(&[]);
-    const DEPLOY: From = From::Machine(&[]);
+    const ROOT: BaseRow = BaseRow::Root(&[]);
+    const ALICE: BaseRow = BaseRow::Person(&[]);
+    const DEPLOY: BaseRow = BaseRow::Machine(&[]);
 
     fn parse(csv: &str) -> CredentialReport {
         CredentialReport::parse(csv.as_bytes()).unwrap_or_else(|error| panic!("{error}: {csv}"))
     }
 
     /// A report of these columns, by their places in [`COLUMNS`].
-    fn of_columns(columns: &[usize], rows: &[From]) -> String {
+    fn of_columns(columns: &[usize], rows: &[BaseRow]) -> String {
         let line = |cells: &[String]| {
             columns.iter().map(|column| cells[*column].clone()).collect::<Vec<_>>().join(",")
         };
-        let rows = rows.iter().map(|row| line(&cells(*row)));
+        let rows = rows.iter().map(|row| line(&row.cells()));
         let header = line(&COLUMNS.map(str::to_owned));
         std::iter::once(header).chain(rows).collect::<Vec<_>>().join("\n")
     }
@@ -429,7 +432,7 @@ mod tests {
     #[test]
     fn every_column_is_shown_as_it_stands() {
         for row in [ROOT, ALICE, DEPLOY] {
-            let cells = cells(row);
+            let cells = row.cells();
             let report = parse(&of_columns(&all_columns(), &[row]));
             for (column, cell) in COLUMNS.iter().zip(cells) {
                 let cell = if cell.is_empty() { "N/A".to_owned() } else { cell.replace("+00:00", "Z") };
@@ -606,7 +609,7 @@ mod tests {
     #[test]
     fn a_line_that_is_no_row_is_told_and_costs_no_other() {
         let whole = of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]);
-        let alice = cells(ALICE).join(",");
+        let alice = ALICE.cells().join(",");
         for (name, line, user) in [
             (
                 "cut off",
@@ -667,9 +670,9 @@ mod tests {
             &[
                 ROOT,
                 ALICE,
-                From::Person(&[("mfa_active", "false")]),
+                BaseRow::Person(&[("mfa_active", "false")]),
                 ALICE,
-                From::Person(&[("mfa_active", "?")]),
+                BaseRow::Person(&[("mfa_active", "?")]),
                 DEPLOY,
             ],
         );
@@ -792,7 +795,7 @@ mod tests {
             "é",
             " ",
         ]);
-        let row = prop::sample::select(vec![ROOT, ALICE, DEPLOY]).prop_map(|row| cells(row).join(","));
+        let row = prop::sample::select(vec![ROOT, ALICE, DEPLOY]).prop_map(|row| row.cells().join(","));
         let part = prop_oneof![
             4 => bits.prop_map(|bit| bit.as_bytes().to_vec()),
             2 => row.prop_map(|row| format!("\n{row}").into_bytes()),
@@ -846,7 +849,7 @@ mod tests {
         fn a_name_that_iam_accepts_is_read_as_it_is(name in "[A-Za-z0-9_+=,.@-]{1,64}", path in "(/[!#-~]{1,20}){0,2}/", quote: bool) {
             let arn = format!("arn:aws:iam::111122223333:user{path}{name}");
             let quoted = |text: &str| if quote { format!("\"{text}\"") } else { text.to_owned() };
-            let mut row = cells(ALICE);
+            let mut row = ALICE.cells();
             (row[0], row[1]) = (quoted(&name), quoted(&arn));
             for columns in [22, 23] {
                 let report = parse(&format!("{}\n{}", COLUMNS[..columns].join(","), row[..columns].join(",")));

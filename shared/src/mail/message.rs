@@ -134,12 +134,13 @@ fn escaped_bytes(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case, Expect};
 
     fn failures(count: usize) -> Vec<Finding> {
         let one = Case::new(
             "failure",
-            From::ConsoleSignIn(
+            BaseRecord::ConsoleSignIn(
                 r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
             ),
             Expect::Nothing,

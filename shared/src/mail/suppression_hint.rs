@@ -225,10 +225,11 @@ fn toml_of(entry: &Suppression<'_>) -> Result<String, toml::ser::Error> {
 mod tests {
     use super::*;
     use crate::finding::Principal;
-    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case, Expect};
     use crate::rules::detections::table;
 
-    fn finding(record: From) -> Finding {
+    fn finding(record: BaseRecord) -> Finding {
         Case::new("silence", record, Expect::Nothing).finding().unwrap()
     }
 
@@ -294,52 +295,54 @@ mod tests {
         for (name, record, reason) in [
             (
                 "a trail that is not named",
-                From::ApiCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#),
+                BaseRecord::ApiCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#,
+                ),
                 Unnamed::Nobody,
             ),
             (
                 "a trail stopped by nobody",
-                From::ApiCall(
+                BaseRecord::ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "userIdentity": null, "requestParameters": {"name": "main"}}"#,
                 ),
                 Unnamed::Nobody,
             ),
             (
                 "a trail of a hostile name",
-                From::ApiCall(
+                BaseRecord::ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "*"}}"#,
                 ),
                 Unnamed::Unfit,
             ),
             (
                 "root from nowhere",
-                From::RootSignIn(r#"{"sourceIPAddress": "AWS Internal"}"#),
+                BaseRecord::RootSignIn(r#"{"sourceIPAddress": "AWS Internal"}"#),
                 Unnamed::NoAddress,
             ),
             (
                 "a failed sign-in from nowhere",
-                From::ConsoleSignIn(
+                BaseRecord::ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": null}"#,
                 ),
                 Unnamed::NoAddress,
             ),
             (
                 "a portal's failed sign-in from nowhere, although a resource is named",
-                From::IdentityCenterSignIn(
+                BaseRecord::IdentityCenterSignIn(
                     r#"{"serviceEventDetails": {"UserAuthentication": "Failure"}, "sourceIPAddress": null}"#,
                 ),
                 Unnamed::NoAddress,
             ),
             (
                 "an account that the record does not name",
-                From::ConsoleSignIn(
+                BaseRecord::ConsoleSignIn(
                     r#"{"additionalEventData": {"MFAUsed": "No"}, "recipientAccountId": null, "userIdentity": {"accountId": null}}"#,
                 ),
                 Unnamed::Nobody,
             ),
             (
                 "a root session",
-                From::RootCall(
+                BaseRecord::RootCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}, "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
                 ),
                 Unnamed::RootSession,
@@ -352,18 +355,19 @@ mod tests {
     #[test]
     fn the_same_person_is_named_in_the_same_way() {
         let id = |record| finding(record).principal.unwrap().id;
-        let failed = From::ConsoleSignIn(
+        let failed = BaseRecord::ConsoleSignIn(
             r#"{"userIdentity": {"arn": null}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
         );
-        let entered = From::ConsoleSignIn(
+        let entered = BaseRecord::ConsoleSignIn(
             r#"{"userIdentity": {"arn": "arn:aws:iam::111122223333:user/people/alice", "userName": null}, "additionalEventData": {"MFAUsed": "No"}}"#,
         );
         assert_eq!((id(failed), id(entered)), (Some("alice".to_owned()), Some("alice".to_owned())));
-        let with_arn = From::RootSignIn("{}");
-        let without = From::RootSignIn(r#"{"userIdentity": {"arn": null, "userName": "example-corp"}}"#);
+        let with_arn = BaseRecord::RootSignIn("{}");
+        let without =
+            BaseRecord::RootSignIn(r#"{"userIdentity": {"arn": null, "userName": "example-corp"}}"#);
         let root = Some("arn:aws:iam::111122223333:root".to_owned());
         assert_eq!((id(with_arn), id(without)), (root.clone(), root));
-        let china = From::RootSignIn(r#"{"userIdentity": {"arn": null}, "awsRegion": "cn-north-1"}"#);
+        let china = BaseRecord::RootSignIn(r#"{"userIdentity": {"arn": null}, "awsRegion": "cn-north-1"}"#);
         assert_eq!(id(china).as_deref(), Some("arn:aws-cn:iam::111122223333:root"));
     }
 
@@ -377,7 +381,7 @@ mod tests {
 
     #[test]
     fn an_event_of_an_unknown_kind_is_silenced_by_its_name_whoever_it_was() {
-        let unknown = finding(From::ConsoleSignIn(r#"{"eventName": "NewName"}"#));
+        let unknown = finding(BaseRecord::ConsoleSignIn(r#"{"eventName": "NewName"}"#));
         let entry = suppression(&unknown).unwrap();
         assert_eq!((entry.principal, entry.resource, entry.source_ip), (None, Some("NewName"), None));
     }

@@ -363,11 +363,12 @@ fn days(count: i64) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::cases::{Case, Expect, From, about, csv};
+    use super::cases::{Case, Expect, about};
     use super::*;
     use crate::finding::EVIDENCE_MEMBERS;
     use crate::finding::Gap;
     use crate::formats::credential_report::COLUMNS;
+    use crate::formats::credential_report::samples::{BaseRow, csv};
     use crate::rules::health::COULD_NOT_LOOK;
     use crate::severity::Severity;
 
@@ -421,7 +422,7 @@ mod tests {
 
     #[test]
     fn the_rows_that_cases_start_from_are_clean() {
-        let rows = [From::Root(&[]), From::Person(&[]), From::Machine(&[])];
+        let rows = [BaseRow::Root(&[]), BaseRow::Person(&[]), BaseRow::Machine(&[])];
         let report = CredentialReport::parse(csv(&rows).as_bytes()).unwrap();
         assert_eq!(report.rows().len(), rows.len());
         let judged = judge(&report, &about(), &Config::default());
@@ -461,9 +462,9 @@ mod tests {
 
     fn name_of(case: &Case) -> &'static str {
         match case.row {
-            From::Root(_) => "root",
-            From::Person(_) => "alice",
-            From::Machine(_) => "deploy",
+            BaseRow::Root(_) => "root",
+            BaseRow::Person(_) => "alice",
+            BaseRow::Machine(_) => "deploy",
         }
     }
 
@@ -575,7 +576,7 @@ mod tests {
         const OLD: &str = "2025-01-01T00:00:00+00:00";
         const OLDER: &str = "2024-06-01T00:00:00+00:00";
         let of = |first: &'static [(&'static str, &'static str)]| {
-            ids(&judged(&csv(&[From::Root(&[]), From::Machine(first)])), "access-key.unrotated")
+            ids(&judged(&csv(&[BaseRow::Root(&[]), BaseRow::Machine(first)])), "access-key.unrotated")
         };
         let both = of(&[
             ("access_key_1_last_rotated", OLDER),
@@ -617,8 +618,10 @@ mod tests {
         assert_eq!(twins.len(), 2);
         assert_eq!(twins[0], both[1], "the first of two of one date");
         assert_ne!(twins[1], twins[0]);
-        let bob =
-            csv(&[From::Root(&[]), From::Machine(&[("user", "bob"), ("access_key_1_last_rotated", OLD)])]);
+        let bob = csv(&[
+            BaseRow::Root(&[]),
+            BaseRow::Machine(&[("user", "bob"), ("access_key_1_last_rotated", OLD)]),
+        ]);
         assert!(!both.contains(&ids(&judged(&bob), "access-key.unrotated")[0]), "of another user");
         let report = CredentialReport::parse(bob.as_bytes()).unwrap();
         let elsewhere = judge(&report, &About { account: "444455556666", ..about() }, &Config::default());
@@ -629,7 +632,7 @@ mod tests {
     fn a_later_use_of_root_is_another_finding_and_the_same_one_is_not() {
         const AT_SEVEN: (&str, &str) = ("password_last_used", "2026-04-01T07:00:00+00:00");
         let of = |changes: &'static [(&'static str, &'static str)]| {
-            ids(&judged(&csv(&[From::Root(changes)])), "root.recently-used")
+            ids(&judged(&csv(&[BaseRow::Root(changes)])), "root.recently-used")
         };
         let first = of(&[AT_SEVEN]);
         assert_eq!(first.len(), 1);
@@ -650,7 +653,7 @@ mod tests {
             assert_eq!(ids.len(), 1, "{name}");
             assert_eq!(ids == first, same, "{name}");
         }
-        let report = CredentialReport::parse(csv(&[From::Root(&[AT_SEVEN])]).as_bytes()).unwrap();
+        let report = CredentialReport::parse(csv(&[BaseRow::Root(&[AT_SEVEN])]).as_bytes()).unwrap();
         let evening = About { generated: about().generated + chrono::TimeDelta::hours(12), ..about() };
         let evening = judge(&report, &evening, &Config::default());
         assert_eq!(ids(&evening, "root.recently-used"), first, "in the next report");
@@ -659,8 +662,8 @@ mod tests {
     #[test]
     fn an_old_and_unused_key_raises_both() {
         let judged = judged(&csv(&[
-            From::Root(&[]),
-            From::Machine(&[
+            BaseRow::Root(&[]),
+            BaseRow::Machine(&[
                 ("access_key_1_last_rotated", "2024-01-01T00:00:00Z"),
                 ("access_key_1_last_used_date", "2024-01-02T00:00:00Z"),
             ]),
@@ -673,11 +676,11 @@ mod tests {
     fn a_finding_says_whose_it_is_and_what_the_rule_looked_at() {
         let source = Some("s3://state/reports/111122223333/2026-04-01.csv.gz");
         let lines = csv(&[
-            From::Machine(&[
+            BaseRow::Machine(&[
                 ("access_key_2_active", "TRUE"),
                 ("access_key_2_last_rotated", "2025-12-31T08:15:00+00:00"),
             ]),
-            From::Root(&[("mfa_active", "false")]),
+            BaseRow::Root(&[("mfa_active", "false")]),
         ]);
         let report = CredentialReport::parse(lines.replace("arn:aws:", "arn:aws-cn:").as_bytes()).unwrap();
         let judged = judge(&report, &About { account: "", source, ..about() }, &Config::default());
@@ -706,8 +709,9 @@ mod tests {
 
     #[test]
     fn each_finding_is_told_in_a_sentence_that_reads_well() {
-        let told = |case: From, rule: &str| {
-            let rows = if matches!(case, From::Root(_)) { vec![case] } else { vec![From::Root(&[]), case] };
+        let told = |case: BaseRow, rule: &str| {
+            let rows =
+                if matches!(case, BaseRow::Root(_)) { vec![case] } else { vec![BaseRow::Root(&[]), case] };
             raised(&judged(&csv(&rows)), rule)
                 .first()
                 .map(|finding| finding.summary.clone())
@@ -717,55 +721,55 @@ mod tests {
         const CERTIFICATE: (&str, &str) = ("cert_1_active", "true");
         let mut seen = BTreeSet::new();
         for (rule, row, sentence) in [
-            ("root.access-key-active", From::Root(&[KEY]), "The root user has an active access key"),
+            ("root.access-key-active", BaseRow::Root(&[KEY]), "The root user has an active access key"),
             (
                 "root.access-key-active",
-                From::Root(&[KEY, ("access_key_1_last_rotated", "2026-03-31T08:15:00Z")]),
+                BaseRow::Root(&[KEY, ("access_key_1_last_rotated", "2026-03-31T08:15:00Z")]),
                 "The root user has had an active access key for 1 day",
             ),
             (
                 "root.mfa-disabled",
-                From::Root(&[("mfa_active", "false")]),
+                BaseRow::Root(&[("mfa_active", "false")]),
                 "The root user has a password and no second factor",
             ),
             (
                 "root.mfa-disabled",
-                From::Root(&[("mfa_active", "false"), ("password_enabled", "not_supported")]),
+                BaseRow::Root(&[("mfa_active", "false"), ("password_enabled", "not_supported")]),
                 "The root user has no second factor and may have a password (which the report does not say)",
             ),
             (
                 "root.mfa-disabled",
-                From::Root(&[("mfa_active", "false"), ("password_enabled", "false"), KEY]),
+                BaseRow::Root(&[("mfa_active", "false"), ("password_enabled", "false"), KEY]),
                 "The root user has an active access key and no second factor",
             ),
             (
                 "root.recently-used",
-                From::Root(&[("password_last_used", "2026-04-01T07:00:00Z")]),
+                BaseRow::Root(&[("password_last_used", "2026-04-01T07:00:00Z")]),
                 "The root user used its password on 2026-04-01 at 07:00 UTC",
             ),
             (
                 "root.recently-used",
-                From::Root(&[("access_key_1_last_used_date", "2026-04-01T07:00:00Z")]),
+                BaseRow::Root(&[("access_key_1_last_used_date", "2026-04-01T07:00:00Z")]),
                 "The root user used an access key on 2026-04-01 at 07:00 UTC",
             ),
             (
                 "root.certificate-active",
-                From::Root(&[CERTIFICATE]),
+                BaseRow::Root(&[CERTIFICATE]),
                 "The root user has an active signing certificate",
             ),
             (
                 "password.mfa-disabled",
-                From::Person(&[("mfa_active", "false")]),
+                BaseRow::Person(&[("mfa_active", "false")]),
                 "IAM user alice has a console password and no second factor",
             ),
             (
                 "password.unused",
-                From::Person(&[("password_last_used", "2026-01-01T08:15:00Z")]),
+                BaseRow::Person(&[("password_last_used", "2026-01-01T08:15:00Z")]),
                 "IAM user alice has not used the console password for 90 days",
             ),
             (
                 "password.never-used",
-                From::Person(&[
+                BaseRow::Person(&[
                     ("password_last_used", "no_information"),
                     ("password_last_changed", "2026-01-01T08:15:00Z"),
                 ]),
@@ -773,27 +777,27 @@ mod tests {
             ),
             (
                 "password.expired",
-                From::Person(&[("password_next_rotation", "2026-03-29T00:00:00Z")]),
+                BaseRow::Person(&[("password_next_rotation", "2026-03-29T00:00:00Z")]),
                 "IAM user alice has a console password that expired on 2026-03-29",
             ),
             (
                 "password.expiring",
-                From::Person(&[("password_next_rotation", "2026-04-10T00:00:00Z")]),
+                BaseRow::Person(&[("password_next_rotation", "2026-04-10T00:00:00Z")]),
                 "IAM user alice has a console password that expires on 2026-04-10",
             ),
             (
                 "access-key.unrotated",
-                From::Machine(&[("access_key_1_last_rotated", "2025-12-31T08:15:00Z")]),
+                BaseRow::Machine(&[("access_key_1_last_rotated", "2025-12-31T08:15:00Z")]),
                 "IAM user deploy has had the same active access key for 91 days",
             ),
             (
                 "access-key.unused",
-                From::Machine(&[("access_key_1_last_used_date", "2026-01-01T08:15:00Z")]),
+                BaseRow::Machine(&[("access_key_1_last_used_date", "2026-01-01T08:15:00Z")]),
                 "IAM user deploy has not used an active access key for 90 days",
             ),
             (
                 "access-key.never-used",
-                From::Machine(&[
+                BaseRow::Machine(&[
                     ("access_key_1_last_used_date", "N/A"),
                     ("access_key_1_last_rotated", "2026-01-01T08:15:00Z"),
                 ]),
@@ -801,27 +805,27 @@ mod tests {
             ),
             (
                 "access-key.two-active",
-                From::Machine(&[("access_key_2_active", "true")]),
+                BaseRow::Machine(&[("access_key_2_active", "true")]),
                 "IAM user deploy has two active access keys",
             ),
             (
                 "certificate.active",
-                From::Machine(&[CERTIFICATE]),
+                BaseRow::Machine(&[CERTIFICATE]),
                 "IAM user deploy has an active signing certificate",
             ),
             (
                 "certificate.unrotated",
-                From::Machine(&[CERTIFICATE, ("cert_1_last_rotated", "2025-12-31T08:15:00Z")]),
+                BaseRow::Machine(&[CERTIFICATE, ("cert_1_last_rotated", "2025-12-31T08:15:00Z")]),
                 "IAM user deploy has had the same active signing certificate for 91 days",
             ),
             (
                 "user.password-and-key",
-                From::Person(&[KEY]),
+                BaseRow::Person(&[KEY]),
                 "IAM user alice has a console password and an active access key",
             ),
             (
                 "user.idle",
-                From::Person(&[("password_last_used", "2025-12-31T08:15:00Z")]),
+                BaseRow::Person(&[("password_last_used", "2025-12-31T08:15:00Z")]),
                 "IAM user alice has used no password and no access key for 91 days",
             ),
         ] {
@@ -835,8 +839,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_judged_is_told_in_a_sentence_and_by_an_id_that_stays() {
-        const ALICE: From = From::Person(&[("mfa_active", "?")]);
-        let whole = csv(&[From::Root(&[]), From::Person(&[]), From::Machine(&[])]);
+        const ALICE: BaseRow = BaseRow::Person(&[("mfa_active", "?")]);
+        let whole = csv(&[BaseRow::Root(&[]), BaseRow::Person(&[]), BaseRow::Machine(&[])]);
         let unreadable = whole.replacen("\nalice,", "\nalice,x,", 1);
         let everybody = Gap { rule: None, principal: None };
         let alice = Gap { rule: None, principal: Some("alice".to_owned()) };
@@ -846,19 +850,19 @@ mod tests {
         let (high, medium) = (Severity::High, Severity::Medium);
         for (csv, severity, gaps, sentence) in [
             (
-                csv(&[From::Root(&[]), ALICE]),
+                csv(&[BaseRow::Root(&[]), ALICE]),
                 high,
                 vec![of("password.mfa-disabled", "alice")],
                 "IAM user alice could not be judged by password.mfa-disabled: mfa_active is \"?\" (in account 111122223333, as of the report of 2026-04-01 08:15 UTC).",
             ),
             (
-                csv(&[From::Root(&[]), From::Person(&[("password_next_rotation", "no_information")])]),
+                csv(&[BaseRow::Root(&[]), BaseRow::Person(&[("password_next_rotation", "no_information")])]),
                 medium,
                 vec![of("password.expired", "alice"), of("password.expiring", "alice")],
                 "IAM user alice could not be judged by password.expired: password_next_rotation is no_information (in account 111122223333, as of the report of 2026-04-01 08:15 UTC).",
             ),
             (
-                csv(&[From::Root(&[("cert_1_active", "N/A")])]),
+                csv(&[BaseRow::Root(&[("cert_1_active", "N/A")])]),
                 high,
                 vec![of("root.certificate-active", "root")],
                 "The root user could not be judged by root.certificate-active: cert_1_active is N/A (in account 111122223333, as of the report of 2026-04-01 08:15 UTC).",
@@ -872,7 +876,7 @@ mod tests {
                 "Nothing could be judged by password.expired for 2 users: the report does not have the column password_next_rotation (in account 111122223333 at 2026-04-01 08:15:00 UTC).",
             ),
             (
-                csv(&[From::Person(&[])]),
+                csv(&[BaseRow::Person(&[])]),
                 high,
                 vec![root],
                 "Nothing could be judged about the root user: the report has no row of it (in account 111122223333 at 2026-04-01 08:15:00 UTC).",
@@ -891,9 +895,9 @@ mod tests {
             ),
             (
                 csv(&[
-                    From::Root(&[]),
-                    From::Person(&[]),
-                    From::Person(&[("password_last_used", "2026-03-30T16:20:00Z")]),
+                    BaseRow::Root(&[]),
+                    BaseRow::Person(&[]),
+                    BaseRow::Person(&[("password_last_used", "2026-03-30T16:20:00Z")]),
                 ]),
                 high,
                 vec![alice],
@@ -901,8 +905,8 @@ mod tests {
             ),
             (
                 csv(&[
-                    From::Root(&[]),
-                    From::Person(&[("additional_credentials_info", "1 more; ListAccessKeys")]),
+                    BaseRow::Root(&[]),
+                    BaseRow::Person(&[("additional_credentials_info", "1 more; ListAccessKeys")]),
                 ]),
                 medium,
                 table()
@@ -932,7 +936,7 @@ mod tests {
 
     #[test]
     fn no_two_findings_have_one_id_whatever_the_report_repeats() {
-        let rows: Vec<From> = cases().map(|(_, case)| case.row).collect();
+        let rows: Vec<BaseRow> = cases().map(|(_, case)| case.row).collect();
         let lines = csv(&rows) + "\ngarbage\nmore garbage\nalice,arn:\nalice,arn:x\nroot,arn:";
         let judged = judged(&lines);
         let ids: BTreeSet<&str> = judged.findings.iter().map(|finding| &finding.id[..]).collect();
@@ -943,7 +947,7 @@ mod tests {
     #[test]
     fn a_hostile_name_stays_in_quotes_and_is_not_offered_for_pasting() {
         for user in ["x\u{202e}. Root signed in", "*", "a b", "=cmd|'/C calc'!A0"] {
-            let lines = csv(&[From::Root(&[]), From::Person(&[("mfa_active", "false")])]);
+            let lines = csv(&[BaseRow::Root(&[]), BaseRow::Person(&[("mfa_active", "false")])]);
             let lines = lines.replacen("\nalice", &format!("\n{user}"), 1);
             let judged = judged(&lines);
             let finding = raised(&judged, "password.mfa-disabled")[0];
@@ -956,7 +960,7 @@ mod tests {
 
     #[test]
     fn a_mail_names_the_user_and_how_to_silence_it() {
-        let judged = judged(&csv(&[From::Root(&[]), From::Person(&[("mfa_active", "false")])]));
+        let judged = judged(&csv(&[BaseRow::Root(&[]), BaseRow::Person(&[("mfa_active", "false")])]));
         let mail = crate::mail::mail(&judged.findings, &Config::default()).unwrap();
         assert_eq!(mail.subject, "[HIGH] Console password without a second factor - alice - 111122223333");
         for part in [

@@ -16,8 +16,9 @@ mod estimate;
 pub(crate) mod part;
 mod run;
 
+pub use crate::formats::events::backfill::RunId;
 pub use estimate::Estimate;
-pub use run::{Lost, Outcome, Ownership, ReadSoFar, RunId, RunState, Stage, Started};
+pub use run::{Lost, Outcome, Ownership, ReadSoFar, RunState, Stage, Started};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

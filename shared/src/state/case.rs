@@ -374,7 +374,8 @@ mod tests {
 
     use super::episode::MAX_ALIKE;
     use super::*;
-    use crate::rules::detections::cases::{Case as Record, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case as Record, Expect};
     use crate::severity::Severity;
 
     const NOW: &str = "2026-04-03T12:00:00Z";
@@ -387,7 +388,8 @@ mod tests {
     fn failure() -> Finding {
         let patch =
             r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#;
-        let finding = Record::new("case", From::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap();
+        let finding =
+            Record::new("case", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap();
         Finding { by_anyone: true, ..finding }
     }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::finding::{Finding, Place};
 use shared::formats::cloudtrail::counts::Counts;
+use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::formats::events::backfill::Wanted;
 use shared::mail;
 use shared::mail::{MAX_MESSAGE_BYTES, Mail, Past};
-use shared::rules::detections::cases::From;
 use shared::rules::detections::table;
 use shared::rules::health::{
     backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
@@ -72,11 +72,11 @@ fn without_mfa(number: u32, user: &str, account: &str, day: u32) -> Finding {
 /// A quarter in which several things happened.
 fn quarter() -> Vec<Finding> {
     let mut findings = vec![
-        of(From::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#)),
-        of(From::ApiCall(
+        of(BaseRecord::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#)),
+        of(BaseRecord::ApiCall(
             r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "bob", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
         )),
-        of(From::ApiCall(
+        of(BaseRecord::ApiCall(
             r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}}"#,
         )),
     ];

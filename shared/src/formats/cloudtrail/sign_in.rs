@@ -284,15 +284,14 @@ fn identity_center_mfa(record: &Record<'_>) -> Mfa {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::BaseRecord::{self, *};
     use super::*;
-    use crate::rules::detections::cases::From::*;
-    use crate::rules::detections::cases::{Case, Expect, From};
 
     #[test]
     fn a_sign_in_says_which_door_how_it_ended_and_whether_a_second_factor_was_used() {
         let is = |way, outcome, mfa| Some(SignIn { way, outcome, mfa });
         let federated = r#"{"userIdentity": {"type": "AssumedRole", "userName": null}, "additionalEventData": {"MFAUsed": "No"}}"#;
-        let table: &[(&str, From, Option<SignIn>)] = &[
+        let table: &[(&str, BaseRecord, Option<SignIn>)] = &[
             ("console", ConsoleSignIn("{}"), is(Way::Console, Outcome::Success, Mfa::Yes)),
             (
                 "MFAUsed NO",
@@ -555,7 +554,7 @@ mod tests {
             ),
         ];
         for (name, record, expected) in table {
-            let json = Case::new(name, *record, Expect::Nothing).json();
+            let json = record.json();
             let record = Record::parse(json.as_bytes()).unwrap();
             assert_eq!(SignIn::of(&record), *expected, "{name}");
         }

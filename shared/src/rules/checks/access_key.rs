@@ -4,14 +4,12 @@
 //! IAM.22; IAM User Guide, "Manage access keys for IAM users".
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{
-    Case,
-    Expect::*,
-    From::{Machine, Person},
-};
+use super::cases::{Case, Expect::*};
 use super::{Asked, Check, Credential, KEY_SLOTS, On, Verdict, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::formats::credential_report::{AccessKey, Cell, Row};
 use crate::severity::Severity;
 

@@ -3,14 +3,12 @@
 //! Source: IAM User Guide, "Generate credential reports for your AWS account", `cert_1_active` and what follows.
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{
-    Case,
-    Expect::*,
-    From::{Machine, Person},
-};
+use super::cases::{Case, Expect::*};
 use super::{Asked, CERTIFICATE_SLOTS, Check, Credential, On, Verdict, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::formats::credential_report::{Certificate, Row};
 use crate::severity::Severity;
 

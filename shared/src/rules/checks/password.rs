@@ -6,15 +6,13 @@
 use chrono::TimeDelta;
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{
-    Case,
-    Expect::*,
-    From::{Machine, Person},
-};
+use super::cases::{Case, Expect::*};
 use super::{Asked, Check, On, Verdict, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::credential_report::Cell;
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::severity::Severity;
 
 const UNUSED: &[&str] = &[

@@ -5,12 +5,14 @@
 
 use super::access_key::active_keys;
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*, From::Root};
+use super::cases::{Case, Expect::*};
 use super::certificate::active_certificates;
 use super::{Asked, Check, Credential, On, Verdict, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::credential_report::Cell;
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::credential_report::samples::BaseRow::Root;
 use crate::severity::Severity;
 
 pub(super) const CHECKS: &[Check] = &[

@@ -7,15 +7,13 @@ use chrono::{DateTime, Utc};
 
 use super::access_key::{active_keys, was_never_used};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{
-    Case,
-    Expect::*,
-    From::{Machine, Person},
-};
+use super::cases::{Case, Expect::*};
 use super::{Asked, Check, Credential, On, Verdict, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::credential_report::Cell;
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::severity::Severity;
 
 pub(super) const CHECKS: &[Check] = &[

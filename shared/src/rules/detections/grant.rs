@@ -4,11 +4,13 @@
 //! record contents" (`requestParameters.omitted`).
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*, From::*};
+use super::cases::{Case, Expect::*};
 use super::{Detection, IAM, On, Raised, calls};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::{Record, Text, text, truth};
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::cloudtrail::samples::BaseRecord::*;
 use crate::formats::iam_policy::{AdminGrant, PolicyDocument, Reach, Trusted};
 use crate::severity::Severity;
 use crate::text::quoted;

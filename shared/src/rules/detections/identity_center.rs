@@ -4,12 +4,14 @@
 //! IAM Identity Center API calls with AWS CloudTrail"; IAM Identity Center and Identity Store API References.
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*, From::*};
+use super::cases::{Case, Expect::*};
 use super::grant::{admin_policy, worst_grant};
 use super::{Detection, On, Raised, calls};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::{Record, truth};
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::cloudtrail::samples::BaseRecord::*;
 use crate::formats::cloudtrail::sign_in;
 use crate::formats::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way};
 use crate::formats::iam_policy::PolicyDocument;

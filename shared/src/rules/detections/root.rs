@@ -5,13 +5,15 @@
 //! privileged task on an AWS Organizations member account" (`sts:AssumeRoot`), "AWS account root user".
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*, From::*};
+use super::cases::{Case, Expect::*};
 use super::sign_in::{door, raised};
 use super::{Detection, IAM, On, Raised, calls, own_success};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::{Record, text};
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::cloudtrail::samples::BaseRecord::*;
 use crate::formats::cloudtrail::sign_in::{
     Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way, denied_by_policy, stated_outcome,
 };

@@ -4,12 +4,14 @@
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; AWS Sign-In User Guide.
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*, From::*};
+use super::cases::{Case, Expect::*};
 use super::{Detection, On, Raised};
 use crate::config::Config;
 use crate::finding::Subject;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::Record;
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::cloudtrail::samples::BaseRecord::*;
 use crate::formats::cloudtrail::sign_in;
 use crate::formats::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, Way};
 use crate::severity::Severity;

@@ -8,11 +8,13 @@
 use serde_json::Value;
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*, From::*};
+use super::cases::{Case, Expect::*};
 use super::{Detection, On, Raised};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::Record;
+#[cfg(any(test, feature = "cases"))]
+use crate::formats::cloudtrail::samples::BaseRecord::*;
 use crate::glob::Glob;
 use crate::severity::Severity;
 use crate::text::quoted;

@@ -2,72 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Estimate, Part, Plan};
-use crate::Error;
-use crate::finding::stable_id;
 use crate::formats::cloudtrail::counts::Counts;
-use crate::formats::events::backfill::{Request, Wanted};
-use crate::formats::events::delivery::input;
+use crate::formats::events::backfill::{Request, RunId, Wanted};
 use crate::severity::Severity;
 use crate::state::format::{FORMAT, check_format, not_json};
 use crate::state::lease::Lease;
 use crate::state::outbox::OutboxEntry;
-
-/// What tells one backfill from every other: the same request has the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RunId(String);
-
-impl RunId {
-    /// That of a request about a bucket.
-    pub fn of(bucket: &str, request: &Request) -> RunId {
-        let Request { wanted: Wanted { from, to, accounts, regions }, notify, .. } = request;
-        let (from, to) = (from.to_string(), to.to_string());
-        let list = |names: &std::collections::BTreeSet<String>| {
-            names.iter().map(String::as_str).collect::<Vec<_>>().join(",")
-        };
-        let notify = if *notify { "digest" } else { "none" };
-        let hash = stable_id(&[bucket, &from, &to, &list(accounts), &list(regions), notify]);
-        RunId(format!("{from}_{to}_{}", hash.get(..16).unwrap_or_default()))
-    }
-
-    /// That which somebody names.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where it is none: it becomes a part of keys.
-    pub fn parse(text: &str) -> Result<RunId, Error> {
-        let is_day = |text: &str| text.parse().is_ok_and(|day: NaiveDate| day.to_string() == text);
-        let is_hash = |text: &str| {
-            text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        let parts: Vec<&str> = text.split('_').collect();
-        match parts[..] {
-            [from, to, hash] if is_day(from) && is_day(to) && is_hash(hash) => Ok(RunId(text.to_owned())),
-            _ => Err(input(
-                "the run of a backfill",
-                text,
-                "one that iamwatch began, such as 2026-01-01_2026-03-31_0123456789abcdef",
-            )),
-        }
-    }
-
-    /// As it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Where its [`RunState`] stands.
-    pub fn key(&self) -> String {
-        format!("backfills/{}/run.json", self.0)
-    }
-
-    /// Where one generation keeps what it makes.
-    pub fn folder(&self, generation: u32) -> String {
-        format!("backfills/{}/{generation}/", self.0)
-    }
-}
 
 /// How far a backfill is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -414,23 +358,6 @@ mod tests {
             others.iter().all(|other| *other != id && other.as_str().starts_with("2026-01-01_2026-03-31_"))
         );
         assert_ne!(others[2], others[3]);
-    }
-
-    #[test]
-    fn what_is_no_id_of_a_run_becomes_no_part_of_a_key() {
-        for text in [
-            "",
-            "..",
-            "2026-01-01_2026-03-31_0123456789abcde",
-            "2026-01-01_2026-03-31_0123456789ABCDEF",
-            "2026-01-01_2026-03-31_0123456789abcdef/..",
-            "2026-1-1_2026-03-31_0123456789abcdef",
-            "2026-01-01_2026-02-30_0123456789abcdef",
-            "2026-01-01_2026-03-31_0123456789abcdef_",
-        ] {
-            let message = RunId::parse(text).unwrap_err().to_string();
-            assert!(message.contains("it must be one that iamwatch began"), "{message}");
-        }
     }
 
     #[test]

@@ -101,9 +101,10 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::finding::{Finding, stable_id};
+    use crate::formats::cloudtrail::samples::BaseRecord;
     use crate::mail;
     use crate::notification::Notification;
-    use crate::rules::detections::cases::{Case as Record, Expect, From};
+    use crate::rules::detections::cases::{Case as Record, Expect};
     use crate::state::lease::Lease;
 
     fn at(time: &str) -> DateTime<Utc> {
@@ -116,7 +117,7 @@ mod tests {
 
     /// A sign-in without a second factor at that minute of January, from that address.
     fn finding(n: usize, minute: i64, source: &str) -> Finding {
-        let record = From::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
+        let record = BaseRecord::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
         let finding = Record::new("digest", record, Expect::Nothing).finding().unwrap();
         Finding {
             id: stable_id(&[&n.to_string()]),

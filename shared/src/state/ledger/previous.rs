@@ -156,17 +156,18 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::formats::credential_report::CredentialReport;
-    use crate::rules::checks::cases::{From, about, csv, generated};
+    use crate::formats::credential_report::samples::{BaseRow, csv};
+    use crate::rules::checks::cases::{about, generated};
     use crate::rules::{checks, registry};
 
-    const ROOT: From = From::Root(&[]);
-    const NO_MFA: From = From::Person(&[("mfa_active", "false")]);
-    const TWO_KEYS: From = From::Machine(&[
+    const ROOT: BaseRow = BaseRow::Root(&[]);
+    const NO_MFA: BaseRow = BaseRow::Person(&[("mfa_active", "false")]);
+    const TWO_KEYS: BaseRow = BaseRow::Machine(&[
         ("access_key_2_active", "true"),
         ("access_key_2_last_rotated", "2026-03-30T00:00:00Z"),
     ]);
 
-    fn judged(rows: &[From]) -> Judged {
+    fn judged(rows: &[BaseRow]) -> Judged {
         let report = CredentialReport::parse(csv(rows).as_bytes()).unwrap();
         checks::judge(&report, &about(), &Config::default())
     }
@@ -176,7 +177,7 @@ mod tests {
     }
 
     /// Rule and status of each, and how many lines were passed over.
-    fn compared(lines: &str, rows: &[From]) -> (Vec<(&'static str, &'static str)>, u64) {
+    fn compared(lines: &str, rows: &[BaseRow]) -> (Vec<(&'static str, &'static str)>, u64) {
         let previous = Previous::read(lines, registry::report_rule).unwrap();
         let (findings, passed_over) = previous.compare(judged(rows), "111122223333", generated());
         let mut said: Vec<_> =
@@ -191,7 +192,7 @@ mod tests {
         assert_eq!(compared("", &[ROOT, NO_MFA]).0, [("password.mfa-disabled", "new")]);
         assert_eq!(compared(&first, &[ROOT, NO_MFA]).0, [("password.mfa-disabled", "still")]);
         assert_eq!(
-            compared(&first, &[ROOT, From::Person(&[]), TWO_KEYS]).0,
+            compared(&first, &[ROOT, BaseRow::Person(&[]), TWO_KEYS]).0,
             [("access-key.two-active", "new"), ("password.mfa-disabled", "resolved")]
         );
         let second = Previous::read(&first, registry::report_rule).unwrap();
@@ -204,17 +205,17 @@ mod tests {
     fn what_could_not_be_judged_this_time_still_stands() {
         let first = printed(&judged(&[ROOT, NO_MFA]).findings);
         for (name, unjudged) in [
-            ("its cell", From::Person(&[("mfa_active", "?")])),
-            ("its row", From::Person(&[("arn", "alice")])),
+            ("its cell", BaseRow::Person(&[("mfa_active", "?")])),
+            ("its row", BaseRow::Person(&[("arn", "alice")])),
         ] {
             let (said, _) = compared(&first, &[ROOT, unjudged]);
             assert_eq!(said[0], ("password.mfa-disabled", "still"), "{name}");
             assert_eq!(said[1].0, "watch.could-not-look", "{name}");
         }
         // That somebody could not look is known to be over.
-        let could_not = printed(&judged(&[ROOT, From::Person(&[("mfa_active", "?")])]).findings);
+        let could_not = printed(&judged(&[ROOT, BaseRow::Person(&[("mfa_active", "?")])]).findings);
         assert_eq!(
-            compared(&could_not, &[ROOT, From::Person(&[])]).0,
+            compared(&could_not, &[ROOT, BaseRow::Person(&[])]).0,
             [("watch.could-not-look", "resolved")]
         );
     }

@@ -99,10 +99,11 @@ mod tests {
 
     use super::*;
     use crate::finding::stable_id;
-    use crate::rules::detections::cases::{Case, Expect, From};
+    use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::rules::detections::cases::{Case, Expect};
 
     fn finding(n: u64, log_file: &str) -> Finding {
-        let record = From::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
+        let record = BaseRecord::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
         let mut finding = Case::new("found", record, Expect::Nothing).finding().unwrap();
         finding.id = stable_id(&[&n.to_string()]);
         finding.severity = Severity::ALL[(n % 5) as usize];
