@@ -115,6 +115,17 @@ impl Classify for Avx2 {
     }
 }
 
+/// Bit *i* of the answer says whether an odd number of bits up to *i* is set.
+#[inline(always)]
+pub(super) fn prefix_xor(mut bits: u64) -> u64 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^ bits << 32
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

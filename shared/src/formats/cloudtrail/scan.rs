@@ -17,117 +17,26 @@
 mod between;
 mod odd;
 mod recovery;
-
-use std::fmt;
+mod state;
 
 use serde::de::IgnoredAny;
 
 use self::odd::Odd;
 pub(super) use self::recovery::offset_of;
-use self::recovery::{MAX_RECORDS_AGAIN, RECORD_START, behind, sibling};
-use super::block::{BLOCK, Classify, Masks, Portable};
-use super::prefilter::{LOOK_AHEAD, Mark, Prefilter};
+use self::recovery::{RECORD_START, behind, sibling};
+pub(super) use self::state::Scan;
+pub use self::state::{Counts, Problem};
+use self::state::{LOOK_BACK, MAX_PROBLEMS, RecordSigns};
+use super::block::{BLOCK, Classify, Masks, Portable, prefix_xor};
+use super::prefilter::{LOOK_AHEAD, Mark};
 
 /// How many bytes must stand behind the end of the bytes of a last window; their values do not matter.
 pub(super) const PADDING: usize = BLOCK + LOOK_AHEAD;
 
-/// How many bytes before the next block are kept, so that a key which crosses it can be read.
-const LOOK_BACK: usize = 16;
-
-/// How many problems of one file are kept in words; all are counted.
-const MAX_PROBLEMS: usize = 8;
-
-/// Something in a log file that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The record's place in `Records`, where it is one record.
-    pub record: Option<u64>,
-    /// What is wrong: a phrase that follows "the record" or "the log file".
-    pub reason: String,
-}
-
-/// What one pass found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// The elements of `Records`, readable or not.
-    pub records: u64,
-    /// How many of them could not be judged.
-    pub unreadable: u64,
-    /// How many of them nobody asks for: nobody was shown them.
-    pub skipped: u64,
-    /// The first few things that could not be read, of records and of the file as a whole.
-    pub problems: Vec<Problem>,
-    /// Whether there was a `Records` array at all.
-    pub has_records: bool,
-}
-
 /// Who judges the records that are worth parsing: place in `Records`, JSON; an error says why it cannot.
 pub type Judge<'j> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'j;
 
-/// Where the pass stands; it outlives the window that it looks at.
-#[derive(Debug)]
-pub(super) struct Scan {
-    prefilter: &'static Prefilter,
-    max_record_bytes: usize,
-    /// How many bytes may still be looked at again.
-    again_bytes: u64,
-    counts: Counts,
-    /// Where the next block begins.
-    position: usize,
-    /// Where the record, or the gap between records, begins that the pass is in.
-    start: usize,
-    /// All ones inside a string, else zero.
-    in_string: u64,
-    /// Whether the next byte is escaped.
-    escaped: bool,
-    /// The unescaped quotes of the last block.
-    quotes: u64,
-    /// How many brackets are open: 1 in the document, 2 in `Records`, 3 and more in a record.
-    depth: u32,
-    /// Whether the open bracket of depth 2 is that of `Records`.
-    in_records: bool,
-    /// Whether `Records` stood in this document already.
-    had_records: bool,
-    /// How many documents have begun.
-    documents: u32,
-    /// Whether the record, or the gap, has outgrown what is kept of one.
-    too_large: bool,
-    /// Whether a record's end could not be found, so that its next sibling is looked for.
-    lost: bool,
-    record: Seen,
-}
-
-/// What has been seen of the record that the pass is in.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    worth: bool,
-    beyond_ascii: bool,
-    names: u32,
-    sources: u32,
-}
-
 impl Scan {
-    pub(super) fn new(prefilter: &'static Prefilter, max_record_bytes: usize) -> Scan {
-        Scan {
-            prefilter,
-            max_record_bytes,
-            again_bytes: MAX_RECORDS_AGAIN.saturating_mul(max_record_bytes as u64),
-            counts: Counts::default(),
-            position: 0,
-            start: 0,
-            in_string: 0,
-            escaped: false,
-            quotes: 0,
-            depth: 0,
-            in_records: false,
-            had_records: false,
-            documents: 0,
-            too_large: false,
-            lost: false,
-            record: Seen::default(),
-        }
-    }
-
     /// Goes on over `bytes[..length]`; what is not yet a whole block waits for more, unless this is the last.
     /// Behind a last window's length stand [`PADDING`] bytes more.
     ///
@@ -388,7 +297,7 @@ impl Scan {
                 }
                 self.began(at);
                 let worth = odd.worth || self.prefilter.everything();
-                self.record = Seen { worth, beyond_ascii: odd.beyond_ascii, ..Seen::default() };
+                self.record = RecordSigns { worth, beyond_ascii: odd.beyond_ascii, ..RecordSigns::default() };
             }
             _ => {}
         }
@@ -445,11 +354,6 @@ impl Scan {
         self.depth -= 1;
     }
 
-    fn began(&mut self, start: usize) {
-        self.start = start;
-        self.too_large = false;
-    }
-
     /// What stands outside of records up to `at`; nothing where it is too large, which has been said.
     fn gap<'b>(&mut self, bytes: &'b [u8], at: usize) -> Option<&'b [u8]> {
         let gap = &bytes[self.start..at];
@@ -476,7 +380,7 @@ impl Scan {
             return;
         }
         let json = &bytes[start..end];
-        let Seen { worth, beyond_ascii, names, sources } = self.record;
+        let RecordSigns { worth, beyond_ascii, names, sources } = self.record;
         let invalid = beyond_ascii && std::str::from_utf8(json).is_err();
         let object = json.starts_with(b"{") && json.ends_with(b"}");
         if object && !worth && !invalid && names == 1 && sources == 1 {
@@ -491,18 +395,6 @@ impl Scan {
             }
         }
     }
-
-    fn unreadable(&mut self, index: u64, reason: fmt::Arguments<'_>) {
-        self.counts.unreadable += 1;
-        self.note(Some(index), reason);
-    }
-
-    /// Keeps a problem in words; only those that are kept are put into words.
-    fn note(&mut self, record: Option<u64>, reason: fmt::Arguments<'_>) {
-        if self.counts.problems.len() < MAX_PROBLEMS {
-            self.counts.problems.push(Problem { record, reason: reason.to_string() });
-        }
-    }
 }
 
 /// `N`, `S` and `R` six bytes behind a quote, and those that begin a string of four characters: where a key
@@ -513,15 +405,4 @@ fn marks(masks: Masks, quotes: u64, quotes_before: u64) -> u64 {
     let one_behind = quotes << 1 | quotes_before >> 63;
     let four_before = quotes >> 4 | 0xf << 60;
     masks.marks & (six_behind | one_behind & four_before)
-}
-
-/// Bit *i* of the answer says whether an odd number of bits up to *i* is set.
-#[inline(always)]
-fn prefix_xor(mut bits: u64) -> u64 {
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    bits ^ bits << 32
 }

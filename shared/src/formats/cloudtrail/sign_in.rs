@@ -7,8 +7,7 @@
 //! the console's in `responseElements.<eventName>`, Identity Center's in `serviceEventDetails.<eventName>`,
 //! OAuth's (`aws login`) in `additionalEventData.success`; STS calls are API calls and no sign-ins here.
 
-use super::Record;
-use super::record::{text, truth};
+use super::record::{Record, text, truth};
 
 /// The `eventSource` of every sign-in.
 pub const SIGN_IN_SOURCE: &str = "signin.amazonaws.com";

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use csv_core::ReadRecordResult;
 use memchr::{memchr_iter, memchr2_iter};
 
-use super::{AccessKey, COLUMNS, Cell, Certificate, Password, Row, UnreadableRow};
+use super::cell::Cell;
+use super::row::{AccessKey, COLUMNS, Certificate, Password, Row, UnreadableRow};
 use crate::text;
 
 /// No line has more commas than these in its texts: a name is at most 64 characters long, and stands in the

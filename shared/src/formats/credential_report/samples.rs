@@ -1,6 +1,6 @@
 //! Sample rows of a credential report, for tests.
 
-use super::COLUMNS;
+use super::row::COLUMNS;
 
 /// A sample row, with the columns to change in it. Unchanged it raises no finding.
 #[derive(Clone, Copy, Debug)]

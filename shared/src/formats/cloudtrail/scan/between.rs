@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Scan;
+use super::state::Scan;
 
 impl Scan {
     pub(super) fn between_documents(&mut self, gap: &[u8]) {

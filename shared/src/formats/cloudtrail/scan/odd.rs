@@ -1,8 +1,7 @@
 //! Blocks with backslashes, control characters or bytes beyond ASCII: few are, so they may take their time.
 
-use super::{BLOCK, Scan, prefix_xor};
-use crate::formats::cloudtrail::block;
-use crate::formats::cloudtrail::block::Oddities;
+use super::state::Scan;
+use crate::formats::cloudtrail::block::{self, BLOCK, Oddities, prefix_xor};
 
 /// What an odd block says about the records in it.
 #[derive(Clone, Copy, Default)]

@@ -5,11 +5,7 @@ use std::ops::Range;
 use memchr::memmem;
 use serde::de::IgnoredAny;
 
-use super::{LOOK_BACK, Scan};
-
-/// How many bytes of one file may be looked at again behind a fault, in largest records. A stray quote
-/// hides the record's end and costs one of them; a file with more faults than that is hardly a log file.
-pub(super) const MAX_RECORDS_AGAIN: u64 = 64;
+use super::state::{LOOK_BACK, Scan};
 
 /// What every record that CloudTrail writes begins with.
 pub(super) const RECORD_START: &[u8] = b"{\"eventVersion\"";
