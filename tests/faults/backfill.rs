@@ -12,7 +12,7 @@ use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::sample::records::{Outcome, ROOT, WRONG_PASSWORD, sign_in, unproven_user};
 use iamwatch_tests::stub_aws::{Mail, Operation};
 use serde_json::{Value, json};
-use shared::formats::events::backfill::{Asked, Event};
+use shared::formats::events::backfill::{BackfillEvent, BackfillTask};
 use shared::state::backfill::RunId;
 
 const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:watch-backfill";
@@ -53,8 +53,10 @@ fn request() -> Value {
 
 /// Which run that is.
 fn run() -> String {
-    match Event::of(&request()) {
-        Ok(Event::Asked(Asked::ByHand(request))) => RunId::of(LOGS, &request).as_str().to_owned(),
+    match BackfillEvent::of(&request()) {
+        Ok(BackfillEvent::Request(BackfillTask::ByHand(request))) => {
+            RunId::of(LOGS, &request).as_str().to_owned()
+        }
         _ => String::new(),
     }
 }

@@ -17,8 +17,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use iamwatch_tests::memory::{Clock, World};
 use shared::config::Config;
-use shared::formats::events::schedule::Audit;
-use shared::formats::events::schedule::Request;
+use shared::formats::events::audit::Audit;
+use shared::formats::events::audit::AuditRequest;
 use shared::use_cases::{Audited, audit_credentials};
 
 const OWN: &str = "111122223333";
@@ -75,7 +75,7 @@ async fn look(world: &World, now: &str) -> Audited {
     scheduled(world, now, 1, &Config::default()).await
 }
 
-async fn by_hand(world: &World, now: &str, request: Request) -> Audited {
+async fn by_hand(world: &World, now: &str, request: AuditRequest) -> Audited {
     let clock = Clock::new(at(now), Duration::from_secs(300));
     let audit = Audit::ByHand(request);
     audit_credentials(&audit, &Config::default(), &world.accounts, &world.outside(&clock)).await.unwrap()

@@ -18,7 +18,8 @@ use flate2::write::GzEncoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::formats::events::delivery::{Event, Message, Object};
+use shared::formats::events::delivery::DeliveryMessage;
+use shared::formats::events::delivery::{DeliveryEvent, DeliveryRequest, LogFileObject};
 use shared::ports::AwsErrorKind;
 use shared::severity::Severity;
 use shared::use_cases::{Asked, Delivered, Outcome, process_deliveries, process_messages};
@@ -91,14 +92,14 @@ fn message_of_size(id: &str, key: &str, bytes: Option<usize>) -> Value {
     })
 }
 
-fn messages(names: &[&str]) -> Vec<Message> {
+fn messages(names: &[&str]) -> Vec<DeliveryMessage> {
     let records: Vec<Value> = names.iter().map(|name| message(name, &key(name))).collect();
     queue(records)
 }
 
-fn queue(records: Vec<Value>) -> Vec<Message> {
-    match Event::of(&json!({"Records": records})).unwrap() {
-        Event::Queue(messages) => messages,
+fn queue(records: Vec<Value>) -> Vec<DeliveryMessage> {
+    match DeliveryEvent::of(&json!({"Records": records})).unwrap() {
+        DeliveryEvent::Queue(messages) => messages,
         other => panic!("{other:?}"),
     }
 }
@@ -110,13 +111,13 @@ fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
 }
 
 /// What a batch came to, and the ids of the messages that must come again.
-async fn batch(world: &World, messages: &[Message], now: &str) -> (Delivered, Vec<String>) {
+async fn batch(world: &World, messages: &[DeliveryMessage], now: &str) -> (Delivered, Vec<String>) {
     batch_with(world, messages, now, &Config::default()).await
 }
 
 async fn batch_with(
     world: &World,
-    messages: &[Message],
+    messages: &[DeliveryMessage],
     now: &str,
     config: &Config,
 ) -> (Delivered, Vec<String>) {
@@ -586,9 +587,11 @@ fn a_run_answers_in_time_whatever_hangs() {
 
 /// What a person's request came to.
 async fn by_hand(world: &World, request: Value) -> Delivered {
-    let Event::Judge(judge) = Event::of(&request).unwrap() else { panic!("{request}") };
+    let DeliveryEvent::Request(DeliveryRequest::Judge(judge)) = DeliveryEvent::of(&request).unwrap() else {
+        panic!("{request}")
+    };
     let clock = Clock::new(at(NOW), Duration::from_secs(60));
-    let (objects, asked): (Vec<Object>, _) = (judge.objects, Asked::ByHand { notify: judge.notify });
+    let (objects, asked): (Vec<LogFileObject>, _) = (judge.objects, Asked::ByHand { notify: judge.notify });
     process_deliveries(&objects, asked, &Config::default(), &world.outside(&clock)).await
 }
 

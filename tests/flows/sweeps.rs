@@ -20,8 +20,8 @@ use flate2::write::GzEncoder;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::formats::events::backfill::{LooksFor, Sweep};
-use shared::formats::events::delivery::{Event, Object};
+use shared::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
+use shared::formats::events::delivery::{DeliveryEvent, DeliveryRequest, LogFileObject};
 use shared::ports::Stored;
 use shared::severity::Severity;
 use shared::use_cases::{Asked, Delivered, Swept, process_deliveries, read_missed};
@@ -79,11 +79,11 @@ fn put_quiet(world: &World, key: &str, modified: &str) {
     world.logs.put_at(&format!("s3://logs/{key}"), at(modified), log_file(&[]));
 }
 
-fn objects(keys: &[String]) -> Vec<Object> {
+fn objects(keys: &[String]) -> Vec<LogFileObject> {
     let record = |key: &String| json!({"eventSource": "aws:s3", "s3": {"bucket": {"name": "logs"}, "object": {"key": key}}});
     let records: Vec<Value> = keys.iter().map(record).collect();
-    match Event::of(&json!({"Records": records})).unwrap() {
-        Event::Deliveries(objects) => objects,
+    match DeliveryEvent::of(&json!({"Records": records})).unwrap() {
+        DeliveryEvent::Request(DeliveryRequest::Deliveries(objects)) => objects,
         other => panic!("{other:?}"),
     }
 }
@@ -101,7 +101,7 @@ async fn night(world: &World, asked: &str) -> Swept {
 /// A message that was sent then and is received now, for the n-th time.
 async fn receive(world: &World, asked: &str, receives: u32, now: &str) -> Swept {
     let clock = Clock::new(at(now), Duration::from_secs(900));
-    let asked = Sweep { looks_for: LooksFor::Everything, asked: at(asked), receives };
+    let asked = MissedDeliveryRequest { scope: MissedDeliveryScope::Everything, asked: at(asked), receives };
     let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
     let counts = swept.counts;
     assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);

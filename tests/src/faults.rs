@@ -33,8 +33,8 @@ use crate::lambda_events::object_created;
 use crate::stub_aws::StubAws;
 use point::Point;
 use run::Observed;
-use shared::formats::events::backfill::SWEEP_MESSAGE;
-use shared::formats::events::schedule::MESSAGE;
+use shared::formats::events::audit::AUDIT_MESSAGE;
+use shared::formats::events::backfill::MISSED_DELIVERIES_MESSAGE;
 
 /// The bucket of the log files.
 pub const LOGS: &str = "example-logs";
@@ -66,12 +66,12 @@ impl Message {
 
     /// What the schedule of nightly sweeps sends.
     pub fn of_sweep(id: &str) -> Message {
-        Message { id: id.to_owned(), body: SWEEP_MESSAGE.to_owned() }
+        Message { id: id.to_owned(), body: MISSED_DELIVERIES_MESSAGE.to_owned() }
     }
 
     /// What the schedule of credential reports sends.
     pub fn of_schedule(id: &str) -> Message {
-        Message { id: id.to_owned(), body: MESSAGE.to_owned() }
+        Message { id: id.to_owned(), body: AUDIT_MESSAGE.to_owned() }
     }
 }
 

@@ -1,80 +1,61 @@
-//! The Lambda function `sign-in`: judges delivered CloudTrail log files and publishes what there is to tell.
+//! The Lambda function `sign-in`: evaluates delivered CloudTrail log files and publishes the findings.
 
 use iamwatch_aws::answer::answer;
-use iamwatch_aws::report::{Batch, report, report_queue};
+use iamwatch_aws::failure::Failure;
+use iamwatch_aws::report::{Batch, report};
 use iamwatch_aws::runtime::Invocation;
-use iamwatch_aws::s3::S3;
-use iamwatch_aws::sns::Topic;
-use iamwatch_aws::sqs::{Queues, batch_response};
-use iamwatch_aws::start::{Deployment, Failure, account_of, run};
+use iamwatch_aws::start::{Deployment, Shell, account_of, run};
 use lambda_runtime::Context;
 use serde_json::Value;
-use shared::formats::events::delivery::{Event, Judge, Message};
-use shared::ports::{NotificationSink, Ports};
+use shared::formats::events::delivery::{DeliveryEvent, DeliveryMessage, DeliveryRequest, JudgeRequest};
+use shared::ports::Ports;
 use shared::use_cases::{Asked, process_deliveries, process_messages};
 
-/// What lives as long as the sandbox.
 struct SignIn {
-    deployment: Deployment,
-    s3: S3,
-    topic: Topic,
-    queues: Queues,
+    shell: Shell,
+}
+
+impl AsRef<Shell> for SignIn {
+    fn as_ref(&self) -> &Shell {
+        &self.shell
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    run(
-        |deployment, sdk| {
-            Ok(SignIn {
-                s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
-                topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
-                queues: Queues::new(sdk, &deployment.config),
-                deployment,
-            })
-        },
-        async |function, payload, context| {
-            let answered = function.answer(payload, context).await;
-            // The next batch may be given to another sandbox, which does not know when this one has published.
-            function.topic.ready().await;
-            answered
-        },
-    )
-    .await
+    run(|shell, _| Ok(SignIn { shell }), SignIn::answer).await
 }
 
 impl SignIn {
     async fn answer(&self, payload: Value, context: &Context) -> Result<Value, Failure> {
-        let Deployment { config, function_name, .. } = &self.deployment;
+        let Shell { deployment, s3, topic, queues } = &self.shell;
+        let Deployment { config, function_name, .. } = deployment;
         let account = account_of(context);
-        let s3 = self.s3.of_account(account);
-        let outside =
-            Ports { logs: &s3, state: &s3, alerts: &self.topic, runtime: &Invocation::of(context), account };
-        match Event::of(&payload)? {
-            Event::Queue(messages) => {
-                let delivered = process_messages(&messages, config, &outside).await;
-                let failed: Vec<&Message> =
+        let s3 = s3.of_account(account);
+        let ports =
+            Ports { logs: &s3, state: &s3, alerts: topic, runtime: &Invocation::of(context), account };
+        match DeliveryEvent::of(&payload)? {
+            DeliveryEvent::Queue(messages) => {
+                let delivered = process_messages(&messages, config, &ports).await;
+                let failed: Vec<&DeliveryMessage> =
                     messages.iter().filter(|message| delivered.must_come_again(message)).collect();
-                report_queue(&self.queues.put_off(&failed).await);
+                let answer = queues.partial_batch(&failed).await;
                 let batch = Batch { messages: messages.len(), failed: failed.len() };
                 report(&delivered, Some(batch), function_name);
-                Ok(batch_response(&failed))
+                Ok(answer)
             }
-            Event::Deliveries(objects) => {
-                let delivered = process_deliveries(&objects, Asked::ByDelivery, config, &outside).await;
+            DeliveryEvent::Request(DeliveryRequest::Deliveries(objects)) => {
+                let delivered = process_deliveries(&objects, Asked::ByDelivery, config, &ports).await;
                 report(&delivered, None, function_name);
-                // Without a queue Lambda itself tries again, all of it.
-                delivered.failed().next().map_or(Ok(Value::Null), |(_, trouble)| Err(trouble.into()))
+                // Without a queue Lambda retries the whole event.
+                delivered.failed().next().map_or(Ok(Value::Null), |(_, error)| Err(error.into()))
             }
-            Event::Judge(Judge { objects, notify }) => {
-                let delivered =
-                    process_deliveries(&objects, Asked::ByHand { notify }, config, &outside).await;
+            DeliveryEvent::Request(DeliveryRequest::Judge(JudgeRequest { objects, notify })) => {
+                let delivered = process_deliveries(&objects, Asked::ByHand { notify }, config, &ports).await;
                 report(&delivered, None, function_name);
                 Ok(answer(&delivered))
             }
-            Event::TestMail => {
-                let published = self.topic.publish_test(function_name, &context.request_id).await;
-                published.map_err(|trouble| Failure::from(&trouble))
-            }
+            DeliveryEvent::TestMail => self.shell.test_mail(context).await,
         }
     }
 }

@@ -1,21 +1,23 @@
-//! The AWS adapters behind the core's ports, and how a function starts, answers and reports.
+//! The AWS adapters behind the core's ports, and the start-up, answers and reports of the functions.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`start`] | start-up: settings, clients, the loop over invocations; how a failure is answered |
+//! | [`start`] | start-up: settings, clients, the loop over invocations |
+//! | [`failure`] | the failure of a whole invocation |
 //! | [`fleet`] | the state machine of a large backfill |
 //! | [`iam`] | credential reports, and the accounts of the organisation |
 //! | `profile` | S3 for a person at a terminal |
 //! | [`s3`] | log files, and the state bucket |
 //! | [`sns`] | publishing |
-//! | [`sqs`] | what becomes of each message of a queue, and when failed ones come back |
-//! | [`runtime`] | time, as Lambda grants it, and as a person does |
+//! | [`sqs`] | the partial-batch answer of a queue, and when failed messages come back |
+//! | [`runtime`] | clock, deadline and random numbers of an invocation, or of a terminal |
 //! | [`report`] | the log line and the metrics of an invocation |
-//! | [`answer`] | what it answers to whoever waits for it |
+//! | [`answer`] | the answer to a request by hand |
 
 pub mod answer;
 mod attempts;
 mod aws_error;
+pub mod failure;
 pub mod fleet;
 pub mod iam;
 mod log;

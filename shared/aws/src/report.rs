@@ -23,12 +23,19 @@ pub const DIMENSION: &str = "FunctionName";
 /// How many of the objects that failed are named in the log; all are counted.
 const MAX_NAMED: usize = 20;
 
-/// The messages of a queue that a run was about.
+/// The number of queue messages in a run.
 pub struct Batch {
-    /// How many there were.
+    /// All messages.
     pub messages: usize,
-    /// How many of them must come again.
+    /// The messages that failed and come back.
     pub failed: usize,
+}
+
+impl Batch {
+    /// A batch of one message.
+    pub fn of_one(finished: bool) -> Batch {
+        Batch { messages: 1, failed: usize::from(!finished) }
+    }
 }
 
 /// Writes the log line and the metrics of a run.

@@ -1,4 +1,4 @@
-//! SQS: when a message that failed comes back.
+//! SQS: the partial-batch answer, and when failed messages come back.
 
 use std::time::Duration;
 
@@ -8,35 +8,21 @@ use aws_sdk_sqs::Client;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::formats::events::delivery::Message;
+use shared::formats::events::queue::QueueMessage;
 use shared::ports::{AwsError, AwsErrorKind};
 
 use crate::attempts::{once, retries};
 use crate::aws_error::trouble;
+use crate::failure::Failure;
 use crate::report::report_queue;
-use crate::start::Failure;
 
-/// The most that all attempts may take together: one message that cannot be put off must not cost the answer
-/// about all the others.
+/// The longest time for all attempts of one call: a call that fails must not delay the answer about the other
+/// messages.
 const MAX_OPERATION: Duration = Duration::from_secs(2);
 
-/// The first pause before a message comes back; each is twice the one before.
-const FIRST_PAUSE_SECONDS: u32 = 30;
-const MAX_PAUSE_SECONDS: u32 = 900;
-
-/// The answer to a batch of which these messages must come again.
-///
-/// Source: Lambda Developer Guide, "Handling errors for an SQS event source".
-pub fn batch_response<T>(failed: &[&Message<T>]) -> Value {
-    let mut response = SqsBatchResponse::default();
-    let failure = |message: &&Message<T>| {
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier.clone_from(&message.id);
-        failure
-    };
-    response.batch_item_failures = failed.iter().map(failure).collect();
-    json!(response)
-}
+/// The first delay before a message comes back. Each is twice the one before.
+const FIRST_DELAY_SECONDS: u32 = 30;
+const MAX_DELAY_SECONDS: u32 = 900;
 
 /// The queues that messages come from.
 pub struct Queues {
@@ -52,15 +38,15 @@ impl Queues {
         Queues { client: Client::from_conf(builder.build()) }
     }
 
-    /// Has one message after the other done, and answers which of them must come again: those of which `work` says that
-    /// it is not finished, and those that nobody understands.
+    /// Processes the messages of a batch in turn and returns the partial-batch answer. A message has failed if its body
+    /// is not understood or if `work` returns `false`.
     ///
     /// # Errors
-    /// Those of `work`: no message is finished then.
+    /// The first error of `work`. Lambda then returns the whole batch to the queue.
     pub async fn each<T>(
         &self,
-        messages: &[Message<T>],
-        work: impl AsyncFn(&Message<T>, &T) -> Result<bool, Failure>,
+        messages: &[QueueMessage<T>],
+        work: impl AsyncFn(&QueueMessage<T>, &T) -> Result<bool, Failure>,
     ) -> Result<Value, Failure> {
         let mut failed = Vec::new();
         for message in messages {
@@ -75,20 +61,29 @@ impl Queues {
                 failed.push(message);
             }
         }
-        report_queue(&self.put_off(&failed).await);
-        Ok(batch_response(&failed))
+        Ok(self.partial_batch(&failed).await)
     }
 
-    /// Says when these messages come back: soon after a first failure, later after many. Without it each
-    /// would come back after the queue's own visibility time-out, which has to outlast a whole run.
+    /// Sets when failed messages come back, soon after a first failure and later after many, and returns the
+    /// partial-batch answer that names them. A message for which this fails comes back after the queue's visibility
+    /// time-out, which is longer than a whole run.
     ///
-    /// The answer is what did not work; those messages come back at the queue's own pace.
-    pub async fn put_off<T>(&self, messages: &[&Message<T>]) -> Vec<AwsError> {
-        let put_off = messages.iter().map(|message| self.put_off_one(message));
-        join_all(put_off).await.into_iter().filter_map(Result::err).collect()
+    /// Source: Lambda Developer Guide, "Handling errors for an SQS event source".
+    pub async fn partial_batch<T>(&self, failed: &[&QueueMessage<T>]) -> Value {
+        let delays = failed.iter().map(|message| self.delay(message));
+        let errors: Vec<AwsError> = join_all(delays).await.into_iter().filter_map(Result::err).collect();
+        report_queue(&errors);
+        let mut response = SqsBatchResponse::default();
+        let failure = |message: &&QueueMessage<T>| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier.clone_from(&message.id);
+            failure
+        };
+        response.batch_item_failures = failed.iter().map(failure).collect();
+        json!(response)
     }
 
-    async fn put_off_one<T>(&self, message: &Message<T>) -> Result<(), AwsError> {
+    async fn delay<T>(&self, message: &QueueMessage<T>) -> Result<(), AwsError> {
         let call = format!("sqs:ChangeMessageVisibility {}", message.queue_arn);
         let Some(url) = queue_url(&message.queue_arn) else {
             let answer = "that is not the ARN of a queue".to_owned();
@@ -96,17 +91,17 @@ impl Queues {
         };
         let request = self.client.change_message_visibility().queue_url(url);
         let request = request.receipt_handle(&message.receipt_handle);
-        let sent = request.visibility_timeout(pause_seconds(message.receives) as i32).send().await;
+        let sent = request.visibility_timeout(delay_seconds(message.receives) as i32).send().await;
         sent.map(|_| ()).map_err(|error| trouble(call, &error))
     }
 }
 
-fn pause_seconds(receives: u32) -> u32 {
+fn delay_seconds(receives: u32) -> u32 {
     let doublings = receives.saturating_sub(1).min(16);
-    (FIRST_PAUSE_SECONDS << doublings).min(MAX_PAUSE_SECONDS)
+    (FIRST_DELAY_SECONDS << doublings).min(MAX_DELAY_SECONDS)
 }
 
-/// The URL of a queue, which SQS wants instead of its ARN; nothing where that is no ARN of a queue.
+/// The URL of a queue, which SQS needs instead of its ARN. `None` if this is not the ARN of a queue.
 fn queue_url(arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", partition, "sqs", region, account, name] = parts[..] else { return None };
@@ -120,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_message_comes_back_later_each_time_and_at_least_four_times_an_hour() {
-        let pauses: Vec<u32> = [0, 1, 2, 3, 4, 5, 6, 20, u32::MAX].map(pause_seconds).into();
-        assert_eq!(pauses, [30, 30, 60, 120, 240, 480, 900, 900, 900]);
+        let delays: Vec<u32> = [0, 1, 2, 3, 4, 5, 6, 20, u32::MAX].map(delay_seconds).into();
+        assert_eq!(delays, [30, 30, 60, 120, 240, 480, 900, 900, 900]);
     }
 
     #[test]

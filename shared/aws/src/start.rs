@@ -1,4 +1,4 @@
-//! How every function starts, and how it answers what went wrong.
+//! Start-up: settings, AWS clients, and the loop over invocations.
 
 use std::env;
 
@@ -6,59 +6,34 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::SharedCredentialsProvider;
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::Value;
 use shared::Error;
 use shared::config::Config;
-use shared::ports::AwsError;
+use shared::ports::NotificationSink as _;
 
+use crate::failure::Failure;
 use crate::log;
+use crate::s3::S3;
+use crate::sns::Topic;
+use crate::sqs::Queues;
 
-/// What a function needs beside what it reads: the program, the AWS clients, findings that wait to be told.
+/// Memory besides that for log files: the program, the AWS clients, findings that are not notified yet.
 const MEMORY_BESIDE_BYTES: u64 = 150 << 20;
 
-/// What went wrong with a whole invocation; the kind is its `errorType`.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    kind: &'static str,
-    message: String,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        let kind = match error {
-            Error::Setting { .. } | Error::UnknownSetting { .. } => "SettingError",
-            Error::Input { .. } => "InputError",
-        };
-        Failure { kind, message: error.to_string() }
-    }
-}
-
-impl From<&AwsError> for Failure {
-    fn from(trouble: &AwsError) -> Failure {
-        Failure { kind: "AwsError", message: trouble.to_string() }
-    }
-}
-
-impl From<Failure> for Diagnostic {
-    fn from(Failure { kind, message }: Failure) -> Diagnostic {
-        Diagnostic { error_type: kind.to_owned(), error_message: message }
-    }
-}
-
-/// What a function is deployed with.
+/// The settings and names that a function is deployed with.
 pub struct Deployment {
     /// The settings.
     pub config: Config,
     /// `TOPIC_ARN`: the topic that findings are published to.
     pub topic_arn: String,
-    /// `STATE_BUCKET`: the bucket that remembers.
+    /// `STATE_BUCKET`: the bucket of the state objects.
     pub state_bucket: String,
-    /// The function's name, by which its metrics are told from those of another stack.
+    /// The function's name: the dimension of its metrics.
     pub function_name: String,
     /// `LOG_BUCKET`: the bucket of log files, for a function that lists it: see [`Deployment::log_bucket`].
     log_bucket: Option<String>,
-    /// `STATE_MACHINE_ARN`: what reads a bucket with many invocations, where there is such a thing.
+    /// `STATE_MACHINE_ARN`: the state machine of large backfills, if the stack has one.
     pub state_machine_arn: Option<String>,
 }
 
@@ -95,7 +70,7 @@ impl Deployment {
     /// The bucket of log files.
     ///
     /// # Errors
-    /// Where `LOG_BUCKET` does not name it.
+    /// If `LOG_BUCKET` is not set.
     pub fn log_bucket(&self) -> Result<&str, Error> {
         self.log_bucket.as_deref().ok_or_else(|| wrong("LOG_BUCKET", String::new(), BUCKET_NAME))
     }
@@ -112,9 +87,9 @@ fn wrong(name: &str, value: String, expected: &str) -> Error {
     Error::Setting { name: name.to_owned(), value, expected: expected.to_owned() }
 }
 
-/// Refuses limits that a function of that much memory would be killed for.
+/// Refuses limits for which the function has too little memory.
 fn check_memory(config: &Config, megabytes: u64) -> Result<(), Error> {
-    // The one log file that is always read may be the largest: see `LogFileReader::buffer_bytes`.
+    // One log file is always read, and it may be the largest: see `LogFileReader::buffer_bytes`.
     let beside = MEMORY_BESIDE_BYTES + 2 * config.max_record_bytes as u64;
     let room = (megabytes << 20).saturating_sub(beside);
     if config.max_in_flight_bytes <= room {
@@ -127,37 +102,76 @@ fn check_memory(config: &Config, megabytes: u64) -> Result<(), Error> {
     Err(wrong("MAX_IN_FLIGHT_BYTES", config.max_in_flight_bytes.to_string(), &expected))
 }
 
-/// Runs a function until Lambda ends it: `build` makes it once, `answer` is asked for each invocation.
+/// The deployment and the AWS clients that every function has. They live as long as the sandbox.
+pub struct Shell {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// S3: log files and the state bucket.
+    pub s3: S3,
+    /// The topic.
+    pub topic: Topic,
+    /// The queues of the function.
+    pub queues: Queues,
+}
+
+impl Shell {
+    fn new(deployment: Deployment, sdk: &SdkConfig) -> Shell {
+        Shell {
+            s3: S3::new(sdk, &deployment.state_bucket, &deployment.config),
+            topic: Topic::new(sdk, &deployment.topic_arn, &deployment.config),
+            queues: Queues::new(sdk, &deployment.config),
+            deployment,
+        }
+    }
+
+    /// Publishes a test mail and returns the answer.
+    ///
+    /// # Errors
+    /// If SNS does not accept it.
+    pub async fn test_mail(&self, context: &Context) -> Result<Value, Failure> {
+        let published = self.topic.publish_test(&self.deployment.function_name, &context.request_id).await;
+        published.map_err(|error| Failure::from(&error))
+    }
+}
+
+/// Runs a function until Lambda ends the sandbox. `build` makes the function once, and `answer` answers each invocation.
 ///
-/// A setting that is wrong is answered to every invocation, so that it is seen where people look and the
-/// queue keeps what was delivered meanwhile.
+/// An invalid setting is the answer to every invocation, where people see it; the queue keeps its messages meanwhile.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
-pub async fn run<F>(
-    build: impl FnOnce(Deployment, &SdkConfig) -> Result<F, Error>,
+/// If the Runtime API cannot be reached.
+pub async fn run<F: AsRef<Shell>>(
+    build: impl FnOnce(Shell, &SdkConfig) -> Result<F, Error>,
     answer: impl AsyncFn(&F, Value, &Context) -> Result<Value, Failure>,
 ) -> Result<(), lambda_runtime::Error> {
     let lookup = |name: &str| env::var(name).ok();
     log::begin(lookup);
-    let function = Deployment::from_lookup(lookup).and_then(|deployment| build(deployment, &sdk(lookup)));
+    let function = Deployment::from_lookup(lookup).and_then(|deployment| {
+        let sdk = sdk(lookup);
+        build(Shell::new(deployment, &sdk), &sdk)
+    });
     let function = function.map_err(Failure::from);
     let (function, answer) = (&function, &answer);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
-        let outcome = match function {
-            // Boxed: the compiler gives up on laying out what it would be in place.
-            Ok(function) => Box::pin(answer(function, event.payload, &event.context)).await,
+        let answered = match function {
+            Ok(function) => {
+                // Boxed: the compiler cannot lay out the future in place.
+                let answered = Box::pin(answer(function, event.payload, &event.context)).await;
+                // Another sandbox may get the next event, and does not know when this one has published.
+                function.as_ref().topic.ready().await;
+                answered
+            }
             Err(failure) => Err(failure.clone()),
         };
-        outcome.inspect_err(|Failure { kind, message }| {
+        answered.inspect_err(|Failure { kind, message }| {
             lambda_runtime::tracing::error!(error_type = kind, error = message, "the invocation failed");
         })
     }))
     .await
 }
 
-/// What every AWS client is made with. Lambda says all of it in the environment; to look for profiles and for
-/// credentials of other machines, as the SDK does by itself, takes a twentieth of the whole function's size.
+/// The configuration of every AWS client, from the environment that Lambda sets. The SDK's own loader, which also reads
+/// profiles and the credentials of other kinds of machines, would be a twentieth of the function's size.
 ///
 /// Sources: Lambda Developer Guide, "Defined runtime environment variables"; SDKs and Tools Reference Guide,
 /// "Settings reference".
@@ -174,13 +188,13 @@ fn sdk(lookup: impl Fn(&str) -> Option<String>) -> SdkConfig {
     sdk.build()
 }
 
-/// The account that a function runs in, as its ARN says.
+/// The account of the function, from its ARN.
 pub fn account_of(context: &Context) -> Option<&str> {
     let account = context.invoked_function_arn.split(':').nth(4)?;
     shared::text::is_account_id(account).then_some(account)
 }
 
-/// The partition that a function runs in, such as `aws-cn`, as its ARN says.
+/// The partition of the function, such as `aws-cn`, from its ARN.
 pub fn partition_of(context: &Context) -> &str {
     let partition = context.invoked_function_arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next());
     partition.unwrap_or("aws")

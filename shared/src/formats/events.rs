@@ -1,5 +1,6 @@
-//! What Lambda hands to the functions.
+//! The events that Lambda passes to the functions.
 
+pub mod audit;
 pub mod backfill;
 pub mod delivery;
-pub mod schedule;
+pub mod queue;

@@ -87,7 +87,7 @@ pub fn folder(day: NaiveDate) -> String {
 /// What goes wrong is among the troubles of the state bucket. Time is left for the answer.
 pub async fn write<S: StateStore, P: Runtime>(
     memory: &StateClient<'_, S, P>,
-    read: impl Iterator<Item = &delivery::Object>,
+    read: impl Iterator<Item = &delivery::LogFileObject>,
     missed: bool,
 ) {
     let mut by_day: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();

@@ -23,8 +23,8 @@ use crate::config::Config;
 use crate::finding::Judged;
 use crate::finding::{Finding, Status};
 use crate::formats::credential_report::CredentialReport;
-use crate::formats::events::schedule::Audit;
-use crate::formats::events::schedule::Request;
+use crate::formats::events::audit::Audit;
+use crate::formats::events::audit::AuditRequest;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::checks;
 use crate::rules::checks::About;
@@ -227,7 +227,9 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
 
     /// The accounts of this run: those that a person names, or all.
     fn chosen(&self, watched: &Watched) -> Result<BTreeSet<String>, Halt> {
-        let Audit::ByHand(Request { accounts, .. }) = self.audit else { return Ok(watched.accounts.clone()) };
+        let Audit::ByHand(AuditRequest { accounts, .. }) = self.audit else {
+            return Ok(watched.accounts.clone());
+        };
         if let Some(unknown) = accounts.iter().find(|account| !watched.accounts.contains(*account)) {
             return Err(Halt::Refused(crate::Error::Input {
                 thing: "an account of the request".to_owned(),

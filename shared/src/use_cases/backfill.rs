@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::config::Config;
-use crate::formats::events::backfill::{Asked, Request};
+use crate::formats::events::backfill::{BackfillRequest, BackfillTask};
 use crate::ports::{AwsError, AwsErrorKind, Fleet, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::state::backfill::{Lost, Ownership, ReadSoFar, RunId, RunState, Stage};
 use crate::state::store::{Object, TIME_TO_ANSWER, random_id};
@@ -132,7 +132,7 @@ struct Run<'a, L, S, A, P, F> {
 /// # Errors
 /// [`Error`] for what cannot be asked for. What can be asked for again is [`Progress::Unfinished`].
 pub async fn backfill<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet>(
-    asked: &Asked,
+    asked: &BackfillTask,
     log_bucket: &str,
     config: &Config,
     fleet: Option<&F>,
@@ -141,8 +141,8 @@ pub async fn backfill<L: LogStore, S: StateStore, A: NotificationSink, P: Runtim
     let runtime = outside.runtime;
     let telling = Notifier::new(config, outside, Persistence::ComesAgain, TIME_TO_ANSWER);
     let id = match asked {
-        Asked::ByHand(request) => RunId::of(log_bucket, request),
-        Asked::ByFleet(id, ..) => id.clone(),
+        BackfillTask::ByHand(request) => RunId::of(log_bucket, request),
+        BackfillTask::ByFleet(id, ..) => id.clone(),
     };
     let mut run = Run {
         id,
@@ -156,8 +156,8 @@ pub async fn backfill<L: LogStore, S: StateStore, A: NotificationSink, P: Runtim
         read: ReadSoFar::default(),
     };
     let (progress, state) = match asked {
-        Asked::ByHand(request) => run.by_hand(request).await?,
-        Asked::ByFleet(_, generation, step) => run.by_fleet(*generation, *step).await?,
+        BackfillTask::ByHand(request) => run.by_hand(request).await?,
+        BackfillTask::ByFleet(_, generation, step) => run.by_fleet(*generation, *step).await?,
     };
     let state_troubles = run.telling.state_troubles();
     let uri = run.telling.memory.uri(&run.id.key());
@@ -166,7 +166,7 @@ pub async fn backfill<L: LogStore, S: StateStore, A: NotificationSink, P: Runtim
 }
 
 impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<'_, L, S, A, P, F> {
-    async fn by_hand(&mut self, request: &Request) -> Result<Ended, Error> {
+    async fn by_hand(&mut self, request: &BackfillRequest) -> Result<Ended, Error> {
         let now = self.runtime.now();
         request.wanted.check(now)?;
         let mut new = RunState::new(self.bucket, &request.wanted, request.notify, now);

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::formats::cloudtrail::log_file::LogFileReader;
 use crate::formats::cloudtrail::prefilter::Prefilter;
 use crate::formats::cloudtrail::scan;
-use crate::formats::events::delivery::Object;
+use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, AwsErrorKind, Body, LogStore, OpenObject, Runtime};
 use crate::rules::registry;
 
@@ -107,7 +107,7 @@ impl<'a, R: Reader, L: LogStore, P: Runtime> Reading<'a, R, L, P> {
     }
 
     /// A log file's part of the budget, if there is room for it; where nothing else is read, there is.
-    pub fn share(&self, object: &Object) -> Option<Share<'_>> {
+    pub fn share(&self, object: &LogFileObject) -> Option<Share<'_>> {
         let (in_flight, cost) = (self.in_flight_bytes.get(), self.cost(object.bytes));
         if in_flight > 0 && in_flight.saturating_add(cost) > self.config.max_in_flight_bytes {
             return None;
@@ -155,7 +155,7 @@ impl<'a, R: Reader, L: LogStore, P: Runtime> Reading<'a, R, L, P> {
     /// [`AwsError`] when it could not be read to its end; of the kind Missing when it is not there.
     pub async fn read(
         &self,
-        object: &Object,
+        object: &LogFileObject,
         mut share: Share<'_>,
     ) -> Result<(R::Made, scan::Counts), AwsError> {
         let mut before: Option<scan::Counts> = None;
@@ -184,8 +184,8 @@ impl<'a, R: Reader, L: LogStore, P: Runtime> Reading<'a, R, L, P> {
     }
 
     /// Opens the object, by its other key where there is none of the first; with the URI that it was found by.
-    async fn open(&self, object: &Object) -> Result<(String, OpenObject<L::Body>), AwsError> {
-        let Object { bucket, key, decoded_key, version, .. } = object;
+    async fn open(&self, object: &LogFileObject) -> Result<(String, OpenObject<L::Body>), AwsError> {
+        let LogFileObject { bucket, key, decoded_key, version, .. } = object;
         let open = async |key: &str| {
             let open = self.logs.open(bucket, key, version.as_deref()).await?;
             Ok((format!("s3://{bucket}/{key}"), open))

@@ -26,8 +26,8 @@ use crate::finding::Finding;
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::key;
 use crate::formats::events::backfill::Wanted;
-use crate::formats::events::backfill::{LooksFor, Sweep};
-use crate::formats::events::delivery::Object;
+use crate::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
+use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::health;
 use crate::rules::health::{MissedDeliveries, could_not_look, state_bucket};
@@ -80,7 +80,7 @@ pub struct Swept {
 ///
 /// The receipts of what was read are listed in `state_bucket`, which is the bucket behind [`Ports::state`].
 pub async fn read_missed<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime>(
-    asked: &Sweep,
+    asked: &MissedDeliveryRequest,
     log_bucket: &str,
     state_bucket: &str,
     config: &Config,
@@ -92,19 +92,9 @@ pub async fn read_missed<L: LogStore, S: StateStore, A: NotificationSink, P: Run
     let telling = Notifier::new(config, outside, persistence, time_to_tell);
     let findings = Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
     let swept = Swept { findings, ..Swept::default() };
-    let (looks_for, asked, buckets) = (asked.looks_for, asked.asked, (log_bucket, state_bucket));
-    let mut run = Run {
-        looks_for,
-        asked,
-        is_late,
-        persistence,
-        buckets,
-        config,
-        outside,
-        time_to_tell,
-        telling,
-        swept,
-    };
+    let (scope, asked, buckets) = (asked.scope, asked.asked, (log_bucket, state_bucket));
+    let mut run =
+        Run { scope, asked, is_late, persistence, buckets, config, outside, time_to_tell, telling, swept };
     let ended = Box::pin(run.sweep()).await;
     let memory = &run.telling.memory;
     if let Err(trouble) = &ended
@@ -123,7 +113,7 @@ pub async fn read_missed<L: LogStore, S: StateStore, A: NotificationSink, P: Run
 }
 
 struct Run<'a, L, S, A, P> {
-    looks_for: LooksFor,
+    scope: MissedDeliveryScope,
     asked: DateTime<Utc>,
     is_late: bool,
     persistence: Persistence,
@@ -164,9 +154,9 @@ impl From<AwsError> for Halt {
 impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, A, P> {
     async fn sweep(&mut self) -> Result<(), AwsError> {
         let accepted = self.telling.load_accepted().await?;
-        let swept = match self.looks_for {
-            LooksFor::Everything => Box::pin(self.log_files(&accepted)).await,
-            LooksFor::Backfills => Ok(()),
+        let swept = match self.scope {
+            MissedDeliveryScope::Everything => Box::pin(self.log_files(&accepted)).await,
+            MissedDeliveryScope::Backfills => Ok(()),
         };
         // What has been found long ago and told nobody does not wait for log files that cannot be read.
         let finished = Box::pin(self.backfills(&accepted)).await;
@@ -269,9 +259,9 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
     }
 
     /// Reads log files, and tells what stands there.
-    async fn read(&mut self, objects: &[Object], found: &mut Found) -> Result<(), AwsError> {
+    async fn read(&mut self, objects: &[LogFileObject], found: &mut Found) -> Result<(), AwsError> {
         if self.outside.runtime.time_left() <= self.time_to_tell {
-            return Err(out_of_time(&objects.first().map(Object::uri).unwrap_or_default()));
+            return Err(out_of_time(&objects.first().map(LogFileObject::uri).unwrap_or_default()));
         }
         let (persistence, late) = (self.persistence, BTreeSet::new());
         let work = Work { objects, asked: Asked::BySweep, persistence, late: &late };

@@ -18,7 +18,8 @@ use crate::finding::merged;
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::key;
 use crate::formats::cloudtrail::key::ObjectKind;
-use crate::formats::events::delivery::{Message, Object};
+use crate::formats::events::delivery::DeliveryMessage;
+use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::health::{could_not_look, log_file_gone};
 use crate::severity::Severity;
@@ -61,9 +62,9 @@ pub struct Delivered {
     pub quiet: u64,
     /// How many findings a suppression hides.
     pub accepted: u64,
-    /// What could not be read, and why, by [`Object::identity`].
+    /// What could not be read, and why, by [`LogFileObject::identity`].
     pub unread: BTreeMap<String, AwsError>,
-    /// What was read but not told, and why, by [`Object::identity`].
+    /// What was read but not told, and why, by [`LogFileObject::identity`].
     pub untold: BTreeMap<String, AwsError>,
     /// Why messages could not be understood.
     pub not_understood: Vec<String>,
@@ -80,7 +81,7 @@ impl Delivered {
     }
 
     /// Whether a message has to come again: not all that it names is done, or nobody knows what it names.
-    pub fn must_come_again(&self, message: &Message) -> bool {
+    pub fn must_come_again(&self, message: &DeliveryMessage) -> bool {
         let failed =
             |identity: &String| self.unread.contains_key(identity) || self.untold.contains_key(identity);
         match &message.content {
@@ -93,7 +94,7 @@ impl Delivered {
 /// Does what the messages of a queue ask for. Which of them must come again, says
 /// [`Delivered::must_come_again`].
 pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime>(
-    messages: &[Message],
+    messages: &[DeliveryMessage],
     config: &Config,
     outside: &Ports<'_, L, S, A, P>,
 ) -> Delivered {
@@ -105,7 +106,7 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P
             Ok(named) => {
                 objects.extend(named.iter().cloned());
                 if message.receives >= LATE_RECEIVES {
-                    late.extend(named.iter().map(Object::identity));
+                    late.extend(named.iter().map(LogFileObject::identity));
                 }
             }
             Err(error) => not_understood.entry(&message.queue_arn).or_default().push(error.to_string()),
@@ -136,7 +137,7 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P
 /// findings could not be published in [`Delivered::untold`]: it must be asked for again. Everything else is
 /// done.
 pub async fn process_deliveries<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime>(
-    objects: &[Object],
+    objects: &[LogFileObject],
     asked: Asked,
     config: &Config,
     outside: &Ports<'_, L, S, A, P>,
@@ -152,12 +153,12 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: NotificationSink,
 /// What a run has to do.
 pub(super) struct Work<'a> {
     /// The log files.
-    pub objects: &'a [Object],
+    pub objects: &'a [LogFileObject],
     /// Who asked.
     pub asked: Asked,
     /// How far it goes to tell somebody.
     pub persistence: Persistence,
-    /// Those of messages that have come often, by [`Object::identity`].
+    /// Those of messages that have come often, by [`LogFileObject::identity`].
     pub late: &'a BTreeSet<String>,
 }
 
@@ -176,7 +177,7 @@ pub(super) async fn process<L: LogStore, S: StateStore, A: NotificationSink, P: 
     let by_hand = matches!(asked, Asked::ByHand { .. });
     let notify = asked != Asked::ByHand { notify: false };
     // Two messages may name the same object.
-    let objects: BTreeMap<String, &Object> =
+    let objects: BTreeMap<String, &LogFileObject> =
         objects.iter().map(|object| (object.identity(), object)).collect();
     let (wanted, skipped): (BTreeMap<_, _>, BTreeMap<_, _>) =
         objects.into_iter().partition(|(_, object)| is_wanted(object, by_hand));
@@ -261,7 +262,7 @@ pub(super) async fn process<L: LogStore, S: StateStore, A: NotificationSink, P: 
 }
 
 /// Folders that hold no log files are skipped; a person may have put a log file elsewhere.
-fn is_wanted(object: &Object, by_hand: bool) -> bool {
+fn is_wanted(object: &LogFileObject, by_hand: bool) -> bool {
     match ObjectKind::of_key(&object.key) {
         ObjectKind::LogFile => true,
         ObjectKind::Other => by_hand,
@@ -269,14 +270,14 @@ fn is_wanted(object: &Object, by_hand: bool) -> bool {
     }
 }
 
-fn lag(object: &Object, now: DateTime<Utc>) -> Option<Duration> {
+fn lag(object: &LogFileObject, now: DateTime<Utc>) -> Option<Duration> {
     let created = object.created.or_else(|| key::delivered(&object.key))?;
     (now - created).to_std().ok()
 }
 
 /// Reads many log files at once, as far as memory and time allow, each of them once.
 async fn read_all<L: LogStore, S, A, P: Runtime>(
-    objects: &BTreeMap<String, &Object>,
+    objects: &BTreeMap<String, &LogFileObject>,
     time_to_tell: Duration,
     config: &Config,
     outside: &Ports<'_, L, S, A, P>,
@@ -319,12 +320,12 @@ async fn read_all<L: LogStore, S, A, P: Runtime>(
 /// The buckets that could not be looked at: one finding for each, and each severity.
 fn closed(
     unread: &BTreeMap<String, AwsError>,
-    objects: &BTreeMap<String, &Object>,
+    objects: &BTreeMap<String, &LogFileObject>,
     late: &BTreeSet<String>,
     account: Option<&str>,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
-    let mut by_bucket: BTreeMap<(&str, Severity), Vec<(&Object, &AwsError)>> = BTreeMap::new();
+    let mut by_bucket: BTreeMap<(&str, Severity), Vec<(&LogFileObject, &AwsError)>> = BTreeMap::new();
     for (identity, trouble) in unread {
         let severity = match trouble.kind {
             AwsErrorKind::Denied | AwsErrorKind::NotFound => Severity::High,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, World};
 use shared::config::Config;
-use shared::formats::events::schedule::Audit;
-use shared::formats::events::schedule::Request;
+use shared::formats::events::audit::Audit;
+use shared::formats::events::audit::AuditRequest;
 use shared::ports::{Generation, Stored};
 use shared::use_cases::audit_credentials;
 
@@ -199,7 +199,7 @@ fn a_list_that_cannot_be_read_is_said_to_whoever_asks_by_hand() {
         let world = world(1);
         *world.accounts.organization.borrow_mut() = None;
         let clock = Clock::new(at(NOW), Duration::from_secs(300));
-        let audit = Audit::ByHand(Request { accounts: vec![], date: None, notify: false });
+        let audit = Audit::ByHand(AuditRequest { accounts: vec![], date: None, notify: false });
         let outside = world.outside(&clock);
         let audited = audit_credentials(&audit, &organization(), &world.accounts, &outside).await.unwrap();
         let said = audited.unfinished().unwrap().to_string();
@@ -213,7 +213,7 @@ fn a_person_can_ask_for_watched_accounts_only() {
         let world = world(2);
         let clock = Clock::new(at(NOW), Duration::from_secs(300));
         let ask = |account: &str| {
-            Audit::ByHand(Request { accounts: vec![account.to_owned()], date: None, notify: false })
+            Audit::ByHand(AuditRequest { accounts: vec![account.to_owned()], date: None, notify: false })
         };
         let (config, outside) = (organization(), world.outside(&clock));
         let audited = audit_credentials(&ask(&account(1)), &config, &world.accounts, &outside).await.unwrap();

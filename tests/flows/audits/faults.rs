@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use iamwatch_tests::memory::{Clock, World};
 use shared::config::Config;
-use shared::formats::events::schedule::Audit;
+use shared::formats::events::audit::Audit;
 use shared::ports::Stored;
 use shared::use_cases::audit_credentials;
 

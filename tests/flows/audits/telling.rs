@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use iamwatch_tests::memory::World;
 use shared::finding::Status;
-use shared::formats::events::schedule::Request;
+use shared::formats::events::audit::AuditRequest;
 use shared::ports::Stored;
 use shared::severity::Severity;
 
@@ -284,7 +284,7 @@ fn a_report_is_kept_by_its_day_and_can_be_judged_again() {
             [&format!("reports/{OWN}/2026-04-01.csv.gz"), &format!("reports/{OWN}/2026-04-02.csv.gz")]
         );
         for (date, users) in [("2026-04-01", 1), ("2026-04-02", 2)] {
-            let request = Request { accounts: vec![], date: Some(date.parse().unwrap()), notify: false };
+            let request = AuditRequest { accounts: vec![], date: Some(date.parse().unwrap()), notify: false };
             let audited = by_hand(&world, &now, request).await;
             assert_eq!(
                 (audited.findings[&Severity::High], audited.listed.len()),
@@ -292,7 +292,8 @@ fn a_report_is_kept_by_its_day_and_can_be_judged_again() {
                 "{date}"
             );
         }
-        let request = Request { accounts: vec![], date: Some("2026-03-01".parse().unwrap()), notify: false };
+        let request =
+            AuditRequest { accounts: vec![], date: Some("2026-03-01".parse().unwrap()), notify: false };
         let audited = by_hand(&world, &now, request).await;
         assert!(audited.failed[OWN].to_string().contains("no report of that day was kept"), "{audited:?}");
         assert_eq!(
@@ -308,11 +309,11 @@ fn a_person_can_look_without_anybody_being_told() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
-        let quiet = Request { accounts: vec![OWN.to_owned()], date: None, notify: false };
+        let quiet = AuditRequest { accounts: vec![OWN.to_owned()], date: None, notify: false };
         let audited = by_hand(&world, NOW, quiet).await;
         assert_eq!((audited.findings[&Severity::High], audited.listed[0].status), (1, Some(Status::New)));
         assert!(world.topic.subjects().is_empty() && world.state.objects.borrow().is_empty());
-        let loud = Request { accounts: vec![], date: None, notify: true };
+        let loud = AuditRequest { accounts: vec![], date: None, notify: true };
         by_hand(&world, NOW, loud.clone()).await;
         by_hand(&world, NOW, loud).await;
         assert_eq!(

@@ -9,7 +9,7 @@ use iamwatch_tests::memory::{Attempt, Clock, World};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::formats::events::delivery::Object;
+use shared::formats::events::delivery::LogFileObject;
 use shared::ports::AwsErrorKind;
 use shared::state::backfill::Outcome;
 use shared::use_cases;
@@ -19,13 +19,20 @@ use super::runs::{LATER, NOW, asked, request, world};
 use super::{ACCOUNT, OTHER, at, key, log_file, put, run, sign_in};
 
 /// A log file of an account and day, as it is delivered.
-fn delivered(account: &str, day: &str) -> Object {
+fn delivered(account: &str, day: &str) -> LogFileObject {
     let key = key(account, "us-east-1", &format!("2026/04/{day}"), "a");
-    Object { bucket: "logs".to_owned(), key, decoded_key: None, version: None, bytes: None, created: None }
+    LogFileObject {
+        bucket: "logs".to_owned(),
+        key,
+        decoded_key: None,
+        version: None,
+        bytes: None,
+        created: None,
+    }
 }
 
 /// Live runs about these log files; all is told.
-async fn live(world: &World, objects: &[Object], now: &str) {
+async fn live(world: &World, objects: &[LogFileObject], now: &str) {
     let clock = Clock::new(at(now), Duration::from_secs(60));
     let outside = world.outside(&clock);
     let asked = use_cases::Asked::ByDelivery;
@@ -63,7 +70,7 @@ fn promise_2_live_runs_and_backfills_of_overlapping_days_tell_each_finding_once(
         assert_eq!((wider.told, wider.known), (2, 4));
         let same = backfilled(&world, json!({"accounts": [ACCOUNT]}), LATER).await;
         assert_eq!((same.told, same.known, same.subject), (0, 3, None));
-        let all: Vec<Object> = [ACCOUNT, OTHER]
+        let all: Vec<LogFileObject> = [ACCOUNT, OTHER]
             .iter()
             .flat_map(|account| ["01", "02", "03"].map(|day| delivered(account, day)))
             .collect();
@@ -150,7 +157,7 @@ proptest! {
                 let now = format!("2026-04-10T{:02}:00:00Z", 8 + n);
                 let days = from..=to;
                 if *kind == 0 {
-                    let objects: Vec<Object> =
+                    let objects: Vec<LogFileObject> =
                         days.clone().map(|day| delivered(account, &format!("{day:02}"))).collect();
                     live(&world, &objects, &now).await;
                     read.extend(days.map(|day| (account, day)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use iamwatch_tests::memory::{Clock, World};
 use serde_json::json;
 use shared::config::Config;
-use shared::formats::events::backfill::{Asked, Step};
+use shared::formats::events::backfill::{BackfillTask, FleetStep};
 use shared::use_cases::{Backfilled, Progress, backfill};
 
 use super::runs::{LATER, NOW, asked, asked_with, id, request, world};
@@ -22,7 +22,7 @@ fn published(world: &World) -> BTreeMap<String, usize> {
 }
 
 /// Has a run die at that step.
-async fn dies(world: &World, asked: &Asked, last: usize, config: &Config) {
+async fn dies(world: &World, asked: &BackfillTask, last: usize, config: &Config) {
     world.steps.taken.set(0);
     world.steps.last.set(Some(last));
     let clock = Clock::new(at(NOW), Duration::from_secs(900));
@@ -120,10 +120,10 @@ fn a_state_bucket_that_fails_for_a_while_leaves_it_to_the_next_run() {
 /// What the state machine does, with as many tries of each step as it takes.
 async fn by_machine(world: &World, now: &str) -> Backfilled {
     let id = id(&request(json!({})));
-    for step in [Step::Scan(0), Step::Digest] {
-        let asked = Asked::ByFleet(id.clone(), 1, step);
+    for step in [FleetStep::Scan(0), FleetStep::Digest] {
+        let asked = BackfillTask::ByFleet(id.clone(), 1, step);
         let done = asked_with(world, &asked, now, &Config::default(), Some(&world.machine)).await.unwrap();
-        if step == Step::Digest {
+        if step == FleetStep::Digest {
             return done;
         }
         assert_eq!(done.progress, Progress::Read);
@@ -154,13 +154,13 @@ fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by
             assert_eq!(by_machine(&world, LATER).await.progress, Progress::Done, "step {last}");
             told_once(&world, 0, last);
         }
-        for step in [Step::Scan(0), Step::Digest] {
-            let asked = Asked::ByFleet(id(&request(json!({}))), 1, step);
+        for step in [FleetStep::Scan(0), FleetStep::Digest] {
+            let asked = BackfillTask::ByFleet(id(&request(json!({}))), 1, step);
             let world_at = async || {
                 let world = world();
                 ask(&world, NOW).await;
-                if step == Step::Digest {
-                    let scan = Asked::ByFleet(id(&request(json!({}))), 1, Step::Scan(0));
+                if step == FleetStep::Digest {
+                    let scan = BackfillTask::ByFleet(id(&request(json!({}))), 1, FleetStep::Scan(0));
                     asked_with(&world, &scan, NOW, &config, Some(&world.machine)).await.unwrap();
                 }
                 world

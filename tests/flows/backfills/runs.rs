@@ -7,7 +7,7 @@ use iamwatch_tests::memory::{Attempt, Clock, Machine, World};
 use serde_json::{Value, json};
 use shared::Error;
 use shared::config::Config;
-use shared::formats::events::backfill::{Asked, Event, Step};
+use shared::formats::events::backfill::{BackfillEvent, BackfillTask, FleetStep};
 use shared::ports::{AwsErrorKind, Stored};
 use shared::severity::Severity;
 use shared::state::backfill::{Item, Plan, RunId, Stage, Stretch};
@@ -32,25 +32,25 @@ pub fn world() -> World {
     world
 }
 
-pub fn request(more: Value) -> Asked {
+pub fn request(more: Value) -> BackfillTask {
     let mut payload = json!({"from": "2026-04-01", "to": "2026-04-03"});
     payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    match Event::of(&payload).unwrap() {
-        Event::Asked(asked) => asked,
+    match BackfillEvent::of(&payload).unwrap() {
+        BackfillEvent::Request(asked) => asked,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn id(asked: &Asked) -> RunId {
+pub fn id(asked: &BackfillTask) -> RunId {
     match asked {
-        Asked::ByHand(request) => RunId::of("logs", request),
-        Asked::ByFleet(id, ..) => id.clone(),
+        BackfillTask::ByHand(request) => RunId::of("logs", request),
+        BackfillTask::ByFleet(id, ..) => id.clone(),
     }
 }
 
 pub async fn asked_with(
     world: &World,
-    asked: &Asked,
+    asked: &BackfillTask,
     now: &str,
     config: &Config,
     fleet: Option<&Machine>,
@@ -59,7 +59,7 @@ pub async fn asked_with(
     backfill(asked, "logs", config, fleet, &world.outside(&clock)).await
 }
 
-pub async fn asked(world: &World, asked: &Asked, now: &str) -> Backfilled {
+pub async fn asked(world: &World, asked: &BackfillTask, now: &str) -> Backfilled {
     asked_with(world, asked, now, &Config::default(), None).await.unwrap()
 }
 
@@ -72,8 +72,8 @@ pub fn kept(world: &World, id: &RunId) -> Vec<String> {
 }
 
 /// Writes the plan, divided so that each log file is an item.
-async fn divide(world: &World, asked: &Asked) -> Plan {
-    let Asked::ByHand(request) = asked else { panic!("{asked:?}") };
+async fn divide(world: &World, asked: &BackfillTask) -> Plan {
+    let BackfillTask::ByHand(request) = asked else { panic!("{asked:?}") };
     let mut plan = planned(world, "", &request.wanted).await.unwrap();
     let log_files = [ACCOUNT, OTHER].into_iter().flat_map(|account| {
         ["01", "02", "03"].map(|day| key(account, "us-east-1", &format!("2026/04/{day}"), "a"))
@@ -341,10 +341,10 @@ fn a_mail_that_sns_refuses_is_published_by_the_next_run_and_says_nothing_of_repe
 
 /// What a state machine does: all items, then the digest.
 async fn steps(world: &World, id: &RunId, items: &[usize], now: &str) -> Vec<Result<Progress, String>> {
-    let steps = items.iter().map(|item| Step::Scan(*item)).chain([Step::Digest]);
+    let steps = items.iter().map(|item| FleetStep::Scan(*item)).chain([FleetStep::Digest]);
     let mut done = Vec::new();
     for step in steps {
-        let asked = Asked::ByFleet(id.clone(), 1, step);
+        let asked = BackfillTask::ByFleet(id.clone(), 1, step);
         let backfilled = asked_with(world, &asked, now, &Config::default(), Some(&world.machine)).await;
         done.push(backfilled.map(|it| it.progress).map_err(|error| error.to_string()));
     }
@@ -372,7 +372,10 @@ fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
         let listed: Value = serde_json::from_slice(&world.state.objects.borrow()[&items].content).unwrap();
         assert_eq!(listed.as_array().unwrap().len(), 6);
         assert_eq!(listed[5], json!({"run": id.as_str(), "generation": 1, "step": "scan", "item": 5}));
-        assert!(matches!(Event::of(&listed[5]).unwrap(), Event::Asked(Asked::ByFleet(_, 1, Step::Scan(5)))));
+        assert!(matches!(
+            BackfillEvent::of(&listed[5]).unwrap(),
+            BackfillEvent::Request(BackfillTask::ByFleet(_, 1, FleetStep::Scan(5)))
+        ));
 
         let done = steps(&world, &id, &[5, 0, 1, 1, 2, 3, 4], NOW).await;
         assert!(done[..7].iter().all(|step| *step == Ok(Progress::Read)), "{done:?}");
@@ -399,9 +402,9 @@ fn a_step_of_another_generation_does_nothing_and_has_ended() {
         let config = Config { fleet_above_log_files: 5, ..Config::default() };
         asked_with(&world, &asked_for, NOW, &config, Some(&world.machine)).await.unwrap();
         let before = world.state.objects.borrow().clone();
-        for (step, expected) in [(Step::Scan(0), Progress::Read), (Step::Digest, Progress::Done)] {
+        for (step, expected) in [(FleetStep::Scan(0), Progress::Read), (FleetStep::Digest, Progress::Done)] {
             for generation in [0, 2] {
-                let other = Asked::ByFleet(id(&asked_for), generation, step);
+                let other = BackfillTask::ByFleet(id(&asked_for), generation, step);
                 let done = asked_with(&world, &other, NOW, &config, Some(&world.machine)).await.unwrap();
                 assert_eq!(done.progress, expected, "{other:?}");
                 assert_eq!(done.read, shared::state::backfill::ReadSoFar::default());
@@ -477,7 +480,7 @@ fn a_step_of_what_nobody_has_begun_is_refused() {
         asked(&world, &asked_for, NOW).await;
         let error = steps(&world, &id(&asked_for), &[1], NOW).await[0].clone().unwrap_err();
         assert!(error.contains("the item of a backfill is \"1\"; it must be less than 1"), "{error}");
-        let elsewhere = Asked::ByFleet(id(&asked_for), 1, Step::Digest);
+        let elsewhere = BackfillTask::ByFleet(id(&asked_for), 1, FleetStep::Digest);
         let clock = Clock::new(at(NOW), Duration::from_secs(900));
         let outside = world.outside(&clock);
         let other = backfill(&elsewhere, "other", &Config::default(), Some(&world.machine), &outside).await;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
 use shared::config::{Budget, Config};
-use shared::formats::events::delivery::Message;
+use shared::formats::events::delivery::DeliveryMessage;
 use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Stored};
 use shared::use_cases::process_messages;
 
@@ -18,7 +18,7 @@ const FILE: &str = "config/suppressions.toml";
 const MAY_REPEAT: &str = "(This mail may repeat one";
 
 /// The same messages as they come for the n-th time.
-fn received(names: &[&str], times: u32) -> Vec<Message> {
+fn received(names: &[&str], times: u32) -> Vec<DeliveryMessage> {
     let received = |name: &&str| {
         let mut message = message(name, &key(name));
         message["attributes"]["ApproximateReceiveCount"] = json!(times.to_string());
@@ -204,7 +204,7 @@ fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
         let clocks: Vec<Clock> = (0..5)
             .map(|n| Clock::new(at(NOW) + TimeDelta::minutes(n - 2), Duration::from_secs(60)))
             .collect();
-        let batches: Vec<Vec<Message>> = names.iter().map(|name| messages(&[name])).collect();
+        let batches: Vec<Vec<DeliveryMessage>> = names.iter().map(|name| messages(&[name])).collect();
         let config = Config::default();
         let outsides: Vec<_> = clocks.iter().map(|clock| world.outside(clock)).collect();
         let runs =

@@ -6,8 +6,8 @@ use std::time::Duration;
 use iamwatch_tests::memory::{Clock, Machine, World};
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::formats::events::backfill::{Asked, Event};
-use shared::formats::events::backfill::{LooksFor, Sweep};
+use shared::formats::events::backfill::{BackfillEvent, BackfillTask};
+use shared::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
 use shared::ports::AwsErrorKind;
 use shared::state::backfill::{RunId, RunState};
 use shared::use_cases::{Backfilled, Progress, backfill, read_missed};
@@ -20,11 +20,11 @@ const NIGHT: &str = super::NIGHT;
 const NOBODY: Option<&Machine> = None;
 const NEXT_NIGHT: &str = "2026-04-03T03:00:00Z";
 
-fn request(more: Value) -> Asked {
+fn request(more: Value) -> BackfillTask {
     let mut payload = json!({"from": "2026-04-01", "to": "2026-04-01"});
     payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    match Event::of(&payload).unwrap() {
-        Event::Asked(asked) => asked,
+    match BackfillEvent::of(&payload).unwrap() {
+        BackfillEvent::Request(asked) => asked,
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,7 @@ async fn world() -> World {
     world
 }
 
-async fn ask(world: &World, asked: &Asked, now: &str, config: &Config) -> Backfilled {
+async fn ask(world: &World, asked: &BackfillTask, now: &str, config: &Config) -> Backfilled {
     let clock = Clock::new(at(now), Duration::from_secs(900));
     let fleet = Some(&world.machine).filter(|_| config.fleet_above_log_files < 10);
     backfill(asked, "logs", config, fleet, &world.outside(&clock)).await.unwrap()
@@ -110,7 +110,8 @@ fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_
         assert!(matches!(done.progress, Progress::Unfinished(_)), "{done:?}");
         world.topic.refuses.set(None);
         put(&world, &key("missed"), "2026-04-01T12:00:00Z", "bob");
-        let asked = Sweep { looks_for: LooksFor::Backfills, asked: at(NIGHT), receives: 1 };
+        let asked =
+            MissedDeliveryRequest { scope: MissedDeliveryScope::Backfills, asked: at(NIGHT), receives: 1 };
         let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
         let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
         assert_eq!((swept.unfinished, swept.delivered, swept.swept), (None, 0, None));
@@ -153,7 +154,7 @@ fn what_is_worked_on_or_tells_nobody_is_let_alone() {
 fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
     run(async || {
         let world = world().await;
-        let Asked::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
+        let BackfillTask::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
         put_state(&world, &RunId::of("logs", &asked).key(), "nonsense");
         put_state(&world, "backfills/../run.json", "nonsense");
         // Somebody has written what nobody may ask for, and what becomes a part of a command is not taken from it.

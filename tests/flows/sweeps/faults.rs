@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use iamwatch_tests::memory::{Attempt, Clock, World};
 use shared::config::Config;
-use shared::formats::events::backfill::{LooksFor, Sweep};
+use shared::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
 use shared::ports::AwsErrorKind;
 use shared::use_cases::read_missed;
 
@@ -16,8 +16,8 @@ use super::{
 
 const MAY_REPEAT: &str = "(This mail may repeat one";
 
-fn sweep_at(asked: &str) -> Sweep {
-    Sweep { looks_for: LooksFor::Everything, asked: at(asked), receives: 1 }
+fn sweep_at(asked: &str) -> MissedDeliveryRequest {
+    MissedDeliveryRequest { scope: MissedDeliveryScope::Everything, asked: at(asked), receives: 1 }
 }
 
 #[test]

@@ -6,13 +6,13 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::{STATE, failed, measured, said};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
-use shared::formats::events::backfill::SWEEP_MESSAGE;
+use shared::formats::events::backfill::MISSED_DELIVERIES_MESSAGE;
 
 use super::stage::{LOGS, Place, failure, log_file, stage};
 
 /// The message of the schedule, sent then and received so often.
 fn message(sent: DateTime<Utc>, receives: u32) -> Value {
-    json!({"Records": [received_of("m", SWEEP_MESSAGE, receives, sent)]})
+    json!({"Records": [received_of("m", MISSED_DELIVERIES_MESSAGE, receives, sent)]})
 }
 
 fn hours_ago(hours: i64) -> DateTime<Utc> {

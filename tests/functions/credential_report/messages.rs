@@ -5,7 +5,7 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::{STATE, claims_end, failed, said, said_once};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
-use shared::formats::events::schedule::MESSAGE;
+use shared::formats::events::audit::AUDIT_MESSAGE;
 
 use super::stage::{asked_for, done, message, scheduled, stage_of, subject_of};
 
@@ -27,7 +27,7 @@ async fn a_message_that_is_not_the_schedules_comes_back_and_is_logged() {
         assert_eq!((asked_for(&stage, ACCOUNT), stage.aws.keys(STATE)), (0, vec![]), "{body}");
         let line = said_once(&function, "message not understood");
         let error = line["fields"]["error"].as_str().unwrap();
-        assert!(error.contains(said) && error.contains(MESSAGE), "{body}: {error}");
+        assert!(error.contains(said) && error.contains(AUDIT_MESSAGE), "{body}: {error}");
         assert_eq!(line["level"], "WARN");
     }
 }
@@ -46,7 +46,7 @@ async fn each_of_several_messages_ends_by_itself() {
     let function = stage.function().await;
     let now = chrono::Utc::now();
     let event = json!({"Records": [
-        received_of("odd", "hello", 1, now), received_of("first", MESSAGE, 1, now), received_of("second", MESSAGE, 1, now),
+        received_of("odd", "hello", 1, now), received_of("first", AUDIT_MESSAGE, 1, now), received_of("second", AUDIT_MESSAGE, 1, now),
     ]});
     assert_eq!(failed(&function.response(&event).await), ["odd"], "{}", function.output());
     stage.told(&[subject_of("alice")], &function);

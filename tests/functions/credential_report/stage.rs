@@ -7,7 +7,7 @@ use iamwatch_tests::runtime_api::{ACCOUNT, Function};
 use iamwatch_tests::stage::{Stage, failed};
 use iamwatch_tests::stub_aws::{AccountReport, Mail, Operation};
 use serde_json::{Value, json};
-use shared::formats::events::schedule::MESSAGE;
+use shared::formats::events::audit::AUDIT_MESSAGE;
 
 /// Another account, and the role that may be assumed there.
 pub const MEMBER: &str = "444455556666";
@@ -38,7 +38,7 @@ pub fn made(report: &Report, now: DateTime<Utc>, hours_ago: i64) -> AccountRepor
 
 /// What Lambda hands over when the schedule has sent its message just now and it has been received so often.
 pub fn scheduled(receives: u32) -> Value {
-    message(MESSAGE, receives)
+    message(AUDIT_MESSAGE, receives)
 }
 
 /// The same with another body. The message is called `m`.

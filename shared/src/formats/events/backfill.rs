@@ -1,5 +1,5 @@
-//! What the function `backfill` is handed: a request by hand, a step of its state machine, or the message of its
-//! nightly schedule.
+//! Events of the function `backfill`: a request by hand, a step of its state machine, or a message of its nightly
+//! schedule.
 
 mod request;
 mod run_id;
@@ -8,122 +8,95 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::queue::{FunctionEvent, input, scheduled, shape};
 use crate::Error;
-use crate::formats::events::delivery::{Message, input, message, of_a_queue, shape};
 use request::request;
-pub use request::{Request, Wanted};
+pub use request::{BackfillRequest, Wanted};
 pub use run_id::RunId;
 
-/// What the nightly schedule sends where log files that were missed are looked for.
-pub const SWEEP_MESSAGE: &str = r#"{"sweep": "log-files"}"#;
+/// The message of the nightly schedule that requests a search for missed deliveries and unfinished backfills.
+pub const MISSED_DELIVERIES_MESSAGE: &str = r#"{"sweep": "log-files"}"#;
 
-/// What it sends where only backfills are.
-const SWEEP_OF_BACKFILLS: &str = r#"{"sweep": "backfills"}"#;
+/// The message that requests a search for unfinished backfills only.
+const UNFINISHED_BACKFILLS_MESSAGE: &str = r#"{"sweep": "backfills"}"#;
 
 const EXPECTED_STEP: &str = r#"{"run": "RUN", "generation": 1, "step": "scan", "item": 0} or {"run": "RUN", "generation": 1, "step": "digest"}, as the state machine sends it"#;
 
-/// What the schedule asks for, by a message of a queue.
+/// A request of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sweep {
-    /// What is looked for.
-    pub looks_for: LooksFor,
+pub struct MissedDeliveryRequest {
+    /// What to look for.
+    pub scope: MissedDeliveryScope,
     /// When the message was sent.
     pub asked: DateTime<Utc>,
     /// How often it was received.
     pub receives: u32,
 }
 
-/// What a sweep looks for.
+/// What a search for missed deliveries looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LooksFor {
-    /// Log files that were delivered and not read, and backfills that were begun and not finished.
+pub enum MissedDeliveryScope {
+    /// Log files that were delivered and not read, and backfills that were started and not finished.
     Everything,
-    /// Only such backfills.
+    /// Unfinished backfills only.
     Backfills,
 }
 
-/// What the function was handed.
-#[derive(Debug)]
-pub enum Event {
-    /// Messages of the queue that the nightly schedule sends to.
-    Queue(Vec<Message<LooksFor>>),
-    /// Somebody asks for past log files, or the state machine for a part of them.
-    Asked(Asked),
-    /// Somebody asks for a mail that shows that mails arrive.
-    TestMail,
-}
+/// An event of the function `backfill`.
+pub type BackfillEvent = FunctionEvent<MissedDeliveryScope, BackfillTask>;
 
-/// What is to be done of a backfill.
+/// The work that a backfill event requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// All of it, or as much as there is time for.
-    ByHand(Request),
-    /// A step of one generation of one that needs many invocations.
-    ByFleet(RunId, u32, Step),
+pub enum BackfillTask {
+    /// A whole backfill, or as much of it as fits into the invocation.
+    ByHand(BackfillRequest),
+    /// One step of a backfill of many invocations: its id, its generation and the step.
+    ByFleet(RunId, u32, FleetStep),
 }
 
 /// A step of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum FleetStep {
     /// Read the item of that number, from 0.
     Scan(usize),
-    /// Put together what all items came to.
+    /// Combine the results of all items into the digest.
     Digest,
 }
 
-impl Event {
-    /// What Lambda handed over.
+impl BackfillEvent {
+    /// Reads the payload that Lambda passed.
     ///
     /// # Errors
-    /// [`Error::Input`] for a payload that is none of these; of a queue's message it stands in the message.
-    pub fn of(payload: &Value) -> Result<Event, Error> {
-        let records = payload.get("Records").and_then(Value::as_array);
-        if let Some(records) = records.filter(|records| !records.is_empty() && records.iter().all(of_a_queue))
-        {
-            let messages = records.iter().map(|record| message(record, sweep));
-            return messages.collect::<Result<_, _>>().map(Event::Queue);
-        }
-        let members = payload.as_object().map_or(0, |members| members.len());
-        if payload.get("test_mail") == Some(&Value::Bool(true)) && members == 1 {
-            return Ok(Event::TestMail);
-        }
-        match payload.get("step") {
-            Some(_) => step(payload).map(Event::Asked),
-            None => request(payload).map(|request| Event::Asked(Asked::ByHand(request))),
-        }
+    /// [`Error::Input`] for a payload of no known form. The error of a queue message is in the message.
+    pub fn of(payload: &Value) -> Result<BackfillEvent, Error> {
+        const MESSAGES: &[(&str, MissedDeliveryScope)] = &[
+            (MISSED_DELIVERIES_MESSAGE, MissedDeliveryScope::Everything),
+            (UNFINISHED_BACKFILLS_MESSAGE, MissedDeliveryScope::Backfills),
+        ];
+        let task = |payload: &Value| match payload.get("step") {
+            Some(_) => step(payload),
+            None => request(payload).map(BackfillTask::ByHand),
+        };
+        FunctionEvent::read(payload, |body| scheduled(body, MESSAGES), task)
     }
 }
 
-fn sweep(body: &str) -> Result<LooksFor, Error> {
-    let said: Option<Value> = serde_json::from_str(body).ok();
-    let is = |message: &str| said.is_some() && said == serde_json::from_str(message).ok();
-    if is(SWEEP_MESSAGE) {
-        return Ok(LooksFor::Everything);
-    }
-    if is(SWEEP_OF_BACKFILLS) {
-        return Ok(LooksFor::Backfills);
-    }
-    let said = said.as_ref().map_or_else(|| "no JSON".to_owned(), shape);
-    let expected = format!("{SWEEP_MESSAGE} or {SWEEP_OF_BACKFILLS}");
-    Err(input("a message of the schedule's queue", &said, &expected))
-}
-
-fn step(payload: &Value) -> Result<Asked, Error> {
+fn step(payload: &Value) -> Result<BackfillTask, Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Written {
+    struct Fields {
         run: String,
         generation: u32,
         step: String,
         item: Option<usize>,
     }
-    let written = Written::deserialize(payload)
+    let fields = Fields::deserialize(payload)
         .map_err(|error| input("a step of a backfill", &error.to_string(), EXPECTED_STEP))?;
-    let run = RunId::parse(&written.run)?;
-    let generation = written.generation;
-    match (&*written.step, written.item) {
-        ("scan", Some(item)) => Ok(Asked::ByFleet(run, generation, Step::Scan(item))),
-        ("digest", None) => Ok(Asked::ByFleet(run, generation, Step::Digest)),
+    let run = RunId::parse(&fields.run)?;
+    let generation = fields.generation;
+    match (&*fields.step, fields.item) {
+        ("scan", Some(item)) => Ok(BackfillTask::ByFleet(run, generation, FleetStep::Scan(item))),
+        ("digest", None) => Ok(BackfillTask::ByFleet(run, generation, FleetStep::Digest)),
         _ => Err(input("a step of a backfill", &shape(payload), EXPECTED_STEP)),
     }
 }
@@ -143,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_request_by_hand_is_strict() {
-        let plain = Request {
+        let plain = BackfillRequest {
             wanted: wanted("2026-01-01", "2026-03-31"),
             notify: true,
             dry_run: false,
@@ -160,18 +133,20 @@ mod tests {
             (
                 "quietly, and only asked",
                 json!({"notify": "none", "dry_run": true}),
-                Request { notify: false, dry_run: true, ..plain.clone() },
+                BackfillRequest { notify: false, dry_run: true, ..plain.clone() },
             ),
             (
                 "one account, one Region, once more",
                 json!({"accounts": ["111122223333"], "regions": ["us-gov-west-1"], "again": true}),
-                Request { wanted: of_one, again: true, ..plain.clone() },
+                BackfillRequest { wanted: of_one, again: true, ..plain.clone() },
             ),
         ] {
             let mut payload = json!({"from": "2026-01-01", "to": "2026-03-31"});
             payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            match Event::of(&payload).unwrap() {
-                Event::Asked(Asked::ByHand(request)) => assert_eq!(request, expected, "{name}"),
+            match BackfillEvent::of(&payload).unwrap() {
+                BackfillEvent::Request(BackfillTask::ByHand(request)) => {
+                    assert_eq!(request, expected, "{name}")
+                }
                 other => panic!("{name}: {other:?}"),
             }
         }
@@ -200,21 +175,21 @@ mod tests {
             (json!({"test_mail": false}), "unknown field `test_mail`"),
             (json!([]), "the request is \"a list of 0\""),
         ] {
-            let message = Event::of(&payload).unwrap_err().to_string();
+            let message = BackfillEvent::of(&payload).unwrap_err().to_string();
             assert!(message.contains(said), "{message}");
         }
-        assert!(matches!(Event::of(&json!({"test_mail": true})).unwrap(), Event::TestMail));
+        assert!(matches!(BackfillEvent::of(&json!({"test_mail": true})).unwrap(), BackfillEvent::TestMail));
     }
 
     #[test]
     fn the_state_machine_names_a_run_and_a_step() {
         let run = "2026-01-01_2026-03-31_0123456789abcdef";
         for (payload, expected) in [
-            (json!({"run": run, "generation": 2, "step": "scan", "item": 3}), Step::Scan(3)),
-            (json!({"run": run, "generation": 2, "step": "digest"}), Step::Digest),
+            (json!({"run": run, "generation": 2, "step": "scan", "item": 3}), FleetStep::Scan(3)),
+            (json!({"run": run, "generation": 2, "step": "digest"}), FleetStep::Digest),
         ] {
-            match Event::of(&payload).unwrap() {
-                Event::Asked(Asked::ByFleet(id, generation, step)) => {
+            match BackfillEvent::of(&payload).unwrap() {
+                BackfillEvent::Request(BackfillTask::ByFleet(id, generation, step)) => {
                     assert_eq!((id.as_str(), generation, step), (run, 2, expected));
                 }
                 other => panic!("{other:?}"),
@@ -231,7 +206,7 @@ mod tests {
             (json!({"run": run, "generation": 2, "step": "scan", "item": -1}), "invalid value"),
             (json!({"run": run, "generation": 2, "step": "scan", "item": 1, "x": 1}), "unknown field `x`"),
         ] {
-            let message = Event::of(&payload).unwrap_err().to_string();
+            let message = BackfillEvent::of(&payload).unwrap_err().to_string();
             assert!(message.contains(said), "{message}");
         }
     }
@@ -243,13 +218,15 @@ mod tests {
                 "messageId": "1", "receiptHandle": "r", "body": body, "attributes": {},
                 "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:111122223333:sweeps",
             }]});
-            match Event::of(&payload).unwrap() {
-                Event::Queue(mut messages) => messages.remove(0).content.map_err(|error| error.to_string()),
+            match BackfillEvent::of(&payload).unwrap() {
+                BackfillEvent::Queue(mut messages) => {
+                    messages.remove(0).content.map_err(|error| error.to_string())
+                }
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(content(SWEEP_MESSAGE), Ok(LooksFor::Everything));
-        assert_eq!(content(SWEEP_OF_BACKFILLS), Ok(LooksFor::Backfills));
+        assert_eq!(content(MISSED_DELIVERIES_MESSAGE), Ok(MissedDeliveryScope::Everything));
+        assert_eq!(content(UNFINISHED_BACKFILLS_MESSAGE), Ok(MissedDeliveryScope::Backfills));
         for body in ["", "{}", r#"{"sweep": "all"}"#, r#"{"sweep": "log-files", "x": 1}"#] {
             let error = content(body).unwrap_err();
             assert!(error.starts_with("a message of the schedule's queue is "), "{error}");

@@ -1,7 +1,7 @@
-//! What a function is handed: messages that say which log files were delivered, and requests by hand.
+//! Events of the function `sign-in`: messages about delivered log files, and requests by hand.
 //!
-//! Everything is told by its content, in as many wrappings as it comes in: a queue holds what EventBridge,
-//! S3 or SNS sent, and SNS what S3 or CloudTrail did.
+//! An event is recognised by its content, in any wrapping: SQS may carry a message of EventBridge, S3 or SNS, and SNS
+//! one of S3 or CloudTrail.
 //!
 //! Sources: S3 User Guide, "Event message structure" and "EventBridge event message structure"; CloudTrail
 //! User Guide, "Configuring Amazon SNS notifications for CloudTrail"; Lambda Developer Guide, "Using Lambda
@@ -12,87 +12,72 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::queue::{FunctionEvent, QueueMessage, input, is_test_mail, shape, text_at};
 use crate::Error;
-use crate::text;
 
-/// SQS in SNS in S3 is three; nobody wraps more.
+/// The largest number of wrappings. S3 in SNS in SQS has three.
 const MAX_WRAPPINGS: usize = 4;
 
-/// What S3 allows as a key.
+/// The longest key that S3 allows.
 const MAX_KEY_BYTES: usize = 1024;
 
-/// How many log files one request by hand may name: what fits into one invocation with ease.
+/// The largest number of log files in a request by hand: one invocation reads them easily.
 const MAX_REQUESTED: usize = 1000;
 
-/// What CloudTrail writes to a topic when it is attached to a trail.
+/// The message that CloudTrail publishes when a topic is attached to a trail.
 const CLOUDTRAIL_VALIDATION: &str = "CloudTrail validation message.";
 
 const EXPECTED_REQUEST: &str =
     r#"{"objects": [{"bucket": "…", "key": "…"}], "notify": true or false} or {"test_mail": true}"#;
 
-/// What a function was handed.
+/// An event of the function `sign-in`.
+pub type DeliveryEvent = FunctionEvent<Vec<LogFileObject>, DeliveryRequest>;
+
+/// A queue message: the log files that it names. A message that is known not to name any has none.
+pub type DeliveryMessage = QueueMessage<Vec<LogFileObject>>;
+
+/// An event that did not come from a queue.
 #[derive(Debug)]
-pub enum Event {
-    /// A batch of a queue; each message is answered for on its own.
-    Queue(Vec<Message>),
+pub enum DeliveryRequest {
     /// Deliveries without a queue: they succeed or fail together.
-    Deliveries(Vec<Object>),
-    /// Somebody asks for these log files to be judged.
-    Judge(Judge),
-    /// Somebody asks for a mail that shows that mails arrive.
-    TestMail,
+    Deliveries(Vec<LogFileObject>),
+    /// A request by hand to judge log files.
+    Judge(JudgeRequest),
 }
 
-/// A message of a queue.
-#[derive(Debug)]
-pub struct Message<T = Vec<Object>> {
-    /// SQS's id of it, by which it is reported as failed.
-    pub id: String,
-    /// What SQS wants to see when its visibility is changed.
-    pub receipt_handle: String,
-    /// The queue.
-    pub queue_arn: String,
-    /// How often it was received, this time included; 1 where SQS does not say.
-    pub receives: u32,
-    /// When it was sent, where SQS says so.
-    pub sent: Option<DateTime<Utc>>,
-    /// What it says: the log files that it names; none where it says something else that is known.
-    pub content: Result<T, Error>,
-}
-
-/// A request by hand.
+/// A request by hand to judge log files.
 #[derive(Debug, PartialEq)]
-pub struct Judge {
+pub struct JudgeRequest {
     /// The log files to judge.
-    pub objects: Vec<Object>,
+    pub objects: Vec<LogFileObject>,
     /// Whether the findings are published.
     pub notify: bool,
 }
 
-/// An object of which somebody says that it was delivered.
+/// An object that a message or a request names as a log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
+pub struct LogFileObject {
     /// Its bucket.
     pub bucket: String,
     /// Its key.
     pub key: String,
-    /// What its key is if the one above is encoded. Nobody documents which of the two EventBridge sends.
+    /// The key if `key` is encoded. It is not documented whether EventBridge encodes keys.
     pub decoded_key: Option<String>,
-    /// Its version, where the bucket keeps them.
+    /// Its version, if the bucket is versioned.
     pub version: Option<String>,
-    /// How large it is, as far as is said.
+    /// Its size, if the message reports it.
     pub bytes: Option<u64>,
-    /// When it was created, as far as is said.
+    /// When it was created, if the message reports it.
     pub created: Option<DateTime<Utc>>,
 }
 
-impl Object {
+impl LogFileObject {
     /// `s3://bucket/key`.
     pub fn uri(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.key)
     }
 
-    /// What tells it from every other object: its URI, with its version where that is known.
+    /// Its unique id: its URI, with its version if that is known.
     pub fn identity(&self) -> String {
         match &self.version {
             Some(version) => format!("{}?versionId={version}", self.uri()),
@@ -100,7 +85,7 @@ impl Object {
         }
     }
 
-    fn new(bucket: &str, key: String) -> Result<Object, Error> {
+    fn new(bucket: &str, key: String) -> Result<LogFileObject, Error> {
         let valid = (3..=63).contains(&bucket.len())
             && bucket
                 .bytes()
@@ -112,75 +97,30 @@ impl Object {
             return Err(input("the key of an object", &key, "1 to 1024 bytes long"));
         }
         let bucket = bucket.to_owned();
-        Ok(Object { bucket, key, decoded_key: None, version: None, bytes: None, created: None })
+        Ok(LogFileObject { bucket, key, decoded_key: None, version: None, bytes: None, created: None })
     }
 }
 
-impl Event {
-    /// What Lambda handed over.
+impl DeliveryEvent {
+    /// Reads the payload that Lambda passed.
     ///
     /// # Errors
-    /// [`Error::Input`] for a payload that is none of these; of a queue's message it stands in the message.
-    pub fn of(payload: &Value) -> Result<Event, Error> {
-        if payload.get("test_mail").is_some() {
-            return test_mail(payload);
+    /// [`Error::Input`] for a payload of no known form. The error of a queue message is in the message.
+    pub fn of(payload: &Value) -> Result<DeliveryEvent, Error> {
+        if payload.get("test_mail").is_some() && !is_test_mail(payload) {
+            let expected = r#"{"test_mail": true} and nothing beside it"#;
+            return Err(input("the request", &shape(payload), expected));
         }
         if payload.get("objects").is_some() {
-            return request(payload).map(Event::Judge);
+            return request(payload).map(|request| FunctionEvent::Request(DeliveryRequest::Judge(request)));
         }
-        let records = payload.get("Records").and_then(Value::as_array);
-        match records {
-            Some(records) if !records.is_empty() && records.iter().all(of_a_queue) => {
-                records.iter().map(delivery).collect::<Result<_, _>>().map(Event::Queue)
-            }
-            _ => objects(payload, 0).map(Event::Deliveries),
-        }
+        let deliveries = |payload: &Value| objects(payload, 0).map(DeliveryRequest::Deliveries);
+        FunctionEvent::read(payload, |body| objects_of_text(body, 0), deliveries)
     }
 }
 
-pub(crate) fn input(thing: &str, value: &str, expected: &str) -> Error {
-    Error::Input { thing: thing.to_owned(), value: text::clean(value, 200), expected: expected.to_owned() }
-}
-
-pub(crate) fn of_a_queue(record: &Value) -> bool {
-    text_at(record, &["eventSource"]) == Some("aws:sqs")
-}
-
-fn text_at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
-    path.iter().try_fold(value, |value, name| value.get(name)).and_then(Value::as_str)
-}
-
-fn delivery(record: &Value) -> Result<Message, Error> {
-    message(record, |body| objects_of_text(body, 0))
-}
-
-/// A message of a queue, whose body says what `content` makes of it.
-pub(crate) fn message<T>(
-    record: &Value,
-    content: impl Fn(&str) -> Result<T, Error>,
-) -> Result<Message<T>, Error> {
-    let required = |name| {
-        text_at(record, &[name]).filter(|value| !value.is_empty()).map(str::to_owned).ok_or_else(|| {
-            input(&format!("{name} of a queue's message"), "absent", "a text that is not empty")
-        })
-    };
-    let receives = text_at(record, &["attributes", "ApproximateReceiveCount"]);
-    let sent = text_at(record, &["attributes", "SentTimestamp"]).and_then(|millis| millis.parse().ok());
-    Ok(Message {
-        id: required("messageId")?,
-        receipt_handle: required("receiptHandle")?,
-        queue_arn: required("eventSourceARN")?,
-        receives: receives.and_then(|count| count.parse().ok()).unwrap_or(1),
-        sent: sent.and_then(DateTime::from_timestamp_millis),
-        content: match text_at(record, &["body"]) {
-            Some(body) => content(body),
-            None => Err(input("the body of a queue's message", "absent", "a text")),
-        },
-    })
-}
-
-/// The objects that a text names: JSON of any known kind, or one of the sentences that AWS writes.
-fn objects_of_text(body: &str, wrappings: usize) -> Result<Vec<Object>, Error> {
+/// The objects that a text names: a JSON message, or CloudTrail's validation message, which names none.
+fn objects_of_text(body: &str, wrappings: usize) -> Result<Vec<LogFileObject>, Error> {
     if body.trim() == CLOUDTRAIL_VALIDATION {
         return Ok(Vec::new());
     }
@@ -192,8 +132,8 @@ fn objects_of_text(body: &str, wrappings: usize) -> Result<Vec<Object>, Error> {
     }
 }
 
-/// The objects that any known message names.
-fn objects(value: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
+/// The objects that a message of any known form names.
+fn objects(value: &Value, wrappings: usize) -> Result<Vec<LogFileObject>, Error> {
     if wrappings > MAX_WRAPPINGS {
         return Err(input("a message", "wrapped too often", "wrapped at most four times"));
     }
@@ -214,7 +154,7 @@ fn objects(value: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
     if let (Some(bucket), Some(keys)) = (text_at(value, &["s3Bucket"]), value.get("s3ObjectKey")) {
         let keys: Vec<String> = serde_json::from_value(keys.clone())
             .map_err(|error| input("s3ObjectKey", &format!("{}: {error}", shape(keys)), "a list of keys"))?;
-        return keys.into_iter().map(|key| Object::new(bucket, key)).collect();
+        return keys.into_iter().map(|key| LogFileObject::new(bucket, key)).collect();
     }
     let expected = format!(
         "an event of SQS, S3, EventBridge or SNS about delivered log files, or by hand {EXPECTED_REQUEST}"
@@ -222,21 +162,8 @@ fn objects(value: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
     Err(input("the payload", &shape(value), &expected))
 }
 
-/// What a value is, without what it says: that may be secret.
-pub(crate) fn shape(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let names: Vec<&str> = members.keys().map(String::as_str).collect();
-            format!("an object of {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") })
-        }
-        Value::Array(elements) => format!("a list of {}", elements.len()),
-        Value::String(_) => "a text".to_owned(),
-        Value::Number(_) | Value::Bool(_) | Value::Null => value.to_string(),
-    }
-}
-
 /// One of `Records`: of an S3 notification, or of SNS.
-fn of_record(record: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
+fn of_record(record: &Value, wrappings: usize) -> Result<Vec<LogFileObject>, Error> {
     if let Some(message) = text_at(record, &["Sns", "Message"]) {
         return objects_of_text(message, wrappings + 1);
     }
@@ -246,20 +173,20 @@ fn of_record(record: &Value, wrappings: usize) -> Result<Vec<Object>, Error> {
         let expected = "one that names s3.bucket.name and s3.object.key, or has Sns.Message";
         return Err(input("an element of Records", &shape(record), expected));
     };
-    // With or without `s3:` in front, by the version of the event.
+    // Some versions of the event have the prefix `s3:`.
     let name = text_at(record, &["eventName"]).unwrap_or_default();
     if !name.is_empty() && !name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
         return Ok(Vec::new());
     }
-    Ok(vec![Object {
+    Ok(vec![LogFileObject {
         version: version(text_at(record, &["s3", "object", "versionId"])),
         bytes: record["s3"]["object"]["size"].as_u64(),
         created: time(text_at(record, &["eventTime"])),
-        ..Object::new(bucket, form_decoded(key))?
+        ..LogFileObject::new(bucket, form_decoded(key))?
     }])
 }
 
-fn of_event_bridge(event: &Value) -> Result<Vec<Object>, Error> {
+fn of_event_bridge(event: &Value) -> Result<Vec<LogFileObject>, Error> {
     let kind = text_at(event, &["detail-type"]);
     if text_at(event, &["source"]) == Some("aws.s3") && kind != Some("Object Created") {
         return Ok(Vec::new());
@@ -271,16 +198,16 @@ fn of_event_bridge(event: &Value) -> Result<Vec<Object>, Error> {
         return Err(input("detail-type of an EventBridge event", kind.unwrap_or("absent"), expected));
     };
     let decoded = form_decoded(key);
-    Ok(vec![Object {
+    Ok(vec![LogFileObject {
         decoded_key: (decoded != key).then_some(decoded),
         version: version(text_at(event, &["detail", "object", "version-id"])),
         bytes: event["detail"]["object"]["size"].as_u64(),
         created: time(text_at(event, &["time"])),
-        ..Object::new(bucket, key.to_owned())?
+        ..LogFileObject::new(bucket, key.to_owned())?
     }])
 }
 
-/// S3 notifications encode keys as a form does: `+` is a space. What is no UTF-8 then, is left as it is.
+/// S3 notifications form-encode keys: `+` is a space. A key that does not decode to UTF-8 is returned unchanged.
 fn form_decoded(key: &str) -> String {
     let spaced = key.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
@@ -289,7 +216,7 @@ fn form_decoded(key: &str) -> String {
     }
 }
 
-/// An empty one is none.
+/// `None` for an empty version.
 fn version(text: Option<&str>) -> Option<String> {
     text.filter(|version| !version.is_empty()).map(str::to_owned)
 }
@@ -298,8 +225,8 @@ fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(text?).ok()?.to_utc())
 }
 
-/// A person wrote it, so what is not understood is refused: it may have mattered.
-fn request(payload: &Value) -> Result<Judge, Error> {
+/// Strict, because a person wrote the payload: a member that is ignored may have been important.
+fn request(payload: &Value) -> Result<JudgeRequest, Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Request {
@@ -327,18 +254,9 @@ fn request(payload: &Value) -> Result<Judge, Error> {
     let objects =
         request.objects.into_iter().map(|Named { bucket, key, version }| match version.as_deref() {
             Some("") => Err(input("the version of an object", "", "left out, or one that the bucket has")),
-            _ => Ok(Object { version, ..Object::new(&bucket, key)? }),
+            _ => Ok(LogFileObject { version, ..LogFileObject::new(&bucket, key)? }),
         });
-    Ok(Judge { objects: objects.collect::<Result<_, _>>()?, notify: request.notify })
-}
-
-fn test_mail(payload: &Value) -> Result<Event, Error> {
-    let asked = payload.as_object().is_some_and(|members| members.len() == 1)
-        && payload["test_mail"] == Value::Bool(true);
-    if asked {
-        return Ok(Event::TestMail);
-    }
-    Err(input("the request", &shape(payload), r#"{"test_mail": true} and nothing beside it"#))
+    Ok(JudgeRequest { objects: objects.collect::<Result<_, _>>()?, notify: request.notify })
 }
 
 #[cfg(test)]
@@ -386,11 +304,11 @@ mod tests {
     }
 
     /// Bucket, key, other key and version of every object.
-    fn named(objects: &[Object]) -> Vec<(&str, &str, Option<&str>, Option<&str>)> {
+    fn named(objects: &[LogFileObject]) -> Vec<(&str, &str, Option<&str>, Option<&str>)> {
         objects
             .iter()
             .map(|object| {
-                let Object { bucket, key, decoded_key, version, .. } = object;
+                let LogFileObject { bucket, key, decoded_key, version, .. } = object;
                 (&bucket[..], &key[..], decoded_key.as_deref(), version.as_deref())
             })
             .collect()
@@ -438,13 +356,15 @@ mod tests {
                 vec![],
             ),
         ] {
-            match Event::of(&event).unwrap() {
-                Event::Deliveries(objects) => assert_eq!(named(&objects), expected, "{name}"),
+            match DeliveryEvent::of(&event).unwrap() {
+                DeliveryEvent::Request(DeliveryRequest::Deliveries(objects)) => {
+                    assert_eq!(named(&objects), expected, "{name}")
+                }
                 other => panic!("{name}: {other:?}"),
             }
-            match Event::of(&sqs(&text(&event))).unwrap() {
-                Event::Queue(messages) => {
-                    let Message { id, receives, content: objects, .. } = &messages[0];
+            match DeliveryEvent::of(&sqs(&text(&event))).unwrap() {
+                DeliveryEvent::Queue(messages) => {
+                    let QueueMessage { id, receives, content: objects, .. } = &messages[0];
                     assert_eq!((&id[..], *receives), ("m1", 3), "{name}");
                     assert_eq!(named(objects.as_ref().unwrap()), expected, "{name}, through a queue");
                 }
@@ -456,7 +376,11 @@ mod tests {
     #[test]
     fn what_is_known_of_an_object_is_kept() {
         for event in [s3_notification(KEY), event_bridge(KEY)] {
-            let Event::Deliveries(objects) = Event::of(&event).unwrap() else { panic!("{event}") };
+            let DeliveryEvent::Request(DeliveryRequest::Deliveries(objects)) =
+                DeliveryEvent::of(&event).unwrap()
+            else {
+                panic!("{event}")
+            };
             let created = objects[0].created.map(|time| time.to_rfc3339());
             assert_eq!(
                 (objects[0].bytes, created.as_deref()),
@@ -473,7 +397,7 @@ mod tests {
         for body in bad.into_iter().chain([&deep[..]]) {
             batch["Records"].as_array_mut().unwrap().push(sqs(body)["Records"][0].clone());
         }
-        let Event::Queue(messages) = Event::of(&batch).unwrap() else { panic!("a queue") };
+        let DeliveryEvent::Queue(messages) = DeliveryEvent::of(&batch).unwrap() else { panic!("a queue") };
         assert_eq!(messages.len(), 9);
         assert!(messages[0].content.is_ok());
         for message in &messages[1..] {
@@ -484,15 +408,18 @@ mod tests {
 
     #[test]
     fn a_request_by_hand_is_strict() {
-        let Event::Judge(judge) =
-            Event::of(&json!({"objects": [{"bucket": "logs", "key": "a b+c.gz"}]})).unwrap()
+        let DeliveryEvent::Request(DeliveryRequest::Judge(judge)) =
+            DeliveryEvent::of(&json!({"objects": [{"bucket": "logs", "key": "a b+c.gz"}]})).unwrap()
         else {
             panic!("a request")
         };
         assert_eq!((named(&judge.objects), judge.notify), (vec![("logs", "a b+c.gz", None, None)], true));
         let quiet = json!({"objects": [{"bucket": "logs", "key": "k", "version": "v"}], "notify": false});
-        assert!(matches!(Event::of(&quiet).unwrap(), Event::Judge(Judge { notify: false, .. })));
-        assert!(matches!(Event::of(&json!({"test_mail": true})).unwrap(), Event::TestMail));
+        assert!(matches!(
+            DeliveryEvent::of(&quiet).unwrap(),
+            DeliveryEvent::Request(DeliveryRequest::Judge(JudgeRequest { notify: false, .. }))
+        ));
+        assert!(matches!(DeliveryEvent::of(&json!({"test_mail": true})).unwrap(), DeliveryEvent::TestMail));
         let many = json!({"objects": vec![json!({"bucket": "logs", "key": "k"}); 1001]});
         for (payload, said) in [
             (json!({"objects": []}), "the number of objects is \"0\"; it must be 1 to 1000"),
@@ -513,7 +440,7 @@ mod tests {
             (json!([1, 2]), "a list of 2"),
             (json!("x"), "a text"),
         ] {
-            let error = Event::of(&payload).unwrap_err().to_string();
+            let error = DeliveryEvent::of(&payload).unwrap_err().to_string();
             assert!(error.contains(said), "{payload}: {error}");
         }
     }
@@ -589,8 +516,8 @@ mod tests {
                 prop_assert!(!said.chars().any(char::is_control), "{:?}", said);
                 Ok(())
             };
-            match Event::of(&payload) {
-                Ok(Event::Queue(messages)) => {
+            match DeliveryEvent::of(&payload) {
+                Ok(DeliveryEvent::Queue(messages)) => {
                     for message in &messages {
                         if let Err(error) = &message.content {
                             refused(error)?;

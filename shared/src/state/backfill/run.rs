@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Estimate, Part, Plan};
 use crate::formats::cloudtrail::counts::Counts;
-use crate::formats::events::backfill::{Request, RunId, Wanted};
+use crate::formats::events::backfill::{BackfillRequest, RunId, Wanted};
 use crate::severity::Severity;
 use crate::state::format::{FORMAT, check_format, not_json};
 use crate::state::lease::Lease;
@@ -222,7 +222,7 @@ impl RunState {
     /// What tells it from every other.
     pub fn id(&self) -> RunId {
         let (wanted, notify) = (self.wanted.clone(), self.notify);
-        RunId::of(&self.bucket, &Request { wanted, notify, dry_run: false, again: false })
+        RunId::of(&self.bucket, &BackfillRequest { wanted, notify, dry_run: false, again: false })
     }
 
     /// Begins it, anew where that is asked for and it is finished, or goes on with it where nobody else is working on
@@ -319,10 +319,10 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn request(notify: bool) -> Request {
+    fn request(notify: bool) -> BackfillRequest {
         let (from, to) = ("2026-01-01".parse().unwrap(), "2026-03-31".parse().unwrap());
         let wanted = Wanted { from, to, accounts: [].into(), regions: [].into() };
-        Request { wanted, notify, dry_run: false, again: false }
+        BackfillRequest { wanted, notify, dry_run: false, again: false }
     }
 
     fn at(time: &str) -> DateTime<Utc> {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     fn state() -> RunState {
-        let Request { wanted, notify, .. } = request(true);
+        let BackfillRequest { wanted, notify, .. } = request(true);
         RunState::new("logs", &wanted, notify, at("2026-04-01T08:00:00Z"))
     }
 
@@ -346,7 +346,7 @@ mod tests {
             RunId::of("logs", &request)
         };
         let id = RunId::of("logs", &request(true));
-        assert_eq!(id, RunId::of("logs", &Request { again: true, dry_run: true, ..request(true) }));
+        assert_eq!(id, RunId::of("logs", &BackfillRequest { again: true, dry_run: true, ..request(true) }));
         assert_eq!(RunId::parse(id.as_str()).unwrap(), id);
         let others = [
             RunId::of("other", &request(true)),

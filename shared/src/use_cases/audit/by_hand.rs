@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::{Halt, LOOKS_AT_ONCE, Report, Run, key, report_archive};
 use crate::finding::{Finding, Status};
-use crate::formats::events::schedule::Request;
+use crate::formats::events::audit::AuditRequest;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Runtime, StateStore};
 use crate::rules::registry;
 use crate::state::ledger::Ledger;
@@ -17,7 +17,7 @@ const MAX_LISTED: usize = 200;
 
 impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S, A, P> {
     /// Judges the reports that a person asks about.
-    pub(super) async fn evaluate(&mut self, request: &Request) -> Result<(), crate::Error> {
+    pub(super) async fn evaluate(&mut self, request: &AuditRequest) -> Result<(), crate::Error> {
         match self.evaluate_all(request).await {
             Ok(()) => Ok(()),
             Err(Halt::Refused(error)) => Err(error),
@@ -28,7 +28,7 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
         }
     }
 
-    async fn evaluate_all(&mut self, request: &Request) -> Result<(), Halt> {
+    async fn evaluate_all(&mut self, request: &AuditRequest) -> Result<(), Halt> {
         let accepted = self.telling.load_accepted().await?;
         let bulletin = self.bulletin().await?;
         let watched = self.watched(&bulletin, true).await?;

@@ -2,8 +2,8 @@
 
 use super::{Ended, Halt, Progress, Run};
 use crate::Error;
-use crate::formats::events::backfill::Step;
-use crate::formats::events::delivery::input;
+use crate::formats::events::backfill::FleetStep;
+use crate::formats::events::queue::input;
 use crate::ports::{
     AwsError, AwsErrorKind, Execution, Fleet, LogStore, NotificationSink, Runtime, StateStore,
 };
@@ -14,10 +14,10 @@ const MAX_STARTS: u32 = 10;
 
 /// What a step says whose generation is over, or lost: the state machine has nothing left to do, and what another
 /// generation reads and tells is not its own.
-fn of_another(step: Step) -> Progress {
+fn of_another(step: FleetStep) -> Progress {
     match step {
-        Step::Scan(_) => Progress::Read,
-        Step::Digest => Progress::Done,
+        FleetStep::Scan(_) => Progress::Read,
+        FleetStep::Digest => Progress::Done,
     }
 }
 
@@ -71,7 +71,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
         Ok((Progress::Started, Some(state)))
     }
 
-    pub(super) async fn by_fleet(&mut self, generation: u32, step: Step) -> Result<Ended, Error> {
+    pub(super) async fn by_fleet(&mut self, generation: u32, step: FleetStep) -> Result<Ended, Error> {
         let now = self.runtime.now();
         let state = match self.known().await {
             Ok(state) => state,
@@ -82,12 +82,12 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
             return Ok((of_another(step), Some(state)));
         }
         match step {
-            Step::Scan(item) => match Box::pin(self.read_one(&state, item)).await {
+            FleetStep::Scan(item) => match Box::pin(self.read_one(&state, item)).await {
                 Ok(()) => Ok((Progress::Read, Some(state))),
                 Err(Halt::Unfinished(trouble)) => Ok((Progress::Unfinished(trouble), Some(state))),
                 Err(Halt::Refused(error)) => Err(error),
             },
-            Step::Digest => {
+            FleetStep::Digest => {
                 let claim = self.telling.memory.claim.clone();
                 let taken = self
                     .update(&state, |state, _| {

@@ -12,7 +12,7 @@ use super::digest::note_unreadable;
 use super::part_reader::{Keeping, Keeps, Kept};
 use super::{Halt, Run, Scanned, plan, scan};
 use crate::formats::events::backfill::Wanted;
-use crate::formats::events::delivery::input;
+use crate::formats::events::queue::input;
 use crate::ports::{
     AwsError, AwsErrorKind, Fleet, LogStore, MAX_STATE_BYTES, NotificationSink, Runtime, StateStore, Stored,
     Written,

@@ -13,7 +13,7 @@ use super::listing::Lister;
 use crate::config::Config;
 use crate::formats::cloudtrail::key::ObjectKind;
 use crate::formats::cloudtrail::scan::Counts;
-use crate::formats::events::delivery::Object;
+use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, AwsErrorKind, Listed, ListedObject, Listing, LogStore, Runtime};
 use crate::state::backfill::Stretch;
 use crate::use_cases::log_file_reader::{Reader, Reading, out_of_time};
@@ -72,7 +72,7 @@ pub async fn scan<L: LogStore, P: Runtime, R: Reader>(
     let mut unlisted = stretches.iter().map(|stretch| Open { stretch, page: None });
     // Those of which more is to be listed, but not yet.
     let mut paused = VecDeque::new();
-    let mut waiting: VecDeque<Object> = VecDeque::new();
+    let mut waiting: VecDeque<LogFileObject> = VecDeque::new();
     let (mut listing, mut running) = (FuturesUnordered::new(), FuturesUnordered::new());
     loop {
         while let Some(share) = waiting.front().and_then(|object| reading.share(object))
@@ -134,8 +134,8 @@ pub(in crate::use_cases) async fn page<'s, L: LogStore, P: Runtime>(
     Ok((open, objects))
 }
 
-pub(in crate::use_cases) fn of_listed(bucket: &str, listed: ListedObject) -> Object {
+pub(in crate::use_cases) fn of_listed(bucket: &str, listed: ListedObject) -> LogFileObject {
     let ListedObject { key, bytes, modified } = listed;
     let bucket = bucket.to_owned();
-    Object { bucket, key, decoded_key: None, version: None, bytes: Some(bytes), created: modified }
+    LogFileObject { bucket, key, decoded_key: None, version: None, bytes: Some(bytes), created: modified }
 }

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::Run;
 use crate::finding::Finding;
-use crate::formats::events::backfill::{Asked, Step};
+use crate::formats::events::backfill::{BackfillTask, FleetStep};
 use crate::ports::{
     AwsError, AwsErrorKind, Execution, Fleet, Listing, LogStore, NotificationSink, Runtime, StateStore,
 };
@@ -103,7 +103,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         if self.outside.runtime.time_left() <= self.time_to_tell {
             return Err(out_of_time(&self.telling.memory.uri(&id.key())));
         }
-        let asked = Asked::ByFleet(id.clone(), generation, Step::Digest);
+        let asked = BackfillTask::ByFleet(id.clone(), generation, FleetStep::Digest);
         let fleet = None::<&NoFleet>;
         let done = Box::pin(backfill::backfill(&asked, self.buckets.0, self.config, fleet, self.outside));
         let done = done.await.map_err(|error| AwsError {

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{CHUNK, Found, Run, Span};
 use crate::formats::cloudtrail::key::ObjectKind;
-use crate::formats::events::delivery::Object;
+use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, ListedObject, Listing, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::state::backfill::Stretch;
 use crate::state::receipts;
@@ -57,7 +57,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         let receipts = self.receipts(day).await?;
         let mut opens: VecDeque<Open<'_>> =
             stretches.iter().map(|stretch| Open { stretch, page: None }).collect();
-        let mut missing: Vec<Object> = Vec::new();
+        let mut missing: Vec<LogFileObject> = Vec::new();
         while !opens.is_empty() {
             let next = opens.drain(..opens.len().min(LISTINGS_AT_ONCE)).collect();
             for (open, listed) in self.pages(next).await? {

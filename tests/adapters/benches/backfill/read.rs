@@ -13,7 +13,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 use shared::config::Config;
 use shared::finding::Place;
-use shared::formats::events::backfill::Event;
+use shared::formats::events::backfill::BackfillEvent;
 use shared::ports::{Body, Listing, LogStore, Ports, Runtime};
 use shared::rules::detections;
 use shared::state::backfill::Stretch;
@@ -129,8 +129,8 @@ async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64,
 
 /// Everything but the state bucket and the topic is as it is deployed; these are in memory.
 async fn backfilled(s3: &S3, objects: u64, usual: bool, config: &Config) -> anyhow::Result<(u64, u64)> {
-    let asked = match Event::of(&json!({"from": "2026-04-01", "to": "2026-04-01"}))? {
-        Event::Asked(asked) => asked,
+    let asked = match BackfillEvent::of(&json!({"from": "2026-04-01", "to": "2026-04-01"}))? {
+        BackfillEvent::Request(asked) => asked,
         other => bail!("{other:?}"),
     };
     let World { state, topic, .. } = &World::default();

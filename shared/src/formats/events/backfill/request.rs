@@ -9,27 +9,27 @@ use serde_json::Value;
 use crate::Error;
 use crate::formats::cloudtrail::key::is_region;
 use crate::formats::cloudtrail::period::Period;
-use crate::formats::events::delivery::{input, shape};
+use crate::formats::events::queue::{input, shape};
 use crate::text::is_account_id;
 
 const EXPECTED_REQUEST: &str = r#"{"from": "2026-01-01", "to": "2026-03-31", "accounts": ["111122223333"], "regions": ["us-east-1"], "notify": "digest" or "none", "dry_run": true or false, "again": true or false}, all but from and to left out where they do not matter, or {"test_mail": true}"#;
 
-/// CloudTrail began on that day: nothing is older.
+/// The first day of CloudTrail: no log file is older.
 const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2013, 11, 1) {
     Some(day) => day,
     None => NaiveDate::MIN,
 };
 
-/// How many days one backfill may be about.
+/// The largest number of days of one backfill.
 const MAX_DAYS: i64 = 3_660;
 
-/// Which log files are meant.
+/// The log files that a backfill reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
-    /// The first day (UTC) whose events are meant.
+    /// The first day (UTC) of the events.
     pub from: NaiveDate,
-    /// The last day, itself included.
+    /// The last day (UTC), included.
     pub to: NaiveDate,
     /// The accounts; empty for all.
     pub accounts: BTreeSet<String>,
@@ -38,17 +38,17 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Its days.
+    /// The days as a period.
     pub fn period(&self) -> Period {
         Period { from: Some(self.from), to: Some(self.to) }
     }
 
-    /// Whether log files of that account are meant.
+    /// Whether the log files of this account are included.
     pub fn includes_account(&self, account: &str) -> bool {
         self.accounts.is_empty() || self.accounts.contains(account)
     }
 
-    /// Whether log files of that Region are meant.
+    /// Whether the log files of this Region are included.
     pub fn includes_region(&self, region: &str) -> bool {
         self.regions.is_empty() || self.regions.contains(region)
     }
@@ -56,22 +56,22 @@ impl Wanted {
 
 /// A request by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// Which log files are meant.
+pub struct BackfillRequest {
+    /// The log files to read.
     pub wanted: Wanted,
-    /// Whether somebody is mailed what was found.
+    /// Whether the digest is mailed.
     pub notify: bool,
-    /// Whether only what it would take is asked for.
+    /// Whether only an estimate is requested.
     pub dry_run: bool,
-    /// Whether one that is finished begins anew: what was delivered since is read then.
+    /// Whether a finished backfill starts again, to read log files that were delivered since.
     pub again: bool,
 }
 
-/// A person wrote it, so what is not understood is refused: it may have mattered.
-pub(super) fn request(payload: &Value) -> Result<Request, Error> {
+/// Strict, because a person wrote the payload: a member that is ignored may have been important.
+pub(super) fn request(payload: &Value) -> Result<BackfillRequest, Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Written {
+    struct Fields {
         from: String,
         to: String,
         #[serde(default)]
@@ -87,7 +87,7 @@ pub(super) fn request(payload: &Value) -> Result<Request, Error> {
     if !payload.is_object() {
         return Err(input("the request", &shape(payload), EXPECTED_REQUEST));
     }
-    let Written { from, to, accounts, regions, notify, dry_run, again } = Written::deserialize(payload)
+    let Fields { from, to, accounts, regions, notify, dry_run, again } = Fields::deserialize(payload)
         .map_err(|error| input("the request", &error.to_string(), EXPECTED_REQUEST))?;
     let notify = match notify.as_deref() {
         None | Some("digest") => true,
@@ -96,20 +96,20 @@ pub(super) fn request(payload: &Value) -> Result<Request, Error> {
     };
     let wanted = Wanted { from: day("from", &from)?, to: day("to", &to)?, accounts, regions };
     wanted.check_names()?;
-    Ok(Request { wanted, notify, dry_run, again })
+    Ok(BackfillRequest { wanted, notify, dry_run, again })
 }
 
 fn day(name: &str, text: &str) -> Result<NaiveDate, Error> {
-    // chrono takes days such as 2026-4-1, which name another object.
+    // chrono accepts days such as 2026-4-1, which would give another run id.
     let day = text.parse().ok().filter(|day: &NaiveDate| day.to_string() == text);
     day.ok_or_else(|| input(name, text, "a day in UTC, such as 2026-01-01"))
 }
 
 impl Wanted {
-    /// Whether its accounts and Regions are some.
+    /// Checks the names of accounts and Regions.
     ///
     /// # Errors
-    /// [`Error::Input`], which says what would be right.
+    /// [`Error::Input`] with the valid values.
     pub fn check_names(&self) -> Result<(), Error> {
         if let Some(account) = self.accounts.iter().find(|account| !is_account_id(account)) {
             return Err(input("an account of the request", account, "a 12-digit account id"));
@@ -120,10 +120,10 @@ impl Wanted {
         Ok(())
     }
 
-    /// Whether CloudTrail may have delivered log files of these days, and not too many.
+    /// Checks that the days are between the first day of CloudTrail and today, and not too many.
     ///
     /// # Errors
-    /// [`Error::Input`], which says what would be right.
+    /// [`Error::Input`] with the valid values.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), Error> {
         let today = now.date_naive();
         let (from, to) = (self.from.to_string(), self.to.to_string());
@@ -144,7 +144,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// How many days are meant.
+    /// The number of days.
     pub fn days(&self) -> i64 {
         (self.to - self.from).num_days() + 1
     }

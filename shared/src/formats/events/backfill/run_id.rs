@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::request::{Request, Wanted};
+use super::request::{BackfillRequest, Wanted};
 use crate::Error;
-use crate::formats::events::delivery::input;
+use crate::formats::events::queue::input;
 use crate::text::stable_id;
 
 /// The id of a backfill: its days, and a hash of the rest of its request.
@@ -16,8 +16,8 @@ pub struct RunId(String);
 
 impl RunId {
     /// The id of a request about a bucket. Equal requests have the same id.
-    pub fn of(bucket: &str, request: &Request) -> RunId {
-        let Request { wanted: Wanted { from, to, accounts, regions }, notify, .. } = request;
+    pub fn of(bucket: &str, request: &BackfillRequest) -> RunId {
+        let BackfillRequest { wanted: Wanted { from, to, accounts, regions }, notify, .. } = request;
         let (from, to) = (from.to_string(), to.to_string());
         let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         let notify = if *notify { "digest" } else { "none" };
