@@ -11,6 +11,7 @@
 //! | [`text`] | untrusted text made safe to show |
 //! | [`glob`] | names with `*` in them |
 //! | [`gzip`] | compressed objects |
+//! | [`bounded`] | the worst items of many |
 //! | [`Error`] | errors a person can act on |
 //! | [`severity`] | how much a finding matters |
 //! | [`config`] | every setting: name, unit, default, range |
@@ -23,6 +24,7 @@
 //! | [`mail`] | everything written in English to a person; the HTML report |
 //! | [`use_cases`] | what the functions do, from start to end |
 
+pub mod bounded;
 pub mod config;
 mod error;
 pub mod finding;

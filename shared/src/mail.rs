@@ -160,8 +160,7 @@ fn accounts(worst: &Finding, findings: &[&Finding], config: &Config) -> Option<S
     others.dedup();
     Some(match others.len().saturating_sub(1) {
         0 => label,
-        1 => format!("{label} +1 account"),
-        more => format!("{label} +{more} accounts"),
+        more => format!("{label} +{}", text::counted(more, "account", "accounts")),
     })
 }
 

@@ -17,7 +17,7 @@ use crate::finding::summary::{known, moment, quoted, sentence};
 use crate::finding::{Finding, Status};
 use crate::notification::Notification;
 use crate::rules::health::COULD_NOT_LOOK;
-use crate::text;
+use crate::text::{self, counted};
 
 /// So many lines of findings stand in a mail.
 const MAX_LINES: usize = 40;
@@ -125,14 +125,14 @@ fn subject(worst: &Finding, findings: &[&Finding], counts: &[usize; 4], config: 
 /// `3 new, 1 resolved`; `4 findings` where nobody knows how they stand.
 fn how_many(findings: &[&Finding], counts: &[usize; 4], words: [&str; 4]) -> String {
     match findings.iter().all(|finding| finding.status.is_none()) {
-        true => plural(findings.len() as u64, "finding"),
-        false => counted(counts, words),
+        true => counted(findings.len() as u64, "finding", "findings"),
+        false => by_status(counts, words),
     }
 }
 
-fn counted(counts: &[usize; 4], words: [&str; 4]) -> String {
-    let counted = counts.iter().zip(words).filter(|(count, _)| **count > 0);
-    counted.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+fn by_status(counts: &[usize; 4], words: [&str; 4]) -> String {
+    let counts = counts.iter().zip(words).filter(|(count, _)| **count > 0);
+    counts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn body(
@@ -163,7 +163,7 @@ fn body(
             let before = before_one(worst);
             let found = match findings.iter().all(|finding| finding.status.is_none()) {
                 true => format!("{} findings in the credential report.", findings.len()),
-                false => format!("Findings of the credential report: {}.", counted(counts, words)),
+                false => format!("Findings of the credential report: {}.", by_status(counts, words)),
             };
             page.line(&format!("{found} The worst: {before}{}", says(worst)));
             page.gap();
@@ -208,12 +208,9 @@ fn stood(finding: &Finding) -> Option<String> {
     let told_before = !is(finding, Status::New) && !is(finding, Status::CameBack);
     let since = finding.since.filter(|_| told_before)?;
     let days = finding.time.map(|until| (until - since).num_days().max(0));
-    let days = days.map(|days| format!(", {}", plural(days.unsigned_abs(), "day"))).unwrap_or_default();
+    let days =
+        days.map(|days| format!(", {}", counted(days.unsigned_abs(), "day", "days"))).unwrap_or_default();
     Some(format!("{}{days}", since.format("%Y-%m-%d")))
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// What a single sentence lacks without a section above it.
@@ -309,7 +306,7 @@ fn detail(finding: &Finding) -> Option<String> {
     let fact = |name: &str| finding.evidence.facts.0.iter().find(|(fact, _)| fact == name);
     let days = |name, words: &str| {
         let days: u64 = fact(name)?.1.parse().ok()?;
-        Some(words.replace("{}", &plural(days, "day")))
+        Some(words.replace("{}", &counted(days, "day", "days")))
     };
     days("unused_days", "unused for {}")
         .or_else(|| days("age_days", "{} old"))
@@ -324,18 +321,20 @@ fn about(page: &mut Page, standing: &Standing) {
             true => format!("made at {} UTC", moment(oldest)),
             false => format!("made between {} and {} UTC", moment(oldest), moment(newest)),
         };
-        let reports = if standing.accounts == 1 { "Report" } else { "Reports" };
-        let (accounts, users) = (plural(standing.accounts as u64, "account"), plural(standing.users, "user"));
+        let reports = text::noun(&standing.accounts, "Report", "Reports");
+        let (accounts, users) = (
+            counted(standing.accounts as u64, "account", "accounts"),
+            counted(standing.users, "user", "users"),
+        );
         let stale =
             "What was changed since is not in it: IAM makes a new one after four hours at the earliest.";
         page.field(reports, &format!("{made}, of {accounts} with {users}. {stale}"));
     }
     let hidden = match standing.accepted {
         0 => String::new(),
-        1 => "; 1 more is suppressed".to_owned(),
-        accepted => format!("; {accepted} more are suppressed"),
+        accepted => format!("; {}", counted(accepted, "more is suppressed", "more are suppressed")),
     };
-    page.field("Open", &format!("{} in all{hidden}", plural(standing.open, "finding")));
+    page.field("Open", &format!("{} in all{hidden}", counted(standing.open, "finding", "findings")));
     if let Some(kept) = &standing.kept {
         page.whole_field("All of them", &format!("aws s3 cp --recursive {kept} ."));
     }

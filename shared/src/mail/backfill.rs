@@ -21,7 +21,7 @@ use crate::formats::events::backfill::Wanted;
 use crate::notification::Notification;
 use crate::rules::health::{COULD_NOT_LOOK, FINDINGS_LEFT_OUT};
 use crate::severity::Severity;
-use crate::text;
+use crate::text::{self, counted};
 
 /// So many lines of findings stand in a mail, and of one rule.
 const MAX_LINES: usize = 60;
@@ -99,15 +99,14 @@ fn is_gap(finding: &Finding) -> bool {
 fn subject(worst: &Finding, found: &[&Finding], past: &Past<'_>, config: &Config) -> String {
     let what = match found.len() {
         0 => "could not look at all of it".to_owned(),
-        findings => plural(findings as u64, "finding"),
+        findings => counted(findings as u64, "finding", "findings"),
     };
     let start = format!("[{}] Backfill {}: {what}", worst.severity, days(past.wanted));
     let accounts: BTreeSet<&str> = found.iter().filter_map(|finding| known(&finding.account)).collect();
     let Some(account) = found.iter().find_map(|finding| known(&finding.account)) else { return start };
     let others = match accounts.len() - 1 {
         0 => String::new(),
-        1 => " +1 account".to_owned(),
-        more => format!(" +{more} accounts"),
+        more => format!(" +{}", counted(more, "account", "accounts")),
     };
     let named = |account: &str| format!("{start} - {}{others}", text::ascii(account));
     let whole = named(&account_label(account, config));
@@ -121,10 +120,6 @@ fn days(wanted: &Wanted) -> String {
         true => wanted.from.to_string(),
         false => format!("{} to {}", wanted.from, wanted.to),
     }
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn body(all: &[&Finding], found: &[&Finding], gaps: &[&Finding], past: &Past<'_>, config: &Config) -> String {
@@ -176,7 +171,7 @@ fn headline(found: &[&Finding], gaps: &[&Finding], past: &Past<'_>, config: &Con
     };
     let account = known(&worst.account).map(|account| account_label(account, config));
     let worst = sentence(worst, account);
-    let findings = plural(found.len() as u64, "finding");
+    let findings = counted(found.len() as u64, "finding", "findings");
     let intro =
         format!("A backfill of {days} has {findings} that nobody was told of: {}.", severities(found));
     match found.len() {
@@ -209,18 +204,19 @@ fn about(page: &mut Page, past: &Past<'_>, config: &Config) {
     };
     let accounts = named(&wanted.accounts, "account", &|account| account_label(account, config));
     let regions = named(&wanted.regions, "Region", &|region| text::clean(region, 40));
-    let (log_files, records) = (plural(counts.log_files, "log file"), plural(counts.records, "record"));
+    let (log_files, records) =
+        (counted(counts.log_files, "log file", "log files"), counted(counts.records, "record", "records"));
     page.field(
         "Looked at",
         &format!("{} (UTC): {log_files} with {records}, of {accounts} and {regions}.", days(wanted)),
     );
     let mut gaps: Vec<String> = Vec::new();
     if past.unread > 0 {
-        gaps.push(format!("{} that could not be had", plural(past.unread, "log file")));
+        gaps.push(format!("{} that could not be had", counted(past.unread, "log file", "log files")));
     }
     if counts.unreadable_log_files > 0 {
-        let log_files = plural(counts.unreadable_log_files, "log file");
-        let records = plural(counts.unreadable, "record");
+        let log_files = counted(counts.unreadable_log_files, "log file", "log files");
+        let records = counted(counts.unreadable, "record", "records");
         gaps.push(format!("{records} of {log_files} that could not be read whole"));
     }
     if !gaps.is_empty() {
@@ -293,7 +289,7 @@ fn rows(page: &mut Page, found: &[&Finding], config: &Config) {
     {
         let Some(Row { severity, rule, .. }) = of_rule.first() else { continue };
         let count = |rows: &[Row<'_>]| rows.iter().map(|row| row.findings.len() as u64).sum();
-        let findings = plural(count(of_rule), "finding");
+        let findings = counted(count(of_rule), "finding", "findings");
         page.field(&format!("  {}", severity.name()), &format!("{} ({}), {findings}", rule.title, rule.id));
         let (shown, rest) = of_rule.split_at(of_rule.len().min(MAX_LINES_OF_RULE).min(left));
         left -= shown.len();
@@ -303,7 +299,10 @@ fn rows(page: &mut Page, found: &[&Finding], config: &Config) {
         if !rest.is_empty() {
             page.field(
                 "",
-                &format!("and {} for which there is no room here", plural(count(rest), "more finding")),
+                &format!(
+                    "and {} for which there is no room here",
+                    counted(count(rest), "more finding", "more findings")
+                ),
             );
         }
     }

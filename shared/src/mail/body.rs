@@ -81,8 +81,10 @@ fn headline(worst: &Finding, findings: &[&Finding], config: &Config) -> String {
     };
     match findings.len() - 1 {
         0 => sentence,
-        1 => format!("{sentence} And 1 more finding about the same {about}."),
-        more => format!("{sentence} And {more} more findings about the same {about}."),
+        more => {
+            let more = text::counted(more, "more finding", "more findings");
+            format!("{sentence} And {more} about the same {about}.")
+        }
     }
 }
 

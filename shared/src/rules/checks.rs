@@ -32,6 +32,7 @@ use crate::finding::rule::Ends;
 use crate::finding::rule::Rule;
 use crate::finding::{Evidence, Finding, Principal, Subject, stable_id};
 use crate::formats::credential_report::{Cell, CredentialReport, ROOT_USER, Row};
+use crate::text;
 
 /// One rule over the report.
 pub struct Check {
@@ -356,7 +357,7 @@ fn subject(about: &About<'_>) -> Subject {
 
 /// `1 day`, `90 days`.
 fn days(count: i64) -> String {
-    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+    text::counted(count, "day", "days")
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Ru
 use crate::rules::health::{could_not_look, log_file_gone};
 use crate::severity::Severity;
 use crate::state::receipts;
+use crate::text::counted;
 
 use judging::{Judges, Read};
 
@@ -115,7 +116,11 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P
     let odd = not_understood
         .iter()
         .map(|(queue, errors)| {
-            let what = format!("{} could not be understood: {}", counted(errors.len(), "message"), errors[0]);
+            let what = format!(
+                "{} could not be understood: {}",
+                one_or_more(errors.len(), "message", "messages"),
+                errors[0]
+            );
             could_not_look(queue, outside.account, Severity::High, now, what, None)
         })
         .collect();
@@ -340,13 +345,14 @@ fn closed(
         .into_iter()
         .map(|((bucket, severity), unread)| {
             let (object, trouble) = unread[0];
-            let log_files = counted(unread.len(), "log file");
+            let log_files = one_or_more(unread.len(), "log file", "log files");
             let what = format!("{log_files} of bucket {bucket} could not be read: {}", trouble.answer);
             could_not_look(bucket, account, severity, now, what, Some(object.uri()))
         })
         .collect()
 }
 
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("a {noun}") } else { format!("{count} {noun}s") }
+/// `a message`, `2 messages`.
+fn one_or_more(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("a {one}") } else { counted(count, one, many) }
 }

@@ -195,7 +195,7 @@ pub(super) fn draw(page: &mut Markup, story: &Overview, from: Option<NaiveDate>,
     table(page, &bars, outcomes(story));
     let undated = story.undated().all();
     if undated > 0 {
-        page.raw("<p class=\"small\">").text(&counted(undated, "sign-in"));
+        page.raw("<p class=\"small\">").text(&counted(undated, "sign-in", "sign-ins"));
         page.raw(" without a time that can be right: not in the chart, and counted everywhere else.</p>\n");
     }
     page.raw("</figure>\n");

@@ -4,6 +4,7 @@ use super::markup::{Markup, counted, grouped};
 use super::{About, account, ranking};
 use crate::config::Config;
 use crate::mail::html_report::overview::{Overview, Row};
+use crate::text;
 
 /// The columns by which the table can be sorted, as the script knows them, and their heads.
 const COLUMNS: [(&str, &str); 9] = [
@@ -41,8 +42,8 @@ pub(super) fn table(page: &mut Markup, story: &Overview, about: &About<'_>, conf
     }
     if let Some(more @ 1..) = all.checked_sub(rows.len() as u64) {
         page.raw("<p class=\"warning\">These are the ").text(&grouped(rows.len() as u64));
-        page.raw(" most severe; ").text(&counted(more, "finding")).raw(" more ");
-        page.raw(if more == 1 { "is" } else { "are" }).raw(" not listed here.");
+        page.raw(" most severe; ").text(&counted(more, "finding", "findings")).raw(" more ");
+        page.raw(text::noun(&more, "is", "are")).raw(" not listed here.");
         if let Some(place) = about.findings_at {
             page.raw(" All stand in <code>").place(place).raw("</code>.");
         }
@@ -86,7 +87,11 @@ fn row(page: &mut Markup, row: &Row, config: &Config) {
         page.raw(" <span class=\"record\">Records[").text(&record.to_string()).raw("]</span>");
     }
     if row.also_in > 0 {
-        page.raw(" <span class=\"small\">and in ").text(&counted(row.also_in as u64, "more log file"));
+        page.raw(" <span class=\"small\">and in ").text(&counted(
+            row.also_in as u64,
+            "more log file",
+            "more log files",
+        ));
         page.raw("</span>");
     }
     page.raw("</td></tr>\n");

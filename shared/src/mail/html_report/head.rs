@@ -30,17 +30,19 @@ pub(super) fn write(page: &mut Markup, story: &Overview, about: &About<'_>) {
 /// What could not be looked at; said too where that is nothing, for silence would not mean it.
 fn gaps(page: &mut Markup, story: &Overview, about: &About<'_>) {
     let Counts { unreadable, unreadable_log_files, .. } = about.counts;
-    let unread = match about.unread_log_files {
-        1 => "log file or folder",
-        _ => "log files or folders",
-    };
     let gaps: Vec<String> = [
-        (about.unread_log_files, format!("{} {unread} could not be had", grouped(about.unread_log_files))),
+        (
+            about.unread_log_files,
+            format!(
+                "{} could not be had",
+                counted(about.unread_log_files, "log file or folder", "log files or folders")
+            ),
+        ),
         (
             unreadable_log_files,
-            format!("{} could not be read whole", counted(unreadable_log_files, "log file")),
+            format!("{} could not be read whole", counted(unreadable_log_files, "log file", "log files")),
         ),
-        (unreadable, format!("{} could not be read", counted(unreadable, "record"))),
+        (unreadable, format!("{} could not be read", counted(unreadable, "record", "records"))),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)

@@ -115,8 +115,8 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// `1 log file`, `12,345 log files`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), text::noun(&count, one, many))
 }
 
 #[cfg(test)]

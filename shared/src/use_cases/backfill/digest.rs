@@ -37,6 +37,7 @@ use crate::severity::Severity;
 use crate::state::backfill::{Lost, Plan, ReadSoFar};
 use crate::state::case::Teller;
 use crate::state::store::StateClient;
+use crate::text;
 use crate::use_cases::notify::is_mailed;
 use crate::use_cases::notify::suppression_file::SuppressionFile;
 
@@ -154,8 +155,7 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
         .map(|lost| state_unreadable(&lost.uri, &lost.copy, &lost.reason, begun.at(), None))
         .collect::<Vec<_>>();
     let refused = marked.first_refused.map(|first| {
-        let cases =
-            if marked.refused == 1 { "1 case".to_owned() } else { format!("{} cases", marked.refused) };
+        let cases = text::counted(marked.refused, "case", "cases");
         let what =
             format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
         backfill_could_not_look(&memory.uri(folder), "cases", what, None, begun.at())

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 
+use crate::bounded::{Limits, Ranked, WorstSet};
 use crate::finding::rule::Rule;
 use crate::finding::{Finding, Principal};
 use crate::mail;
@@ -45,7 +46,15 @@ pub(crate) struct Row {
     pub record: Option<u64>,
     /// In how many more log files the same event stands.
     pub also_in: usize,
-    id: String,
+}
+
+impl Ranked for Row {
+    /// Most severe first, then oldest first; without a time last.
+    type Rank = (Reverse<Severity>, bool, Option<DateTime<Utc>>);
+
+    fn rank(&self) -> Self::Rank {
+        (Reverse(self.severity), self.time.is_none(), self.time)
+    }
 }
 
 /// Who acted.
@@ -82,27 +91,28 @@ impl Who {
     }
 }
 
-/// The most severe findings.
+/// The most severe findings, by id.
 #[derive(Debug)]
-pub(super) struct Worst {
-    rows: Vec<Row>,
-    max_rows: usize,
-}
+pub(super) struct Worst(WorstSet<String, Row>);
 
 impl Default for Worst {
     fn default() -> Worst {
-        Worst { rows: Vec::new(), max_rows: MAX_ROWS }
+        Worst::with_at_most(MAX_ROWS)
     }
 }
 
 impl Worst {
-    /// Keeps it, unless so many are worse.
+    fn with_at_most(rows: usize) -> Worst {
+        Worst(WorstSet::new(Limits { spare_items: rows, ..Limits::of_items(rows) }))
+    }
+
+    /// Keeps the finding if few enough are worse. What is dropped is counted elsewhere, by rule.
     pub fn add(&mut self, finding: &Finding) {
         let Finding { account, region, source_ip, principal, evidence, .. } = finding;
         let kept = |text: &Option<String>, max_chars| {
             text.as_deref().map(|text| text::cut(text, max_chars)).unwrap_or_default()
         };
-        self.rows.push(Row {
+        let row = Row {
             severity: finding.severity,
             time: finding.time,
             rule: finding.rule,
@@ -115,26 +125,14 @@ impl Worst {
             log_file: kept(&evidence.log_file, MAX_PLACE_CHARS),
             record: evidence.record,
             also_in: evidence.also_in.len(),
-            id: finding.id.clone(),
-        });
-        // Not at each one, for it means to sort.
-        if self.rows.len() >= self.max_rows.saturating_mul(2) {
-            self.rows.sort_by(|one, other| order(one).cmp(&order(other)));
-            self.rows.truncate(self.max_rows);
-        }
+        };
+        drop(self.0.insert(finding.id.clone(), row));
     }
 
-    /// Most severe first, then oldest first; without a time last.
+    /// The worst first.
     pub fn rows(&self) -> Vec<&Row> {
-        let mut rows: Vec<&Row> = self.rows.iter().collect();
-        rows.sort_by(|one, other| order(one).cmp(&order(other)));
-        rows.truncate(self.max_rows);
-        rows
+        self.0.sorted().into_iter().take(self.0.limits().items).map(|(_, row)| row).collect()
     }
-}
-
-fn order(row: &Row) -> impl Ord + '_ {
-    (Reverse(row.severity), row.time.is_none(), row.time, &row.id)
 }
 
 #[cfg(test)]
@@ -159,10 +157,10 @@ mod tests {
         let findings = (0..40).map(|n| Finding { severity: severities[n as usize % 4], ..failure(n) });
         let findings: Vec<Finding> = findings.collect();
         let listed = |findings: &mut dyn Iterator<Item = &Finding>| {
-            let mut worst = Worst { max_rows: 15, ..Worst::default() };
+            let mut worst = Worst::with_at_most(15);
             for finding in findings {
                 worst.add(finding);
-                assert!(worst.rows.len() < 30);
+                assert!(worst.0.len() <= 30);
             }
             worst.rows().iter().map(|row| (row.severity, row.time.unwrap())).collect::<Vec<_>>()
         };

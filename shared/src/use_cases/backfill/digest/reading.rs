@@ -16,6 +16,7 @@ use crate::rules::health::{
 };
 use crate::severity::Severity;
 use crate::state::backfill::{Item, KeptRecord, Part, ReadSoFar, Unread};
+use crate::text::counted;
 
 /// What the parts that were read came to so far.
 pub(super) struct Parts<'a> {
@@ -136,20 +137,22 @@ impl<'a> Parts<'a> {
         let mut gap =
             |why, what, first| gaps.push(backfill_could_not_look(folder_uri, why, what, first, now));
         if let Some(first) = self.first_unread {
-            let log_files = plural(self.unread, "log file");
+            let log_files = counted(self.unread, "log file", "log files");
             let what = format!("{log_files} of bucket {bucket} could not be read: {}", first.answer);
             gap("unread", what, Some(first.log_file));
         }
         if self.vanished > 0 {
-            let log_files = plural(self.vanished, "log file");
+            let log_files = counted(self.vanished, "log file", "log files");
             let what = format!(
                 "{log_files} of bucket {bucket} could not be read: listed when the backfill was planned, and no more when they were to be read"
             );
             gap("vanished", what, None);
         }
         if self.missing_parts > 0 {
-            let (log_files, parts) =
-                (plural(self.missing_log_files, "log file"), plural(self.missing_parts, "part"));
+            let (log_files, parts) = (
+                counted(self.missing_log_files, "log file", "log files"),
+                counted(self.missing_parts, "part", "parts"),
+            );
             let first = self.first_missing.unwrap_or_default();
             let what = format!(
                 "{log_files} of bucket {bucket} were not read: {parts} of the backfill came to nothing, the first about {first}"
@@ -157,21 +160,17 @@ impl<'a> Parts<'a> {
             gap("missing", what, None);
         }
         if let Some((log_file, reason)) = self.first_odd {
-            let records = plural(self.odd, "record");
+            let records = counted(self.odd, "record", "records");
             let what = format!("{records} that raised something cannot be judged again: the first {reason}");
             gap("odd", what, Some(log_file));
         }
         gaps.extend(backfill_findings_left_out(folder_uri, left_out, now));
         if self.left_out_sign_ins > 0 {
-            let sign_ins = plural(self.left_out_sign_ins, "sign-in");
+            let sign_ins = counted(self.left_out_sign_ins, "sign-in", "sign-ins");
             self.story.note(format!("{sign_ins} that raised nothing had no room, and are not shown."));
         }
         let unread = self.unread + self.vanished + self.missing_log_files;
         let Parts { story, read, counts, .. } = self;
         Looked { story, findings, severities, left_out, gaps, read, counts, unread }
     }
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
