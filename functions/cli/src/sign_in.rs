@@ -82,7 +82,10 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
 
     let mut out = stdout();
     findings::print(&mut out, found.findings, arguments.format, &config, |findings| {
-        mail::group(findings).iter().filter_map(|findings| mail::mail(findings, &config)).collect()
+        mail::by_subject(findings)
+            .iter()
+            .filter_map(|findings| mail::incident::mail(findings, &config))
+            .collect()
     })?;
     out.flush()?;
     if let Some((file, page)) = arguments.html.as_deref().zip(page) {

@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::finding::Finding;
 use crate::finding::ocsf;
 use crate::mail;
-use crate::mail::Past;
+use crate::mail::backfill::BackfillSummary;
 use crate::mail::html_report;
 use crate::notification::Notification;
 use crate::ports::{AwsError, AwsErrorKind, Runtime, StateStore};
@@ -183,15 +183,16 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
     all.iter().for_each(|finding| story.finding(finding));
     memory.put(&findings_at, &lines(&all, config)?).await?;
     let objects = [memory.uri(&findings_at), memory.uri(&page_at)];
-    let page = story.page(
-        &html_report::About {
+    let page = html_report::render(
+        &story,
+        &html_report::ReportScope {
             title: &format!("Backfill {} to {}", plan.wanted.from, plan.wanted.to),
             sources: &[format!("s3://{}", plan.bucket)],
             from: Some(plan.wanted.from),
             to: Some(plan.wanted.to),
             made_at: begun.at(),
             counts,
-            unread_log_files: unread,
+            unfetched_log_files: unread,
             findings_at: Some(&objects[0]),
         },
         config,
@@ -200,26 +201,32 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
 
     let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
     let remembered_since = begun.at().checked_sub_signed(told);
-    let past = Past {
+    let past = BackfillSummary {
         wanted: &plan.wanted,
         counts,
-        unread,
-        known: marked.known,
-        accepted: marked.accepted,
-        counted: marked.counted,
+        unfetched_log_files: unread,
+        already_notified: marked.known,
+        suppressed: marked.accepted,
+        counted_only: marked.counted,
         left_out,
         remembered_since: remembered_since.filter(|since| plan.wanted.from < since.date_naive()),
         may_repeat,
         findings_at: &objects[0],
-        page_at: &objects[1],
+        report_at: &objects[1],
     };
     let mut untold = marked.told;
     if notify {
         untold.extend(gaps);
     }
     let told = untold.len() as u64;
-    let alert = mail::historic(untold, &past, teller.alert_id.to_owned(), config);
-    let Past { known, accepted, counted, left_out, .. } = past;
+    let alert = mail::backfill::notification(untold, &past, teller.alert_id.to_owned(), config);
+    let BackfillSummary {
+        already_notified: known,
+        suppressed: accepted,
+        counted_only: counted,
+        left_out,
+        ..
+    } = past;
     Ok(Digested { alert, findings: severities, told, known, accepted, counted, left_out, read, objects })
 }
 
