@@ -4,7 +4,7 @@
 //! argument, so that the same input always gives the same result.
 //!
 //! Modules are layers. A module may use only the modules above it in this list, tests included;
-//! `tests/tests/layers.rs` holds it.
+//! `tests/repository/layers.rs` holds it.
 //!
 //! | module | what it holds |
 //! |---|---|

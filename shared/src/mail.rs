@@ -12,6 +12,9 @@
 //! | [`backfill`] | past log files |
 //! | [`test_mail`] | nothing: it shows that mails arrive |
 //! | [`html_report`] | past log files, as an HTML file |
+//!
+//! [`phrases`] and [`unfinished_backfill`] have the phrases of findings about iamwatch itself that only a use
+//! case can make.
 
 pub mod audit;
 pub mod backfill;
@@ -25,8 +28,10 @@ mod layout;
 mod message;
 mod names;
 mod order;
+pub mod phrases;
 mod suppression_hint;
 pub mod test_mail;
+pub mod unfinished_backfill;
 
 pub use forms::{MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail};
 pub use message::MAX_MESSAGE_BYTES;

@@ -90,8 +90,8 @@ pub fn run(arguments: &CredentialReport) -> anyhow::Result<End> {
                     .iter()
                     .filter(|finding| finding.status != Some(Status::Resolved))
                     .count() as u64,
-                accepted: counted.accepted,
-                kept: None,
+                suppressed: counted.accepted,
+                ledgers_at: None,
             };
             print(&mut out, counted.findings, format, &standing, &config)?;
             counted.fails

@@ -109,7 +109,12 @@ fn subject(worst: &Finding, found: &[&Finding], summary: &BackfillSummary<'_>, c
     text::cut(&short, MAX_SUBJECT_CHARS)
 }
 
-/// `2026-01-01 to 2026-03-31`
+/// The title of the backfill's HTML report: `Backfill 2026-01-01 to 2026-03-31`.
+pub fn title(wanted: &Wanted) -> String {
+    format!("Backfill {} to {}", wanted.from, wanted.to)
+}
+
+/// `2026-01-01 to 2026-03-31`; one day alone.
 fn days(wanted: &Wanted) -> String {
     match wanted.from == wanted.to {
         true => wanted.from.to_string(),

@@ -129,6 +129,10 @@ mod tests {
             "{}",
             mail.body
         );
-        assert!(!mail.body.contains("[[suppression]]"), "no entry suppresses the whole account: {}", mail.body);
+        assert!(
+            !mail.body.contains("[[suppression]]"),
+            "no entry suppresses the whole account: {}",
+            mail.body
+        );
     }
 }

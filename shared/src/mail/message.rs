@@ -92,8 +92,8 @@ fn escaped_bytes(text: &str) -> usize {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::mail::incident;
     use crate::formats::cloudtrail::samples::BaseRecord;
+    use crate::mail::incident;
     use crate::rules::detections::cases::{Case, Expect};
 
     fn failures(count: usize) -> Vec<Finding> {

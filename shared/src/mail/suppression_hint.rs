@@ -292,7 +292,9 @@ mod tests {
         for (name, record, reason) in [
             (
                 "a trail that is not named",
-                BaseRecord::ApiCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#),
+                BaseRecord::ApiCall(
+                    r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#,
+                ),
                 NoEntry::Incomplete,
             ),
             (
@@ -358,7 +360,8 @@ mod tests {
         );
         assert_eq!((id(failed), id(entered)), (Some("alice".to_owned()), Some("alice".to_owned())));
         let with_arn = BaseRecord::RootSignIn("{}");
-        let without = BaseRecord::RootSignIn(r#"{"userIdentity": {"arn": null, "userName": "example-corp"}}"#);
+        let without =
+            BaseRecord::RootSignIn(r#"{"userIdentity": {"arn": null, "userName": "example-corp"}}"#);
         let root = Some("arn:aws:iam::111122223333:root".to_owned());
         assert_eq!((id(with_arn), id(without)), (root.clone(), root));
         let china = BaseRecord::RootSignIn(r#"{"userIdentity": {"arn": null}, "awsRegion": "cn-north-1"}"#);

@@ -199,7 +199,7 @@ impl<'a, S: StateStore, A: NotificationSink, P: Runtime> Notifier<'a, S, A, P> {
     /// What has to be told where the state bucket fails.
     fn blind(&self, trouble: &AwsError) -> Finding {
         let uri = self.memory.uri("");
-        let what = format!("what iamwatch remembers could not be read or written: {}", trouble.answer);
+        let what = mail::phrases::state_unavailable(&trouble.answer);
         let mut finding = could_not_look(&uri, self.account, Severity::High, self.now, what, None);
         finding.subject = state_bucket(&uri);
         finding

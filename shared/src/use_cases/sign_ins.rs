@@ -19,11 +19,11 @@ use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::key;
 use crate::formats::cloudtrail::key::ObjectKind;
 use crate::formats::events::delivery::{Message, Object};
+use crate::mail::phrases;
 use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::health::{could_not_look, log_file_gone};
 use crate::severity::Severity;
 use crate::state::receipts;
-use crate::text::counted;
 
 use judging::{Judges, Read};
 
@@ -116,11 +116,7 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P
     let odd = not_understood
         .iter()
         .map(|(queue, errors)| {
-            let what = format!(
-                "{} could not be understood: {}",
-                one_or_more(errors.len(), "message", "messages"),
-                errors[0]
-            );
+            let what = phrases::messages_not_parsed(errors.len(), &errors[0]);
             could_not_look(queue, outside.account, Severity::High, now, what, None)
         })
         .collect();
@@ -345,14 +341,8 @@ fn closed(
         .into_iter()
         .map(|((bucket, severity), unread)| {
             let (object, trouble) = unread[0];
-            let log_files = one_or_more(unread.len(), "log file", "log files");
-            let what = format!("{log_files} of bucket {bucket} could not be read: {}", trouble.answer);
+            let what = phrases::delivered_log_files_not_fetched(unread.len(), bucket, &trouble.answer);
             could_not_look(bucket, account, severity, now, what, Some(object.uri()))
         })
         .collect()
-}
-
-/// `a message`, `2 messages`.
-fn one_or_more(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("a {one}") } else { counted(count, one, many) }
 }

@@ -23,7 +23,7 @@ pub(super) fn subject(worst: &Finding, findings: &[&Finding], config: &Config) -
     let dash = if who.is_empty() { "" } else { " - " };
     let room = MAX_SUBJECT_CHARS
         .saturating_sub([&severity, &more, &accounts, dash].iter().map(|part| part.len()).sum());
-    // A long title may take room from a long name, up to half of the line.
+    // A long name takes at most half of the room from the title.
     let title_room = room - who.len().min(room / 2);
     let title = text::cut(worst.rule.title, title_room);
     let who = text::cut(&who, room - title.len());

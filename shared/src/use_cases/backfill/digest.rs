@@ -30,6 +30,7 @@ use crate::finding::ocsf;
 use crate::mail;
 use crate::mail::backfill::BackfillSummary;
 use crate::mail::html_report;
+use crate::mail::phrases;
 use crate::notification::Notification;
 use crate::ports::{AwsError, AwsErrorKind, Runtime, StateStore};
 use crate::rules::health::{backfill_could_not_look, backfill_without_log_files, state_unreadable};
@@ -37,7 +38,6 @@ use crate::severity::Severity;
 use crate::state::backfill::{Lost, Plan, ReadSoFar};
 use crate::state::case::Teller;
 use crate::state::store::StateClient;
-use crate::text;
 use crate::use_cases::notify::is_mailed;
 use crate::use_cases::notify::suppression_file::SuppressionFile;
 
@@ -155,17 +155,11 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
         .map(|lost| state_unreadable(&lost.uri, &lost.copy, &lost.reason, begun.at(), None))
         .collect::<Vec<_>>();
     let refused = marked.first_refused.map(|first| {
-        let cases = text::counted(marked.refused, "case", "cases");
-        let what =
-            format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
+        let what = phrases::cases_not_marked(marked.refused, &first.to_string());
         backfill_could_not_look(&memory.uri(folder), "cases", what, None, begun.at())
     });
     let none = (!plan.has_wanted_days()).then(|| {
-        let (from, to) = (plan.wanted.from, plan.wanted.to);
-        let what = format!(
-            "bucket {} has no log file of {from} to {to}: what happened then was not looked at",
-            plan.bucket
-        );
+        let what = phrases::no_log_files(&plan.bucket, plan.wanted.from, plan.wanted.to);
         backfill_without_log_files(&memory.uri(folder), what, begun.at())
     });
     let may_repeat = marked.may_repeat || !unreadable.is_empty();
@@ -186,7 +180,7 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
     let page = html_report::render(
         &story,
         &html_report::ReportScope {
-            title: &format!("Backfill {} to {}", plan.wanted.from, plan.wanted.to),
+            title: &mail::backfill::title(&plan.wanted),
             sources: &[format!("s3://{}", plan.bucket)],
             from: Some(plan.wanted.from),
             to: Some(plan.wanted.to),
