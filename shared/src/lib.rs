@@ -4,13 +4,14 @@
 //! argument, so that the same input always gives the same result.
 //!
 //! Modules are layers. A module may use only the modules above it in this list, tests included;
-//! `tests/tests/layers.rs` holds it.
+//! `tests/repository/layers.rs` holds it.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`text`] | untrusted text made safe to show |
 //! | [`glob`] | names with `*` in them |
 //! | [`gzip`] | compressed objects |
+//! | [`bounded`] | the worst items of many |
 //! | [`Error`] | errors a person can act on |
 //! | [`severity`] | how much a finding matters |
 //! | [`config`] | every setting: name, unit, default, range |
@@ -23,6 +24,7 @@
 //! | [`mail`] | everything written in English to a person; the HTML report |
 //! | [`use_cases`] | what the functions do, from start to end |
 
+pub mod bounded;
 pub mod config;
 mod error;
 pub mod finding;

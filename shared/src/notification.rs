@@ -6,27 +6,27 @@ use serde_json::{Value, json};
 use crate::finding::Status;
 use crate::severity::Severity;
 
-/// What a mail says below its first sentence if it may have been published before.
+/// The note below the first sentence of a mail that may have been published before.
 const MAY_REPEAT: &str = "(This mail may repeat one that you have got: it is not known whether that went\nout. Mails with the same alert id, at their end, are the same.)\n\n";
 
-/// What is published as one.
+/// One message to publish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notification {
-    /// What tells a repetition of it from another one.
+    /// The alert id, which a repeated publish keeps.
     pub id: String,
-    /// At most [`super::MAX_SUBJECT_CHARS`] of ASCII on one line.
+    /// One line of ASCII of fewer than 100 characters.
     pub subject: String,
     /// A JSON object: `email` the mail's text, `sms` one line, `default` a JSON array of OCSF findings.
     pub message: String,
-    /// How bad the worst finding is.
+    /// The severity of the worst finding.
     pub severity: Severity,
-    /// Whether it tells of anything new; else what came back, what still stands, what is resolved.
+    /// `New` if a finding is new; else the first of `CameBack`, `Still` and `Resolved` that a finding has.
     #[serde(default = "new")]
     pub status: Status,
-    /// The rules that raised its findings.
+    /// The rules of its findings.
     pub rules: Vec<String>,
-    /// The accounts that they are about.
+    /// The accounts of its findings.
     pub accounts: Vec<String>,
 }
 
@@ -35,14 +35,14 @@ fn new() -> Status {
 }
 
 impl Notification {
-    /// The attributes that are lists, as SNS wants them.
+    /// A list as the value of an SNS attribute of type `String.Array`.
     pub fn list(values: &[String]) -> String {
         Value::from(values).to_string()
     }
 
-    /// The same, which says that it may have been published before.
+    /// The notification with a note, for people and machines, that it may have been published before.
     pub fn repeated(&self) -> Notification {
-        let mut alert = self.clone();
+        let mut repeated = self.clone();
         if let Ok(Value::Object(mut forms)) = serde_json::from_str(&self.message) {
             if let Some(Value::String(email)) = forms.get_mut("email") {
                 let below = email.find("\n\n").map_or(0, |end| end + 2);
@@ -57,8 +57,8 @@ impl Notification {
                 }
                 *documents = Value::from(findings).to_string();
             }
-            alert.message = Value::Object(forms).to_string();
+            repeated.message = Value::Object(forms).to_string();
         }
-        alert
+        repeated
     }
 }

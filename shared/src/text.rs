@@ -9,8 +9,10 @@
 //! IANA's root zone database for the endings; IAM User Guide, "IAM and AWS STS quotas", for names.
 
 mod id;
+mod plural;
 
 pub use id::stable_id;
+pub use plural::{counted, noun};
 
 /// How far [`clean`] looks around a character to see whether it is part of a link.
 const CONTEXT_CHARS: usize = 80;

@@ -71,7 +71,7 @@ fn finding(patch: Value) -> Finding {
 }
 
 fn mail(findings: &[Finding]) -> Mail {
-    mail::mail(findings, &config()).unwrap()
+    mail::incident::mail(findings, &config()).unwrap()
 }
 
 #[track_caller]
@@ -82,12 +82,12 @@ fn golden(name: &str, findings: &[Finding]) -> Mail {
     mail
 }
 
-/// The whole of it.
+/// The mail as it is stored in its golden file.
 fn show(mail: &Mail) -> String {
     format!("Subject: {}\nSMS: {}\n\n{}", mail.subject, mail.sms, mail.body)
 }
 
-/// What holds for every mail, whoever wrote what is in it.
+/// What holds for every mail, whatever an attacker wrote.
 #[track_caller]
 fn check(mail: &Mail, findings: &[Finding]) {
     for (line, max) in [(&mail.subject, mail::MAX_SUBJECT_CHARS), (&mail.sms, mail::MAX_SMS_CHARS)] {
@@ -120,10 +120,10 @@ fn check(mail: &Mail, findings: &[Finding]) {
     let live = mail.body.replace("[<]", "");
     assert!(!live.contains('<'), "a live tag: {live}");
     assert!(!live.to_lowercase().contains("www."), "a live link: {live}");
-    silencing(mail);
+    suppression_entries(mail);
 }
 
-/// The lines that a person is told to paste.
+/// The text of the entries that a person pastes.
 fn pasted(mail: &Mail) -> String {
     let pasted = mail.body.lines().filter(|line| {
         *line == "[[suppression]]" || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
@@ -131,9 +131,9 @@ fn pasted(mail: &Mail) -> String {
     pasted.map(|line| format!("{line}\n")).collect()
 }
 
-/// The entries that a person is told to paste, read back as TOML.
+/// The entries that a person pastes, parsed as TOML.
 #[track_caller]
-fn silencing(mail: &Mail) -> Vec<toml::Table> {
+fn suppression_entries(mail: &Mail) -> Vec<toml::Table> {
     let pasted = pasted(mail);
     let file: toml::Table = pasted.parse().unwrap_or_else(|error| panic!("{error}: {pasted}"));
     let Some(entries) = file.get("suppression") else {
@@ -187,7 +187,7 @@ fn hidden() -> Value {
     json!({"userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "arn": null, "principalId": null})
 }
 
-/// alice tries and tries, gets in, and hands out tokens.
+/// Many failures of alice, then a sign-in and tokens.
 fn storm() -> Vec<Finding> {
     let mut findings: Vec<Finding> = (0..47).map(|number| failed(number, json!({"arn": null}))).collect();
     findings.extend((0..8).map(|number| {
@@ -218,7 +218,7 @@ fn storm() -> Vec<Finding> {
     findings
 }
 
-/// A sign-in of somebody of that name, who also chose the user agent.
+/// A sign-in whose user name and user agent are `name`.
 fn named(name: &str) -> Finding {
     finding(json!({
         "userIdentity": {"userName": name, "arn": format!("arn:aws:iam::111122223333:user/{name}")},
@@ -228,7 +228,7 @@ fn named(name: &str) -> Finding {
 }
 
 #[test]
-fn promise_5_a_mail_says_everything_in_its_order() {
+fn promise_5_a_mail_has_its_sections_in_order() {
     let mail = golden("without-mfa", &[without_mfa()]);
     assert_eq!(mail.subject, "[HIGH] Console sign-in without MFA - alice - prod (111122223333)");
     assert_eq!(
@@ -251,7 +251,7 @@ fn promise_5_a_mail_says_everything_in_its_order() {
         let (_, after) = rest.split_once(part).unwrap_or_else(|| panic!("no {part:?} in its place"));
         rest = after;
     }
-    let [entry] = &silencing(&mail)[..] else { panic!("one entry") };
+    let [entry] = &suppression_entries(&mail)[..] else { panic!("one entry") };
     assert_eq!(entry["principal"].as_str(), Some("alice"));
     assert_eq!(entry["source_ip"].as_str(), Some("192.0.2.10"));
 }
@@ -269,7 +269,7 @@ fn promise_5_typical_mails_read_well() {
         mail.subject,
         "[LOW] Sign-in failed (+4 more) - unknown user at 192.0.2.66 - prod (111122223333)"
     );
-    assert_eq!(silencing(&mail)[0]["source_ip"].as_str(), Some("192.0.2.66"));
+    assert_eq!(suppression_entries(&mail)[0]["source_ip"].as_str(), Some("192.0.2.66"));
 
     golden(
         "federation-token",
@@ -294,10 +294,10 @@ fn promise_5_typical_mails_read_well() {
         "nobody",
         &[finding_in(&nobody, Place { log_file: "logs/a b.json", record: 0, delivered: None })],
     );
-    assert!(silencing(&mail).is_empty(), "no account is named, so it would be silenced in all");
+    assert!(suppression_entries(&mail).is_empty(), "without an account it would be suppressed in all");
 }
 
-/// The finding of a case that starts from that record, in the log file of the other mails.
+/// The finding of a base record, in the log file of the other mails.
 fn of(record: BaseRecord) -> Finding {
     let record = serde_json::from_str(&Case::new("mail", record, Expect::Nothing).json()).unwrap();
     finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) })
@@ -310,8 +310,8 @@ fn promise_5_every_family_reads_well() {
         &[of(BaseRecord::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#))],
     );
     assert_eq!(mail.subject, "[CRITICAL] Root signed in without MFA - root - prod (111122223333)");
-    assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some("arn:aws:iam::111122223333:root"));
-    assert_eq!(silencing(&mail)[0]["source_ip"].as_str(), Some("192.0.2.10"));
+    assert_eq!(suppression_entries(&mail)[0]["principal"].as_str(), Some("arn:aws:iam::111122223333:root"));
+    assert_eq!(suppression_entries(&mail)[0]["source_ip"].as_str(), Some("192.0.2.10"));
     golden(
         "root-credentials-changed",
         &[of(BaseRecord::RootCall(
@@ -324,7 +324,7 @@ fn promise_5_every_family_reads_well() {
     let mail = golden("root-session", &[in_root_session]);
     assert!(mail.body.starts_with("A root session (sts:AssumeRoot) "), "{}", mail.body);
     assert!(!mail.subject.contains(" - root - "), "{}", mail.subject);
-    assert!(silencing(&mail).is_empty(), "root itself would be silenced");
+    assert!(suppression_entries(&mail).is_empty(), "root itself would be suppressed");
     golden(
         "trail-stopped",
         &[of(BaseRecord::ApiCall(
@@ -347,7 +347,7 @@ fn promise_5_every_family_reads_well() {
         r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
     ));
     let mail = golden("identity-center-failed", &[portal_failed]);
-    let [entry] = &silencing(&mail)[..] else { panic!("one entry") };
+    let [entry] = &suppression_entries(&mail)[..] else { panic!("one entry") };
     assert_eq!(entry["principal"].as_str(), Some("90670000ab-carol-EXAMPLE"));
     assert_eq!(entry["source_ip"].as_str(), Some("192.0.2.20"));
     golden(
@@ -364,11 +364,11 @@ fn promise_5_every_family_reads_well() {
     let broken = reader.read(br#"{"Records":[42,{"eventVersion":"1.11","#, &mut |_, _| Ok(()));
     let mail = golden("log-file-unreadable", &[unreadable_log_file(LOG_FILE, &broken).unwrap()]);
     assert!(mail.subject.ends_with("prod (111122223333)"), "{}", mail.subject);
-    assert!(silencing(&mail).is_empty());
+    assert!(suppression_entries(&mail).is_empty());
 }
 
 #[test]
-fn promise_3_what_could_not_be_looked_at_reads_well() {
+fn promise_3_mails_about_what_could_not_be_looked_at_read_well() {
     let now = at("2026-04-01T08:21:07Z");
     let refused = could_not_look(
         "example-logs",
@@ -386,7 +386,7 @@ fn promise_3_what_could_not_be_looked_at_reads_well() {
 }
 
 #[test]
-fn promise_1_what_was_missed_reads_well() {
+fn promise_1_a_mail_about_missed_deliveries_reads_well() {
     let time = (at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z"));
     let folder = "s3://example-logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T";
     let of = |delivered, minutes: std::ops::Range<u32>, unfetched| {
@@ -399,13 +399,13 @@ fn promise_1_what_was_missed_reads_well() {
     };
     for (name, finding) in [("missed", of(3_400, 20..21, 0)), ("missed-many", of(60, 5..55, 2))] {
         let mail = golden(name, &[finding]);
-        assert!(silencing(&mail).is_empty(), "it cannot be silenced: {}", mail.body);
+        assert!(suppression_entries(&mail).is_empty(), "it cannot be suppressed: {}", mail.body);
     }
 }
 
-/// Who can write to the bucket names what stands there.
+/// Anyone who can write to the bucket chooses the object names.
 #[test]
-fn promise_6_what_missed_log_files_are_called_stays_text() {
+fn promise_6_the_names_of_missed_log_files_stay_text() {
     let time = (at("2026-04-01T02:00:00Z"), at("2026-04-02T02:00:00Z"));
     let mut found = MissedDeliveries { delivered: 1, ..MissedDeliveries::default() };
     for name in ["<b>x</b>\u{202e}\r\n[[suppression]]", "https://www.evil.com/`id`", "=1+1"] {
@@ -417,7 +417,7 @@ fn promise_6_what_missed_log_files_are_called_stays_text() {
 
 const SUPPRESSIONS: &str = "s3://iamwatch-state-111122223333/config/suppressions.toml";
 
-const ACCEPTED: &str = r#"# What we accept. Ask ops before you add to it.
+const SUPPRESSIONS_FILE: &str = r#"# What we accept. Ask ops before you add to it.
 
 [[suppression]]
 rule = "sign-in.failed"
@@ -438,17 +438,17 @@ expires = "2026-12-31"
 "#;
 
 #[test]
-fn promise_3_what_silences_us_is_told_itself() {
+fn promise_3_changes_that_suppress_findings_are_mailed() {
     let (now, account) = (at("2026-04-02T07:30:12Z"), Some("111122223333"));
-    let suppressions = Suppressions::parse(ACCEPTED, &registry::all(), now);
+    let suppressions = Suppressions::parse(SUPPRESSIONS_FILE, &registry::all(), now);
     let expired: Vec<Finding> =
         suppressions.expired(now).map(|entry| suppression_expired(entry, SUPPRESSIONS, account)).collect();
     let mut mails = vec![golden("suppression-expired", &expired)];
 
-    let changed = ACCEPTED.replace("2026-12-31", "2027-03-31")
+    let changed = SUPPRESSIONS_FILE.replace("2026-12-31", "2027-03-31")
         + "\n[[suppression]]\nfamily = \"credential-change\"\naccount = \"*\"\nreason = \"see https://evil.example/why\"\nexpires = \"2027-04-01\"\n";
     let change = suppressions_changed(
-        Some(ACCEPTED),
+        Some(SUPPRESSIONS_FILE),
         Some(&changed),
         &registry::all(),
         SUPPRESSIONS,
@@ -456,11 +456,18 @@ fn promise_3_what_silences_us_is_told_itself() {
         account,
     );
     mails.push(golden("suppressions-changed", &[change.unwrap()]));
-    let deleted =
-        suppressions_changed(Some(ACCEPTED), None, &registry::all(), SUPPRESSIONS, Some(now), account);
+    let deleted = suppressions_changed(
+        Some(SUPPRESSIONS_FILE),
+        None,
+        &registry::all(),
+        SUPPRESSIONS,
+        Some(now),
+        account,
+    );
     mails.push(golden("suppressions-deleted", &[deleted.unwrap()]));
 
-    let broken = ACCEPTED.replace("2026-12-31", "2028-12-31").replace("sign-in.failed", "sign-in.fialed");
+    let broken =
+        SUPPRESSIONS_FILE.replace("2026-12-31", "2028-12-31").replace("sign-in.failed", "sign-in.fialed");
     let problems = Suppressions::parse(&broken, &registry::all(), now);
     let unreadable = suppressions_unreadable(problems.problems(), &broken, SUPPRESSIONS, Some(now), account);
     mails.push(golden("suppressions-unreadable", &[unreadable.unwrap()]));
@@ -472,13 +479,13 @@ fn promise_3_what_silences_us_is_told_itself() {
     let noise = mails_rate_limited(Budget::Unauthenticated, Severity::Low, 1, &prefix, now, account);
     mails.push(golden("mails-held-back-unauthenticated", &[noise]));
     for mail in mails {
-        assert!(silencing(&mail).is_empty(), "it cannot be silenced: {}", mail.body);
+        assert!(suppression_entries(&mail).is_empty(), "it cannot be suppressed: {}", mail.body);
     }
 }
 
-/// Who can write to the file may write anything, and what it says is shown to whoever has to judge it.
+/// Anyone who can write the file chooses its content, which the mail shows.
 #[test]
-fn promise_6_what_stands_in_the_suppressions_stays_text() {
+fn promise_6_the_content_of_the_suppressions_stays_text() {
     let hostile = "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nprincipal = \"x\\u202e\\n[[suppression]]\"\nreason = \"<b>a drill</b>. No action is needed: https://evil.example\"\nowner = \"www.evil.com\"\nexpires = \"2026-04-01\"\n[[suppression]]\n\"\\u001b[2Jfine\" = 1\n# \u{202e} \u{9b}31m www.evil.com <b> [[suppression]]\r\n";
     let now = at("2026-04-02T07:30:12Z");
     let suppressions = Suppressions::parse(hostile, &registry::all(), now);
@@ -532,18 +539,21 @@ fn promise_5_a_mail_about_an_organisation_names_its_accounts() {
     assert!(mail.body.contains(" 3 times in all in 3 accounts, the last at "), "{}", mail.body);
     for account in ["111122223333", "444455556666", "777788889999"] {
         assert!(mail.body.contains(&format!("  DeleteTrail  192.0.2.30  {account}\n")), "{}", mail.body);
-        assert!(silencing(&mail).iter().any(|entry| entry["account"].as_str() == Some(account)), "{account}");
+        assert!(
+            suppression_entries(&mail).iter().any(|entry| entry["account"].as_str() == Some(account)),
+            "{account}"
+        );
     }
 }
 
-/// What the rule says of a request's parameter is a name, and must not read on as our own sentence.
+/// A request's parameter is shown as a name. It must not read as a sentence of the mail.
 #[test]
-fn promise_6_a_parameter_that_reads_like_a_sentence_is_no_sentence() {
+fn promise_6_a_parameter_that_reads_like_a_sentence_is_quoted() {
     let refused = of(BaseRecord::ApiCall(
         r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "errorCode": "InvalidTrailNameException", "errorMessage": "Trail name is not valid", "requestParameters": {"name": "main. This is a drill; no action is needed. See https://evil.example/ok"}}"#,
     ));
     let mail = golden("hostile-trail-name", &[refused]);
-    assert!(silencing(&mail).is_empty(), "nothing of it is pasted");
+    assert!(suppression_entries(&mail).is_empty(), "nothing of it is pasted");
     assert!(mail.subject.starts_with("[MEDIUM] CloudTrail trail deleted (refused) - "), "{}", mail.subject);
     assert!(mail.sms.starts_with("MEDIUM: CloudTrail trail deleted (refused), "), "{}", mail.sms);
     let first = mail.body.lines().next().unwrap();
@@ -554,7 +564,7 @@ fn promise_6_a_parameter_that_reads_like_a_sentence_is_no_sentence() {
 }
 
 #[test]
-fn promise_5_what_a_fact_shows_is_not_said_twice() {
+fn promise_5_no_fact_is_shown_twice() {
     let mut reader = LogFileReader::new(registry::prefilter(), &config());
     let broken = reader.read(br#"{"Records":[42]}"#, &mut |_, _| Ok(()));
     for finding in [
@@ -578,7 +588,7 @@ fn promise_5_what_a_fact_shows_is_not_said_twice() {
 }
 
 #[test]
-fn promise_5_two_people_are_never_in_one_mail() {
+fn promise_5_two_principals_are_never_in_one_mail() {
     let failed_as = |login: &str| {
         of_value(json!({
             "userIdentity": {"type": "Unknown", "principalId": "111122223333", "accountId": "111122223333", "arn": ""},
@@ -589,7 +599,7 @@ fn promise_5_two_people_are_never_in_one_mail() {
             "serviceEventDetails": {"CredentialVerification": "Failure"},
         }))
     };
-    let groups = mail::group(vec![failed_as("carol"), failed_as("dave")]);
+    let groups = mail::by_subject(vec![failed_as("carol"), failed_as("dave")]);
     let subjects: Vec<_> = groups.iter().map(|group| mail(group).subject).collect();
     assert_eq!(
         subjects,
@@ -607,7 +617,7 @@ fn of_value(record: Value) -> Finding {
 }
 
 #[test]
-fn promise_5_a_storm_is_capped_and_says_so() {
+fn promise_5_a_storm_is_capped_and_counted() {
     let findings = storm();
     assert_eq!(findings.len(), 60);
     let mail = golden("storm", &findings);
@@ -618,7 +628,7 @@ fn promise_5_a_storm_is_capped_and_says_so() {
 }
 
 #[test]
-fn promise_5_both_ends_of_a_subject_stay() {
+fn promise_5_a_subject_line_is_cut_in_the_middle() {
     let long = "abcdefgh".repeat(16);
     let mut findings = vec![named(&long)];
     findings.extend((0..2000).map(|number| failed(number, json!({"userName": long}))));
@@ -626,7 +636,7 @@ fn promise_5_both_ends_of_a_subject_stay() {
         (name == "ACCOUNT_NAMES")
             .then(|| "111122223333=the production account of the whole company".to_owned())
     });
-    let mail = mail::mail(&findings, &config.unwrap()).unwrap();
+    let mail = mail::incident::mail(&findings, &config.unwrap()).unwrap();
     assert_eq!(
         mail.subject,
         "[HIGH] Console[...]out MFA (+2000 more) - abcdefg[...]bcdefgh - the prod[...]company (111122223333)"
@@ -635,7 +645,7 @@ fn promise_5_both_ends_of_a_subject_stay() {
 }
 
 #[test]
-fn promise_5_a_mail_about_several_accounts_says_so() {
+fn promise_5_a_mail_about_several_accounts_counts_them() {
     let elsewhere = finding(json!({
         "recipientAccountId": "444455556666",
         "eventTime": "2026-04-01T09:00:00Z",
@@ -646,7 +656,7 @@ fn promise_5_a_mail_about_several_accounts_says_so() {
     check(&mail, &findings);
     assert!(mail.subject.ends_with(" - alice - prod (111122223333) +1 account"), "{}", mail.subject);
     assert!(mail.body.contains("\n2 findings in 2 accounts\n"), "{}", mail.body);
-    let accounts: Vec<_> = silencing(&mail).iter().map(|entry| entry["account"].clone()).collect();
+    let accounts: Vec<_> = suppression_entries(&mail).iter().map(|entry| entry["account"].clone()).collect();
     assert_eq!(accounts, ["111122223333".into(), "444455556666".into()]);
 }
 
@@ -696,23 +706,23 @@ fn promise_6_hostile_names_stay_text() {
         ("toml-and-shell", "alice\" # $(id) `id` ; rm -rf / \\u0022"),
     ] {
         let mail = golden(&format!("hostile-{name}"), &[named(hostile)]);
-        assert!(silencing(&mail).is_empty(), "{name}: nothing of it is pasted");
+        assert!(suppression_entries(&mail).is_empty(), "{name}: nothing of it is pasted");
     }
 }
 
-/// IAM accepts such names, so they are pasted, but no mail program may make a link of them.
+/// IAM accepts domains as names. They are pasted, but no mail program may make links of them.
 #[test]
 fn promise_6_a_domain_as_name_is_pasted_without_becoming_a_link() {
     for name in ["www.evil.com", "alice@example.com", "evil.co.uk"] {
         let mail = mail(&[named(name)]);
         check(&mail, &[named(name)]);
         assert!(!mail.body.contains(name), "{}", mail.body);
-        assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some(name));
+        assert_eq!(suppression_entries(&mail)[0]["principal"].as_str(), Some(name));
     }
 }
 
 #[test]
-fn every_rule_has_a_mail_that_keeps_the_promises() {
+fn every_rule_has_a_safe_mail() {
     for case in table().flat_map(|detection| detection.cases) {
         if let Some(finding) = case.finding() {
             check(&mail(std::slice::from_ref(&finding)), &[finding]);
@@ -721,9 +731,9 @@ fn every_rule_has_a_mail_that_keeps_the_promises() {
 }
 
 #[test]
-fn the_lines_of_a_mail_silence_its_finding_once_somebody_has_said_why_and_until_when() {
+fn a_mails_entry_with_reason_and_date_suppresses_its_finding() {
     let now = at("2026-04-02T00:00:00Z");
-    let mut silenced = 0;
+    let mut suppressed = 0;
     for finding in table().flat_map(|detection| detection.cases).filter_map(Case::finding) {
         let pasted = pasted(&mail(std::slice::from_ref(&finding)));
         let as_pasted = Suppressions::parse(&pasted, &registry::all(), now);
@@ -733,24 +743,24 @@ fn the_lines_of_a_mail_silence_its_finding_once_somebody_has_said_why_and_until_
         assert_eq!(suppressions.problems(), [], "{edited}");
         if !pasted.is_empty() {
             assert!(suppressions.hiding(&finding, now).is_some(), "{edited}\n{finding:?}");
-            silenced += 1;
+            suppressed += 1;
         }
     }
-    assert!(silenced > 100, "too few mails print lines: {silenced}");
+    assert!(suppressed > 100, "too few mails print lines: {suppressed}");
 }
 
 #[test]
-fn groups_are_one_a_subject_and_the_worst_comes_first() {
+fn each_subject_is_one_group_and_the_worst_comes_first() {
     let mut findings = storm();
     findings.extend((0..3).map(|number| failed(number, hidden())));
     findings.reverse();
-    let groups = mail::group(findings);
+    let groups = mail::by_subject(findings);
     let shape: Vec<_> = groups.iter().map(|group| (group[0].severity.name(), group.len())).collect();
     assert_eq!(shape, [("HIGH", 60), ("LOW", 3)]);
-    assert!(mail::group(Vec::new()).is_empty() && mail::mail(&[], &config()).is_none());
+    assert!(mail::by_subject(Vec::new()).is_empty() && mail::incident::mail(&[], &config()).is_none());
 }
 
-/// Text made of what attackers use, more often than chance would.
+/// Random text with many fragments that attackers use.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<char>().prop_map(String::from),
@@ -784,7 +794,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn promise_6_whatever_a_record_holds_the_mail_is_safe(texts in prop::array::uniform12(hostile())) {
+    fn promise_6_a_mail_about_random_texts_is_safe(texts in prop::array::uniform12(hostile())) {
         let [name, arn, agent, source, region, id, error, code, provider, account, key, file] = texts;
         let record = record(json!({
             "userIdentity": {"userName": name, "arn": arn, "accessKeyId": key},
@@ -800,7 +810,7 @@ proptest! {
     }
 
     #[test]
-    fn promise_5_the_order_in_which_findings_come_changes_nothing(
+    fn promise_5_the_order_of_the_findings_does_not_change_the_mail(
         findings in Just(storm()).prop_shuffle(),
     ) {
         prop_assert_eq!(mail(&findings), mail(&storm()));

@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "text",
     "glob",
     "gzip",
+    "bounded",
     "error",
     "severity",
     "config",

@@ -12,7 +12,7 @@ use shared::finding::Judged;
 use shared::finding::{Finding, Status};
 use shared::formats::credential_report::CredentialReport as Report;
 use shared::mail;
-use shared::mail::Standing;
+use shared::mail::audit::AuditSummary;
 use shared::rules::checks;
 use shared::rules::checks::About;
 use shared::rules::health::COULD_NOT_LOOK;
@@ -81,7 +81,7 @@ pub fn run(arguments: &CredentialReport) -> anyhow::Result<End> {
         ReportOutput::Findings(format) => {
             let all = compared(judged, previous, account, as_of);
             let counted = findings::count(all, &arguments.counting, arguments.now.unwrap_or_else(Utc::now))?;
-            let standing = Standing {
+            let standing = AuditSummary {
                 accounts: 1,
                 users: report.rows().iter().filter(|row| !row.is_root()).count() as u64,
                 generated: arguments.now.or(generated).map(|made| (made, made)),
@@ -90,8 +90,8 @@ pub fn run(arguments: &CredentialReport) -> anyhow::Result<End> {
                     .iter()
                     .filter(|finding| finding.status != Some(Status::Resolved))
                     .count() as u64,
-                accepted: counted.accepted,
-                kept: None,
+                suppressed: counted.accepted,
+                ledgers_at: None,
             };
             print(&mut out, counted.findings, format, &standing, &config)?;
             counted.fails
@@ -155,10 +155,10 @@ fn print(
     out: &mut impl Write,
     findings: Vec<Finding>,
     format: FindingFormat,
-    standing: &Standing,
+    standing: &AuditSummary,
     config: &Config,
 ) -> anyhow::Result<()> {
     findings::print(out, findings, format, config, |findings| {
-        mail::audit_mail(&findings, standing, config).into_iter().collect()
+        mail::audit::mail(&findings, standing, config).into_iter().collect()
     })
 }

@@ -10,8 +10,8 @@ use shared::formats::cloudtrail;
 use shared::formats::cloudtrail::Record;
 use shared::formats::cloudtrail::period::Period;
 use shared::mail;
-use shared::mail::html_report::About;
 use shared::mail::html_report::overview::Overview;
+use shared::mail::html_report::{self, ReportScope};
 use shared::rules::log_file;
 
 use crate::args::SignIn;
@@ -67,22 +67,25 @@ pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
             }
         }
         let paths = arguments.reading.paths.iter().map(|path| path.display().to_string());
-        let about = About {
+        let scope = ReportScope {
             title: "Sign-ins and findings",
             sources: &paths.collect::<Vec<_>>(),
             from: period.from,
             to: period.to,
             made_at: now,
             counts,
-            unread_log_files: unread,
+            unfetched_log_files: unread,
             findings_at: None,
         };
-        story.page(&about, &config)
+        html_report::render(&story, &scope, &config)
     });
 
     let mut out = stdout();
     findings::print(&mut out, found.findings, arguments.format, &config, |findings| {
-        mail::group(findings).iter().filter_map(|findings| mail::mail(findings, &config)).collect()
+        mail::by_subject(findings)
+            .iter()
+            .filter_map(|findings| mail::incident::mail(findings, &config))
+            .collect()
     })?;
     out.flush()?;
     if let Some((file, page)) = arguments.html.as_deref().zip(page) {

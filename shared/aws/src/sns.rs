@@ -90,7 +90,7 @@ impl Topic {
     /// # Errors
     /// What SNS said.
     pub async fn publish_test(&self, function: &str, id: &str) -> Result<Value, AwsError> {
-        let alert = mail::test(function, id.to_owned());
+        let alert = mail::test_mail::notification(function, id.to_owned());
         let message_id = self.publish(&alert).await.map_err(|unpublished| unpublished.trouble)?;
         Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
     }

@@ -1,5 +1,7 @@
 //! One problem: which rule found it, how severe it is, whom it is about, when it happened, and the evidence.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
@@ -9,6 +11,7 @@ use super::principal::Principal;
 use super::rule::{Kind, Rule};
 use super::status::Status;
 use super::subject::Subject;
+use crate::bounded::Ranked;
 use crate::severity::Severity;
 
 /// One problem. Its JSON form is an interface: absent and empty members are left out, none is invented.
@@ -89,6 +92,14 @@ impl Finding {
     /// without credentials counts as LOW at most.
     pub fn retention_priority(&self) -> Severity {
         if self.by_anyone { self.severity.min(Severity::Low) } else { self.severity }
+    }
+}
+
+impl Ranked for Finding {
+    type Rank = Reverse<Severity>;
+
+    fn rank(&self) -> Reverse<Severity> {
+        Reverse(self.retention_priority())
     }
 }
 

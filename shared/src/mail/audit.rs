@@ -1,87 +1,84 @@
-//! The mail about the checks of one account or many: what is new, what came back, what is resolved, and what
-//! people are reminded of.
+//! The mail about the checks of one or many accounts: new, returned and resolved findings, and reminders of open ones.
 
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 
-use super::layout::Page;
-use super::message::of_mail;
-use super::{
-    MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail, account_label, accounts, body, evidence, short_name,
-    suppression_hint,
-};
+use super::facts::facts;
+use super::forms::{MAX_SUBJECT_CHARS, Mail};
+use super::layout::TextLayout;
+use super::names::{account_label, accounts, short_name};
+use super::{evidence, explanation, message, suppression_hint};
 use crate::config::Config;
+use crate::finding::ocsf;
 use crate::finding::rule::Rule;
 use crate::finding::summary::{known, moment, quoted, sentence};
 use crate::finding::{Finding, Status};
 use crate::notification::Notification;
 use crate::rules::health::COULD_NOT_LOOK;
-use crate::text;
+use crate::text::{self, counted};
 
-/// So many lines of findings stand in a mail.
+/// How many lines of findings a mail has.
 const MAX_LINES: usize = 40;
 
-/// So many names stand on a line.
+/// How many names a line has.
 const MAX_NAMES: usize = 30;
 
-/// What AWS says of a call that it refused, with the ARNs in it, has room.
+/// Long enough for AWS's message about a denied call and the ARNs in it.
 const MAX_WHAT_CHARS: usize = 600;
 
-/// In which order a mail tells.
-const ORDER: [Status; 4] = [Status::New, Status::CameBack, Status::Resolved, Status::Still];
+/// The sections of a mail, in their order.
+const SECTIONS: [Status; 4] = [Status::New, Status::CameBack, Status::Resolved, Status::Still];
 
-/// What a mail says beside its findings.
+/// What the mail says besides its findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// How many accounts were looked at.
+pub struct AuditSummary {
+    /// How many accounts were checked.
     pub accounts: usize,
-    /// How many rows their reports have.
+    /// How many rows their reports have together.
     pub users: u64,
-    /// When the oldest and the newest of the reports were made.
+    /// When IAM made the oldest and the newest report.
     pub generated: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    /// How many findings stand in all, those of the mail included.
+    /// How many findings are open, those in the mail included.
     pub open: u64,
-    /// How many findings a suppression hides.
-    pub accepted: u64,
-    /// Where everything stands, for whoever wants all of it.
-    pub kept: Option<String>,
+    /// How many findings are suppressed.
+    pub suppressed: u64,
+    /// The prefix of the ledgers, `s3://bucket/prefix/`: they hold every finding.
+    pub ledgers_at: Option<String>,
 }
 
-/// The alert about what has changed; nothing where nothing has. Each finding says how it stands; one that does
-/// not counts as new. `id` is one that no other alert has.
-pub fn audit(
+/// The notification about what changed; `None` if there is no finding. A finding without a status counts as new. `id` is
+/// unique.
+pub fn notification(
     mut findings: Vec<Finding>,
-    standing: &Standing,
+    summary: &AuditSummary,
     id: String,
     config: &Config,
 ) -> Option<Notification> {
     sort(&mut findings);
-    let mail = audit_mail(&findings, standing, config)?;
-    Some(of_mail(mail, &findings, id, config))
+    let mail = mail(&findings, summary, config)?;
+    let document = |finding: &Finding| ocsf::detection_finding(finding, config);
+    Some(message::notification(mail, &findings, id, &document))
 }
 
-/// The mail of that alert.
-pub fn audit_mail(findings: &[Finding], standing: &Standing, config: &Config) -> Option<Mail> {
+/// The mail of that notification.
+pub fn mail(findings: &[Finding], summary: &AuditSummary, config: &Config) -> Option<Mail> {
     let mut findings: Vec<&Finding> = findings.iter().collect();
     findings.sort_by_cached_key(|finding| order(finding));
     let worst = *findings.first()?;
-    let counts = ORDER.map(|status| findings.iter().filter(|finding| is(finding, status)).count());
+    let counts = SECTIONS.map(|status| findings.iter().filter(|finding| is(finding, status)).count());
     let subject = subject(worst, &findings, &counts, config);
-    Some(Mail {
-        sms: text::cut(&text::ascii(&subject.replacen('[', "", 1).replacen(']', ":", 1)), MAX_SMS_CHARS),
-        body: body(worst, &findings, &counts, standing, config),
-        subject,
-    })
+    let body = body(worst, &findings, &counts, summary, config);
+    Some(Mail::with_subject_as_sms(subject, body))
 }
 
 fn sort(findings: &mut [Finding]) {
     findings.sort_by_cached_key(order);
 }
 
-/// The worst of what stands first. What is resolved comes last, however bad it was: nobody is woken by it.
+/// Open findings first, the worst first. Resolved ones come last, however severe: they need no action.
 fn order(finding: &Finding) -> impl Ord + use<> {
-    let status = ORDER.iter().position(|status| is(finding, *status));
+    let status = SECTIONS.iter().position(|status| is(finding, *status));
     let name = finding.principal.as_ref().and_then(|who| who.name.clone());
     let is_resolved = is(finding, Status::Resolved);
     (
@@ -122,101 +119,98 @@ fn subject(worst: &Finding, findings: &[&Finding], counts: &[usize; 4], config: 
     format!("{severity}{}{account}", text::cut(&what, room))
 }
 
-/// `3 new, 1 resolved`; `4 findings` where nobody knows how they stand.
+/// `3 new, 1 resolved`; `4 findings` if none has a status.
 fn how_many(findings: &[&Finding], counts: &[usize; 4], words: [&str; 4]) -> String {
     match findings.iter().all(|finding| finding.status.is_none()) {
-        true => plural(findings.len() as u64, "finding"),
-        false => counted(counts, words),
+        true => counted(findings.len() as u64, "finding", "findings"),
+        false => by_status(counts, words),
     }
 }
 
-fn counted(counts: &[usize; 4], words: [&str; 4]) -> String {
-    let counted = counts.iter().zip(words).filter(|(count, _)| **count > 0);
-    counted.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+fn by_status(counts: &[usize; 4], words: [&str; 4]) -> String {
+    let counts = counts.iter().zip(words).filter(|(count, _)| **count > 0);
+    counts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn body(
     worst: &Finding,
     findings: &[&Finding],
     counts: &[usize; 4],
-    standing: &Standing,
+    summary: &AuditSummary,
     config: &Config,
 ) -> String {
-    let mut page = Page::default();
+    let mut layout = TextLayout::default();
     let label = known(&worst.account).map(|account| account_label(account, config));
-    let says = |finding: &Finding| match finding.what.is_empty() {
+    let text_of = |finding: &Finding| match finding.what.is_empty() {
         true => finding.summary.clone(),
         false => sentence(finding, label.clone()),
     };
     match findings {
         [one] => {
-            page.line(&format!("{}{}", before_one(one), says(one)));
-            page.gap();
-            body::facts(&mut page, one, true, config);
-            if let Some(since) = stood(one) {
-                page.field("Since", &since);
+            layout.line(&format!("{}{}", before_one(one), text_of(one)));
+            layout.gap();
+            facts(&mut layout, one, true, config);
+            if let Some(since) = open_since(one) {
+                layout.field("Since", &since);
             }
-            page.gap();
+            layout.gap();
         }
         _ => {
             let words = ["new", "back again", "resolved", "still open"];
             let before = before_one(worst);
             let found = match findings.iter().all(|finding| finding.status.is_none()) {
                 true => format!("{} findings in the credential report.", findings.len()),
-                false => format!("Findings of the credential report: {}.", counted(counts, words)),
+                false => format!("Findings of the credential report: {}.", by_status(counts, words)),
             };
-            page.line(&format!("{found} The worst: {before}{}", says(worst)));
-            page.gap();
-            sections(&mut page, findings, config);
+            layout.line(&format!("{found} The worst: {before}{}", text_of(worst)));
+            layout.gap();
+            sections(&mut layout, findings, config);
         }
     }
-    about(&mut page, standing);
-    explain(&mut page, findings);
+    about(&mut layout, summary);
+    explain(&mut layout, findings);
     if let [one] = findings
         && one.evidence.object.is_some()
     {
-        page.gap();
-        evidence::look_at_it(&mut page, one);
+        layout.gap();
+        evidence::look_at_it(&mut layout, one);
     }
     let open: Vec<&Finding> =
         findings.iter().filter(|finding| !is(finding, Status::Resolved)).copied().collect();
     if !open.is_empty() {
-        page.gap();
-        suppression_hint::how_to_silence(&mut page, &open);
+        layout.gap();
+        suppression_hint::section(&mut layout, &open);
     }
-    page.finish()
+    layout.finish()
 }
 
-fn sections(page: &mut Page, findings: &[&Finding], config: &Config) {
-    let mut lines = Lines { left: MAX_LINES, left_out: 0 };
-    for status in ORDER {
+fn sections(layout: &mut TextLayout, findings: &[&Finding], config: &Config) {
+    let mut lines = FindingLines { left: MAX_LINES, left_out: 0 };
+    for status in SECTIONS {
         let of_status: Vec<&Finding> =
             findings.iter().filter(|finding| is(finding, status)).copied().collect();
         if !of_status.is_empty() {
-            lines.section(page, status, &of_status, config);
-            page.gap();
+            lines.section(layout, status, &of_status, config);
+            layout.gap();
         }
     }
     if lines.left_out > 0 {
-        page.line(&format!("And {} more findings that have no room here.", lines.left_out));
-        page.gap();
+        layout.line(&format!("And {} more findings that have no room here.", lines.left_out));
+        layout.gap();
     }
 }
 
-/// Since when a finding stands, or stood, that was told before.
-fn stood(finding: &Finding) -> Option<String> {
-    let told_before = !is(finding, Status::New) && !is(finding, Status::CameBack);
-    let since = finding.since.filter(|_| told_before)?;
+/// `2026-03-01, 31 days`: since when a finding is or was open; `None` if this mail is the first about it.
+fn open_since(finding: &Finding) -> Option<String> {
+    let was_notified = !is(finding, Status::New) && !is(finding, Status::CameBack);
+    let since = finding.since.filter(|_| was_notified)?;
     let days = finding.time.map(|until| (until - since).num_days().max(0));
-    let days = days.map(|days| format!(", {}", plural(days.unsigned_abs(), "day"))).unwrap_or_default();
+    let days =
+        days.map(|days| format!(", {}", counted(days.unsigned_abs(), "day", "days"))).unwrap_or_default();
     Some(format!("{}{days}", since.format("%Y-%m-%d")))
 }
 
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// What a single sentence lacks without a section above it.
+/// The status of a single finding, in front of its sentence.
 fn before_one(finding: &Finding) -> &'static str {
     match finding.status {
         Some(Status::CameBack) => "So again: ",
@@ -226,15 +220,15 @@ fn before_one(finding: &Finding) -> &'static str {
     }
 }
 
-/// The lines of findings, of which there is room for so many.
-struct Lines {
+/// The lines of findings, up to [`MAX_LINES`].
+struct FindingLines {
     left: usize,
     left_out: usize,
 }
 
-impl Lines {
-    fn section(&mut self, page: &mut Page, status: Status, findings: &[&Finding], config: &Config) {
-        page.line(match status {
+impl FindingLines {
+    fn section(&mut self, layout: &mut TextLayout, status: Status, findings: &[&Finding], config: &Config) {
+        layout.line(match status {
             Status::New if findings.iter().all(|finding| finding.status.is_none()) => "Found",
             Status::New => "New",
             Status::CameBack => "Came back",
@@ -242,14 +236,14 @@ impl Lines {
             Status::Still => "Still open, and told before",
         });
         let mut last: Option<(&str, &str)> = None;
-        for Alike { rule, severity, names, rest } in alike(findings, config) {
+        for SimilarFindings { rule, severity, names, account } in similar(findings, config) {
             let Some(left) = self.left.checked_sub(1) else {
                 self.left_out += names.len();
                 continue;
             };
             self.left = left;
             if last != Some((rule.id, severity)) {
-                page.field(&format!("  {severity}"), &format!("{} ({})", rule.title, rule.id));
+                layout.field(&format!("  {severity}"), &format!("{} ({})", rule.title, rule.id));
                 last = Some((rule.id, severity));
             }
             let more = names.len().saturating_sub(MAX_NAMES);
@@ -257,59 +251,61 @@ impl Lines {
             if more > 0 {
                 who += &format!(" and {more} more");
             }
-            page.field("", &format!("{rest}{who}"));
+            layout.field("", &format!("{account}{who}"));
         }
     }
 }
 
-/// Findings of one rule and account together.
-struct Alike {
+/// Findings of one rule, severity and account, on one line.
+struct SimilarFindings {
     rule: &'static Rule,
     severity: &'static str,
-    /// Whom they are about, each with what tells it from the others.
+    /// The name of each finding's principal, with its details in brackets.
     names: Vec<String>,
-    /// What they have in common.
-    rest: String,
+    /// `prod (111122223333): `, or empty if the account is unknown.
+    account: String,
 }
 
-fn alike(findings: &[&Finding], config: &Config) -> Vec<Alike> {
-    let mut all: Vec<Alike> = Vec::new();
+fn similar(findings: &[&Finding], config: &Config) -> Vec<SimilarFindings> {
+    let mut all: Vec<SimilarFindings> = Vec::new();
     for finding in findings {
         let (rule, severity) = (finding.rule, finding.severity.name());
         let account = known(&finding.account).map(|account| account_label(account, config));
-        let rest = account.map(|account| format!("{account}: ")).unwrap_or_default();
-        let mut said: Vec<String> = Vec::new();
+        let account = account.map(|account| format!("{account}: ")).unwrap_or_default();
+        let mut details: Vec<String> = Vec::new();
         let what = text::clean(&finding.what, MAX_WHAT_CHARS);
-        // Why something could not be looked at differs from one to the next, and of root there is one.
+        // The reason for "could not look" differs from finding to finding, and an account has one root user.
         let differs = rule.id == COULD_NOT_LOOK.id || rule.family() == "root";
         let name = match finding.principal.as_ref().and_then(|who| who.name.as_deref()) {
             Some(name) if differs => format!("{} {what}", quoted(name)),
             Some(name) => {
-                said.extend(detail(finding));
+                details.extend(detail(finding));
                 quoted(name)
             }
             None => what,
         };
-        said.extend(stood(finding).map(|stood| format!("since {stood}")));
-        let name = match said.is_empty() {
+        details.extend(open_since(finding).map(|since| format!("since {since}")));
+        let name = match details.is_empty() {
             true => name,
-            false => format!("{name} ({})", said.join("; ")),
+            false => format!("{name} ({})", details.join("; ")),
         };
-        let alike = |of: &&mut Alike| of.rule.id == rule.id && of.severity == severity && of.rest == rest;
-        match all.iter_mut().find(alike).filter(|_| !differs) {
+        let is_similar = |of: &&mut SimilarFindings| {
+            of.rule.id == rule.id && of.severity == severity && of.account == account
+        };
+        match all.iter_mut().find(is_similar).filter(|_| !differs) {
             Some(of) => of.names.push(name),
-            None => all.push(Alike { rule, severity, names: vec![name], rest }),
+            None => all.push(SimilarFindings { rule, severity, names: vec![name], account }),
         }
     }
     all
 }
 
-/// What tells one finding of a rule from the next: how old, how long unused, until when.
+/// The detail in which findings of one rule differ: how old, how long unused, until when.
 fn detail(finding: &Finding) -> Option<String> {
     let fact = |name: &str| finding.evidence.facts.0.iter().find(|(fact, _)| fact == name);
     let days = |name, words: &str| {
         let days: u64 = fact(name)?.1.parse().ok()?;
-        Some(words.replace("{}", &plural(days, "day")))
+        Some(words.replace("{}", &counted(days, "day", "days")))
     };
     days("unused_days", "unused for {}")
         .or_else(|| days("age_days", "{} old"))
@@ -317,33 +313,35 @@ fn detail(finding: &Finding) -> Option<String> {
         .or_else(|| days("days_left", "in {}"))
 }
 
-/// Which reports it is about, and what else stands.
-fn about(page: &mut Page, standing: &Standing) {
-    if let Some((oldest, newest)) = standing.generated {
+/// Writes which reports the mail is about, and how many findings are open.
+fn about(layout: &mut TextLayout, summary: &AuditSummary) {
+    if let Some((oldest, newest)) = summary.generated {
         let made = match oldest == newest {
             true => format!("made at {} UTC", moment(oldest)),
             false => format!("made between {} and {} UTC", moment(oldest), moment(newest)),
         };
-        let reports = if standing.accounts == 1 { "Report" } else { "Reports" };
-        let (accounts, users) = (plural(standing.accounts as u64, "account"), plural(standing.users, "user"));
+        let reports = text::noun(&summary.accounts, "Report", "Reports");
+        let (accounts, users) = (
+            counted(summary.accounts as u64, "account", "accounts"),
+            counted(summary.users, "user", "users"),
+        );
         let stale =
             "What was changed since is not in it: IAM makes a new one after four hours at the earliest.";
-        page.field(reports, &format!("{made}, of {accounts} with {users}. {stale}"));
+        layout.field(reports, &format!("{made}, of {accounts} with {users}. {stale}"));
     }
-    let hidden = match standing.accepted {
+    let suppressed = match summary.suppressed {
         0 => String::new(),
-        1 => "; 1 more is suppressed".to_owned(),
-        accepted => format!("; {accepted} more are suppressed"),
+        suppressed => format!("; {}", counted(suppressed, "more is suppressed", "more are suppressed")),
     };
-    page.field("Open", &format!("{} in all{hidden}", plural(standing.open, "finding")));
-    if let Some(kept) = &standing.kept {
-        page.whole_field("All of them", &format!("aws s3 cp --recursive {kept} ."));
+    layout.field("Open", &format!("{} in all{suppressed}", counted(summary.open, "finding", "findings")));
+    if let Some(prefix) = &summary.ledgers_at {
+        layout.whole_field("All of them", &format!("aws s3 cp --recursive {prefix} ."));
     }
 }
 
-/// Why the worst rules were raised, and what to do.
-fn explain(page: &mut Page, findings: &[&Finding]) {
+/// Explains the rules of the findings that are not resolved.
+fn explain(layout: &mut TextLayout, findings: &[&Finding]) {
     let open: Vec<&Finding> =
         findings.iter().filter(|finding| !is(finding, Status::Resolved)).copied().collect();
-    body::explain_first(page, &open);
+    explanation::explain_first(layout, &open);
 }

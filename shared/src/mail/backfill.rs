@@ -1,16 +1,15 @@
-//! The one mail about past log files: what nobody was told of, most severe first, and what could not be looked at.
+//! The one mail of a backfill: findings in past log files that were never notified, and what could not be looked at.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::layout::Page;
-use super::message::of_mail_with;
-use super::{
-    MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail, account_label, body, evidence, order, short_name,
-    suppression_hint,
-};
+use super::facts::facts;
+use super::forms::{MAX_SUBJECT_CHARS, Mail};
+use super::layout::TextLayout;
+use super::names::{account_label, short_name};
+use super::{evidence, explanation, message, order, suppression_hint};
 use crate::config::Config;
 use crate::finding::ocsf;
 use crate::finding::rule::Rule;
@@ -21,93 +20,88 @@ use crate::formats::events::backfill::Wanted;
 use crate::notification::Notification;
 use crate::rules::health::{COULD_NOT_LOOK, FINDINGS_LEFT_OUT};
 use crate::severity::Severity;
-use crate::text;
+use crate::text::{self, counted};
 
-/// So many lines of findings stand in a mail, and of one rule.
+/// How many lines of findings a mail has, and how many of one rule.
 const MAX_LINES: usize = 60;
 const MAX_LINES_OF_RULE: usize = 12;
 
-/// So many accounts or Regions are named.
+/// How many accounts or Regions are named.
 const MAX_NAMED: usize = 10;
 
-/// What AWS says of a call that it refused, with the ARNs in it, has room.
+/// Long enough for AWS's message about a denied call and the ARNs in it.
 const MAX_WHAT_CHARS: usize = 600;
 
-/// A name, or what it is about, has so much room on a line.
+/// How many characters of a name or resource a line shows.
 const MAX_CELL_CHARS: usize = 80;
 
-/// What a mail about past log files says beside its findings.
+/// What the mail says besides its findings.
 #[derive(Clone, Debug)]
-pub struct Past<'a> {
-    /// What was asked for.
+pub struct BackfillSummary<'a> {
+    /// The requested days, accounts and Regions.
     pub wanted: &'a Wanted,
     /// What was read.
     pub counts: Counts,
-    /// How many log files were not read.
-    pub unread: u64,
-    /// How many findings people were told of before.
-    pub known: u64,
-    /// How many a suppression hides.
-    pub accepted: u64,
-    /// How many are only counted: below the least severity that is mailed, or too few to be told.
-    pub counted: u64,
-    /// How many there was no room for.
+    /// How many log files were not fetched.
+    pub unfetched_log_files: u64,
+    /// How many findings were notified before.
+    pub already_notified: u64,
+    /// How many findings are suppressed.
+    pub suppressed: u64,
+    /// How many findings are only counted: below the mailed severity, or too few to be mailed.
+    pub counted_only: u64,
+    /// How many findings exceeded the limits.
     pub left_out: u64,
-    /// Since when it is remembered what was told, where that is not the whole time.
+    /// The start of the time for which it is known what was notified; `None` if it is known for all days.
     pub remembered_since: Option<DateTime<Utc>>,
-    /// Whether something that was told cannot be remembered, or could not be read.
+    /// Whether some notified intervals were dropped or could not be read.
     pub may_repeat: bool,
-    /// Where all findings stand.
+    /// The URI of all findings, as compressed JSON lines.
     pub findings_at: &'a str,
-    /// Where the page stands.
-    pub page_at: &'a str,
+    /// The URI of the HTML report.
+    pub report_at: &'a str,
 }
 
-/// The alert about past log files; nothing where there is nothing to tell. `id` is one that no other alert has.
-pub fn historic(
+/// The notification about past log files; `None` if there is no finding. `id` is unique.
+pub fn notification(
     mut findings: Vec<Finding>,
-    past: &Past<'_>,
+    summary: &BackfillSummary<'_>,
     id: String,
     config: &Config,
 ) -> Option<Notification> {
-    findings.sort_by(|one, other| order(one).cmp(&order(other)));
-    let mail = historic_mail(&findings, past, config)?;
+    order::sort(&mut findings);
+    let mail = mail(&findings, summary, config)?;
     let document = |finding: &Finding| ocsf::historic_finding(finding, config);
-    Some(of_mail_with(mail, &findings, id, &document))
+    Some(message::notification(mail, &findings, id, &document))
 }
 
-/// The mail of that alert.
-pub fn historic_mail(findings: &[Finding], past: &Past<'_>, config: &Config) -> Option<Mail> {
-    let mut all: Vec<&Finding> = findings.iter().collect();
-    all.sort_by(|one, other| order(one).cmp(&order(other)));
+/// The mail of that notification.
+pub fn mail(findings: &[Finding], summary: &BackfillSummary<'_>, config: &Config) -> Option<Mail> {
+    let all = order::sorted(findings);
     let worst = *all.first()?;
     let (gaps, found): (Vec<&Finding>, Vec<&Finding>) = all.iter().copied().partition(|it| is_gap(it));
-    let subject = subject(worst, &found, past, config);
-    Some(Mail {
-        sms: text::cut(&text::ascii(&subject.replacen('[', "", 1).replacen(']', ":", 1)), MAX_SMS_CHARS),
-        body: body(&all, &found, &gaps, past, config),
-        subject,
-    })
+    let subject = subject(worst, &found, summary, config);
+    let body = body(&all, &found, &gaps, summary, config);
+    Some(Mail::with_subject_as_sms(subject, body))
 }
 
-/// Whether it tells what the backfill could not look at, and not what it saw.
+/// Whether the finding is about what the backfill could not look at.
 fn is_gap(finding: &Finding) -> bool {
     [COULD_NOT_LOOK.id, FINDINGS_LEFT_OUT.id].contains(&finding.rule.id)
 }
 
 /// `[HIGH] Backfill 2026-01-01 to 2026-03-31: 37 findings - prod (111122223333) +2 accounts`
-fn subject(worst: &Finding, found: &[&Finding], past: &Past<'_>, config: &Config) -> String {
+fn subject(worst: &Finding, found: &[&Finding], summary: &BackfillSummary<'_>, config: &Config) -> String {
     let what = match found.len() {
         0 => "could not look at all of it".to_owned(),
-        findings => plural(findings as u64, "finding"),
+        findings => counted(findings as u64, "finding", "findings"),
     };
-    let start = format!("[{}] Backfill {}: {what}", worst.severity, days(past.wanted));
+    let start = format!("[{}] Backfill {}: {what}", worst.severity, days(summary.wanted));
     let accounts: BTreeSet<&str> = found.iter().filter_map(|finding| known(&finding.account)).collect();
     let Some(account) = found.iter().find_map(|finding| known(&finding.account)) else { return start };
     let others = match accounts.len() - 1 {
         0 => String::new(),
-        1 => " +1 account".to_owned(),
-        more => format!(" +{more} accounts"),
+        more => format!(" +{}", counted(more, "account", "accounts")),
     };
     let named = |account: &str| format!("{start} - {}{others}", text::ascii(account));
     let whole = named(&account_label(account, config));
@@ -115,7 +109,12 @@ fn subject(worst: &Finding, found: &[&Finding], past: &Past<'_>, config: &Config
     text::cut(&short, MAX_SUBJECT_CHARS)
 }
 
-/// `2026-01-01 to 2026-03-31`
+/// The title of the backfill's HTML report: `Backfill 2026-01-01 to 2026-03-31`.
+pub fn title(wanted: &Wanted) -> String {
+    format!("Backfill {} to {}", wanted.from, wanted.to)
+}
+
+/// `2026-01-01 to 2026-03-31`; one day alone.
 fn days(wanted: &Wanted) -> String {
     match wanted.from == wanted.to {
         true => wanted.from.to_string(),
@@ -123,60 +122,63 @@ fn days(wanted: &Wanted) -> String {
     }
 }
 
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-fn body(all: &[&Finding], found: &[&Finding], gaps: &[&Finding], past: &Past<'_>, config: &Config) -> String {
-    let mut page = Page::default();
-    page.line(&headline(found, gaps, past, config));
-    page.gap();
+fn body(
+    all: &[&Finding],
+    found: &[&Finding],
+    gaps: &[&Finding],
+    summary: &BackfillSummary<'_>,
+    config: &Config,
+) -> String {
+    let mut layout = TextLayout::default();
+    layout.line(&headline(found, gaps, summary, config));
+    layout.gap();
     if !found.is_empty() {
-        page.paragraph("This is historic: it stands in the log files of those days, and was found only now.");
-        page.gap();
+        layout
+            .paragraph("This is historic: it stands in the log files of those days, and was found only now.");
+        layout.gap();
     }
-    about(&mut page, past, config);
+    about(&mut layout, summary, config);
     if !gaps.is_empty() {
-        page.gap();
-        page.line("Could not be looked at");
+        layout.gap();
+        layout.line("Could not be looked at");
         for gap in gaps {
-            page.field("", &format!("{}.", text::clean(&gap.what, MAX_WHAT_CHARS)));
+            layout.field("", &format!("{}.", text::clean(&gap.what, MAX_WHAT_CHARS)));
         }
     }
     match found {
         [] => {}
         [one] => {
-            page.gap();
-            body::facts(&mut page, one, true, config);
-            page.gap();
-            evidence::look_at_it(&mut page, one);
+            layout.gap();
+            facts(&mut layout, one, true, config);
+            layout.gap();
+            evidence::look_at_it(&mut layout, one);
         }
         _ => {
-            page.gap();
-            rows(&mut page, found, config);
+            layout.gap();
+            rows(&mut layout, found, config);
         }
     }
-    body::explain_first(&mut page, all);
-    // What is told once for a log file needs no lines.
+    explanation::explain_first(&mut layout, all);
+    // A finding about one log file is notified once: it needs no suppression.
     let repeats = |finding: &&&Finding| !matches!(finding.subject, Subject::LogFile(_));
-    let silenced: Vec<&Finding> = found.iter().filter(repeats).copied().collect();
-    if !silenced.is_empty() {
-        page.gap();
-        suppression_hint::how_to_silence(&mut page, &silenced);
+    let repeating: Vec<&Finding> = found.iter().filter(repeats).copied().collect();
+    if !repeating.is_empty() {
+        layout.gap();
+        suppression_hint::section(&mut layout, &repeating);
     }
-    page.finish()
+    layout.finish()
 }
 
-/// What range was looked at, how much was found, how bad it is.
-fn headline(found: &[&Finding], gaps: &[&Finding], past: &Past<'_>, config: &Config) -> String {
-    let days = days(past.wanted);
+/// The first sentence: the days, the number of findings and their severities, the worst finding.
+fn headline(found: &[&Finding], gaps: &[&Finding], summary: &BackfillSummary<'_>, config: &Config) -> String {
+    let days = days(summary.wanted);
     let not_all = if gaps.is_empty() { "" } else { " It could not look at everything." };
     let Some(worst) = found.first() else {
         return format!("A backfill of {days} could not look at everything, and has nothing else to tell.");
     };
     let account = known(&worst.account).map(|account| account_label(account, config));
     let worst = sentence(worst, account);
-    let findings = plural(found.len() as u64, "finding");
+    let findings = counted(found.len() as u64, "finding", "findings");
     let intro =
         format!("A backfill of {days} has {findings} that nobody was told of: {}.", severities(found));
     match found.len() {
@@ -195,9 +197,9 @@ fn severities(findings: &[&Finding]) -> String {
     counts.collect::<Vec<_>>().join(", ")
 }
 
-/// What was read, what else there is, and where all of it stands.
-fn about(page: &mut Page, past: &Past<'_>, config: &Config) {
-    let (counts, wanted) = (&past.counts, past.wanted);
+/// Writes what was read, the findings that the mail does not list, and where all findings are.
+fn about(layout: &mut TextLayout, summary: &BackfillSummary<'_>, config: &Config) {
+    let (counts, wanted) = (&summary.counts, summary.wanted);
     let named = |names: &BTreeSet<String>, noun: &str, name: &dyn Fn(&str) -> String| {
         let first: Vec<String> = names.iter().take(MAX_NAMED).map(|it| name(it)).collect();
         match names.len() {
@@ -209,108 +211,115 @@ fn about(page: &mut Page, past: &Past<'_>, config: &Config) {
     };
     let accounts = named(&wanted.accounts, "account", &|account| account_label(account, config));
     let regions = named(&wanted.regions, "Region", &|region| text::clean(region, 40));
-    let (log_files, records) = (plural(counts.log_files, "log file"), plural(counts.records, "record"));
-    page.field(
+    let (log_files, records) =
+        (counted(counts.log_files, "log file", "log files"), counted(counts.records, "record", "records"));
+    layout.field(
         "Looked at",
         &format!("{} (UTC): {log_files} with {records}, of {accounts} and {regions}.", days(wanted)),
     );
     let mut gaps: Vec<String> = Vec::new();
-    if past.unread > 0 {
-        gaps.push(format!("{} that could not be had", plural(past.unread, "log file")));
+    if summary.unfetched_log_files > 0 {
+        gaps.push(format!(
+            "{} that could not be had",
+            counted(summary.unfetched_log_files, "log file", "log files")
+        ));
     }
     if counts.unreadable_log_files > 0 {
-        let log_files = plural(counts.unreadable_log_files, "log file");
-        let records = plural(counts.unreadable, "record");
+        let log_files = counted(counts.unreadable_log_files, "log file", "log files");
+        let records = counted(counts.unreadable, "record", "records");
         gaps.push(format!("{records} of {log_files} that could not be read whole"));
     }
     if !gaps.is_empty() {
-        page.field("Not judged", &format!("{}.", gaps.join("; ")));
+        layout.field("Not judged", &format!("{}.", gaps.join("; ")));
     }
-    let beside = [
-        (past.known, "that people were told of before"),
-        (past.accepted, "suppressed"),
-        (past.counted, "only counted, for being of little weight or too few"),
-        (past.left_out, "left out, for there was no room"),
+    let others = [
+        (summary.already_notified, "that people were told of before"),
+        (summary.suppressed, "suppressed"),
+        (summary.counted_only, "only counted, for being of little weight or too few"),
+        (summary.left_out, "left out, for there was no room"),
     ];
-    let beside = beside.iter().filter(|(count, _)| *count > 0);
-    let beside: Vec<String> = beside.map(|(count, what)| format!("{count} {what}")).collect();
-    if !beside.is_empty() {
-        page.field("Beside it", &format!("findings: {}.", beside.join("; ")));
+    let others = others.iter().filter(|(count, _)| *count > 0);
+    let others: Vec<String> = others.map(|(count, what)| format!("{count} {what}")).collect();
+    if !others.is_empty() {
+        layout.field("Beside it", &format!("findings: {}.", others.join("; ")));
     }
-    page.whole_field("All of it", &fetch(past.page_at, ""));
-    page.whole_field("", &fetch(past.findings_at, " - | gunzip"));
-    if let Some(since) = past.remembered_since {
+    layout.whole_field("All of it", &fetch(summary.report_at, ""));
+    layout.whole_field("", &fetch(summary.findings_at, " - | gunzip"));
+    if let Some(since) = summary.remembered_since {
         let since = since.format("%Y-%m-%d");
-        page.field(
+        layout.field(
             "May repeat",
             &format!("what was mailed before {since} is no longer remembered (TOLD_DAYS), and may be told here again."),
         );
     }
-    if past.may_repeat {
-        page.field(
+    if summary.may_repeat {
+        layout.field(
             "May repeat",
             "of some principals or addresses more is told than can be remembered, or what is remembered of them could not be read: it may have been told before, and be told again.",
         );
     }
 }
 
-/// How a person gets an object: as it is, or shown.
-fn fetch(uri: &str, shown: &str) -> String {
+/// The command that downloads an object, or with `pipe` shows it.
+fn fetch(uri: &str, pipe: &str) -> String {
     match evidence::pasteable_uri(uri) {
-        Some(uri) if shown.is_empty() => format!("aws s3 cp {uri} ."),
-        Some(uri) => format!("aws s3 cp {uri}{shown}"),
+        Some(uri) if pipe.is_empty() => format!("aws s3 cp {uri} ."),
+        Some(uri) => format!("aws s3 cp {uri}{pipe}"),
         None => text::clean(uri, MAX_WHAT_CHARS),
     }
 }
 
 /// The findings of one rule, subject and day.
-struct Row<'a> {
+struct FindingGroup<'a> {
     severity: Severity,
     rule: &'static Rule,
     day: Option<NaiveDate>,
     findings: Vec<&'a Finding>,
 }
 
-/// Every rule, subject and day on one line, up to a cap.
-fn rows(page: &mut Page, found: &[&Finding], config: &Config) {
+/// Writes one line for each rule, subject and day, up to [`MAX_LINES`].
+fn rows(layout: &mut TextLayout, found: &[&Finding], config: &Config) {
     let mut same: BTreeMap<(&str, Option<NaiveDate>, &Subject), Vec<&Finding>> = BTreeMap::new();
     for finding in found {
         let day = finding.time.or(finding.evidence.delivered).map(|time| time.date_naive());
         same.entry((finding.rule.id, day, &finding.subject)).or_default().push(finding);
     }
-    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut rows: Vec<FindingGroup<'_>> = Vec::new();
     for ((_, day, _), findings) in same {
         if let Some(worst) = findings.first() {
-            rows.push(Row { severity: worst.severity, rule: worst.rule, day, findings });
+            rows.push(FindingGroup { severity: worst.severity, rule: worst.rule, day, findings });
         }
     }
-    // Stable: what is left is by day and subject.
+    // Stable: rows of one rule stay sorted by day and subject.
     rows.sort_by_key(|row| (Reverse(row.severity), row.rule.id));
     let accounts: BTreeSet<&str> = found.iter().filter_map(|finding| known(&finding.account)).collect();
-    page.line("By rule, day and who it is about, the worst first (days in UTC)");
+    layout.line("By rule, day and who it is about, the worst first (days in UTC)");
     let mut left = MAX_LINES;
     for of_rule in rows.chunk_by(|one, other| (one.severity, one.rule.id) == (other.severity, other.rule.id))
     {
-        let Some(Row { severity, rule, .. }) = of_rule.first() else { continue };
-        let count = |rows: &[Row<'_>]| rows.iter().map(|row| row.findings.len() as u64).sum();
-        let findings = plural(count(of_rule), "finding");
-        page.field(&format!("  {}", severity.name()), &format!("{} ({}), {findings}", rule.title, rule.id));
+        let Some(FindingGroup { severity, rule, .. }) = of_rule.first() else { continue };
+        let count = |rows: &[FindingGroup<'_>]| rows.iter().map(|row| row.findings.len() as u64).sum::<u64>();
+        let findings = counted(count(of_rule), "finding", "findings");
+        layout.field(&format!("  {}", severity.name()), &format!("{} ({}), {findings}", rule.title, rule.id));
         let (shown, rest) = of_rule.split_at(of_rule.len().min(MAX_LINES_OF_RULE).min(left));
         left -= shown.len();
         for row in shown {
-            page.field("", &line(row, accounts.len() > 1, config));
+            layout.field("", &line(row, accounts.len() > 1, config));
         }
         if !rest.is_empty() {
-            page.field(
+            layout.field(
                 "",
-                &format!("and {} for which there is no room here", plural(count(rest), "more finding")),
+                &format!(
+                    "and {} for which there is no room here",
+                    counted(count(rest), "more finding", "more findings")
+                ),
             );
         }
     }
 }
 
 /// `2026-02-03 alice in prod (111122223333), 3 times from 192.0.2.10`
-fn line(row: &Row<'_>, with_account: bool, config: &Config) -> String {
+fn line(row: &FindingGroup<'_>, with_account: bool, config: &Config) -> String {
     let day = row.day.map_or_else(|| "(no day)".to_owned(), |day| day.to_string());
     let Some(one) = row.findings.first() else { return day };
     let who = short_name(one).unwrap_or_else(|| "somebody".to_owned());
@@ -338,7 +347,7 @@ fn line(row: &Row<'_>, with_account: bool, config: &Config) -> String {
     }
     match distinct(|finding| &finding.source_ip)[..] {
         [] => {}
-        // It stands there already.
+        // The subject's name has the address.
         [_] if matches!(one.subject, Subject::Address { .. }) && who.contains(" at ") => {}
         [one] => line += &format!(", from {}", text::cut(&quoted(one), MAX_CELL_CHARS)),
         ref many => line += &format!(", from {} addresses", many.len()),

@@ -1,35 +1,35 @@
-//! Where a person looks at the record itself: the CloudTrail console, and the log file.
+//! Where a person finds the record: the CloudTrail console, and the log file.
 //!
 //! Sources: CloudTrail User Guide, "Viewing details for an event"; AWS General Reference, "AWS partitions".
 
-use super::layout::Page;
+use super::layout::TextLayout;
 use crate::finding::{Finding, partition};
 use crate::text;
 
 const MAX_PLACE_CHARS: usize = 300;
 
-/// The section "Look at it".
-pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
+/// Writes the section "Look at it".
+pub(super) fn look_at_it(layout: &mut TextLayout, finding: &Finding) {
     let evidence = &finding.evidence;
     let mut label = "Look at it";
-    let mut line = |page: &mut Page, text: &str| page.whole_field(std::mem::take(&mut label), text);
+    let mut line = |layout: &mut TextLayout, text: &str| layout.whole_field(std::mem::take(&mut label), text);
     if let Some(link) = console_link(finding) {
-        line(page, &link);
+        line(layout, &link);
         let account = finding.account.as_deref().filter(|account| text::is_account_id(account));
         let account = account.map_or_else(|| "the account".to_owned(), |id| format!("account {id}"));
-        line(page, &format!("(sign in to {account} first; the console keeps 90 days)"));
+        line(layout, &format!("(sign in to {account} first; the console keeps 90 days)"));
     } else if let Some(event_id) = &evidence.event_id {
-        line(page, &format!("event id {}", text::clean(event_id, 100)));
+        line(layout, &format!("event id {}", text::clean(event_id, 100)));
     }
     if let Some(object) = evidence.object.as_deref() {
         match pasteable_uri(object) {
             Some(prefix) if prefix.ends_with('/') => {
-                line(page, &format!("aws s3 ls --recursive {prefix}"));
-                line(page, &format!("aws s3 cp --recursive {prefix} ."));
+                line(layout, &format!("aws s3 ls --recursive {prefix}"));
+                line(layout, &format!("aws s3 cp --recursive {prefix} ."));
             }
-            Some(uri) if uri.ends_with(".gz") => line(page, &format!("aws s3 cp {uri} - | gunzip")),
-            Some(uri) => line(page, &format!("aws s3 cp {uri} -")),
-            None => line(page, &shown_path(object)),
+            Some(uri) if uri.ends_with(".gz") => line(layout, &format!("aws s3 cp {uri} - | gunzip")),
+            Some(uri) => line(layout, &format!("aws s3 cp {uri} -")),
+            None => line(layout, &shown_path(object)),
         }
     }
     let Some(log_file) = evidence.log_file.as_deref() else {
@@ -39,15 +39,15 @@ pub(super) fn look_at_it(page: &mut Page, finding: &Finding) {
     if let Some(uri) = pasteable_uri(log_file) {
         let jq = index.map(|index| format!(" | jq '.{index}'")).unwrap_or_default();
         let gunzip = if uri.ends_with(".gz") { " | gunzip" } else { "" };
-        line(page, &format!("aws s3 cp {uri} -{gunzip}{jq}"));
+        line(layout, &format!("aws s3 cp {uri} -{gunzip}{jq}"));
     } else {
         let record = index.map(|index| format!(", {index}")).unwrap_or_default();
-        line(page, &format!("log file {}{record}", shown_path(log_file)));
+        line(layout, &format!("log file {}{record}", shown_path(log_file)));
     }
     match evidence.also_in.len() {
         0 => {}
-        1 => line(page, "(the same event stands in one more log file)"),
-        more => line(page, &format!("(the same event stands in {more} more log files)")),
+        1 => line(layout, "(the same event stands in one more log file)"),
+        more => line(layout, &format!("(the same event stands in {more} more log files)")),
     }
 }
 
@@ -55,8 +55,8 @@ fn shown_path(path: &str) -> String {
     plain_path(path).map_or_else(|| text::clean(path, MAX_PLACE_CHARS), str::to_owned)
 }
 
-/// The record in the CloudTrail console; nothing where the Region or the event id is not what AWS would
-/// write, or the partition's console is not known.
+/// The record in the CloudTrail console; `None` if the Region or the event id is malformed, or the partition's console
+/// is unknown.
 pub(super) fn console_link(finding: &Finding) -> Option<String> {
     let region = finding.region.as_deref().filter(|region| is_region(region))?;
     let event_id = finding.evidence.event_id.as_deref()?;
@@ -86,7 +86,7 @@ fn is_region(text: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The URI if a shell takes it as one word and no part of its key looks like a link.
+/// The URI if a shell reads it as one word and no part of its key looks like a link.
 pub(super) fn pasteable_uri(log_file: &str) -> Option<&str> {
     let (bucket, key) = log_file.strip_prefix("s3://")?.split_once('/')?;
     let bucket_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
@@ -100,7 +100,7 @@ pub(super) fn pasteable_uri(log_file: &str) -> Option<&str> {
     valid.then_some(log_file)
 }
 
-/// A path of safe characters, in which only the ending of a log file looks like a link.
+/// The path if it has only safe characters and nothing but a log file's ending looks like a link.
 pub(super) fn plain_path(path: &str) -> Option<&str> {
     const ENDINGS: &[&str] = &[".json.gz", ".json", ".gz", ".zip"];
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.=+@-".contains(&byte);

@@ -1,10 +1,9 @@
-//! One page about past log files: a single HTML file that opens in a browser with no network.
+//! The HTML report about past log files: one file, which a browser shows without a network.
 //!
-//! Whoever made the records that it shows may have written anything into them, so the page is safe three times
-//! over: all that was read is cleaned and escaped text between tags (see `markup.rs`), never an attribute, a style, a
-//! script or a link; its Content-Security-Policy lets nothing run or be loaded but the style and the script that are
-//! written here, by their digests; and that script makes text of text and asks for nothing. Without it the page can be
-//! read, but not sorted.
+//! Records are untrusted. The report is safe in three ways: all that was read is cleaned and escaped text between tags
+//! (`markup.rs`), never an attribute, a style, a script or a link; its Content-Security-Policy allows only the style and
+//! the script below, by their digests; the script sorts and filters text and sends no request. Without the script the
+//! report can be read, but not sorted.
 //!
 //! Source: W3C, "Content Security Policy Level 3", hash sources and delivery by a `<meta>` element.
 
@@ -12,48 +11,29 @@ mod chart;
 mod findings;
 mod head;
 mod markup;
+mod names;
 pub mod overview;
 mod ranking;
+mod scope;
+
+pub use scope::ReportScope;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
-use crate::formats::cloudtrail::counts::Counts;
-use crate::mail::html_report::overview::Overview;
 use markup::Markup;
+use overview::Overview;
 
 const STYLE: &str = include_str!("html_report/page.css");
 const SCRIPT: &str = include_str!("html_report/page.js");
 
-/// What the page says of itself, beside what its [`Overview`] holds. Any text may be untrusted.
-#[derive(Clone, Debug)]
-pub struct About<'a> {
-    /// Its head line: `Backfill 2026-01-01 to 2026-03-31`.
-    pub title: &'a str,
-    /// What was looked at: a bucket, accounts, Regions, paths; one thing each.
-    pub sources: &'a [String],
-    /// The first day (UTC) that was asked for; nothing where it is whatever the log files hold.
-    pub from: Option<NaiveDate>,
-    /// The last day, itself included.
-    pub to: Option<NaiveDate>,
-    /// When the page was made.
-    pub made_at: DateTime<Utc>,
-    /// What was read.
-    pub counts: Counts,
-    /// How many log files, or folders of them, could not be had.
-    pub unread_log_files: u64,
-    /// Where all findings stand, one a line; nothing where they stand nowhere.
-    pub findings_at: Option<&'a str>,
-}
-
-/// The page.
-pub(crate) fn html(story: &Overview, about: &About<'_>, config: &Config) -> String {
+/// The report as HTML.
+pub fn render(overview: &Overview, scope: &ReportScope<'_>, config: &Config) -> String {
     let mut page = Markup::default();
     page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    // Before all that it is to hold for.
+    // The policy comes before everything it applies to.
     page.raw(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-",
     );
@@ -61,47 +41,39 @@ pub(crate) fn html(story: &Overview, about: &About<'_>, config: &Config) -> Stri
     page.raw("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    // Some browsers make links of what looks like a telephone number, as an account does.
+    // Some browsers make links of telephone numbers, and account ids look like them.
     page.raw(
         "<meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n",
     );
     page.raw("<title>")
-        .text(about.title)
+        .text(scope.title)
         .raw("</title>\n<style>")
         .raw(STYLE)
         .raw("</style>\n</head>\n<body>\n");
-    head::write(&mut page, story, about);
+    head::write(&mut page, overview, scope);
     page.raw("<main>\n");
-    if story.rules().next().is_some() {
+    if overview.rules().next().is_some() {
         page.raw("<section>\n<h2>Findings by rule</h2>\n");
-        findings::by_rule(&mut page, story);
+        findings::by_rule(&mut page, overview);
         page.raw("</section>\n");
     }
     page.raw("<section>\n<h2>Sign-ins</h2>\n");
-    if story.sign_ins().all() == 0 {
+    if overview.sign_ins().all() == 0 {
         page.raw("<p>No sign-in.</p>\n");
     } else {
-        chart::draw(&mut page, story, about.from, about.to);
+        chart::draw(&mut page, overview, scope.from, scope.to);
         page.raw("<div class=\"pair\">\n");
-        ranking::by_address(&mut page, story);
-        ranking::by_principal(&mut page, story, config);
+        ranking::by_address(&mut page, overview);
+        ranking::by_principal(&mut page, overview, config);
         page.raw("</div>\n");
     }
     page.raw("</section>\n<section>\n<h2>Findings, one by one</h2>\n");
-    findings::table(&mut page, story, about, config);
+    findings::table(&mut page, overview, scope, config);
     page.raw("</section>\n</main>\n<script>").raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
     page.finish()
 }
 
-/// The account as the reader knows it.
-fn account(page: &mut Markup, account: &str, config: &Config) {
-    match config.account_names.get(account) {
-        Some(name) => page.text(name).raw(" <span class=\"small\">").text(account).raw("</span>"),
-        None => page.text(account),
-    };
-}
-
-/// What a browser compares with the content of a `<style>` or `<script>` element.
+/// The digest that a browser compares with the content of a `<style>` or `<script>` element.
 fn digest(content: &str) -> String {
     STANDARD.encode(Sha256::digest(content))
 }
@@ -110,11 +82,13 @@ fn digest(content: &str) -> String {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use chrono::{DateTime, Utc};
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
     use crate::finding::{Finding, Place};
+    use crate::formats::cloudtrail::counts::Counts;
     use crate::formats::cloudtrail::{Record, SignIn};
     use crate::rules::detections;
 
@@ -122,20 +96,20 @@ mod tests {
         DateTime::parse_from_rfc3339(time).unwrap().to_utc()
     }
 
-    fn about<'a>(title: &'a str, sources: &'a [String]) -> About<'a> {
-        About {
+    fn scope<'a>(title: &'a str, sources: &'a [String]) -> ReportScope<'a> {
+        ReportScope {
             title,
             sources,
             from: None,
             to: None,
             made_at: at("2026-04-02T00:00:00Z"),
             counts: Counts { log_files: 1, records: 1, judged: 1, ..Counts::default() },
-            unread_log_files: 0,
+            unfetched_log_files: 0,
             findings_at: None,
         }
     }
 
-    /// A failed sign-in in which all that somebody may choose is that text.
+    /// A failed sign-in with `text` in every field that an attacker can choose.
     fn failure(id: usize, text: &str) -> String {
         json!({
             "eventID": id.to_string(), "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
@@ -147,28 +121,29 @@ mod tests {
         .to_string()
     }
 
-    fn story(records: &[String], log_file: &str) -> Overview {
-        let mut story = Overview::new();
+    fn overview(records: &[String], log_file: &str) -> Overview {
+        let mut overview = Overview::new();
         for json in records {
             let record = Record::parse(json.as_bytes()).unwrap();
-            story.sign_in(&record, &SignIn::of(&record).unwrap());
+            overview.sign_in(&record, &SignIn::of(&record).unwrap());
             let place = Place { log_file, record: 7, delivered: None };
-            story.finding(&detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap());
+            overview
+                .finding(&detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap());
         }
-        story
+        overview
     }
 
-    /// A page on which that text stands wherever a text can.
+    /// A report with `text` wherever a report shows a text.
     fn page_of(text: &str) -> String {
-        let mut story = story(&[failure(1, text)], text);
-        story.note(text.to_owned());
+        let mut overview = overview(&[failure(1, text)], text);
+        overview.note(text.to_owned());
         let sources = [text.to_owned()];
-        let about = About { findings_at: Some(text), ..about(text, &sources) };
+        let scope = ReportScope { findings_at: Some(text), ..scope(text, &sources) };
         let account_names = BTreeMap::from([(text.to_owned(), text.to_owned())]);
-        story.page(&about, &Config { account_names, ..Config::default() })
+        render(&overview, &scope, &Config { account_names, ..Config::default() })
     }
 
-    /// Every tag with its attributes, as a browser sees them: what stands in a style or script is no tag.
+    /// Every tag with its attributes, as a browser parses them: the content of a style or script has no tags.
     fn tags(page: &str) -> Vec<&str> {
         let mut tags = Vec::new();
         let mut rest = page;
@@ -205,7 +180,7 @@ mod tests {
     ];
 
     #[test]
-    fn promise_6_what_somebody_wrote_changes_no_tag_and_no_attribute() {
+    fn promise_6_untrusted_text_changes_no_tag_and_no_attribute() {
         let plain = page_of("alice");
         for text in HOSTILE {
             let page = page_of(text);
@@ -221,14 +196,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn promise_6_no_text_at_all_changes_a_tag(text in "[<>\"'&;/!a-z`= \u{0}-\u{1f}\u{202e}]{1,40}|\\PC{1,40}") {
+        fn promise_6_random_text_changes_no_tag(text in "[<>\"'&;/!a-z`= \u{0}-\u{1f}\u{202e}]{1,40}|\\PC{1,40}") {
             let (page, plain) = (page_of(&text), page_of("alice"));
             prop_assert_eq!(tags(&page), tags(&plain));
         }
     }
 
     #[test]
-    fn the_policy_allows_the_style_and_the_script_that_are_there_and_nothing_else() {
+    fn the_policy_allows_only_the_style_and_the_script_of_the_report() {
         let page = page_of("alice");
         let between = |start: &str, end: &str| {
             assert_eq!((page.matches(start).count(), page.matches(end).count()), (1, 1), "{start}");
@@ -250,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_and_the_style_ask_for_nothing_and_make_no_markup() {
+    fn the_script_and_the_style_send_no_request_and_make_no_markup() {
         for (name, source) in [("style", STYLE), ("script", SCRIPT)] {
             for part in [
                 "</",
@@ -277,13 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_that_of_the_standard() {
+    fn the_digest_is_the_one_in_the_standard() {
         // CSP Level 3, section 8.4: an example that browsers agree on.
         assert_eq!(digest("alert('Hello, world.');"), "qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=");
     }
 
     #[test]
-    fn every_tag_that_is_opened_is_closed() {
+    fn every_opened_tag_is_closed() {
         const VOID: [&str; 6] = ["!DOCTYPE", "meta", "br", "input", "rect/", "line/"];
         let page = page_of("alice");
         let mut open = Vec::new();
@@ -301,11 +276,11 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_looked_at_is_said_and_so_is_that_all_could() {
-        let story = Overview::new();
-        let counts = |counts| About { counts, ..about("x", &[]) };
+    fn the_head_reports_what_could_not_be_looked_at_or_that_nothing_is_missing() {
+        let overview = Overview::new();
+        let counts = |counts| ReportScope { counts, ..scope("x", &[]) };
         let read = Counts { log_files: 2, records: 9, judged: 9, ..Counts::default() };
-        for (name, about, said) in [
+        for (name, scope, expected) in [
             ("all", counts(read), "Every log file and every record that was found could be read."),
             ("nothing", counts(Counts::default()), "No log file was read."),
             (
@@ -315,43 +290,43 @@ mod tests {
             ),
             (
                 "a file that is gone",
-                About { unread_log_files: 1, ..counts(read) },
+                ReportScope { unfetched_log_files: 1, ..counts(read) },
                 "<b>Not everything could be looked at.</b> 1 log file or folder could not be had.",
             ),
         ] {
-            let page = story.page(&about, &Config::default());
-            assert!(page.contains(said), "{name}: {page}");
+            let page = render(&overview, &scope, &Config::default());
+            assert!(page.contains(expected), "{name}: {page}");
             assert_eq!(page.contains("Every log file"), name == "all", "{name}");
         }
     }
 
     #[test]
-    fn findings_that_are_not_listed_are_counted_and_said() {
-        let one = story(&[failure(1, "alice")], "a.json");
-        assert!(!one.page(&about("x", &[]), &Config::default()).contains("most severe"));
+    fn findings_that_are_not_listed_are_counted() {
+        let one = overview(&[failure(1, "alice")], "a.json");
+        assert!(!render(&one, &scope("x", &[]), &Config::default()).contains("most severe"));
         let place = Place { log_file: "a.json", record: 0, delivered: None };
         let json = failure(1, "alice");
         let finding = detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap();
-        let mut story = Overview::new();
+        let mut overview = Overview::new();
         for n in 0..10_001 {
-            story.finding(&Finding { id: n.to_string(), ..finding.clone() });
+            overview.finding(&Finding { id: n.to_string(), ..finding.clone() });
         }
-        let about = About { findings_at: Some("s3://state/findings.jsonl.gz"), ..about("x", &[]) };
-        let page = story.page(&about, &Config::default());
+        let scope = ReportScope { findings_at: Some("s3://state/findings.jsonl.gz"), ..scope("x", &[]) };
+        let page = render(&overview, &scope, &Config::default());
         assert!(
             page.contains("These are the 5,000 most severe; 5,001 findings more are not listed here."),
-            "said"
+            "the number of the others"
         );
-        assert!(page.contains("All stand in <code>s3://state/findings.jsonl.gz</code>."), "said where");
+        assert!(page.contains("All stand in <code>s3://state/findings.jsonl.gz</code>."), "the URI");
         assert_eq!(page.matches("Records[").count(), 5_000);
         assert!(page.contains("<dt>Findings</dt><dd>10,001"), "counted");
     }
 
     #[test]
-    fn accounts_are_named_as_the_reader_knows_them() {
+    fn accounts_have_their_configured_names() {
         let account_names = BTreeMap::from([("111122223333".to_owned(), "prod".to_owned())]);
-        let page = story(&[failure(1, "111122223333")], "a.json")
-            .page(&about("x", &[]), &Config { account_names, ..Config::default() });
+        let overview = overview(&[failure(1, "111122223333")], "a.json");
+        let page = render(&overview, &scope("x", &[]), &Config { account_names, ..Config::default() });
         assert!(page.contains("prod <span class=\"small\">111122223333</span>"), "{page}");
     }
 }

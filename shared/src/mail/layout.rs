@@ -1,50 +1,50 @@
-//! Plain text in aligned columns, as wide as a mail program shows without breaking lines of its own.
+//! Plain text in aligned columns, no wider than mail programs show without wrapping.
 
-/// The width of a line, where the words allow it: a word is never broken, so that it can be copied.
+/// The width of a line in characters. A longer word is not broken, for people copy it.
 const WIDTH: usize = 78;
 
 /// The width of the labels on the left.
 const LABEL_WIDTH: usize = 12;
 
-/// Text under construction. What comes from a record must have been cleaned before.
+/// A text under construction. Text from a record must be cleaned before it is added.
 #[derive(Default)]
-pub(super) struct Page(String);
+pub(super) struct TextLayout(String);
 
-impl Page {
-    /// One line exactly as it is.
+impl TextLayout {
+    /// Adds a line as it is.
     pub fn line(&mut self, line: &str) {
         self.0.push_str(line);
         self.0.push('\n');
     }
 
-    /// An empty line.
+    /// Adds an empty line.
     pub fn gap(&mut self) {
         self.0.push('\n');
     }
 
-    /// Text over the whole width.
+    /// Adds text over the whole width.
     pub fn paragraph(&mut self, text: &str) {
         self.wrapped("", "", text);
     }
 
-    /// A label and its text; without a label, more text under the one before.
+    /// Adds a label and its text; with an empty label, more text under the label before.
     pub fn field(&mut self, label: &str, text: &str) {
         self.wrapped(&format!("{label:LABEL_WIDTH$}"), &" ".repeat(LABEL_WIDTH), text);
     }
 
-    /// The same without breaking the line: for what is clicked or pasted as a whole.
+    /// Adds a label and a text that is not wrapped: a link or a command.
     pub fn whole_field(&mut self, label: &str, text: &str) {
         self.line(&format!("{label:LABEL_WIDTH$}{text}"));
     }
 
-    /// Numbered steps.
+    /// Adds numbered steps.
     pub fn steps(&mut self, steps: &[&str]) {
         for (number, step) in (1..).zip(steps) {
             self.wrapped(&format!("{number:3}. "), "     ", step);
         }
     }
 
-    /// Columns as wide as their widest cell, each row indented a little.
+    /// Adds a table: each column as wide as its widest cell, each row indented.
     pub fn table(&mut self, rows: &[Vec<String>]) {
         let mut widths: Vec<usize> = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];
         for row in rows {
@@ -58,7 +58,7 @@ impl Page {
         }
     }
 
-    /// What was written.
+    /// The whole text.
     pub fn finish(self) -> String {
         self.0
     }

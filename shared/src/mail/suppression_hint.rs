@@ -1,37 +1,35 @@
-//! The lines that silence a finding, ready to be pasted into `config/suppressions.toml`.
+//! The entry that suppresses a finding, ready to be pasted into `config/suppressions.toml`.
 //!
-//! An entry holds for the findings that have every value it names, so what it leaves out may be anything.
-//! It therefore names all that tells this finding from another one of its rule:
+//! An entry suppresses every finding that has all of its values. It names what distinguishes this finding from others of
+//! its rule:
 //!
-//! - always the account, and who did it ([`Principal::id`](crate::finding::Principal)): whoever is not named
-//!   cannot be told from anybody else;
-//! - the resource, where the rule names one; a trail always;
-//! - the address, where the finding is about somebody at a door (a sign-in, root, the Identity Center
-//!   portal): one failed sign-in of alice must not hide who guesses at alice's password from elsewhere;
-//! - for an event of an unknown kind only the event's name, for it is told once a name, whoever it was.
+//! - the account and the principal ([`Principal::id`](crate::finding::Principal)), always;
+//! - the resource, if the finding has one; a trail's, always;
+//! - the address, if the rule is about signing in (a sign-in, root, the Identity Center portal): suppressing one failed
+//!   sign-in of alice must not suppress attempts at alice's password from elsewhere;
+//! - for an unknown kind of event only the event's name: it is notified once per name, for every principal.
 //!
-//! There is no wildcard, and no value that IAM would not accept as a name or that is not an ARN, an account
-//! id or an address. Where one is of another kind or missing there are no lines at all, and the mail says
-//! why. The reason and the date are left to the person.
+//! An entry has no wildcard. Each value is an IAM name, an ARN, an account id or an address. If a value is missing or of
+//! another kind, there is no entry, and the mail gives the reason. The person adds reason and date.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::layout::Page;
+use super::layout::TextLayout;
 use crate::finding::rule::{Kind, Rule};
 use crate::finding::summary::known;
 use crate::finding::suppression::{NEVER, PLACEHOLDERS};
 use crate::finding::{Finding, Subject};
 use crate::text;
 
-/// More than that nobody silences by hand.
+/// How many entries a mail shows.
 const MAX_ENTRIES: usize = 5;
 
 /// One entry of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-struct Suppression<'a> {
+struct SuppressionEntry<'a> {
     rule: &'static str,
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,28 +42,28 @@ struct Suppression<'a> {
     expires: &'static str,
 }
 
-/// Why there are no lines for a finding.
+/// Why a finding has no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Unnamed {
-    /// A fact holds what must not be pasted.
-    Unfit,
-    /// The record does not say who it was, which account, or which trail.
-    Nobody,
-    /// It is a root session of `sts:AssumeRoot`, which the record calls root.
+enum NoEntry {
+    /// A value is not safe to paste.
+    Unsafe,
+    /// The record does not name the principal, the account or the trail.
+    Incomplete,
+    /// A root session of `sts:AssumeRoot`: the record names root itself.
     RootSession,
-    /// Where it came from matters, and the record gives no address.
+    /// The rule needs an address, and the record has none.
     NoAddress,
-    /// It is about one file, and another will not be the same.
+    /// The finding is about one log file, and is notified once.
     OneFile,
-    /// It tells what is not told, and must not be forgotten as well.
+    /// Findings of this rule cannot be suppressed: they report what iamwatch could not look at or could not mail.
     Never(&'static str),
 }
 
-/// The section "How to silence it".
-pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
-    let mut entries: Vec<Suppression<'_>> = Vec::new();
-    let mut seen: HashSet<Suppression<'_>> = HashSet::new();
-    let mut reasons: BTreeSet<Unnamed> = BTreeSet::new();
+/// Writes the section "How to silence it".
+pub(super) fn section(layout: &mut TextLayout, findings: &[&Finding]) {
+    let mut entries: Vec<SuppressionEntry<'_>> = Vec::new();
+    let mut seen: HashSet<SuppressionEntry<'_>> = HashSet::new();
+    let mut reasons: BTreeSet<NoEntry> = BTreeSet::new();
     for finding in findings {
         match suppression(finding) {
             Ok(entry) if !seen.insert(entry) => {}
@@ -75,62 +73,62 @@ pub(super) fn how_to_silence(page: &mut Page, findings: &[&Finding]) {
             }
         }
     }
-    page.line("How to silence it");
+    layout.line("How to silence it");
     let more = entries.len().saturating_sub(MAX_ENTRIES);
     entries.truncate(MAX_ENTRIES);
     if !entries.is_empty() {
-        page.paragraph(
+        layout.paragraph(
             "Once you know that it is harmless, add this to config/suppressions.toml, with a reason and the \
              day on which somebody should look again:",
         );
         for entry in &entries {
-            page.gap();
+            layout.gap();
             match toml_of(entry) {
-                Ok(lines) => page.line(&lines),
-                Err(error) => page.paragraph(&format!("(no lines for {}: {error})", entry.rule)),
+                Ok(lines) => layout.line(&lines),
+                Err(error) => layout.paragraph(&format!("(no lines for {}: {error})", entry.rule)),
             }
         }
     }
     if more > 0 {
-        page.gap();
-        page.paragraph(&format!(
+        layout.gap();
+        layout.paragraph(&format!(
             "And {more} more like these, each with its own principal, resource or address."
         ));
     }
     if !reasons.is_empty() && !entries.is_empty() {
-        page.gap();
+        layout.gap();
     }
     let some =
         if entries.is_empty() { "There are no lines to paste for this:" } else { "Not all have lines:" };
     for reason in reasons {
         let why = match reason {
-            Unnamed::Unfit => {
+            NoEntry::Unsafe => {
                 "a name or id in it is not one that AWS would accept, and pasting it is not safe."
             }
-            Unnamed::Nobody => {
+            NoEntry::Incomplete => {
                 "the record does not say who did it, to what or in which account, and silencing the rule for \
                  all of them would hide too much."
             }
-            Unnamed::RootSession => {
+            NoEntry::RootSession => {
                 "the record calls a session of sts:AssumeRoot root, and root itself must not be silenced with it."
             }
-            Unnamed::NoAddress => {
+            NoEntry::NoAddress => {
                 "the record gives no address, and silencing it from everywhere would hide too much."
             }
-            Unnamed::OneFile => {
-                page.paragraph("There is nothing to silence: it is told once for a log file.");
+            NoEntry::OneFile => {
+                layout.paragraph("There is nothing to silence: it is told once for a log file.");
                 continue;
             }
-            Unnamed::Never(rule_id) => {
-                page.paragraph(how_often(rule_id));
+            NoEntry::Never(rule_id) => {
+                layout.paragraph(how_often(rule_id));
                 continue;
             }
         };
-        page.paragraph(&format!("{some} {why}"));
+        layout.paragraph(&format!("{some} {why}"));
     }
 }
 
-/// How often that is told which cannot be silenced.
+/// How often findings of a rule that cannot be suppressed are mailed.
 fn how_often(rule_id: &str) -> &'static str {
     match rule_id {
         "watch.could-not-look" => {
@@ -151,18 +149,18 @@ fn how_often(rule_id: &str) -> &'static str {
     }
 }
 
-fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
+fn suppression(finding: &Finding) -> Result<SuppressionEntry<'_>, NoEntry> {
     if matches!(finding.subject, Subject::LogFile(_)) {
-        return Err(Unnamed::OneFile);
+        return Err(NoEntry::OneFile);
     }
     if NEVER.contains(&finding.rule.id) {
-        return Err(Unnamed::Never(finding.rule.id));
+        return Err(NoEntry::Never(finding.rule.id));
     }
-    let account = known(&finding.account).ok_or(Unnamed::Nobody)?;
+    let account = known(&finding.account).ok_or(NoEntry::Incomplete)?;
     if !text::is_account_id(account) {
-        return Err(Unnamed::Unfit);
+        return Err(NoEntry::Unsafe);
     }
-    let entry = Suppression {
+    let entry = SuppressionEntry {
         rule: finding.rule.id,
         account,
         principal: None,
@@ -172,47 +170,46 @@ fn suppression(finding: &Finding) -> Result<Suppression<'_>, Unnamed> {
         expires: PLACEHOLDERS.1,
     };
     if let Subject::EventName(name) = &finding.subject {
-        return Ok(Suppression { resource: Some(fit(name)?), ..entry });
+        return Ok(SuppressionEntry { resource: Some(pasteable(name)?), ..entry });
     }
-    let resource = known(&finding.resource).map(fit).transpose()?;
+    let resource = known(&finding.resource).map(pasteable).transpose()?;
     let who = finding.principal.as_ref();
-    let principal = who.and_then(|who| known(&who.id)).map(fit).transpose()?;
+    let principal = who.and_then(|who| known(&who.id)).map(pasteable).transpose()?;
     let source_ip = finding.source_ip.as_deref().filter(|address| address.parse::<IpAddr>().is_ok());
     if principal.is_none() && finding.rule.kind == Kind::Detection {
         let root_session = who.is_some_and(|who| who.root_session);
-        return Err(if root_session { Unnamed::RootSession } else { Unnamed::Nobody });
+        return Err(if root_session { NoEntry::RootSession } else { NoEntry::Incomplete });
     }
-    let at_a_door = at_a_door(finding.rule);
-    if at_a_door && source_ip.is_none() && (resource.is_none() || finding.rule.family() != "root") {
-        return Err(Unnamed::NoAddress);
+    let needs_address = is_about_signing_in(finding.rule);
+    if needs_address && source_ip.is_none() && (resource.is_none() || finding.rule.family() != "root") {
+        return Err(NoEntry::NoAddress);
     }
-    // What these families tell of would hide everything else: only the one thing may be silenced.
+    // Without a resource an entry for these families would suppress too much.
     let exact = matches!(finding.rule.family(), "trail" | "watch");
     if exact && resource.is_none() {
-        return Err(Unnamed::Nobody);
+        return Err(NoEntry::Incomplete);
     }
-    Ok(Suppression { principal, resource, source_ip: source_ip.filter(|_| at_a_door), ..entry })
+    Ok(SuppressionEntry { principal, resource, source_ip: source_ip.filter(|_| needs_address), ..entry })
 }
 
-/// Whether it matters from where: somebody at a door may be anybody.
-fn at_a_door(rule: &Rule) -> bool {
+/// Whether the rule is about signing in, where anyone can pretend to be anyone: the address is part of the entry.
+fn is_about_signing_in(rule: &Rule) -> bool {
     matches!(rule.family(), "root" | "sign-in")
         || matches!(rule.id, "identity-center.failed" | "identity-center.single-factor")
 }
 
-/// The value if it may be pasted: an ARN, a name that IAM would accept, or our own words for a root user.
-fn fit(value: &str) -> Result<&str, Unnamed> {
+/// The value if it is safe to paste: an ARN, an IAM name, or `root of <account id>`.
+fn pasteable(value: &str) -> Result<&str, NoEntry> {
     let root_of = value.strip_prefix("root of ").is_some_and(text::is_account_id);
-    let fit = root_of || text::arn(value).is_some() || text::iam_name(value).is_some();
-    if fit { Ok(value) } else { Err(Unnamed::Unfit) }
+    let is_safe = root_of || text::arn(value).is_some() || text::iam_name(value).is_some();
+    if is_safe { Ok(value) } else { Err(NoEntry::Unsafe) }
 }
 
-/// The entry as TOML, in which no mail program sees a link: a dot in a domain name is written as the
-/// escape that TOML has for it.
-fn toml_of(entry: &Suppression<'_>) -> Result<String, toml::ser::Error> {
+/// The entry as TOML. A dot in a domain name is written as TOML's escape, so that mail programs make no link of it.
+fn toml_of(entry: &SuppressionEntry<'_>) -> Result<String, toml::ser::Error> {
     #[derive(Serialize)]
     struct File<'a> {
-        suppression: [&'a Suppression<'a>; 1],
+        suppression: [&'a SuppressionEntry<'a>; 1],
     }
     let mut toml = toml::to_string(&File { suppression: [entry] })?;
     for dot in text::link_dots(&toml).into_iter().rev() {
@@ -230,11 +227,11 @@ mod tests {
     use crate::rules::detections::table;
 
     fn finding(record: BaseRecord) -> Finding {
-        Case::new("silence", record, Expect::Nothing).finding().unwrap()
+        Case::new("suppression", record, Expect::Nothing).finding().unwrap()
     }
 
-    /// Whether the entry holds for the finding: what it leaves out may be anything.
-    fn hides(entry: &Suppression<'_>, finding: &Finding) -> bool {
+    /// Whether the entry suppresses the finding.
+    fn suppresses(entry: &SuppressionEntry<'_>, finding: &Finding) -> bool {
         let id = finding.principal.as_ref().and_then(|who| who.id.as_deref());
         let resource = match &finding.subject {
             Subject::EventName(name) => Some(&name[..]),
@@ -248,35 +245,35 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_silences_no_more_than_its_finding() {
+    fn an_entry_suppresses_no_more_than_its_finding() {
         let mut entries = 0;
         let cases = table().flat_map(|detection| detection.cases);
         for finding in cases.filter_map(Case::finding) {
             let Ok(entry) = suppression(&finding) else { continue };
             entries += 1;
             let name = format!("{entry:?}: {}", finding.summary);
-            assert!(hides(&entry, &finding), "not the finding itself: {name}");
+            assert!(suppresses(&entry, &finding), "not the finding itself: {name}");
             let changed = |change: fn(&mut Finding)| {
                 let mut other = finding.clone();
                 change(&mut other);
                 other
             };
             let elsewhere = changed(|other| other.account = Some("444455556666".to_owned()));
-            assert!(!hides(&entry, &elsewhere), "another account: {name}");
+            assert!(!suppresses(&entry, &elsewhere), "another account: {name}");
             if matches!(finding.subject, Subject::EventName(_)) {
                 let other = changed(|other| other.subject = Subject::EventName("Another".to_owned()));
-                assert!(!hides(&entry, &other), "another event: {name}");
+                assert!(!suppresses(&entry, &other), "another event: {name}");
                 continue;
             }
             let somebody = changed(|other| {
                 other.principal =
                     Some(Principal { id: Some("somebody-else".to_owned()), ..Principal::default() });
             });
-            assert!(!hides(&entry, &somebody), "somebody else: {name}");
-            assert!(!hides(&entry, &changed(|other| other.principal = None)), "nobody: {name}");
+            assert!(!suppresses(&entry, &somebody), "somebody else: {name}");
+            assert!(!suppresses(&entry, &changed(|other| other.principal = None)), "nobody: {name}");
             if finding.resource.is_some() || finding.rule.family() == "trail" {
                 let other = changed(|other| other.resource = Some("another".to_owned()));
-                assert!(!hides(&entry, &other), "another resource: {name}");
+                assert!(!suppresses(&entry, &other), "another resource: {name}");
             }
             let door = matches!(finding.rule.family(), "root" | "sign-in")
                 || ["identity-center.failed", "identity-center.single-factor"].contains(&finding.rule.id);
@@ -284,68 +281,68 @@ mod tests {
                 assert!(finding.rule.family() == "root" && entry.resource.is_some(), "from anywhere: {name}");
             } else if door {
                 let other = changed(|other| other.source_ip = Some("192.0.2.99".to_owned()));
-                assert!(!hides(&entry, &other), "another address: {name}");
+                assert!(!suppresses(&entry, &other), "another address: {name}");
             }
         }
         assert!(entries > 100, "{entries} of the cases have an entry");
     }
 
     #[test]
-    fn what_cannot_be_told_apart_has_no_entry_and_the_reason_is_said() {
+    fn a_finding_without_distinguishing_values_has_a_reason_instead_of_an_entry() {
         for (name, record, reason) in [
             (
                 "a trail that is not named",
                 BaseRecord::ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#,
                 ),
-                Unnamed::Nobody,
+                NoEntry::Incomplete,
             ),
             (
-                "a trail stopped by nobody",
+                "a trail stopped by an unknown principal",
                 BaseRecord::ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "userIdentity": null, "requestParameters": {"name": "main"}}"#,
                 ),
-                Unnamed::Nobody,
+                NoEntry::Incomplete,
             ),
             (
                 "a trail of a hostile name",
                 BaseRecord::ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "*"}}"#,
                 ),
-                Unnamed::Unfit,
+                NoEntry::Unsafe,
             ),
             (
                 "root from nowhere",
                 BaseRecord::RootSignIn(r#"{"sourceIPAddress": "AWS Internal"}"#),
-                Unnamed::NoAddress,
+                NoEntry::NoAddress,
             ),
             (
                 "a failed sign-in from nowhere",
                 BaseRecord::ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "sourceIPAddress": null}"#,
                 ),
-                Unnamed::NoAddress,
+                NoEntry::NoAddress,
             ),
             (
                 "a portal's failed sign-in from nowhere, although a resource is named",
                 BaseRecord::IdentityCenterSignIn(
                     r#"{"serviceEventDetails": {"UserAuthentication": "Failure"}, "sourceIPAddress": null}"#,
                 ),
-                Unnamed::NoAddress,
+                NoEntry::NoAddress,
             ),
             (
                 "an account that the record does not name",
                 BaseRecord::ConsoleSignIn(
                     r#"{"additionalEventData": {"MFAUsed": "No"}, "recipientAccountId": null, "userIdentity": {"accountId": null}}"#,
                 ),
-                Unnamed::Nobody,
+                NoEntry::Incomplete,
             ),
             (
                 "a root session",
                 BaseRecord::RootCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}, "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
                 ),
-                Unnamed::RootSession,
+                NoEntry::RootSession,
             ),
         ] {
             assert_eq!(suppression(&finding(record)).unwrap_err(), reason, "{name}");
@@ -353,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_person_is_named_in_the_same_way() {
+    fn the_same_principal_always_has_the_same_id() {
         let id = |record| finding(record).principal.unwrap().id;
         let failed = BaseRecord::ConsoleSignIn(
             r#"{"userIdentity": {"arn": null}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
@@ -372,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_be_silenced_says_how_often_it_is_told() {
+    fn a_rule_that_cannot_be_suppressed_has_a_sentence_of_its_own() {
         for rule_id in NEVER {
             assert!(crate::rules::registry::all().iter().any(|rule| rule.id == *rule_id), "{rule_id}");
             assert_ne!(how_often(rule_id), how_often("another"), "{rule_id}");
@@ -380,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_an_unknown_kind_is_silenced_by_its_name_whoever_it_was() {
+    fn an_unknown_kind_of_event_is_suppressed_by_its_name_for_every_principal() {
         let unknown = finding(BaseRecord::ConsoleSignIn(r#"{"eventName": "NewName"}"#));
         let entry = suppression(&unknown).unwrap();
         assert_eq!((entry.principal, entry.resource, entry.source_ip), (None, Some("NewName"), None));

@@ -32,6 +32,7 @@ use crate::finding::rule::Ends;
 use crate::finding::rule::Rule;
 use crate::finding::{Evidence, Finding, Principal, Subject, stable_id};
 use crate::formats::credential_report::{Cell, CredentialReport, ROOT_USER, Row};
+use crate::text;
 
 /// One rule over the report.
 pub struct Check {
@@ -356,7 +357,7 @@ fn subject(about: &About<'_>) -> Subject {
 
 /// `1 day`, `90 days`.
 fn days(count: i64) -> String {
-    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+    text::counted(count, "day", "days")
 }
 
 #[cfg(test)]
@@ -952,7 +953,8 @@ mod tests {
             let judged = judged(&lines);
             let finding = raised(&judged, "password.mfa-disabled")[0];
             assert!(finding.summary.starts_with("IAM user \""), "{}", finding.summary);
-            let mail = crate::mail::mail(std::slice::from_ref(finding), &Config::default()).unwrap();
+            let mail =
+                crate::mail::incident::mail(std::slice::from_ref(finding), &Config::default()).unwrap();
             assert!(!mail.body.contains("[[suppression]]"), "{}", mail.body);
             assert!(mail.subject.is_ascii() && !mail.body.contains('\u{202e}'), "{}", mail.body);
         }
@@ -961,7 +963,7 @@ mod tests {
     #[test]
     fn a_mail_names_the_user_and_how_to_silence_it() {
         let judged = judged(&csv(&[BaseRow::Root(&[]), BaseRow::Person(&[("mfa_active", "false")])]));
-        let mail = crate::mail::mail(&judged.findings, &Config::default()).unwrap();
+        let mail = crate::mail::incident::mail(&judged.findings, &Config::default()).unwrap();
         assert_eq!(mail.subject, "[HIGH] Console password without a second factor - alice - 111122223333");
         for part in [
             "Who         alice (IAM user)",

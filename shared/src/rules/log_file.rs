@@ -1,10 +1,10 @@
 //! Judging one log file, record by record.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::bounded::{Limits, Ranked, WorstSet};
 use crate::config::Config;
 use crate::finding::{Finding, Place};
 use crate::formats::cloudtrail::counts::Counts;
@@ -19,8 +19,8 @@ pub struct Judging<'a> {
     config: &'a Config,
     delivered: Option<DateTime<Utc>>,
     judged: u64,
-    findings: Vec<Finding>,
-    max_findings: usize,
+    /// By the record's place in the log file.
+    findings: WorstSet<u64, Finding>,
     left_out: BTreeMap<Severity, u64>,
 }
 
@@ -33,9 +33,8 @@ impl<'a> Judging<'a> {
     /// The same, with a limit to the findings that are kept: the least severe are left out, and what anyone can
     /// cause before all else that somebody is told.
     pub fn with_at_most(max_findings: usize, name: &str, config: &'a Config) -> Judging<'a> {
-        let (delivered, findings, left_out) = (key::delivered(name), Vec::new(), BTreeMap::new());
-        let name = name.to_owned();
-        Judging { name, config, delivered, judged: 0, findings, max_findings, left_out }
+        let (delivered, findings) = (key::delivered(name), WorstSet::new(Limits::of_items(max_findings)));
+        Judging { name: name.to_owned(), config, delivered, judged: 0, findings, left_out: BTreeMap::new() }
     }
 
     /// Judges one record: its place in `Records` and its JSON.
@@ -44,36 +43,47 @@ impl<'a> Judging<'a> {
     /// A phrase that says why no rule can judge it.
     pub fn judge(&mut self, index: u64, json: &[u8]) -> Result<(), String> {
         let place = Place { log_file: &self.name, record: index, delivered: self.delivered };
-        self.findings.extend(detections::judge(json, self.config, place)?);
-        self.judged += 1;
-        // Not at each one, for it means to sort.
-        if self.findings.len() > self.max_findings.saturating_add(self.max_findings / 10) {
-            self.leave_out();
+        if let Some(finding) = detections::judge(json, self.config, place)? {
+            let dropped = self.findings.insert(index, finding);
+            self.leave_out(dropped);
         }
+        self.judged += 1;
         Ok(())
     }
 
     /// What it came to, now that the file was read to its end, and how many findings of each severity were
     /// left out.
     pub fn end(mut self, counts: &scan::Counts) -> (Counts, Vec<Finding>, BTreeMap<Severity, u64>) {
-        self.leave_out();
-        self.findings.extend(health::unreadable_log_file(&self.name, counts));
-        self.findings.extend(health::findings_left_out(&self.name, self.left_out.values().sum()));
-        (Counts::of(counts, self.judged), self.findings, self.left_out)
+        let mut findings = self.kept();
+        findings.extend(health::unreadable_log_file(&self.name, counts));
+        findings.extend(health::findings_left_out(&self.name, self.left_out.values().sum()));
+        (Counts::of(counts, self.judged), findings, self.left_out)
     }
 
     /// The worst of a log file that held more than could be kept of it; nothing where all was kept.
     pub fn worst(&mut self) -> Option<Vec<Finding>> {
-        self.leave_out();
-        (!self.left_out.is_empty()).then(|| std::mem::take(&mut self.findings))
+        self.trim();
+        (!self.left_out.is_empty()).then(|| self.kept())
     }
 
-    fn leave_out(&mut self) {
-        if self.findings.len() > self.max_findings {
-            self.findings.sort_by_key(|finding| Reverse(finding.retention_priority()));
-            for finding in self.findings.drain(self.max_findings..) {
-                *self.left_out.entry(finding.severity).or_default() += 1;
-            }
+    /// Takes the findings that are kept: in the order of their records, or the worst first if some were left out.
+    fn kept(&mut self) -> Vec<Finding> {
+        self.trim();
+        let mut kept: Vec<Finding> = self.findings.take().into_values().collect();
+        if !self.left_out.is_empty() {
+            kept.sort_by_key(Ranked::rank);
+        }
+        kept
+    }
+
+    fn trim(&mut self) {
+        let dropped = self.findings.trim();
+        self.leave_out(dropped);
+    }
+
+    fn leave_out(&mut self, dropped: Vec<(u64, Finding)>) {
+        for (_, finding) in dropped {
+            *self.left_out.entry(finding.severity).or_default() += 1;
         }
     }
 }

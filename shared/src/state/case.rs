@@ -460,7 +460,7 @@ mod tests {
 
     fn alert(id: &str) -> Notification {
         let finding = failure();
-        crate::mail::alert(vec![finding], &[], id.to_owned(), &Config::default()).unwrap()
+        crate::mail::incident::notification(vec![finding], &[], id.to_owned(), &Config::default()).unwrap()
     }
 
     fn claim(token: &str, until: &str) -> Lease {

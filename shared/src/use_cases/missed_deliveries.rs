@@ -13,7 +13,7 @@ mod progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Delivered;
 use super::backfill::{Divided, Unplanned, stretches};
@@ -28,6 +28,7 @@ use crate::formats::cloudtrail::key;
 use crate::formats::events::backfill::Wanted;
 use crate::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
 use crate::formats::events::delivery::LogFileObject;
+use crate::mail::phrases;
 use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::health;
 use crate::rules::health::{MissedDeliveries, could_not_look, state_bucket};
@@ -191,8 +192,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         let now = self.telling.memory.runtime.now();
         let mut ahead = None;
         if held.object.is_ahead(now) {
-            ahead =
-                Some(self.of_state("what sweep.json says lies in the future; the last days are swept again"));
+            ahead = Some(self.of_state(phrases::SWEEP_IN_THE_FUTURE));
         }
         let begun = held.object.clone().begin(bucket, asked, now, held.was_unreadable);
         let skipped = match &begun {
@@ -309,9 +309,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
                 _ => return halt,
             },
         };
-        let what = format!(
-            "the nightly sweep could not compare what bucket {bucket} was given with what was read: {why}"
-        );
+        let what = phrases::deliveries_not_compared(bucket, &why);
         let now = self.telling.memory.runtime.now();
         let finding = could_not_look(bucket, self.outside.account, severity, now, what, None);
         match self.tell(vec![finding], accepted).await {
@@ -323,13 +321,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
     /// The finding that tells that nobody looks at a span any more.
     fn skipped(&self, span: Span) -> Finding {
         let bucket = self.buckets.0;
-        let second = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let (from, to) = (span.since.date_naive(), span.until.date_naive());
-        let what = format!(
-            "no nightly sweep came to its end for so long that nobody has compared what bucket {bucket} was given from {} to {} with what was read; `make backfill STACK=name FROM={from} TO={to}` reads all of it",
-            second(span.since),
-            second(span.until)
-        );
+        let what = phrases::deliveries_skipped(bucket, span.since, span.until);
         let now = self.telling.memory.runtime.now();
         could_not_look(bucket, self.outside.account, Severity::High, now, what, None)
     }

@@ -132,9 +132,9 @@ impl Object for Case {
 /// The alerts about these findings, that are told to nobody.
 pub(super) fn withheld(findings: Vec<Finding>, config: &Config) -> Vec<Mailed> {
     let findings = findings.into_iter().filter(|finding| is_mailed(finding, config)).collect();
-    let alerts = mail::group(findings)
+    let alerts = mail::by_subject(findings)
         .into_iter()
-        .filter_map(|findings| mail::alert(findings, &[], String::new(), config));
+        .filter_map(|findings| mail::incident::notification(findings, &[], String::new(), config));
     alerts.map(|alert| Mailed { subject: alert.subject, outcome: Outcome::Withheld }).collect()
 }
 
@@ -199,7 +199,7 @@ impl<'a, S: StateStore, A: NotificationSink, P: Runtime> Notifier<'a, S, A, P> {
     /// What has to be told where the state bucket fails.
     fn blind(&self, trouble: &AwsError) -> Finding {
         let uri = self.memory.uri("");
-        let what = format!("what iamwatch remembers could not be read or written: {}", trouble.answer);
+        let what = mail::phrases::state_unavailable(&trouble.answer);
         let mut finding = could_not_look(&uri, self.account, Severity::High, self.now, what, None);
         finding.subject = state_bucket(&uri);
         finding
@@ -271,7 +271,7 @@ impl<'a, S: StateStore, A: NotificationSink, P: Runtime> Notifier<'a, S, A, P> {
     }
 
     fn grouped(&self, findings: Vec<Finding>, suppressions: &Suppressions) -> Vec<Group> {
-        mail::group(findings)
+        mail::by_subject(findings)
             .into_iter()
             .filter_map(|findings| {
                 let subject = findings.first()?.subject.clone();
@@ -333,7 +333,7 @@ impl<'a, S: StateStore, A: NotificationSink, P: Runtime> Notifier<'a, S, A, P> {
     fn alert(&self, case: &Case, untold: &[Seen<'_>], group: &Group) -> Option<Notification> {
         let unsaid = case.unsaid(untold, self.now);
         let findings = untold.iter().map(|seen| seen.finding.clone()).collect();
-        mail::alert(findings, &unsaid, group.alert_id.clone(), self.config)
+        mail::incident::notification(findings, &unsaid, group.alert_id.clone(), self.config)
     }
 
     /// Writes the findings into their cases, and with them the mails that have to tell them.

@@ -20,6 +20,7 @@ use crate::formats::cloudtrail::key;
 use crate::formats::cloudtrail::key::ObjectKind;
 use crate::formats::events::delivery::DeliveryMessage;
 use crate::formats::events::delivery::LogFileObject;
+use crate::mail::phrases;
 use crate::ports::{AwsError, AwsErrorKind, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::health::{could_not_look, log_file_gone};
 use crate::severity::Severity;
@@ -116,7 +117,7 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P
     let odd = not_understood
         .iter()
         .map(|(queue, errors)| {
-            let what = format!("{} could not be understood: {}", counted(errors.len(), "message"), errors[0]);
+            let what = phrases::messages_not_parsed(errors.len(), &errors[0]);
             could_not_look(queue, outside.account, Severity::High, now, what, None)
         })
         .collect();
@@ -341,13 +342,8 @@ fn closed(
         .into_iter()
         .map(|((bucket, severity), unread)| {
             let (object, trouble) = unread[0];
-            let log_files = counted(unread.len(), "log file");
-            let what = format!("{log_files} of bucket {bucket} could not be read: {}", trouble.answer);
+            let what = phrases::delivered_log_files_not_fetched(unread.len(), bucket, &trouble.answer);
             could_not_look(bucket, account, severity, now, what, Some(object.uri()))
         })
         .collect()
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("a {noun}") } else { format!("{count} {noun}s") }
 }

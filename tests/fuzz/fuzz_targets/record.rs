@@ -18,7 +18,7 @@ fn send(findings: &[Finding], config: &Config) {
         let json = ocsf::detection_finding(finding, config).to_string();
         assert!(!json.contains(|c: char| c < ' '), "{json:?}");
     }
-    let Some(Mail { subject, body, sms }) = mail::mail(findings, config) else { panic!("no mail") };
+    let Some(Mail { subject, body, sms }) = mail::incident::mail(findings, config) else { panic!("no mail") };
     for (line, max_chars) in [(&subject, MAX_SUBJECT_CHARS), (&sms, MAX_SMS_CHARS)] {
         assert!(line.len() <= max_chars, "{line:?}");
         assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{line:?}");

@@ -8,14 +8,17 @@ use shared::finding::{Finding, Place};
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::formats::events::backfill::Wanted;
-use shared::mail;
-use shared::mail::{MAX_MESSAGE_BYTES, Mail, Past};
+use shared::mail::backfill;
+use shared::mail::backfill::BackfillSummary;
+use shared::mail::{MAX_MESSAGE_BYTES, Mail};
 use shared::rules::detections::table;
 use shared::rules::health::{
     backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
 };
 
-use super::{LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, silencing};
+use super::{
+    LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, suppression_entries,
+};
 
 const FOLDER: &str = "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/";
 
@@ -31,32 +34,32 @@ fn wanted(accounts: &[&str], regions: &[&str]) -> Wanted {
 }
 
 /// A backfill that read everything.
-fn past(wanted: &Wanted) -> Past<'_> {
+fn summary(wanted: &Wanted) -> BackfillSummary<'_> {
     let counts = Counts { log_files: 18_204, records: 2_310_977, skipped: 2_300_977, ..Counts::default() };
-    Past {
+    BackfillSummary {
         wanted,
         counts: Counts { judged: 10_000, ..counts },
-        unread: 0,
-        known: 0,
-        accepted: 0,
-        counted: 0,
+        unfetched_log_files: 0,
+        already_notified: 0,
+        suppressed: 0,
+        counted_only: 0,
         left_out: 0,
         remembered_since: None,
         may_repeat: false,
         findings_at: "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/findings.jsonl.gz",
-        page_at: "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/report.html",
+        report_at: "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/report.html",
     }
 }
 
 #[track_caller]
-fn golden(name: &str, findings: &[Finding], past: &Past<'_>) -> Mail {
-    let mail = mail::historic_mail(findings, past, &config()).unwrap();
+fn golden(name: &str, findings: &[Finding], summary: &BackfillSummary<'_>) -> Mail {
+    let mail = backfill::mail(findings, summary, &config()).unwrap();
     expectorate::assert_contents(format!("snapshots/mails/historic-{name}.txt"), &show(&mail));
     check(&mail, findings);
     mail
 }
 
-/// A sign-in without a second factor, on that day of March.
+/// A sign-in without a second factor on a day of March.
 fn without_mfa(number: u32, user: &str, account: &str, day: u32) -> Finding {
     finding(json!({
         "eventID": format!("{number:08}-0000-4000-8000-0000EXAMPLE0"),
@@ -69,7 +72,7 @@ fn without_mfa(number: u32, user: &str, account: &str, day: u32) -> Finding {
     }))
 }
 
-/// A quarter in which several things happened.
+/// Findings of several rules and accounts.
 fn quarter() -> Vec<Finding> {
     let mut findings = vec![
         of(BaseRecord::RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#)),
@@ -90,8 +93,9 @@ fn quarter() -> Vec<Finding> {
 #[test]
 fn promise_5_a_backfill_of_many_days_is_one_mail() {
     let wanted = wanted(&[], &[]);
-    let past = Past { known: 120, accepted: 3, counted: 45, ..past(&wanted) };
-    let mail = golden("quarter", &quarter(), &past);
+    let summary =
+        BackfillSummary { already_notified: 120, suppressed: 3, counted_only: 45, ..summary(&wanted) };
+    let mail = golden("quarter", &quarter(), &summary);
     assert_eq!(
         mail.subject,
         "[CRITICAL] Backfill 2026-03-01 to 2026-04-30: 27 findings - prod (111122223333) +1 account"
@@ -100,48 +104,48 @@ fn promise_5_a_backfill_of_many_days_is_one_mail() {
         mail.body
             .starts_with("A backfill of 2026-03-01 to 2026-04-30 has 27 findings that nobody was told of: ")
     );
-    assert_eq!(silencing(&mail).len(), 5);
+    assert_eq!(suppression_entries(&mail).len(), 5);
 }
 
 #[test]
-fn promise_5_a_backfill_that_found_one_thing_tells_all_of_it() {
+fn promise_5_a_backfill_with_one_finding_mails_all_of_its_facts() {
     let wanted = wanted(&["111122223333"], &["us-east-1", "eu-central-1"]);
-    let mail = golden("one", &[without_mfa(7, "alice", "111122223333", 3)], &past(&wanted));
+    let mail = golden("one", &[without_mfa(7, "alice", "111122223333", 3)], &summary(&wanted));
     assert_eq!(mail.subject, "[HIGH] Backfill 2026-03-01 to 2026-04-30: 1 finding - prod (111122223333)");
-    assert_eq!(silencing(&mail)[0]["principal"].as_str(), Some("alice"));
+    assert_eq!(suppression_entries(&mail)[0]["principal"].as_str(), Some("alice"));
 }
 
 #[test]
-fn promise_3_what_a_backfill_could_not_look_at_reads_well() {
+fn promise_3_a_mail_about_what_a_backfill_could_not_look_at_reads_well() {
     let now = at("2026-05-02T10:00:00Z");
-    let unread = "1,204 log files of bucket aws-cloudtrail-logs-111122223333 could not be read: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/iamwatch-BackfillRole-EXAMPLE/iamwatch-backfill is not authorized to perform: kms:Decrypt (HTTP 403, request 0123EXAMPLE)";
+    let answer = "1,204 log files of bucket aws-cloudtrail-logs-111122223333 could not be read: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/iamwatch-BackfillRole-EXAMPLE/iamwatch-backfill is not authorized to perform: kms:Decrypt (HTTP 403, request 0123EXAMPLE)";
     let gaps = || {
         let mut gaps = vec![
-            backfill_could_not_look(FOLDER, "unread", unread.to_owned(), Some(LOG_FILE.to_owned()), now),
+            backfill_could_not_look(FOLDER, "unread", answer.to_owned(), Some(LOG_FILE.to_owned()), now),
             backfill_could_not_look(FOLDER, "missing", "3000 log files of bucket logs were not read: 1 part of the backfill came to nothing, the first about AWSLogs/111122223333/CloudTrail/us-east-1/2026/03/05/".to_owned(), None, now),
         ];
         gaps.extend(backfill_findings_left_out(FOLDER, 812, now));
         gaps
     };
     let wanted = wanted(&[], &["us-east-1"]);
-    let counts = Counts { unreadable: 2, unreadable_log_files: 2, ..past(&wanted).counts };
-    let past = Past {
+    let counts = Counts { unreadable: 2, unreadable_log_files: 2, ..summary(&wanted).counts };
+    let summary = BackfillSummary {
         counts,
-        unread: 4_204,
-        known: 7,
+        unfetched_log_files: 4_204,
+        already_notified: 7,
         left_out: 812,
         remembered_since: Some(at("2026-03-29T00:00:00Z")),
         may_repeat: true,
-        ..past(&wanted)
+        ..summary(&wanted)
     };
-    let mail = golden("not-looked", &gaps(), &past);
+    let mail = golden("not-looked", &gaps(), &summary);
     assert_eq!(mail.subject, "[HIGH] Backfill 2026-03-01 to 2026-04-30: could not look at all of it");
-    assert!(silencing(&mail).is_empty(), "it cannot be silenced");
+    assert!(suppression_entries(&mail).is_empty(), "it cannot be suppressed");
 
     let mut findings = gaps();
     findings.push(without_mfa(7, "alice", "111122223333", 3));
     findings.push(log_file_gone(LOG_FILE, "NoSuchKey: The specified key does not exist."));
-    golden("not-all-looked", &findings, &past);
+    golden("not-all-looked", &findings, &summary);
 }
 
 #[test]
@@ -167,39 +171,40 @@ fn promise_6_hostile_names_in_past_records_stay_text() {
         at("2026-05-02T10:00:00Z"),
     ));
     let wanted = wanted(&["<b>www.evil.com</b>"], &["https://evil.example"]);
-    let past = Past { page_at: "s3://state/<b>www.evil.com", ..past(&wanted) };
-    let mail = golden("hostile", &findings, &past);
-    assert_eq!(silencing(&mail).len(), 1, "what IAM would not accept as a name is not pasted");
+    let summary = BackfillSummary { report_at: "s3://state/<b>www.evil.com", ..summary(&wanted) };
+    let mail = golden("hostile", &findings, &summary);
+    assert_eq!(suppression_entries(&mail).len(), 1, "only IAM names are pasted");
     for finding in findings {
         let one = [finding];
-        check(&mail::historic_mail(&one, &past, &config()).unwrap(), &one);
+        check(&backfill::mail(&one, &summary, &config()).unwrap(), &one);
     }
 }
 
 #[test]
-fn promise_5_thousands_of_findings_are_one_mail_that_says_what_it_leaves_out() {
+fn promise_5_thousands_of_findings_are_one_mail_that_counts_what_it_leaves_out() {
     let findings: Vec<Finding> = (0..3_000)
         .map(|n| without_mfa(n, &format!("user-{:03}", n % 211), "111122223333", 1 + n % 28))
         .collect();
     let wanted = wanted(&[], &[]);
-    let past = past(&wanted);
-    let mail = golden("3000-findings", &findings, &past);
+    let summary = summary(&wanted);
+    let mail = golden("3000-findings", &findings, &summary);
     assert!(mail.body.lines().count() < 200, "{}", mail.body.lines().count());
-    let alert = mail::historic(findings, &past, "0123456789abcdef".to_owned(), &config()).unwrap();
-    assert!(alert.message.len() < MAX_MESSAGE_BYTES, "{}", alert.message.len());
-    let forms: Value = serde_json::from_str(&alert.message).unwrap();
+    let notification =
+        backfill::notification(findings, &summary, "0123456789abcdef".to_owned(), &config()).unwrap();
+    assert!(notification.message.len() < MAX_MESSAGE_BYTES, "{}", notification.message.len());
+    let forms: Value = serde_json::from_str(&notification.message).unwrap();
     let documents: Vec<Value> = serde_json::from_str(forms["default"].as_str().unwrap()).unwrap();
     let left_out = documents.last().unwrap()["unmapped"]["findings_left_out"].as_u64().unwrap();
     assert_eq!(documents.len() as u64 + left_out, 3_000);
     assert!(documents.iter().all(|document| document["unmapped"]["historic"] == true));
-    let repeated = alert.repeated();
+    let repeated = notification.repeated();
     assert!(
         repeated.message.len() < MAX_MESSAGE_BYTES && repeated.message.contains("(This mail may repeat one")
     );
 }
 
 #[test]
-fn every_rule_has_a_line_and_a_mail_about_past_log_files_that_keep_the_promises() {
+fn every_rule_has_a_safe_line_and_mail_about_past_log_files() {
     let wanted = wanted(&[], &[]);
     let place = |number| Place { log_file: LOG_FILE, record: number, delivered: None };
     let base = record(json!({}));
@@ -209,7 +214,7 @@ fn every_rule_has_a_line_and_a_mail_about_past_log_files_that_keep_the_promises(
         if record != base && case.finding().is_some() && case.settings.is_empty() {
             let finding = finding_in(&record, place(number as u64));
             check(
-                &mail::historic_mail(std::slice::from_ref(&finding), &past(&wanted), &config()).unwrap(),
+                &backfill::mail(std::slice::from_ref(&finding), &summary(&wanted), &config()).unwrap(),
                 std::slice::from_ref(&finding),
             );
             findings.push(finding);
@@ -217,6 +222,6 @@ fn every_rule_has_a_line_and_a_mail_about_past_log_files_that_keep_the_promises(
     }
     assert!(findings.len() > 100, "{}", findings.len());
     for some in findings.chunks(30) {
-        check(&mail::historic_mail(some, &past(&wanted), &config()).unwrap(), some);
+        check(&backfill::mail(some, &summary(&wanted), &config()).unwrap(), some);
     }
 }

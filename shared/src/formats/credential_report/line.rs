@@ -174,8 +174,8 @@ impl Header {
     /// A phrase that says why it cannot be told what belongs together.
     fn rejoined<'f>(&self, fields: &[&'f [u8]]) -> Result<Vec<Cow<'f, [u8]>>, String> {
         let (count, width) = (fields.len(), self.width);
-        let noun = if count == 1 { "field" } else { "fields" };
-        let wrong = || format!("has {count} {noun}, and the header has {width}");
+        let fields_in_words = || text::counted(count, "field", "fields");
+        let wrong = || format!("has {}, and the header has {width}", fields_in_words());
         let (user, arn) = self.user_and_arn().ok_or_else(wrong)?;
         let arn_start = first_arn(fields, arn).ok_or_else(|| format!("{}; no ARN stands there", wrong()))?;
         let name = fields[user..arn_start].join(&b',');

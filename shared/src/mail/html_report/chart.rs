@@ -1,17 +1,17 @@
-//! Sign-ins over time, as bars in SVG, and the same as a table.
+//! Sign-ins over time, as an SVG bar chart and as a table.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Timelike, Utc};
 
 use super::markup::{Markup, counted, grouped};
-use crate::mail::html_report::overview::{Overview, Tally};
+use crate::mail::html_report::overview::{OutcomeCounts, Overview};
 
-/// More bars than this are too thin to be seen.
+/// How many bars the chart has at most: more are too thin to see.
 const MAX_BARS: usize = 124;
 
-/// So many labels stand side by side without touching.
+/// How many labels fit side by side.
 const MAX_LABELS: usize = 12;
 
-/// About so many lines are drawn across.
+/// ReportScope so many lines are drawn across.
 const MAX_LINES: u64 = 5;
 
 const WIDTH: f64 = 960.0;
@@ -21,12 +21,12 @@ const RIGHT: f64 = 32.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 64.0;
 
-/// What there is one of stays visible beside ten thousand.
+/// The least height of a part, which stays visible next to a count of 10,000.
 const MIN_BAR_HEIGHT: f64 = 2.0;
 
-/// How much time one bar stands for.
+/// The time that one bar covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum TimeStep {
     Hour,
     Day,
     Week,
@@ -34,97 +34,98 @@ enum Step {
     Year,
 }
 
-impl Step {
-    const ALL: [Step; 5] = [Step::Hour, Step::Day, Step::Week, Step::Month, Step::Year];
+impl TimeStep {
+    const ALL: [TimeStep; 5] =
+        [TimeStep::Hour, TimeStep::Day, TimeStep::Week, TimeStep::Month, TimeStep::Year];
 
     fn noun(self) -> &'static str {
         match self {
-            Step::Hour => "hour",
-            Step::Day => "day",
-            Step::Week => "week",
-            Step::Month => "month",
-            Step::Year => "year",
+            TimeStep::Hour => "hour",
+            TimeStep::Day => "day",
+            TimeStep::Week => "week",
+            TimeStep::Month => "month",
+            TimeStep::Year => "year",
         }
     }
 
-    /// The first moment of the bar in which that time lies.
+    /// The start of the bar that contains `time`.
     fn begin(self, time: DateTime<Utc>) -> DateTime<Utc> {
         let date = time.date_naive();
         let date = match self {
-            Step::Hour => {
+            TimeStep::Hour => {
                 return midnight(date) + TimeDelta::hours(time.hour().into());
             }
-            Step::Day => Some(date),
-            Step::Week => date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into())),
-            Step::Month => date.with_day(1),
-            Step::Year => NaiveDate::from_ymd_opt(date.year(), 1, 1),
+            TimeStep::Day => Some(date),
+            TimeStep::Week => date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into())),
+            TimeStep::Month => date.with_day(1),
+            TimeStep::Year => NaiveDate::from_ymd_opt(date.year(), 1, 1),
         };
         midnight(date.unwrap_or_default())
     }
 
-    /// The first moment of the next bar.
+    /// The start of the next bar.
     fn next(self, begin: DateTime<Utc>) -> DateTime<Utc> {
         match self {
-            Step::Hour => begin + TimeDelta::hours(1),
-            Step::Day => begin + TimeDelta::days(1),
-            Step::Week => begin + TimeDelta::days(7),
-            Step::Month => begin + Months::new(1),
-            Step::Year => begin + Months::new(12),
+            TimeStep::Hour => begin + TimeDelta::hours(1),
+            TimeStep::Day => begin + TimeDelta::days(1),
+            TimeStep::Week => begin + TimeDelta::days(7),
+            TimeStep::Month => begin + Months::new(1),
+            TimeStep::Year => begin + Months::new(12),
         }
     }
 
-    /// The shortest of which the range has not too many.
-    fn over(first: DateTime<Utc>, last: DateTime<Utc>) -> Step {
-        let fits = |step: &Step| {
+    /// The shortest step with which the range has at most [`MAX_BARS`] bars.
+    fn over(first: DateTime<Utc>, last: DateTime<Utc>) -> TimeStep {
+        let fits = |step: &TimeStep| {
             let mut begin = step.begin(first);
             (0..MAX_BARS).any(|_| {
                 begin = step.next(begin);
                 begin > last
             })
         };
-        Step::ALL.into_iter().find(fits).unwrap_or(Step::Year)
+        TimeStep::ALL.into_iter().find(fits).unwrap_or(TimeStep::Year)
     }
 
-    /// What stands below a bar, and the greater unit below that where it changes.
+    /// The label below a bar, and the larger unit, which is written where it changes.
     fn label(self, begin: DateTime<Utc>) -> (String, String) {
         let format = |format| begin.format(format).to_string();
         match self {
-            Step::Hour => (format("%H:%M"), format("%Y-%m-%d")),
-            Step::Day | Step::Week => (format("%-d %b"), format("%Y")),
-            Step::Month => (format("%b"), format("%Y")),
-            Step::Year => (format("%Y"), String::new()),
+            TimeStep::Hour => (format("%H:%M"), format("%Y-%m-%d")),
+            TimeStep::Day | TimeStep::Week => (format("%-d %b"), format("%Y")),
+            TimeStep::Month => (format("%b"), format("%Y")),
+            TimeStep::Year => (format("%Y"), String::new()),
         }
     }
 
-    /// The whole name of a bar.
+    /// The full name of a bar.
     fn name(self, begin: DateTime<Utc>) -> String {
         let format = |format| begin.format(format).to_string();
         match self {
-            Step::Hour => format("%Y-%m-%d %H:00"),
-            Step::Day => format("%Y-%m-%d"),
-            Step::Week => format("week of %Y-%m-%d"),
-            Step::Month => format("%Y-%m"),
-            Step::Year => format("%Y"),
+            TimeStep::Hour => format("%Y-%m-%d %H:00"),
+            TimeStep::Day => format("%Y-%m-%d"),
+            TimeStep::Week => format("week of %Y-%m-%d"),
+            TimeStep::Month => format("%Y-%m"),
+            TimeStep::Year => format("%Y"),
         }
     }
 
-    /// Whether a label may stand there, where there is not room for all.
+    /// Whether the bar has a label if only one in `every` has.
     fn labels(self, begin: DateTime<Utc>, at: usize, every: usize) -> bool {
         match self {
-            Step::Hour => (begin.hour() as usize).is_multiple_of(every),
-            Step::Month => (begin.month0() as usize).is_multiple_of(every),
-            Step::Day | Step::Week | Step::Year => at.is_multiple_of(every),
+            TimeStep::Hour => (begin.hour() as usize).is_multiple_of(every),
+            TimeStep::Month => (begin.month0() as usize).is_multiple_of(every),
+            TimeStep::Day | TimeStep::Week | TimeStep::Year => at.is_multiple_of(every),
         }
     }
 
-    /// At how many bars there is a label, so that they do not touch.
+    /// The distance between labels, in bars, at which they do not touch.
     fn every(self, bars: usize) -> usize {
         let evenly: &[usize] = match self {
-            Step::Hour => &[1, 2, 3, 4, 6, 12, 24],
-            Step::Day => &[1, 2, 7, 14],
-            Step::Week => &[1, 2, 4, 13],
-            Step::Month => &[1, 2, 3, 6, 12],
-            Step::Year => &[1, 2, 5, 10],
+            TimeStep::Hour => &[1, 2, 3, 4, 6, 12, 24],
+            TimeStep::Day => &[1, 2, 7, 14],
+            TimeStep::Week => &[1, 2, 4, 13],
+            TimeStep::Month => &[1, 2, 3, 6, 12],
+            TimeStep::Year => &[1, 2, 5, 10],
         };
         let fits = |every: &&usize| bars.div_ceil(**every) <= MAX_LABELS;
         evenly.iter().find(fits).copied().unwrap_or(MAX_BARS.div_ceil(MAX_LABELS))
@@ -137,26 +138,26 @@ fn midnight(date: NaiveDate) -> DateTime<Utc> {
 
 /// The bars of a chart.
 struct Bars {
-    step: Step,
-    bars: Vec<(DateTime<Utc>, Tally)>,
+    step: TimeStep,
+    bars: Vec<(DateTime<Utc>, OutcomeCounts)>,
 }
 
 impl Bars {
-    /// Over the days that were asked for, and every sign-in. Nothing where there is no day at all.
-    fn of(story: &Overview, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Option<Bars> {
-        let hours: Vec<(DateTime<Utc>, Tally)> = story.hours().collect();
+    /// Covers the requested days and every sign-in; `None` if there is neither.
+    fn of(overview: &Overview, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Option<Bars> {
+        let hours: Vec<(DateTime<Utc>, OutcomeCounts)> = overview.hours().collect();
         let (first, last) = (hours.first().map(|(time, _)| *time), hours.last().map(|(time, _)| *time));
-        // Whole days: an empty morning says something too.
+        // Whole days: hours without a sign-in are information too.
         let first = [from, first.map(|time| time.date_naive())].into_iter().flatten().min()?;
         let last = [to, last.map(|time| time.date_naive())].into_iter().flatten().max()?.max(first);
         let last = midnight(last) + TimeDelta::hours(23);
-        let step = Step::over(midnight(first), last);
+        let step = TimeStep::over(midnight(first), last);
         let mut bars = Vec::new();
         let mut begin = step.begin(midnight(first));
         let mut hours = hours.into_iter().peekable();
         while begin <= last {
             let next = step.next(begin);
-            let mut sum = Tally::default();
+            let mut sum = OutcomeCounts::default();
             while let Some((_, tally)) = hours.next_if(|(time, _)| *time < next) {
                 sum += tally;
             }
@@ -166,7 +167,7 @@ impl Bars {
         Some(Bars { step, bars })
     }
 
-    /// The lines across: how far apart, and how many.
+    /// The horizontal lines: their distance in sign-ins, and their number.
     fn lines(&self) -> (u64, u64) {
         let most = self.bars.iter().map(|(_, tally)| tally.all()).max().unwrap_or_default().max(1);
         let mut apart = 1;
@@ -181,27 +182,27 @@ impl Bars {
     }
 }
 
-/// Draws the sign-ins over time.
-pub(super) fn draw(page: &mut Markup, story: &Overview, from: Option<NaiveDate>, to: Option<NaiveDate>) {
-    let Some(bars) = Bars::of(story, from, to) else {
+/// Writes the sign-ins over time.
+pub(super) fn draw(page: &mut Markup, overview: &Overview, from: Option<NaiveDate>, to: Option<NaiveDate>) {
+    let Some(bars) = Bars::of(overview, from, to) else {
         return;
     };
     let noun = bars.step.noun();
     page.raw("<figure>\n<figcaption>Sign-ins by ").raw(noun).raw(" (UTC)</figcaption>\n");
-    legend(page, story.sign_ins(), outcomes(story));
+    legend(page, overview.sign_ins(), outcomes(overview));
     page.raw("<div class=\"wide\">\n");
     svg(page, &bars);
     page.raw("</div>\n");
-    table(page, &bars, outcomes(story));
-    let undated = story.undated().all();
+    table(page, &bars, outcomes(overview));
+    let undated = overview.undated().all();
     if undated > 0 {
-        page.raw("<p class=\"small\">").text(&counted(undated, "sign-in"));
+        page.raw("<p class=\"small\">").text(&counted(undated, "sign-in", "sign-ins"));
         page.raw(" without a time that can be right: not in the chart, and counted everywhere else.</p>\n");
     }
     page.raw("</figure>\n");
 }
 
-fn legend(page: &mut Markup, tally: Tally, outcomes: usize) {
+fn legend(page: &mut Markup, tally: OutcomeCounts, outcomes: usize) {
     page.raw("<ul class=\"legend\">\n");
     for (class, words, count) in parts(tally).into_iter().take(outcomes) {
         page.raw("<li><svg width=\"12\" height=\"12\" aria-hidden=\"true\"><rect class=\"").raw(class);
@@ -210,8 +211,9 @@ fn legend(page: &mut Markup, tally: Tally, outcomes: usize) {
     page.raw("</ul>\n");
 }
 
-/// From the axis upwards: failures, which one wants to compare, stand on it.
-pub(super) fn parts(tally: Tally) -> [(&'static str, &'static str, u64); 3] {
+/// The parts of a bar from the axis upwards: CSS class, words, count. Failures come first, on the axis, where their
+/// heights can be compared.
+pub(super) fn parts(tally: OutcomeCounts) -> [(&'static str, &'static str, u64); 3] {
     [
         ("failure", "failed", tally.failures),
         ("success", "succeeded", tally.successes),
@@ -219,9 +221,9 @@ pub(super) fn parts(tally: Tally) -> [(&'static str, &'static str, u64); 3] {
     ]
 }
 
-/// How many of the parts are worth a column: that a record does not say how a sign-in ended is rare.
-pub(super) fn outcomes(story: &Overview) -> usize {
-    if story.sign_ins().unknown > 0 { 3 } else { 2 }
+/// How many parts have a column: the unknown outcome, which is rare, only if there is one.
+pub(super) fn outcomes(overview: &Overview) -> usize {
+    if overview.sign_ins().unknown > 0 { 3 } else { 2 }
 }
 
 fn svg(page: &mut Markup, bars: &Bars) {
@@ -263,7 +265,7 @@ fn svg(page: &mut Markup, bars: &Bars) {
     page.raw("\" y=\"").number(HEIGHT - 8.0).raw("\">").raw(bars.step.noun()).raw(" (UTC)</text>\n</svg>\n");
 }
 
-fn bar(page: &mut Markup, step: Step, begin: DateTime<Utc>, tally: Tally, place: [f64; 4]) {
+fn bar(page: &mut Markup, step: TimeStep, begin: DateTime<Utc>, tally: OutcomeCounts, place: [f64; 4]) {
     let [left, width, floor, scale] = place;
     if tally.all() == 0 {
         return;
@@ -285,7 +287,7 @@ fn bar(page: &mut Markup, step: Step, begin: DateTime<Utc>, tally: Tally, place:
     page.raw("</g>\n");
 }
 
-/// The same in numbers.
+/// Writes the same numbers as a table.
 fn table(page: &mut Markup, bars: &Bars, outcomes: usize) {
     let rows = || bars.bars.iter().filter(|(_, tally)| tally.all() > 0);
     if rows().next().is_none() {
@@ -293,7 +295,7 @@ fn table(page: &mut Markup, bars: &Bars, outcomes: usize) {
     }
     page.raw("<details><summary>The same in numbers</summary>\n<table class=\"numbers\">\n<thead><tr><th scope=\"col\">");
     page.raw(bars.step.noun()).raw(" (UTC)</th>");
-    for (_, words, _) in parts(Tally::default()).into_iter().take(outcomes) {
+    for (_, words, _) in parts(OutcomeCounts::default()).into_iter().take(outcomes) {
         page.raw("<th scope=\"col\">").raw(words).raw("</th>");
     }
     page.raw("</tr></thead>\n<tbody>\n");
@@ -320,34 +322,34 @@ mod tests {
         date.parse().unwrap()
     }
 
-    fn story(times: &[&str]) -> Overview {
-        let mut story = Overview::new();
+    fn overview(times: &[&str]) -> Overview {
+        let mut overview = Overview::new();
         for time in times {
             let json = format!(
                 r#"{{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "eventTime": "{time}",
                     "responseElements": {{"ConsoleLogin": "Failure"}}}}"#
             );
             let record = Record::parse(json.as_bytes()).unwrap();
-            story.sign_in(&record, &SignIn::of(&record).unwrap());
+            overview.sign_in(&record, &SignIn::of(&record).unwrap());
         }
-        story
+        overview
     }
 
     #[test]
     fn the_step_fits_the_range_and_no_sign_in_falls_between_bars() {
         for (from, to, step, bars) in [
-            ("2026-04-01", "2026-04-01", Step::Hour, 24),
-            ("2026-04-01", "2026-04-05", Step::Hour, 120),
-            ("2026-04-01", "2026-04-06", Step::Day, 6),
-            ("2026-01-01", "2026-03-31", Step::Day, 90),
-            ("2026-01-01", "2026-12-31", Step::Week, 53),
-            ("2016-03-24", "2026-03-31", Step::Month, 121),
-            ("2013-11-01", "2099-12-31", Step::Year, 87),
+            ("2026-04-01", "2026-04-01", TimeStep::Hour, 24),
+            ("2026-04-01", "2026-04-05", TimeStep::Hour, 120),
+            ("2026-04-01", "2026-04-06", TimeStep::Day, 6),
+            ("2026-01-01", "2026-03-31", TimeStep::Day, 90),
+            ("2026-01-01", "2026-12-31", TimeStep::Week, 53),
+            ("2016-03-24", "2026-03-31", TimeStep::Month, 121),
+            ("2013-11-01", "2099-12-31", TimeStep::Year, 87),
         ] {
             let range = || (Some(day(from)), Some(day(to)));
             let times = [format!("{from}T00:00:00Z"), format!("{to}T23:59:59Z")];
-            let story = story(&times.each_ref().map(String::as_str));
-            let drawn = Bars::of(&story, range().0, range().1).unwrap();
+            let overview = overview(&times.each_ref().map(String::as_str));
+            let drawn = Bars::of(&overview, range().0, range().1).unwrap();
             assert_eq!((drawn.step, drawn.bars.len()), (step, bars), "{from} to {to}");
             let sum: u64 = drawn.bars.iter().map(|(_, tally)| tally.failures).sum();
             assert_eq!(sum, 2, "{from} to {to}");
@@ -359,18 +361,19 @@ mod tests {
 
     #[test]
     fn a_sign_in_outside_of_what_was_asked_for_is_drawn_too() {
-        let story = story(&["2026-03-30T12:00:00Z"]);
-        let bars = Bars::of(&story, Some(day("2026-04-01")), Some(day("2026-04-01"))).unwrap();
+        let overview = overview(&["2026-03-30T12:00:00Z"]);
+        let bars = Bars::of(&overview, Some(day("2026-04-01")), Some(day("2026-04-01"))).unwrap();
         assert_eq!((bars.bars[0].0, bars.bars.len()), (at("2026-03-30T00:00:00Z"), 72));
     }
 
     #[test]
     fn times_that_cannot_be_right_stretch_nothing_and_are_told() {
-        let story = story(&["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-04-01T08:00:00Z", "soon"]);
-        let bars = Bars::of(&story, None, None).unwrap();
-        assert_eq!((bars.step, bars.bars.len()), (Step::Hour, 24));
+        let overview =
+            overview(&["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-04-01T08:00:00Z", "soon"]);
+        let bars = Bars::of(&overview, None, None).unwrap();
+        assert_eq!((bars.step, bars.bars.len()), (TimeStep::Hour, 24));
         let mut page = Markup::default();
-        draw(&mut page, &story, None, None);
+        draw(&mut page, &overview, None, None);
         assert!(page.finish().contains("3 sign-ins without a time that can be right"));
     }
 
@@ -385,8 +388,8 @@ mod tests {
             (26, (10, 3)),
             (1_234, (500, 3)),
         ] {
-            let tally = Tally { successes: most, ..Tally::default() };
-            let bars = Bars { step: Step::Day, bars: vec![(at("2026-04-01T00:00:00Z"), tally)] };
+            let tally = OutcomeCounts { successes: most, ..OutcomeCounts::default() };
+            let bars = Bars { step: TimeStep::Day, bars: vec![(at("2026-04-01T00:00:00Z"), tally)] };
             assert_eq!(bars.lines(), expected, "{most}");
         }
     }

@@ -1,11 +1,13 @@
-//! The findings: how many of each rule, and a table of the most severe ones.
+//! The findings in the report: a count by rule, and a table of the most severe ones.
 
 use super::markup::{Markup, counted, grouped};
-use super::{About, account, ranking};
+use super::names;
+use super::scope::ReportScope;
 use crate::config::Config;
-use crate::mail::html_report::overview::{Overview, Row};
+use crate::mail::html_report::overview::{ListedFinding, Overview};
+use crate::text;
 
-/// The columns by which the table can be sorted, as the script knows them, and their heads.
+/// The table's columns: the script's name, and the heading.
 const COLUMNS: [(&str, &str); 9] = [
     ("severity", "Severity"),
     ("time", "Time (UTC)"),
@@ -18,12 +20,12 @@ const COLUMNS: [(&str, &str); 9] = [
     ("log-file", "Log file and record"),
 ];
 
-/// How many findings there are of each rule.
-pub(super) fn by_rule(page: &mut Markup, story: &Overview) {
+/// Writes the number of findings of each rule.
+pub(super) fn by_rule(page: &mut Markup, overview: &Overview) {
     page.raw("<div class=\"wide\">\n<table class=\"rules\">\n<thead><tr>");
     page.raw("<th scope=\"col\">Severity</th><th scope=\"col\">Findings</th><th scope=\"col\">Rule</th>");
     page.raw("<th scope=\"col\">What</th></tr></thead>\n<tbody>\n");
-    for (severity, rule, count) in story.rules() {
+    for (severity, rule, count) in overview.rules() {
         page.raw("<tr><td>").severity(severity).raw("</td><td>").count(count);
         page.raw("</td><th scope=\"row\"><code>").raw(rule.id).raw("</code></th><td>").raw(rule.title);
         page.raw("</td></tr>\n");
@@ -31,26 +33,26 @@ pub(super) fn by_rule(page: &mut Markup, story: &Overview) {
     page.raw("</tbody>\n</table>\n</div>\n");
 }
 
-/// The most severe findings, one a row.
-pub(super) fn table(page: &mut Markup, story: &Overview, about: &About<'_>, config: &Config) {
-    let all: u64 = story.rules().map(|(_, _, count)| count).sum();
-    let rows = story.listed();
+/// Writes the most severe findings, one per row.
+pub(super) fn table(page: &mut Markup, overview: &Overview, scope: &ReportScope<'_>, config: &Config) {
+    let all: u64 = overview.rules().map(|(_, _, count)| count).sum();
+    let rows = overview.listed();
     if rows.is_empty() {
         page.raw("<p>No finding.</p>\n");
         return;
     }
     if let Some(more @ 1..) = all.checked_sub(rows.len() as u64) {
         page.raw("<p class=\"warning\">These are the ").text(&grouped(rows.len() as u64));
-        page.raw(" most severe; ").text(&counted(more, "finding")).raw(" more ");
-        page.raw(if more == 1 { "is" } else { "are" }).raw(" not listed here.");
-        if let Some(place) = about.findings_at {
+        page.raw(" most severe; ").text(&counted(more, "finding", "findings")).raw(" more ");
+        page.raw(text::noun(&more, "is", "are")).raw(" not listed here.");
+        if let Some(place) = scope.findings_at {
             page.raw(" All stand in <code>").place(place).raw("</code>.");
         }
         page.raw("</p>\n");
-    } else if let Some(place) = about.findings_at {
+    } else if let Some(place) = scope.findings_at {
         page.raw("<p class=\"small\">The same for programs: <code>").place(place).raw("</code></p>\n");
     }
-    // Only the script can do something with them, so it shows them.
+    // The controls need the script, which shows them.
     page.raw(
         "<div id=\"controls\" hidden>\n\
          <label>Find <input id=\"find\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></label>\n\
@@ -70,23 +72,30 @@ pub(super) fn table(page: &mut Markup, story: &Overview, about: &About<'_>, conf
     page.raw("</tbody>\n</table>\n</div>\n");
 }
 
-fn row(page: &mut Markup, row: &Row, config: &Config) {
+fn row(page: &mut Markup, row: &ListedFinding, config: &Config) {
     page.raw("<tr><td>").severity(row.severity).raw("</td><td>");
     if let Some(time) = row.time {
         page.time(time);
     }
     page.raw("</td><td><code>").raw(row.rule.id).raw("</code></td><td>").raw(row.rule.title);
-    page.raw(row.refused).raw("<br><span class=\"small\">").text(&row.what).raw("</span></td><td>");
-    ranking::who(page, &row.who);
+    page.raw(if row.is_refused { " (refused)" } else { "" })
+        .raw("<br><span class=\"small\">")
+        .text(&row.what)
+        .raw("</span></td><td>");
+    names::principal(page, &row.principal);
     page.raw("</td><td>");
-    account(page, &row.account, config);
+    names::account(page, &row.account, config);
     page.raw("</td><td>").text(&row.region).raw("</td><td>").text(&row.address).raw("</td><td>");
     page.place(&row.log_file);
     if let Some(record) = row.record {
         page.raw(" <span class=\"record\">Records[").text(&record.to_string()).raw("]</span>");
     }
     if row.also_in > 0 {
-        page.raw(" <span class=\"small\">and in ").text(&counted(row.also_in as u64, "more log file"));
+        page.raw(" <span class=\"small\">and in ").text(&counted(
+            row.also_in as u64,
+            "more log file",
+            "more log files",
+        ));
         page.raw("</span>");
     }
     page.raw("</td></tr>\n");

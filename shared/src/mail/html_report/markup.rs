@@ -1,7 +1,7 @@
-//! HTML under construction, in which nothing that was read can become markup.
+//! HTML under construction. Untrusted text cannot become markup.
 //!
-//! Markup is what stands in this program's source; everything else is text between tags: cleaned as in a mail, so
-//! that what cannot be seen is seen, and then escaped. No attribute ever holds what was read.
+//! Markup comes from this program's source only. Everything else is text between tags: cleaned as in a mail, which makes
+//! invisible characters visible, then escaped. No attribute holds untrusted text.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::severity::Severity;
 use crate::text;
 
-/// The most characters of one text, where nothing else is said.
+/// How many characters of a text are shown by default.
 const MAX_CHARS: usize = 300;
 
 /// HTML or SVG.
@@ -18,23 +18,23 @@ const MAX_CHARS: usize = 300;
 pub(super) struct Markup(String);
 
 impl Markup {
-    /// Markup from this program's source.
+    /// Adds markup from this program's source.
     pub fn raw(&mut self, markup: &'static str) -> &mut Markup {
         self.0.push_str(markup);
         self
     }
 
-    /// Text, whoever wrote it.
+    /// Adds a text, which may be untrusted.
     pub fn text(&mut self, text: &str) -> &mut Markup {
         self.text_of(text, MAX_CHARS)
     }
 
-    /// The same, at most so many characters of it.
+    /// Adds at most `max_chars` characters of a text.
     pub fn text_of(&mut self, text: &str, max_chars: usize) -> &mut Markup {
         self.escaped(&text::clean_name(text, max_chars))
     }
 
-    /// A log file's path or URI, whole, so that it can be copied. Nothing makes a link of `s3://`.
+    /// Adds a log file's path or URI, uncut, for people copy it. No browser makes a link of `s3://`.
     pub fn place(&mut self, place: &str) -> &mut Markup {
         const MAX_PLACE_CHARS: usize = 1_100;
         let path = match place.strip_prefix("s3://") {
@@ -47,40 +47,40 @@ impl Markup {
         self.text_of(path, MAX_PLACE_CHARS)
     }
 
-    /// `12,345`.
+    /// Adds a count: `12,345`.
     pub fn count(&mut self, count: u64) -> &mut Markup {
         self.0.push_str(&grouped(count));
         self
     }
 
-    /// A number in an attribute of an SVG element.
+    /// Adds a number to an attribute of an SVG element.
     pub fn number(&mut self, number: f64) -> &mut Markup {
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{}", (number * 100.0).round() / 100.0);
         self
     }
 
-    /// A time as an element that a program can read too.
+    /// Adds a time as a `<time>` element.
     pub fn time(&mut self, time: DateTime<Utc>) -> &mut Markup {
         let (date_time, shown) = (time.format("%Y-%m-%dT%H:%M:%SZ"), time.format("%Y-%m-%d %H:%M:%S"));
         let _ = write!(self.0, "<time datetime=\"{date_time}\">{shown}</time>");
         self
     }
 
-    /// A severity, in its colour.
+    /// Adds a severity in its colour.
     pub fn severity(&mut self, severity: Severity) -> &mut Markup {
         let class = severity.name().to_ascii_lowercase();
         let _ = write!(self.0, "<b class=\"severity {class}\">{severity}</b>");
         self
     }
 
-    /// A digest in the form in which a Content-Security-Policy names it: letters, digits, `+`, `/`, `=` and `-`.
+    /// Adds a digest of a Content-Security-Policy. Characters other than letters, digits, `+`, `/`, `=` and `-` are dropped.
     pub fn digest(&mut self, digest: &str) -> &mut Markup {
         self.0.extend(digest.chars().filter(|c| c.is_ascii_alphanumeric() || "+/=-".contains(*c)));
         self
     }
 
-    /// What was written.
+    /// The whole HTML.
     pub fn finish(self) -> String {
         self.0
     }
@@ -115,8 +115,8 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// `1 log file`, `12,345 log files`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), text::noun(&count, one, many))
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_seen_and_nothing_else() {
+    fn a_text_stays_visible_and_becomes_no_markup() {
         for (name, text, expected) in [
             ("a name", "dana@example.com", "dana@example.com"),
             ("a tag", "<script>alert(1)</script>", "[&lt;]script&gt;alert(1)[&lt;]/script&gt;"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_file_can_be_copied() {
+    fn a_log_files_uri_is_not_cut() {
         for (place, expected) in [
             ("s3://logs/AWSLogs/1/a.json.gz", "s3://logs/AWSLogs/1/a.json.gz"),
             ("logs/a.json.gz", "logs/a.json.gz"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_people_and_svg_read_them() {
+    fn counts_are_grouped_and_svg_numbers_rounded() {
         for (count, expected) in
             [(0, "0"), (999, "999"), (1_000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")]
         {

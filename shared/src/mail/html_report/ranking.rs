@@ -1,66 +1,50 @@
-//! Sign-ins by address and by principal: a table with a bar in each row.
+//! Sign-ins by address and by principal, as tables with a bar in each row.
 
-use super::account;
 use super::chart::{outcomes, parts};
 use super::markup::{Markup, grouped};
+use super::names;
 use crate::config::Config;
-use crate::mail::html_report::overview::{Overview, Ranking, Tally, Who};
+use crate::mail::html_report::overview::{OutcomeCounts, Overview, Ranking};
 
-/// How many addresses and principals have a row of their own.
+/// How many addresses and principals have a row.
 const MAX_ROWS: usize = 15;
 
-/// The width of a whole bar, in its own units.
+/// The width of the longest bar, in SVG units.
 const WIDTH: f64 = 200.0;
 
-/// What there is one of stays visible beside ten thousand.
+/// The least width of a part, which stays visible next to a count of 10,000.
 const MIN_WIDTH: f64 = 1.0;
 
-/// Draws the sign-ins by address.
-pub(super) fn by_address(page: &mut Markup, story: &Overview) {
-    let ranking = story.addresses(MAX_ROWS);
+/// Writes the sign-ins by address.
+pub(super) fn by_address(page: &mut Markup, overview: &Overview) {
+    let ranking = overview.addresses(MAX_ROWS);
     page.raw("<figure>\n<figcaption>Sign-ins by address, most failures first</figcaption>\n");
-    draw(page, ["Address", "addresses"], outcomes(story), &ranking, |page, address| match address.as_str() {
-        "" => {
-            page.raw("<i>none in the record</i>");
-        }
-        address => {
-            page.text(address);
+    draw(page, ["Address", "addresses"], outcomes(overview), &ranking, |page, address| {
+        match address.as_str() {
+            "" => {
+                page.raw("<i>none in the record</i>");
+            }
+            address => {
+                page.text(address);
+            }
         }
     });
     page.raw("</figure>\n");
 }
 
-/// Draws the sign-ins by principal.
-pub(super) fn by_principal(page: &mut Markup, story: &Overview, config: &Config) {
-    let ranking = story.principals(MAX_ROWS);
+/// Writes the sign-ins by principal.
+pub(super) fn by_principal(page: &mut Markup, overview: &Overview, config: &Config) {
+    let ranking = overview.principals(MAX_ROWS);
     page.raw("<figure>\n<figcaption>Sign-ins by principal, most failures first</figcaption>\n");
-    draw(page, ["Principal", "principals"], outcomes(story), &ranking, |page, (name, in_account)| {
-        who(page, name);
+    draw(page, ["Principal", "principals"], outcomes(overview), &ranking, |page, (name, in_account)| {
+        names::principal(page, name);
         if !in_account.is_empty() {
             page.raw("<br><span class=\"small\">in ");
-            account(page, in_account, config);
+            names::account(page, in_account, config);
             page.raw("</span>");
         }
     });
     page.raw("</figure>\n");
-}
-
-/// Who acted, and AWS's type of it.
-pub(super) fn who(page: &mut Markup, who: &Who) {
-    match who {
-        Who::Named { name, kind } => {
-            page.text(name);
-            if !kind.is_empty() {
-                page.raw(" <span class=\"small\">").text(kind).raw("</span>");
-            }
-        }
-        Who::Hidden => {
-            page.raw("<i>hidden by AWS: no such user</i>");
-        }
-        Who::Unknown => {
-            page.raw("<i>not named</i>");
-        }
-    }
 }
 
 fn draw<K>(
@@ -74,7 +58,7 @@ fn draw<K>(
     let most = ranking.first.iter().map(|(_, tally)| tally.all()).max().unwrap_or_default().max(1);
     page.raw("<div class=\"wide\">\n<table class=\"ranking\">\n<thead><tr><th scope=\"col\">").raw(head);
     page.raw("</th><td aria-hidden=\"true\"></td>");
-    for (_, words, _) in parts(Tally::default()).into_iter().take(outcomes) {
+    for (_, words, _) in parts(OutcomeCounts::default()).into_iter().take(outcomes) {
         page.raw("<th scope=\"col\">").raw(words).raw("</th>");
     }
     page.raw("</tr></thead>\n<tbody>\n");
@@ -103,7 +87,7 @@ fn draw<K>(
     }
 }
 
-fn numbers(page: &mut Markup, tally: Tally, outcomes: usize, about: &'static str) {
+fn numbers(page: &mut Markup, tally: OutcomeCounts, outcomes: usize, about: &'static str) {
     for (class, _, count) in parts(tally).into_iter().take(outcomes) {
         page.raw("<td class=\"").raw(if count == 0 { "none" } else { class }).raw("\">");
         page.raw(if count == 0 { "" } else { about }).count(count).raw("</td>");
@@ -111,7 +95,7 @@ fn numbers(page: &mut Markup, tally: Tally, outcomes: usize, about: &'static str
     page.raw("</tr>\n");
 }
 
-fn bar(page: &mut Markup, tally: Tally, most: u64) {
+fn bar(page: &mut Markup, tally: OutcomeCounts, most: u64) {
     page.raw("<svg class=\"bar\" viewBox=\"0 0 ").number(WIDTH).raw(" 10\" preserveAspectRatio=\"none\">");
     let mut left = 0.0;
     for (class, _, count) in parts(tally).into_iter().filter(|(_, _, count)| *count > 0) {

@@ -72,10 +72,9 @@ pub(super) fn of_report(report: &CredentialReport, about: &About<'_>, judged: &m
 fn of_columns(check: &Check, columns: &[&str], users: usize, about: &About<'_>) -> Finding {
     let whom = match (check.on, users) {
         (On::Root, _) => "the root user".to_owned(),
-        (On::Users, 1) => "1 user".to_owned(),
-        (On::Users, users) => format!("{users} users"),
+        (On::Users, users) => text::counted(users, "user", "users"),
     };
-    let noun = if columns.len() == 1 { "column" } else { "columns" };
+    let noun = text::noun(&columns.len(), "column", "columns");
     let columns = columns.join(", ");
     let what = format!(
         "nothing could be judged by {} for {whom}: the report does not have the {noun} {columns}",

@@ -8,6 +8,7 @@ use super::finding::health_finding;
 use crate::finding::rule::{Kind, Rule};
 use crate::finding::{Evidence, Finding, Subject};
 use crate::severity::Severity;
+use crate::text;
 
 /// Log files were delivered and have no receipt.
 pub static MISSED: Rule = Rule {
@@ -72,7 +73,7 @@ pub fn missed_deliveries(
     let (first_day, last_day) = (deliveries.missed.keys().next()?, deliveries.missed.keys().next_back()?);
     let minute = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M").to_string();
     let (from, to) = (minute(since), minute(until));
-    let log_files = if delivered == 1 { "log file" } else { "log files" };
+    let log_files = text::noun(&delivered, "log file", "log files");
     let (were, they) = if missed == 1 { ("was", "it was") } else { ("were", "they were") };
     let now = match unfetched {
         0 => format!("{they} read by the nightly sweep"),

@@ -8,6 +8,7 @@ use crate::config::Budget;
 use crate::finding::rule::{Kind, Rule};
 use crate::finding::{Evidence, Finding};
 use crate::severity::Severity;
+use crate::text;
 
 /// More notifications in one hour than the limit allows.
 pub static MAILS_RATE_LIMITED: Rule = Rule {
@@ -36,8 +37,7 @@ pub fn mails_rate_limited(
     now: DateTime<Utc>,
     account: Option<&str>,
 ) -> Finding {
-    let alerts =
-        if rate_limited == 1 { "1 alert has".to_owned() } else { format!("{rate_limited} alerts have") };
+    let alerts = text::counted(rate_limited, "alert has", "alerts have");
     let mails = match budget {
         Budget::Of(severity) => format!("no more {severity} mails are sent in this hour"),
         Budget::Unauthenticated => {

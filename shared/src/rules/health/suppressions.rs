@@ -297,8 +297,7 @@ fn entry_in_words(entry: &Suppression, and: &str) -> String {
 fn effect_in_words(new: usize, broad: usize, other_day: usize, gone: usize) -> String {
     let entries = |count: usize, one: &str, many: &str| match count {
         0 => None,
-        1 => Some(format!("1 {one}")),
-        count => Some(format!("{count} {many}")),
+        count => Some(text::counted(count, one, many)),
     };
     let broadly = match broad {
         0 => "",

@@ -155,7 +155,7 @@ mod tests {
 
     fn alert_of(id: &str, untold: &[Seen<'_>]) -> Option<Notification> {
         let findings = untold.iter().map(|seen| seen.finding.clone()).collect();
-        mail::alert(findings, &[], id.to_owned(), &Config::default())
+        mail::incident::notification(findings, &[], id.to_owned(), &Config::default())
     }
 
     fn teller(alert_id: &str) -> Teller<'_> {

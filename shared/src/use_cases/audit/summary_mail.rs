@@ -14,7 +14,7 @@ use super::{AT_ONCE, Run, key};
 use crate::finding::suppression::Suppressions;
 use crate::finding::{Finding, Status};
 use crate::mail;
-use crate::mail::Standing;
+use crate::mail::audit::AuditSummary;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Runtime, StateStore, Taken};
 use crate::rules::registry;
 use crate::severity::Severity;
@@ -178,13 +178,13 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
         }
         self.audited.accepted += accepted;
         let reports = ledgers.values().filter_map(|held| held.object.generated());
-        let about = Standing {
+        let about = AuditSummary {
             accounts: ledgers.len(),
             users: ledgers.values().map(|held| held.object.users()).sum(),
             generated: reports.clone().min().zip(reports.max()),
             open,
-            accepted,
-            kept: Some(memory.uri("audits/credential-report/")),
+            suppressed: accepted,
+            ledgers_at: Some(memory.uri("audits/credential-report/")),
         };
         let mut said: BTreeMap<String, BTreeMap<String, Status>> = BTreeMap::new();
         for finding in &findings {
@@ -193,7 +193,8 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
             }
         }
         let may_repeat = before.may_repeat || ledgers.values().any(|held| held.object.may_repeat());
-        let Some(alert) = mail::audit(findings, &about, random_id(memory.runtime), self.config) else {
+        let Some(alert) = mail::audit::notification(findings, &about, random_id(memory.runtime), self.config)
+        else {
             return Ok(());
         };
         let mail = UnderWay {

@@ -28,8 +28,9 @@ use crate::config::Config;
 use crate::finding::Finding;
 use crate::finding::ocsf;
 use crate::mail;
-use crate::mail::Past;
+use crate::mail::backfill::BackfillSummary;
 use crate::mail::html_report;
+use crate::mail::phrases;
 use crate::notification::Notification;
 use crate::ports::{AwsError, AwsErrorKind, Runtime, StateStore};
 use crate::rules::health::{backfill_could_not_look, backfill_without_log_files, state_unreadable};
@@ -154,18 +155,11 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
         .map(|lost| state_unreadable(&lost.uri, &lost.copy, &lost.reason, begun.at(), None))
         .collect::<Vec<_>>();
     let refused = marked.first_refused.map(|first| {
-        let cases =
-            if marked.refused == 1 { "1 case".to_owned() } else { format!("{} cases", marked.refused) };
-        let what =
-            format!("what was told before of {cases} could not be read or noted, and may repeat: {first}");
+        let what = phrases::cases_not_marked(marked.refused, &first.to_string());
         backfill_could_not_look(&memory.uri(folder), "cases", what, None, begun.at())
     });
     let none = (!plan.has_wanted_days()).then(|| {
-        let (from, to) = (plan.wanted.from, plan.wanted.to);
-        let what = format!(
-            "bucket {} has no log file of {from} to {to}: what happened then was not looked at",
-            plan.bucket
-        );
+        let what = phrases::no_log_files(&plan.bucket, plan.wanted.from, plan.wanted.to);
         backfill_without_log_files(&memory.uri(folder), what, begun.at())
     });
     let may_repeat = marked.may_repeat || !unreadable.is_empty();
@@ -183,15 +177,16 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
     all.iter().for_each(|finding| story.finding(finding));
     memory.put(&findings_at, &lines(&all, config)?).await?;
     let objects = [memory.uri(&findings_at), memory.uri(&page_at)];
-    let page = story.page(
-        &html_report::About {
-            title: &format!("Backfill {} to {}", plan.wanted.from, plan.wanted.to),
+    let page = html_report::render(
+        &story,
+        &html_report::ReportScope {
+            title: &mail::backfill::title(&plan.wanted),
             sources: &[format!("s3://{}", plan.bucket)],
             from: Some(plan.wanted.from),
             to: Some(plan.wanted.to),
             made_at: begun.at(),
             counts,
-            unread_log_files: unread,
+            unfetched_log_files: unread,
             findings_at: Some(&objects[0]),
         },
         config,
@@ -200,26 +195,32 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
 
     let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
     let remembered_since = begun.at().checked_sub_signed(told);
-    let past = Past {
+    let past = BackfillSummary {
         wanted: &plan.wanted,
         counts,
-        unread,
-        known: marked.known,
-        accepted: marked.accepted,
-        counted: marked.counted,
+        unfetched_log_files: unread,
+        already_notified: marked.known,
+        suppressed: marked.accepted,
+        counted_only: marked.counted,
         left_out,
         remembered_since: remembered_since.filter(|since| plan.wanted.from < since.date_naive()),
         may_repeat,
         findings_at: &objects[0],
-        page_at: &objects[1],
+        report_at: &objects[1],
     };
     let mut untold = marked.told;
     if notify {
         untold.extend(gaps);
     }
     let told = untold.len() as u64;
-    let alert = mail::historic(untold, &past, teller.alert_id.to_owned(), config);
-    let Past { known, accepted, counted, left_out, .. } = past;
+    let alert = mail::backfill::notification(untold, &past, teller.alert_id.to_owned(), config);
+    let BackfillSummary {
+        already_notified: known,
+        suppressed: accepted,
+        counted_only: counted,
+        left_out,
+        ..
+    } = past;
     Ok(Digested { alert, findings: severities, told, known, accepted, counted, left_out, read, objects })
 }
 

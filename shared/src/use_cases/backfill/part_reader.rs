@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use crate::bounded::{Limits, Ranked, WorstSet};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::finding::Place;
@@ -26,10 +27,14 @@ use crate::use_cases::Scanned;
 use crate::use_cases::log_file_reader::Reader;
 
 /// How much is kept of one log file while it is read.
-const OF_LOG_FILE: Room = Room { records: MAX_RECORDS / 4, bytes: MAX_RECORD_BYTES / 4 };
+const OF_LOG_FILE: Limits = limits(MAX_RECORDS / 4, MAX_RECORD_BYTES / 4);
 
 /// How much is kept of an item.
-const OF_PART: Room = Room { records: MAX_RECORDS, bytes: MAX_RECORD_BYTES };
+const OF_PART: Limits = limits(MAX_RECORDS, MAX_RECORD_BYTES);
+
+const fn limits(records: usize, bytes: usize) -> Limits {
+    Limits { items: records, bytes, spare_items: records / 10 }
+}
 
 /// Reads log files for a backfill.
 pub(super) struct Keeps<'a> {
@@ -47,29 +52,33 @@ pub(super) struct Kept {
     records: Pile,
 }
 
-/// How much is kept.
-#[derive(Clone, Copy)]
-struct Room {
-    records: usize,
-    bytes: usize,
-}
-
 /// Records, the most important of all that were put here.
 struct Pile {
-    room: Room,
-    records: Vec<Heavy>,
-    /// What these have together.
-    bytes: usize,
+    limits: Limits,
+    /// By log file and place in it.
+    records: WorstSet<(String, u64), WeightedRecord>,
     left_out: BTreeMap<Severity, u64>,
     left_out_sign_ins: u64,
 }
 
 /// A record, and how much it matters.
-struct Heavy {
-    /// Nothing where it is a sign-in that raises nothing.
+struct WeightedRecord {
+    /// `None` if it is a sign-in that raises no finding.
     weight: Option<Severity>,
     severity: Option<Severity>,
-    record: KeptRecord,
+    json: Box<RawValue>,
+}
+
+impl Ranked for WeightedRecord {
+    type Rank = Reverse<Option<Severity>>;
+
+    fn rank(&self) -> Self::Rank {
+        Reverse(self.weight)
+    }
+
+    fn bytes(&self) -> usize {
+        self.json.get().len()
+    }
 }
 
 impl Reader for Keeps<'_> {
@@ -89,10 +98,9 @@ impl Reader for Keeps<'_> {
         {
             let json = serde_json::from_slice::<Box<RawValue>>(json)
                 .map_err(|error| format!("is no readable JSON: {error}"))?;
-            let record = KeptRecord { log_file: made.uri.clone(), record: index, json };
             let (weight, severity) =
                 (found.as_ref().map(Finding::retention_priority), found.map(|found| found.severity));
-            made.records.put(Heavy { weight, severity, record });
+            made.records.put((made.uri.clone(), index), WeightedRecord { weight, severity, json });
         }
         made.judged += 1;
         Ok(())
@@ -135,9 +143,13 @@ impl Keeping {
 
     /// What it came to, in an order that is the same however it was read.
     pub fn end(mut self, skipped_objects: u64) -> Part {
-        self.records.leave_out();
-        let mut records: Vec<KeptRecord> = self.records.records.into_iter().map(|it| it.record).collect();
-        records.sort_unstable_by(|a, b| (&a.log_file, a.record).cmp(&(&b.log_file, b.record)));
+        let kept = self.records.take().into_iter();
+        let records = kept.map(|((log_file, record), WeightedRecord { json, .. })| KeptRecord {
+            log_file,
+            record,
+            json,
+        });
+        let records = records.collect();
         self.part.unreadable.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
         self.part.unread.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
         let (left_out, left_out_sign_ins) = (self.records.left_out, self.records.left_out_sign_ins);
@@ -146,50 +158,38 @@ impl Keeping {
 }
 
 impl Pile {
-    fn new(room: Room) -> Pile {
-        Pile { room, records: Vec::new(), bytes: 0, left_out: BTreeMap::new(), left_out_sign_ins: 0 }
+    fn new(limits: Limits) -> Pile {
+        let (records, left_out) = (WorstSet::new(limits), BTreeMap::new());
+        Pile { limits, records, left_out, left_out_sign_ins: 0 }
     }
 
-    fn put(&mut self, heavy: Heavy) {
-        let bytes = heavy.bytes();
+    fn put(&mut self, place: (String, u64), record: WeightedRecord) {
         // One that alone is too large must not cost all that matter less.
-        if bytes > self.room.bytes / 2 {
-            return self.count_left_out(heavy.severity);
+        if record.bytes() > self.limits.bytes / 2 {
+            return self.count_left_out(record.severity);
         }
-        self.bytes += bytes;
-        self.records.push(heavy);
-        // Not at each one, for it means to sort.
-        let Room { records, bytes } = self.room;
-        if self.records.len() > records + records / 10 || self.bytes > bytes + bytes / 10 {
-            self.leave_out();
-        }
+        let dropped = self.records.insert(place, record);
+        self.leave_out(dropped);
     }
 
     fn put_all(&mut self, mut other: Pile) {
-        other.leave_out();
+        let records = other.take();
         for (severity, count) in other.left_out {
             *self.left_out.entry(severity).or_default() += count;
         }
         self.left_out_sign_ins += other.left_out_sign_ins;
-        other.records.into_iter().for_each(|heavy| self.put(heavy));
+        records.into_iter().for_each(|(place, record)| self.put(place, record));
     }
 
-    /// Leaves out what there is no room for, by an order that no two records share.
-    fn leave_out(&mut self) {
-        if self.records.len() <= self.room.records && self.bytes <= self.room.bytes {
-            return;
-        }
-        self.records.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
-        let mut bytes = 0;
-        let fits = |heavy: &&Heavy| {
-            bytes += heavy.bytes();
-            bytes <= self.room.bytes
-        };
-        let kept = self.records.iter().take(self.room.records).take_while(fits).count();
-        for heavy in self.records.split_off(kept) {
-            self.bytes -= heavy.bytes();
-            self.count_left_out(heavy.severity);
-        }
+    /// Takes out what there is room for.
+    fn take(&mut self) -> BTreeMap<(String, u64), WeightedRecord> {
+        let dropped = self.records.trim();
+        self.leave_out(dropped);
+        self.records.take()
+    }
+
+    fn leave_out(&mut self, dropped: Vec<((String, u64), WeightedRecord)>) {
+        dropped.into_iter().for_each(|(_, record)| self.count_left_out(record.severity));
     }
 
     fn count_left_out(&mut self, severity: Option<Severity>) {
@@ -197,16 +197,6 @@ impl Pile {
             Some(severity) => *self.left_out.entry(severity).or_default() += 1,
             None => self.left_out_sign_ins += 1,
         }
-    }
-}
-
-impl Heavy {
-    fn bytes(&self) -> usize {
-        self.record.json.get().len()
-    }
-
-    fn order(&self) -> (Reverse<Option<Severity>>, &str, u64) {
-        (Reverse(self.weight), &self.record.log_file, self.record.record)
     }
 }
 

@@ -8,11 +8,12 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::Run;
 use crate::finding::Finding;
 use crate::formats::events::backfill::{BackfillTask, FleetStep};
+use crate::mail::unfinished_backfill;
 use crate::ports::{
     AwsError, AwsErrorKind, Execution, Fleet, Listing, LogStore, NotificationSink, Runtime, StateStore,
 };
 use crate::rules::health::backfill_abandoned;
-use crate::state::backfill::{RunId, RunState, Stage};
+use crate::state::backfill::{RunId, RunState};
 use crate::use_cases::backfill;
 use crate::use_cases::backfill::Progress;
 use crate::use_cases::log_file_reader::out_of_time;
@@ -122,43 +123,8 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
     /// The finding that tells of a backfill that is not finished.
     fn of_backfill(&self, id: &RunId, state: Result<&RunState, &String>, why: Option<String>) -> Finding {
         let memory = &self.telling.memory;
-        let mut go_on = "make backfill STACK=name".to_owned();
-        let (mut folder, mut what) = (id.key(), format!("backfill {}", id.as_str()));
-        match state {
-            Ok(state) => {
-                folder = id.folder(state.generation);
-                let wanted = &state.wanted;
-                go_on += &format!(" FROM={} TO={}", wanted.from, wanted.to);
-                for (name, values) in [("ACCOUNTS", &wanted.accounts), ("REGIONS", &wanted.regions)] {
-                    if !values.is_empty() {
-                        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                        go_on += &format!(" {name}={}", values.join(","));
-                    }
-                }
-                let parts = state.estimate.as_ref().map_or(0, |estimate| estimate.items);
-                let how_far = match state.stage {
-                    Stage::Planning => "it is not known yet what there is to read".to_owned(),
-                    Stage::Scanning => format!("{} of {parts} parts are read", state.read.items),
-                    Stage::Fleet => {
-                        format!("the state machine was to read {parts} parts, and has not come back")
-                    }
-                    Stage::Notifier | Stage::Done => "what it has found is not told".to_owned(),
-                };
-                what += &format!(
-                    " of bucket {} was begun on {} and is not finished, and nobody works on it: {how_far}",
-                    state.bucket,
-                    state.begun.date_naive()
-                );
-            }
-            Err(reason) => {
-                let mut days = id.as_str().split('_');
-                let (from, to) = (days.next().unwrap_or_default(), days.next().unwrap_or_default());
-                go_on += &format!(" FROM={from} TO={to}");
-                what += &format!(
-                    ": nobody can say any more how far it is, for what it has noted cannot be read: {reason}; the line below is that of all accounts and Regions, and only the request that it was begun with, with its ACCOUNTS, REGIONS and NOTIFY if it had any, tells what it had found"
-                );
-            }
-        }
+        let folder = state.map_or_else(|_| id.key(), |state| id.folder(state.generation));
+        let (what, go_on) = (unfinished_backfill::what(id, state), unfinished_backfill::command(id, state));
         let (account, now) = (self.outside.account, memory.runtime.now());
         backfill_abandoned(&memory.uri(&folder), account, what, (go_on, why), now)
     }

@@ -123,7 +123,9 @@ impl<S: StateStore, A: NotificationSink, P: Runtime> Notifier<'_, S, A, P> {
                 group.findings.iter().filter(|finding| !group.accepted.contains(&finding.id)).cloned()
             });
             let Some(first) = groups.first() else { continue };
-            let Some(alert) = mail::alert(told.collect(), &[], first.alert_id.clone(), self.config) else {
+            let Some(alert) =
+                mail::incident::notification(told.collect(), &[], first.alert_id.clone(), self.config)
+            else {
                 groups.iter_mut().for_each(|group| group.trouble = None);
                 continue;
             };

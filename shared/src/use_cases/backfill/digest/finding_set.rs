@@ -1,8 +1,8 @@
 //! The findings of all parts, each once: the worst of them are kept, all are counted.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::bounded::{Limits, WorstSet};
 use crate::finding::Finding;
 use crate::finding::merged;
 use crate::severity::Severity;
@@ -16,9 +16,8 @@ pub(super) const MAX_LEFT_OUT: usize = 1_000_000;
 
 /// The findings of all parts.
 pub(super) struct Found {
-    most: usize,
     most_left_out: usize,
-    kept: BTreeMap<String, Finding>,
+    kept: WorstSet<String, Finding>,
     /// Those that were not kept, by id. What there are more of is only counted, each copy of it.
     left_out: BTreeMap<u64, Severity>,
     /// Those of which nobody knows more than how many they are.
@@ -27,8 +26,8 @@ pub(super) struct Found {
 
 impl Found {
     pub fn new(most: usize, most_left_out: usize) -> Found {
-        let (kept, left_out, unknown) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Found { most, most_left_out, kept, left_out, unknown }
+        let (kept, left_out) = (WorstSet::new(Limits::of_items(most)), BTreeMap::new());
+        Found { most_left_out, kept, left_out, unknown: BTreeMap::new() }
     }
 
     /// Adds a finding. The same one of another log file makes one with it, whichever comes first.
@@ -40,10 +39,9 @@ impl Found {
         }
         self.left_out.remove(&id);
         let copies = [self.kept.remove(&finding.id), Some(finding)].into_iter().flatten().collect();
-        self.kept.extend(merged(copies).into_iter().map(|finding| (finding.id.clone(), finding)));
-        // Not at each one, for it means to sort.
-        if self.kept.len() > self.most.saturating_add(self.most / 10) {
-            self.leave_out();
+        for finding in merged(copies) {
+            let dropped = self.kept.insert(finding.id.clone(), finding);
+            self.leave_out(dropped);
         }
     }
 
@@ -54,11 +52,12 @@ impl Found {
 
     /// Those that were kept, in order of time; how many there are of each severity, and how many were left out.
     pub fn end(mut self) -> (Vec<Finding>, BTreeMap<Severity, u64>, u64) {
-        self.leave_out();
+        let dropped = self.kept.trim();
+        self.leave_out(dropped);
+        let mut kept: Vec<Finding> = self.kept.take().into_values().collect();
         let mut counts: BTreeMap<Severity, u64> =
             Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
-        let kept = self.kept.values().map(|finding| finding.severity);
-        for severity in kept.chain(self.left_out.values().copied()) {
+        for severity in kept.iter().map(|finding| finding.severity).chain(self.left_out.values().copied()) {
             *counts.entry(severity).or_default() += 1;
         }
         let mut left_out = self.left_out.len() as u64;
@@ -66,24 +65,12 @@ impl Found {
             *counts.entry(severity).or_default() += count;
             left_out += count;
         }
-        let mut kept: Vec<Finding> = self.kept.into_values().collect();
         kept.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
         (kept, counts, left_out)
     }
 
-    /// What is kept does not depend on the order in which it came.
-    fn leave_out(&mut self) {
-        if self.kept.len() <= self.most {
-            return;
-        }
-        let mut order: Vec<(Reverse<Severity>, String)> = self
-            .kept
-            .iter()
-            .map(|(id, finding)| (Reverse(finding.retention_priority()), id.clone()))
-            .collect();
-        order.sort_unstable();
-        for (_, id) in order.drain(self.most..) {
-            let Some(finding) = self.kept.remove(&id) else { continue };
+    fn leave_out(&mut self, dropped: Vec<(String, Finding)>) {
+        for (id, finding) in dropped {
             if self.left_out.len() < self.most_left_out {
                 self.left_out.insert(Facts::id(&id), finding.severity);
             } else {
@@ -95,6 +82,8 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -169,7 +158,8 @@ mod tests {
         let mut found = Found::new(1, MAX_LEFT_OUT);
         found.add(Finding { severity: Severity::High, by_anyone: false, ..finding(1, "a.json") });
         found.add(Finding { severity: Severity::Low, ..finding(2, "a.json") });
-        found.leave_out();
+        let dropped = found.kept.trim();
+        found.leave_out(dropped);
         found.add(Finding { severity: Severity::Critical, by_anyone: false, ..finding(2, "b.json") });
         let (kept, counts, left_out) = found.end();
         assert_eq!((kept.len(), left_out, kept[0].severity), (1, 1, Severity::Critical));

@@ -53,7 +53,7 @@ impl<S: StateStore, P: Runtime> Marking<'_, S, P> {
     /// # Errors
     /// [`AwsError`] of the state bucket.
     pub async fn mark(&self, findings: Vec<Finding>) -> Result<Marked, AwsError> {
-        let groups = mail::group(findings).into_iter().map(|findings| self.mark_subject(findings));
+        let groups = mail::by_subject(findings).into_iter().map(|findings| self.mark_subject(findings));
         // All are tried, so that whoever begins again has less to do.
         let groups: Vec<_> = Box::pin(stream::iter(groups).buffered(AT_ONCE)).collect().await;
         let mut all = Marked::default();

@@ -10,6 +10,7 @@ use crate::finding::{Finding, Place};
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::{Record, SignIn, key};
 use crate::mail::html_report::overview::Overview;
+use crate::mail::phrases;
 use crate::rules::detections::judge_record;
 use crate::rules::health::{
     backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
@@ -136,42 +137,26 @@ impl<'a> Parts<'a> {
         let mut gap =
             |why, what, first| gaps.push(backfill_could_not_look(folder_uri, why, what, first, now));
         if let Some(first) = self.first_unread {
-            let log_files = plural(self.unread, "log file");
-            let what = format!("{log_files} of bucket {bucket} could not be read: {}", first.answer);
+            let what = phrases::log_files_not_fetched(self.unread, bucket, &first.answer);
             gap("unread", what, Some(first.log_file));
         }
         if self.vanished > 0 {
-            let log_files = plural(self.vanished, "log file");
-            let what = format!(
-                "{log_files} of bucket {bucket} could not be read: listed when the backfill was planned, and no more when they were to be read"
-            );
-            gap("vanished", what, None);
+            gap("vanished", phrases::log_files_vanished(self.vanished, bucket), None);
         }
         if self.missing_parts > 0 {
-            let (log_files, parts) =
-                (plural(self.missing_log_files, "log file"), plural(self.missing_parts, "part"));
             let first = self.first_missing.unwrap_or_default();
-            let what = format!(
-                "{log_files} of bucket {bucket} were not read: {parts} of the backfill came to nothing, the first about {first}"
-            );
+            let what = phrases::parts_missing(self.missing_log_files, self.missing_parts, bucket, &first);
             gap("missing", what, None);
         }
         if let Some((log_file, reason)) = self.first_odd {
-            let records = plural(self.odd, "record");
-            let what = format!("{records} that raised something cannot be judged again: the first {reason}");
-            gap("odd", what, Some(log_file));
+            gap("odd", phrases::records_not_judged_again(self.odd, &reason), Some(log_file));
         }
         gaps.extend(backfill_findings_left_out(folder_uri, left_out, now));
         if self.left_out_sign_ins > 0 {
-            let sign_ins = plural(self.left_out_sign_ins, "sign-in");
-            self.story.note(format!("{sign_ins} that raised nothing had no room, and are not shown."));
+            self.story.note(phrases::sign_ins_left_out(self.left_out_sign_ins));
         }
         let unread = self.unread + self.vanished + self.missing_log_files;
         let Parts { story, read, counts, .. } = self;
         Looked { story, findings, severities, left_out, gaps, read, counts, unread }
     }
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

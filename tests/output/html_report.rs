@@ -1,5 +1,5 @@
-//! The page in a real browser: what an attacker wrote does nothing there, nothing is asked of any network, and the
-//! table can be sorted and searched.
+//! The HTML report in a browser: untrusted text runs nothing, no request is sent, and the table can be sorted and
+//! searched.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,8 @@ use shared::config::Config;
 use shared::finding::Place;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::{Record, SignIn};
-use shared::mail::html_report::About;
+use shared::mail::html_report;
+use shared::mail::html_report::ReportScope;
 use shared::mail::html_report::overview::Overview;
 use shared::rules::detections;
 use tempfile::TempDir;
@@ -29,7 +30,7 @@ fn at(time: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(time).unwrap().to_utc()
 }
 
-/// A failed sign-in, in which all that somebody may choose is that text.
+/// A failed sign-in with `who` in every field that an attacker can choose.
 fn failure(id: usize, who: &str, time: &str) -> Value {
     json!({
         "eventID": id.to_string(), "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
@@ -48,37 +49,38 @@ fn root(id: usize, time: &str) -> Value {
     })
 }
 
-/// The page over these records, in a file of its own.
-struct Page {
+/// A report in a temporary folder.
+struct StoredReport {
     folder: TempDir,
     html: String,
 }
 
-impl Page {
-    fn of(records: &[Value], note: &str) -> Page {
-        let mut story = Overview::new();
+impl StoredReport {
+    fn of(records: &[Value], note: &str) -> StoredReport {
+        let mut overview = Overview::new();
         for record in records {
             let json = record.to_string();
             let record = Record::parse(json.as_bytes()).unwrap();
-            story.sign_in(&record, &SignIn::of(&record).unwrap());
+            overview.sign_in(&record, &SignIn::of(&record).unwrap());
             let place = Place { log_file: note, record: 0, delivered: None };
-            story.finding(&detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap());
+            overview
+                .finding(&detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap());
         }
-        story.note(note.to_owned());
-        let about = About {
+        overview.note(note.to_owned());
+        let scope = ReportScope {
             title: TITLE,
             sources: &[note.to_owned()],
             from: "2026-04-01".parse().ok(),
             to: "2026-04-02".parse().ok(),
             made_at: at("2026-04-03T00:00:00Z"),
             counts: Counts::default(),
-            unread_log_files: 0,
+            unfetched_log_files: 0,
             findings_at: Some(note),
         };
-        let page =
-            Page { folder: tempfile::tempdir().unwrap(), html: story.page(&about, &Config::default()) };
-        page.file("report.html", &page.html);
-        page
+        let html = html_report::render(&overview, &scope, &Config::default());
+        let report = StoredReport { folder: tempfile::tempdir().unwrap(), html };
+        report.file("report.html", &report.html);
+        report
     }
 
     fn file(&self, name: &str, content: &str) -> PathBuf {
@@ -92,7 +94,7 @@ impl Page {
     }
 }
 
-/// What would load something or run something if it were markup.
+/// Texts that would load or run something if they were markup.
 fn live(url: &str) -> Vec<String> {
     [
         "<script>document.title='owned'</script>".to_owned(),
@@ -110,33 +112,33 @@ fn live(url: &str) -> Vec<String> {
 }
 
 #[test]
-fn promise_6_hostile_text_does_nothing_in_a_browser() {
+fn promise_6_hostile_text_runs_nothing_in_a_browser() {
     let bait = Bait::new();
     let texts = live(&bait.url());
     let records: Vec<Value> =
         (0..).zip(&texts).map(|(id, text)| failure(id, text, "2026-04-01T08:00:00Z")).collect();
-    let page = Page::of(&records, &texts.concat());
-    let opened = browser::open(&page.path(), "", &[]);
+    let report = StoredReport::of(&records, &texts.concat());
+    let opened = browser::open(&report.path(), "", &[]);
     assert_eq!(opened.title(), TITLE);
-    assert_eq!(opened.console, [""; 0], "no error, and nothing that a policy had to keep away");
+    assert_eq!(opened.console, [""; 0], "no error, and nothing that the policy blocked");
     assert_eq!(bait.came(), Came::default());
     for (element, count) in
         [("<script", 1), ("<style", 1), ("<img", 0), ("<iframe", 0), ("<base", 0), ("<a ", 0)]
     {
         assert_eq!(opened.dom.matches(element).count(), count, "{element}");
     }
-    assert!(opened.dom.contains(&format!("{0} of {0} shown", texts.len())), "its own script runs");
+    assert!(opened.dom.contains(&format!("{0} of {0} shown", texts.len())), "the report's script runs");
 }
 
 #[test]
-fn promise_6_even_markup_that_got_through_would_load_and_run_nothing() {
+fn promise_6_the_policy_blocks_markup_that_was_not_escaped() {
     let bait = Bait::new();
-    let page = Page::of(&[root(1, "2026-04-01T08:00:00Z")], "x");
-    // What no policy speaks of is that a page leads elsewhere.
+    let report = StoredReport::of(&[root(1, "2026-04-01T08:00:00Z")], "x");
+    // A policy does not block a redirection.
     let live: Vec<String> = live(&bait.url()).into_iter().filter(|text| !text.contains("refresh")).collect();
-    let through = page.html.replace("</main>", &format!("{}</main>", live.concat()));
-    let opened = browser::open(&page.file("through.html", &through), "", &[]);
-    assert!(opened.dom.contains("<img"), "it is markup indeed");
+    let through = report.html.replace("</main>", &format!("{}</main>", live.concat()));
+    let opened = browser::open(&report.file("through.html", &through), "", &[]);
+    assert!(opened.dom.contains("<img"), "it is markup");
     assert_eq!((opened.title(), bait.came().requests), (TITLE, 0));
     assert!(
         opened.console.iter().any(|line| line.contains("Content Security Policy")),
@@ -144,15 +146,15 @@ fn promise_6_even_markup_that_got_through_would_load_and_run_nothing() {
         opened.console
     );
 
-    // And without the policy all of it would have been seen here.
+    // Without the policy the same markup loads and runs.
     let (start, rest) = through.split_once("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
     let without = format!("{start}<meta name=\"x\"{rest}");
-    let opened = browser::open(&page.file("without.html", &without), "", &[]);
+    let opened = browser::open(&report.file("without.html", &without), "", &[]);
     assert_eq!(opened.title(), "owned");
     assert!(bait.came().requests > 0);
 }
 
-/// The text of each row of the table of findings that can be seen.
+/// The text of each visible row of the table of findings.
 fn rows(dom: &str) -> Vec<String> {
     let body = dom.split_once("id=\"findings\"").unwrap().1.split_once("<tbody>").unwrap().1;
     let body = body.split_once("</tbody>").unwrap().0;
@@ -164,18 +166,18 @@ fn rows(dom: &str) -> Vec<String> {
     .collect()
 }
 
-fn three() -> Page {
+fn three() -> StoredReport {
     let records = [
         failure(1, "bob", "2026-04-01T09:00:00Z"),
         root(2, "2026-04-02T08:00:00Z"),
         failure(3, "alice", "2026-04-01T10:00:00Z"),
     ];
-    Page::of(&records, "a.json")
+    StoredReport::of(&records, "a.json")
 }
 
 #[test]
-fn the_table_is_sorted_and_searched_as_its_address_says() {
-    let page = three();
+fn the_fragment_of_the_address_sorts_and_searches_the_table() {
+    let report = three();
     for (fragment, expected, sorted) in [
         ("", &["root", "bob", "alice"][..], "data-column=\"severity\" aria-sort=\"descending\""),
         ("sort=severity", &["bob", "alice", "root"], "data-column=\"severity\" aria-sort=\"ascending\""),
@@ -187,7 +189,7 @@ fn the_table_is_sorted_and_searched_as_its_address_says() {
         ("least=HIGH", &["root"], "data-column=\"severity\" aria-sort=\"descending\""),
         ("find=%3Cscript%3E&least=x", &[], "data-column=\"severity\" aria-sort=\"descending\""),
     ] {
-        let opened = browser::open(&page.path(), fragment, &[]);
+        let opened = browser::open(&report.path(), fragment, &[]);
         let rows = rows(&opened.dom);
         assert_eq!(rows.len(), expected.len(), "{fragment}: {rows:?}");
         for (row, who) in rows.iter().zip(expected) {
@@ -201,8 +203,8 @@ fn the_table_is_sorted_and_searched_as_its_address_says() {
 }
 
 #[test]
-fn a_click_sorts_a_key_reaches_the_heads_and_what_is_typed_is_searched() {
-    // A page of the test's own does with the report what a person would, and writes down what it sees.
+fn clicks_sort_keys_reach_the_headings_and_typed_text_is_searched() {
+    // A page of the test acts on the report as a person would, and records what it shows.
     const PERSON: &str = r##"<!DOCTYPE html><title>x</title><iframe src="report.html"></iframe><script>
         const seen = [];
         const frame = document.querySelector("iframe");
@@ -222,7 +224,7 @@ fn a_click_sorts_a_key_reaches_the_heads_and_what_is_typed_is_searched() {
             heads[1].click();
             look("time again");
             heads[4].focus();
-            seen.push("focus: " + (page.activeElement === heads[4]) + " " + heads[4].tabIndex);
+            seen.push("focus: " + (report.activeElement === heads[4]) + " " + heads[4].tabIndex);
             heads[4].click();
             look("who");
             type("find", "bob");
@@ -233,8 +235,8 @@ fn a_click_sorts_a_key_reaches_the_heads_and_what_is_typed_is_searched() {
             document.title = seen.join("|");
         };
     </script>"##;
-    let page = three();
-    let person = page.file("person.html", PERSON);
+    let report = three();
+    let person = report.file("person.html", PERSON);
     let opened = browser::open(&person, "", &["--allow-file-access-from-files"]);
     let seen: Vec<&str> = opened.title().split('|').collect();
     assert_eq!(
@@ -252,8 +254,8 @@ fn a_click_sorts_a_key_reaches_the_heads_and_what_is_typed_is_searched() {
 }
 
 #[test]
-fn without_scripts_the_table_is_whole_and_offers_nothing_that_would_not_work() {
-    // In a frame that may run no script, seen from a page that may.
+fn without_scripts_the_table_is_whole_and_has_no_controls() {
+    // The report is in a frame without scripts; the page around it reads it.
     const PERSON: &str = r##"<!DOCTYPE html><title>x</title>
         <iframe sandbox="allow-same-origin" src="report.html#sort=who&find=alice"></iframe><script>
         const frame = document.querySelector("iframe");
@@ -267,17 +269,17 @@ fn without_scripts_the_table_is_whole_and_offers_nothing_that_would_not_work() {
             ].join(" ");
         };
     </script>"##;
-    let page = three();
-    let opened = browser::open(&page.file("person.html", PERSON), "", &["--allow-file-access-from-files"]);
+    let report = three();
+    let opened = browser::open(&report.file("person.html", PERSON), "", &["--allow-file-access-from-files"]);
     assert_eq!(opened.title(), "root bob alice true 0");
 }
 
 #[test]
-fn five_thousand_findings_are_opened_and_sorted() {
+fn five_thousand_findings_open_and_sort() {
     let time = |n: usize| format!("2026-04-01T{:02}:{:02}:{:02}Z", n / 3600, n / 60 % 60, n % 60);
     let records: Vec<Value> = (0..5_100).map(|n| failure(n, &format!("user-{n}"), &time(n))).collect();
-    let page = Page::of(&records, "a.json");
-    let opened = browser::open(&page.path(), "sort=-who", &[]);
+    let report = StoredReport::of(&records, "a.json");
+    let opened = browser::open(&report.path(), "sort=-who", &[]);
     let rows = rows(&opened.dom);
     assert_eq!(rows.len(), 5_000);
     assert!(rows[0].contains("user-4999 ") && rows[4_999].contains("user-0 "), "by number, not by letter");
@@ -285,10 +287,10 @@ fn five_thousand_findings_are_opened_and_sorted() {
 }
 
 #[test]
-fn there_is_a_picture_in_the_light_and_another_in_the_dark() {
-    let page = three();
+fn the_light_and_the_dark_scheme_look_different() {
+    let report = three();
     let picture = |name: &str, options: &[&str]| {
-        browser::picture(&page.path(), &Path::join(page.folder.path(), name), options)
+        browser::picture(&report.path(), &Path::join(report.folder.path(), name), options)
     };
     let light = picture("light.png", &["--blink-settings=preferredColorScheme=1"]);
     let dark = picture("dark.png", &["--blink-settings=preferredColorScheme=0"]);

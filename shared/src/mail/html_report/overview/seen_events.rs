@@ -1,32 +1,32 @@
-//! Which events were there before: some 16 bytes for each, and no more than a bounded number.
+//! The events that were counted already: about 16 bytes each, up to a limit.
 
 use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-/// How many events are remembered: with this many, 40 MB.
+/// How many events are remembered. They take 40 MB.
 const MAX_EVENTS: usize = 3_500_000;
 
-/// Events that were there.
+/// A bounded set of event hashes.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct SeenEvents {
     events: HashSet<u64>,
     max_events: usize,
-    full: bool,
+    has_overflowed: bool,
 }
 
-impl Default for Seen {
-    fn default() -> Seen {
-        Seen::with_at_most(MAX_EVENTS)
+impl Default for SeenEvents {
+    fn default() -> SeenEvents {
+        SeenEvents::with_at_most(MAX_EVENTS)
     }
 }
 
-impl Seen {
-    fn with_at_most(max_events: usize) -> Seen {
-        Seen { events: HashSet::new(), max_events, full: false }
+impl SeenEvents {
+    fn with_at_most(max_events: usize) -> SeenEvents {
+        SeenEvents { events: HashSet::new(), max_events, has_overflowed: false }
     }
 
-    /// Whether the event that these parts name was not there before, as far as is remembered.
+    /// Whether the event with this identity was not seen before, as far as is remembered.
     pub fn is_new(&mut self, parts: &[&str]) -> bool {
         let mut hash = Sha256::new();
         for part in parts {
@@ -38,13 +38,13 @@ impl Seen {
             return self.events.insert(hash);
         }
         let is_new = !self.events.contains(&hash);
-        self.full |= is_new;
+        self.has_overflowed |= is_new;
         is_new
     }
 
-    /// Whether an event came that could not be remembered: if it came again, it was counted again.
-    pub fn has_forgotten(&self) -> bool {
-        self.full
+    /// Whether an event was not remembered for lack of room: its copies are counted again.
+    pub fn has_overflowed(&self) -> bool {
+        self.has_overflowed
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn an_event_is_new_once() {
-        let mut seen = Seen::default();
+        let mut seen = SeenEvents::default();
         for (parts, new) in [
             (["111122223333", "a"], true),
             (["111122223333", "b"], true),
@@ -64,17 +64,17 @@ mod tests {
         ] {
             assert_eq!(seen.is_new(&parts), new, "{parts:?}");
         }
-        assert!(!seen.has_forgotten());
+        assert!(!seen.has_overflowed());
     }
 
     #[test]
-    fn what_there_is_no_room_for_is_counted_and_said() {
-        let mut seen = Seen::with_at_most(2);
+    fn an_event_that_does_not_fit_is_counted_again_and_reported() {
+        let mut seen = SeenEvents::with_at_most(2);
         assert!(seen.is_new(&["1"]) && seen.is_new(&["2"]));
-        assert!(!seen.is_new(&["1"]) && !seen.has_forgotten(), "it is full, and has forgotten nothing");
+        assert!(!seen.is_new(&["1"]) && !seen.has_overflowed(), "full, but nothing was forgotten");
         assert!(seen.is_new(&["3"]) && seen.is_new(&["3"]), "counted rather than lost");
         assert!(!seen.is_new(&["2"]));
-        assert!(seen.has_forgotten());
+        assert!(seen.has_overflowed());
         assert_eq!(seen.events.len(), 2);
     }
 }

@@ -1,49 +1,50 @@
-//! Who has the most sign-ins, among more names than can be kept.
+//! The names with the most sign-ins, among more names than fit into memory.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::Tally;
+use super::outcome_counts::OutcomeCounts;
 
 /// How many names are counted one by one.
 const MAX_NAMES: usize = 100_000;
 
-/// Sign-ins by name. Up to [`MAX_NAMES`] every count is exact. Where there are more, the half with the fewest
-/// sign-ins is folded into one sum, so that what is left is at most so much too small.
+/// Sign-ins by name. Up to [`MAX_NAMES`] every count is exact. Beyond, the half with the fewest sign-ins is folded into
+/// one sum; a name's count may then be too small by at most that sum. Unlike a [`WorstSet`](crate::bounded::WorstSet) it
+/// sums items of one name, which may come back after they were folded.
 #[derive(Debug)]
-pub(super) struct Top<K> {
-    names: BTreeMap<K, Tally>,
+pub(super) struct TopCounts<K> {
+    names: BTreeMap<K, OutcomeCounts>,
     max_names: usize,
-    folded: Tally,
+    folded: OutcomeCounts,
 }
 
-/// The first of a [`Top`].
+/// The first names of a [`TopCounts`].
 #[derive(Debug)]
 pub(crate) struct Ranking<'a, K> {
     /// Most failures first, then most sign-ins.
-    pub first: Vec<(&'a K, Tally)>,
-    /// All others together.
-    pub rest: Tally,
-    /// How many others there are; nothing where they are more than could be counted.
+    pub first: Vec<(&'a K, OutcomeCounts)>,
+    /// The sign-ins of all other names.
+    pub rest: OutcomeCounts,
+    /// How many other names there are; `None` if there are too many to count.
     pub others: Option<usize>,
 }
 
-impl<K> Default for Top<K> {
-    fn default() -> Top<K> {
-        Top { names: BTreeMap::new(), max_names: MAX_NAMES, folded: Tally::default() }
+impl<K> Default for TopCounts<K> {
+    fn default() -> TopCounts<K> {
+        TopCounts { names: BTreeMap::new(), max_names: MAX_NAMES, folded: OutcomeCounts::default() }
     }
 }
 
-impl<K: Ord + Clone> Top<K> {
-    /// Counts the sign-ins for that name.
-    pub fn add(&mut self, name: K, tally: Tally) {
+impl<K: Ord + Clone> TopCounts<K> {
+    /// Adds sign-ins to a name's.
+    pub fn add(&mut self, name: K, tally: OutcomeCounts) {
         *self.names.entry(name).or_default() += tally;
         if self.names.len() > self.max_names {
             self.fold();
         }
     }
 
-    /// The first so many, and the rest.
+    /// The first `count` names, and the rest.
     pub fn ranking(&self, count: usize) -> Ranking<'_, K> {
         let mut first = self.ordered();
         let mut rest = self.folded;
@@ -51,12 +52,13 @@ impl<K: Ord + Clone> Top<K> {
         for (_, tally) in first.drain(first.len() - others..) {
             rest += tally;
         }
-        Ranking { first, rest, others: (self.folded == Tally::default()).then_some(others) }
+        Ranking { first, rest, others: (self.folded == OutcomeCounts::default()).then_some(others) }
     }
 
-    fn ordered(&self) -> Vec<(&K, Tally)> {
-        let mut ordered: Vec<(&K, Tally)> = self.names.iter().map(|(name, tally)| (name, *tally)).collect();
-        // Stable: among equals the order of the names remains.
+    fn ordered(&self) -> Vec<(&K, OutcomeCounts)> {
+        let mut ordered: Vec<(&K, OutcomeCounts)> =
+            self.names.iter().map(|(name, tally)| (name, *tally)).collect();
+        // Stable: equal counts stay sorted by name.
         ordered.sort_by_key(|(_, tally)| (Reverse(tally.failures), Reverse(tally.all())));
         ordered
     }
@@ -74,13 +76,13 @@ impl<K: Ord + Clone> Top<K> {
 mod tests {
     use super::*;
 
-    fn tally(successes: u64, failures: u64) -> Tally {
-        Tally { successes, failures, unknown: 0 }
+    fn tally(successes: u64, failures: u64) -> OutcomeCounts {
+        OutcomeCounts { successes, failures, unknown: 0 }
     }
 
     #[test]
     fn most_failures_come_first_and_the_rest_is_summed() {
-        let mut top = Top::default();
+        let mut top = TopCounts::default();
         for (name, count) in
             [("many", tally(90, 0)), ("b", tally(1, 2)), ("a", tally(1, 2)), ("fails", tally(0, 3))]
         {
@@ -92,12 +94,12 @@ mod tests {
         assert_eq!((ranking.rest, ranking.others), (tally(91, 2), Some(2)));
         let whole = top.ranking(15);
         assert_eq!(whole.first.len(), 4);
-        assert_eq!((whole.rest, whole.others), (Tally::default(), Some(0)));
+        assert_eq!((whole.rest, whole.others), (OutcomeCounts::default(), Some(0)));
     }
 
     #[test]
     fn with_too_many_names_the_busiest_stay_and_no_sign_in_is_lost() {
-        let mut top = Top { max_names: 10, ..Top::default() };
+        let mut top = TopCounts { max_names: 10, ..TopCounts::default() };
         for round in 0..100 {
             top.add("alice".to_owned(), tally(0, 2));
             top.add("bob".to_owned(), tally(3, 0));
