@@ -100,13 +100,9 @@ fn section_of_rule(rule: &Rule) -> String {
         (Kind::Drift, _) => "over two snapshots of IAM settings",
     };
     let mut text = format!("### {}\n\n", rule.id);
-    text += &wrapped(
-        &format!("**{}.** {}, {over}.", rule.title, rule.severity),
-        "",
-        "",
-    );
+    text += &wrapped(&format!("**{}.** {}, {over}.", rule.title, rule.severity), "", "");
     text += &wrapped(&format!("Raised when {}.", rule.condition), "- ", "  ");
-    text += &wrapped(&format!("Severity: {}", rule.severity_reason), "- ", "  ");
+    text += &wrapped(&format!("Why {}: {}", rule.severity, rule.severity_reason), "- ", "  ");
     let as_check = registry::report_rule(rule.id);
     if let Some(end) = as_check.and_then(how_it_ends) {
         text += &wrapped(end, "- ", "  ");
@@ -114,7 +110,9 @@ fn section_of_rule(rule: &Rule) -> String {
     text += "- What to do:\n";
     text += &steps(rule.remediation);
     // One rule has other steps where it is about a credential report.
-    if let Some(CheckRule { remediation, .. }) = as_check.filter(|check| check.remediation != rule.remediation) {
+    if let Some(CheckRule { remediation, .. }) =
+        as_check.filter(|check| check.remediation != rule.remediation)
+    {
         text += "- What to do if it is about a credential report:\n";
         text += &steps(remediation);
     }
@@ -161,7 +159,9 @@ fn references(rule: &Rule) -> String {
 fn link_to_control(id: &str) -> String {
     let service = id.split('.').next().unwrap_or(id).to_lowercase();
     let anchor = id.to_lowercase().replace('.', "-");
-    format!("[{id}](https://docs.aws.amazon.com/securityhub/latest/userguide/{service}-controls.html#{anchor})")
+    format!(
+        "[{id}](https://docs.aws.amazon.com/securityhub/latest/userguide/{service}-controls.html#{anchor})"
+    )
 }
 
 /// `T1078.004` is a page below that of `T1078`.
@@ -172,7 +172,8 @@ fn link_to_technique(version: &str, id: &str) -> String {
 fn table_of_settings() -> String {
     let mut table = "| setting | default | read by |\n|---|---|---|\n".to_owned();
     for setting in SETTINGS {
-        table += &format!("| {} | {} | {} |\n", link_to_setting(setting, ""), default(setting), read_by(setting));
+        table +=
+            &format!("| {} | {} | {} |\n", link_to_setting(setting, ""), default(setting), read_by(setting));
     }
     table
 }
@@ -240,11 +241,11 @@ fn link_to_setting(setting: &Setting, page: &str) -> String {
 }
 
 /// Text with line breaks, the first line after `first`, each other one after `rest`. Rules and settings that it names
-/// become links.
+/// become links. What is between backticks stays on one line, so that it can be pasted.
 fn wrapped(text: &str, first: &str, rest: &str) -> String {
     let (mut lines, mut line) = (String::new(), first.to_owned());
     let mut is_empty = true;
-    for word in escaped(text).split(' ') {
+    for word in words(&escaped(text)) {
         if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines += &format!("{}\n", line.trim_end());
             line = rest.to_owned();
@@ -253,11 +254,26 @@ fn wrapped(text: &str, first: &str, rest: &str) -> String {
         if !is_empty {
             line.push(' ');
         }
-        line += word;
+        line += &word;
         is_empty = false;
     }
     let end = if first.is_empty() { "\n\n" } else { "\n" };
     lines + line.trim_end() + end
+}
+
+/// What line breaks may come between.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for piece in text.split(' ') {
+        match words.last_mut() {
+            Some(last) if last.matches('`').count() % 2 == 1 => {
+                last.push(' ');
+                last.push_str(piece);
+            }
+            _ => words.push(piece.to_owned()),
+        }
+    }
+    words
 }
 
 /// Text as Markdown: what is between backticks stays as it is, or becomes a link.
