@@ -75,13 +75,16 @@ fn every_make_target_and_option_that_the_pages_name_exists() {
         ["", "-sign-in", "-sign-ins", "-records", "-credential-report", "-rules", "-suppressions-check"]
             .map(|page| repository().join(format!("tests/snapshots/cli/help{page}.txt")))
             .map(|path| fs::read_to_string(path).unwrap());
-    let is_option = |word: &str| help.iter().any(|page| page.split([' ', ',', '\n', '[']).any(|it| it == word));
+    let is_option =
+        |word: &str| help.iter().any(|page| page.split([' ', ',', '\n', '[']).any(|it| it == word));
     let (mut targets, mut options) = (BTreeSet::new(), BTreeSet::new());
     for (path, page) in documents() {
         let spans: Vec<&str> = lines(&page, None).into_iter().flat_map(code).collect();
         let commands = lines(&page, Some("sh"));
         for command in spans.iter().chain(&commands) {
-            if let Some(target) = command.strip_prefix("make ").and_then(|rest| rest.split_whitespace().next()) {
+            if let Some(target) =
+                command.strip_prefix("make ").and_then(|rest| rest.split_whitespace().next())
+            {
                 let exists = makefile.contains(&format!("\n{target}:"));
                 assert!(exists, "{}: there is no `make {target}`", path.display());
                 targets.insert(target.to_owned());
@@ -96,7 +99,10 @@ fn every_make_target_and_option_that_the_pages_name_exists() {
             }
         }
     }
-    assert!(targets.contains("demo") && targets.contains("test") && options.len() > 10, "{targets:?} {options:?}");
+    assert!(
+        targets.contains("demo") && targets.contains("test") && options.len() > 10,
+        "{targets:?} {options:?}"
+    );
 }
 
 #[test]
@@ -112,7 +118,9 @@ fn every_link_leads_somewhere() {
                 assert!(file.exists(), "{}: {target} does not exist", path.display());
                 if !anchor.is_empty() {
                     let linked = fs::read_to_string(&file).unwrap();
-                    let found = lines(&linked, None).into_iter().any(|line| anchor_of(line) == Some(anchor.to_owned()));
+                    let found = lines(&linked, None)
+                        .into_iter()
+                        .any(|line| anchor_of(line) == Some(anchor.to_owned()));
                     assert!(found, "{}: {target} has no such heading", path.display());
                 }
             }
@@ -142,13 +150,24 @@ fn names_in(section: &str) -> Vec<(&'static str, &'static str)> {
 
 #[test]
 fn every_alarm_is_explained_and_counted() {
-    let alarms: Vec<&str> =
-        names_in("Resources").into_iter().filter(|(_, kind)| kind.ends_with("::Alarm")).map(|(name, _)| name).collect();
+    let alarms: Vec<&str> = names_in("Resources")
+        .into_iter()
+        .filter(|(_, kind)| kind.ends_with("::Alarm"))
+        .map(|(name, _)| name)
+        .collect();
     let explained = OPERATIONS.lines().filter_map(|line| line.strip_prefix("#### ")).collect::<BTreeSet<_>>();
     assert_eq!(alarms.iter().copied().collect::<BTreeSet<_>>(), explained);
     let picture = fs::read_to_string(repository().join("docs/flow.svg")).unwrap();
-    assert!(picture.contains(&format!("; {} alarms<", alarms.len())), "docs/flow.svg: {} alarms", alarms.len());
-    assert!(OPERATIONS.contains(&format!("| {} × US$ 0.10 |", alarms.len())), "cost of {} alarms", alarms.len());
+    assert!(
+        picture.contains(&format!("; {} alarms<", alarms.len())),
+        "docs/flow.svg: {} alarms",
+        alarms.len()
+    );
+    assert!(
+        OPERATIONS.contains(&format!("| {} × US$ 0.10 |", alarms.len())),
+        "cost of {} alarms",
+        alarms.len()
+    );
 }
 
 #[test]
@@ -156,7 +175,8 @@ fn every_metric_prefix_and_parameter_is_explained() {
     let report = include_str!("../../shared/aws/src/report.rs");
     let metrics: Vec<&str> = report.split("(\"").skip(1).filter_map(metric).collect();
     assert!(metrics.len() > 15, "{metrics:?}");
-    let prefixes: Vec<&str> = TEMPLATE.lines().filter_map(|line| line.trim().strip_prefix("Prefix: ")).collect();
+    let prefixes: Vec<&str> =
+        TEMPLATE.lines().filter_map(|line| line.trim().strip_prefix("Prefix: ")).collect();
     assert!(prefixes.contains(&"cases/"), "{prefixes:?}");
     for name in metrics {
         assert!(OPERATIONS.contains(&format!("`{name}`")), "docs/operations.md lacks the metric {name}");
