@@ -149,6 +149,9 @@ bench: ## Time the functions' start, iamwatch against gunzip alone, over a large
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
 
+docs: ## Write the parts of README and docs/ that are made from the code; needs neither the AWS SDK nor Python
+	cargo run --locked --quiet -p shared --example docs
+
 bless: $(PYTHON)/ready s3-tool ## Accept changed mails, tables and help texts as they are now; then read the diff
 	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test $(ALL) --test command_line --test output --test repository
 
@@ -199,4 +202,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN
+.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN
