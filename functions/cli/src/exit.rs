@@ -1,4 +1,4 @@
-//! How a command ends, as its exit status says.
+//! How a command ends, and its exit status.
 
 use std::process::ExitCode;
 
@@ -10,9 +10,9 @@ pub enum Exit {
     Complete,
     /// A finding reaches `--fail-on`: 1.
     FailOn,
-    /// Something could not be looked at, as stderr says: 2.
+    /// Something could not be looked at; stderr names it: 2.
     CouldNotLook,
-    /// The arguments, or a file that they name, cannot be used, as stderr says: 64.
+    /// The arguments, or a file that they name, cannot be used; stderr says why: 64.
     ///
     /// Source: sysexits.h, `EX_USAGE`.
     Usage,

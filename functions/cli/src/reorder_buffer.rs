@@ -73,7 +73,7 @@ pub struct FileSlot<'b, T, S: OrderedSink<T>> {
 }
 
 impl<T, S: OrderedSink<T>> FileSlot<'_, T, S> {
-    /// Buffers an item; waits for this file's turn if there are too many.
+    /// Buffers an item. Waits for this file's turn if more than [`MAX_FILE_BYTES`] are buffered.
     pub fn add(&mut self, item: T) {
         self.bytes += S::bytes(&item);
         self.items.push(item);

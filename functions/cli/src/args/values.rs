@@ -1,4 +1,4 @@
-//! Parsers of option values. An error says what would be right; the parser puts the option and its value before it.
+//! Parsers of option values. An error says what would be right; clap writes the option and its value before it.
 
 use std::net::IpAddr;
 

@@ -220,7 +220,7 @@ mod tests {
         let many = MAX_KNOWN_EVENTS as u64;
         assert!(seen.insert(0) && !seen.insert(0));
         assert!((1..many).all(|event| seen.insert(event)));
-        assert!(!seen.insert(0), "as many as are kept");
+        assert!(!seen.insert(0), "still within the limit");
         assert!((many..=2 * many).all(|event| seen.insert(event)));
         assert!(seen.insert(0), "it was forgotten");
         assert!(seen.newer.len() + seen.older.len() <= 2 * MAX_KNOWN_EVENTS);
