@@ -305,7 +305,7 @@ fn arguments_that_cannot_be_used_exit_with_64() {
         (&["records", "x.json", "--to", "2026-02-30"], "it must be a day such as 2026-04-01"),
         (
             &["sign-in", "x.json", "--from", "2026-04-02", "--to", "2026-04-01"],
-            "--from is 2026-04-02 and --to is 2026-04-01; the first day must not be behind the last",
+            "--from is 2026-04-02 and --to is 2026-04-01; --from must not be after --to",
         ),
         (
             &["records", "x.json", "--ip", "192.0.2.0/33"],

@@ -138,7 +138,7 @@ fn every_form_of_a_report_is_judged_as_of_when_it_was_made() {
     let old =
         Report::new(ACCOUNT, at("2019-05-14T09:20:41Z")).user(User::new("x", at("2019-05-15T00:00:00Z")));
     let run = Folder::with("report.csv", old.csv()).run(&["credential-report", "report.csv"]).exits(0);
-    run.says(", the time of day, as report.csv does not say when it was made: give --now.");
+    run.says(", the current time, as report.csv does not say when it was made: give --now.");
 }
 
 #[test]
@@ -519,8 +519,7 @@ fn lines_about_other_accounts_are_passed_over() {
     folder.file("findings.json", judged(&folder, &["--format", "json"]).exits(0).stdout);
     folder.file("report.csv", some());
     let run = judged(&folder, &["--format", "json", "--previous", "findings.json"]).exits(0);
-    let run =
-        run.says("Passed over 2 lines of --previous about other accounts or rules.\n2 findings: 2 new.");
+    let run = run.says("Ignored 2 lines of --previous about other accounts or rules.\n2 findings: 2 new.");
     assert!(run.lines().iter().all(|line| line["status"] == "new"));
 }
 

@@ -56,7 +56,7 @@ fn the_report_names_what_is_left_out_and_what_could_not_be_looked_at() {
     );
     let all = ["x.json", "--suppressions", "accepted.toml", "--min-severity", "HIGH"];
     let page = page(&folder, &all);
-    assert!(page.contains("<li>1 finding not listed: accepted by a suppression</li>"), "{page}");
+    assert!(page.contains("<li>1 finding not listed: suppressed</li>"), "{page}");
     assert!(page.contains("<li>1 finding not listed: below HIGH</li>"), "{page}");
     assert!(page.contains("<dt>Findings</dt><dd>1 "), "{page}");
     assert!(page.contains("<dt>Sign-ins</dt><dd>3: "), "what is accepted happened all the same: {page}");
@@ -75,8 +75,8 @@ fn the_report_names_what_is_left_out_and_what_could_not_be_looked_at() {
 fn a_report_that_cannot_be_written_is_an_error_and_costs_no_results() {
     let folder = Folder::with("x.json", log_file(&[failure("1")]));
     for (file, said) in [
-        (".", "--html . is no ordinary file; it must be one, or not exist"),
-        ("/dev/null", "--html /dev/null is no ordinary file; it must be one, or not exist"),
+        (".", "--html . is not a regular file; it must be one, or not exist"),
+        ("/dev/null", "--html /dev/null is not a regular file; it must be one, or not exist"),
         ("none/report.html", "--html none/report.html: there is no folder none"),
         ("x.json/report.html", "--html x.json/report.html: there is no folder x.json"),
     ] {
@@ -86,7 +86,7 @@ fn a_report_that_cannot_be_written_is_an_error_and_costs_no_results() {
     // Nobody can create a file there.
     let run = folder.run(&["sign-in", "x.json", "--format", "json", "--html", "/proc/report.html"]).exits(2);
     assert_eq!(run.rules(), ["sign-in.failed"]);
-    run.says("could not write the results: the page /proc/report.html: ");
+    run.says("could not write the results: the HTML report /proc/report.html: ");
 }
 
 #[test]

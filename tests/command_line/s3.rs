@@ -257,7 +257,7 @@ async fn if_no_log_file_can_be_fetched_it_is_reported_once_and_no_checkpoint_is_
     scene.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
     let arguments = [&["sign-in", URI, "--resume", "mine.json"][..], &DAYS].concat();
     let run = scene.run(&arguments).await.exits(2);
-    run.says("iamwatch: none of 100 log files could be had: s3:GetObject s3://")
+    run.says("iamwatch: none of 100 log files could be fetched: s3:GetObject s3://")
         .says("Nothing was read yet.");
     assert!(!scene.folder.path().join("mine.json").exists());
     scene.aws.recover();
@@ -329,7 +329,7 @@ async fn an_interrupted_run_is_resumed_by_the_same_command_with_the_same_results
         scene.aws.forget();
         scene.aws.fail(Which::every(Operation::GetObject).about("EXAMPLE2"), Fault::HangBefore);
         let early = scene.interrupted(&arguments, "EXAMPLE2").await.exits(2);
-        let early = early.says("iamwatch: interrupted\nRead 1 log file of about 2. To go on, give the same command with --resume iamwatch-resume.json\n");
+        let early = early.says("iamwatch: interrupted\nRead 1 log file of about 2. To resume, run the same command with --resume iamwatch-resume.json\n");
         let shown = if command == "records" { 2 } else { 0 };
         assert_eq!(early.lines().len(), shown, "{command}: findings are printed at the end only");
         scene.aws.recover();
@@ -387,7 +387,7 @@ async fn a_checkpoint_of_another_command_is_refused() {
         assert_eq!(mode & 0o777, 0o600, "it holds records");
     }
     let other = [&["sign-ins", URI, "--resume", "mine.json"][..], &DAYS].concat();
-    scene.run(&other).await.exits(64).says("--resume is mine.json, which is of another command");
+    scene.run(&other).await.exits(64).says("--resume is mine.json, which belongs to another command");
     scene.folder.file("nonsense.json", "[1]");
     let nonsense = [&["sign-in", URI, "--resume", "nonsense.json"][..], &DAYS].concat();
     let run = scene.run(&nonsense).await.exits(64);

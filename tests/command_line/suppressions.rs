@@ -66,7 +66,7 @@ fn check_prints_every_entry_and_what_it_would_suppress() {
     let run = folder.run(&["suppressions", "check", "accepted.toml", "logs", "--now", NOW]).exits(0);
     assert!(run.stdout.contains("(ops); hides 1 finding\n"), "{}", run.stdout);
     assert!(run.stdout.contains("an exercise; would hide 1 finding\n"), "{}", run.stdout);
-    assert!(run.stdout.ends_with("1 finding hidden, 2 findings told\n"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("1 finding suppressed, 2 findings not\n"), "{}", run.stdout);
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub fn run(args: &CredentialReportArgs) -> anyhow::Result<Exit> {
         (Some(_), _) => note(&format!("Judged as of {minute}, as --now says.")),
         (None, Some(_)) => note(&format!("Judged as of {minute}, when the report was made.")),
         (None, None) => note(&format!(
-            "Judged as of {minute}, the time of day, as {name} does not say when it was made: give --now."
+            "Judged as of {minute}, the current time, as {name} does not say when it was made: give --now."
         )),
     }
 
@@ -127,7 +127,7 @@ fn summary(report: &CredentialReport, account: &str) -> String {
     let mut summary =
         format!("Read the report of {of}: {rows}, {} unreadable.", report.unreadable_rows().len());
     if let repeated @ 1.. = report.repeated_rows() {
-        summary += &format!(" {} said the same as another one.", counted(repeated as u64, "more row"));
+        summary += &format!(" {} left out.", counted(repeated as u64, "duplicate row"));
     }
     summary
 }
@@ -145,7 +145,7 @@ fn compare(
             let (findings, others) = previous.compare(judged, account, generated);
             if others > 0 {
                 let lines = counted(others, "line");
-                note(&format!("Passed over {lines} of --previous about other accounts or rules."));
+                note(&format!("Ignored {lines} of --previous about other accounts or rules."));
             }
             findings
         }

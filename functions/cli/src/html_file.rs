@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 pub fn check(file: &Path) -> anyhow::Result<()> {
     // A rename replaces the file: it must not replace a device or a pipe.
     if file.exists() && !file.is_file() {
-        bail!("--html {} is no ordinary file; it must be one, or not exist", file.display());
+        bail!("--html {} is not a regular file; it must be one, or not exist", file.display());
     }
     let folder = folder(file);
     if !folder.is_dir() {
@@ -34,7 +34,7 @@ pub fn write(file: &Path, report: &str) -> anyhow::Result<()> {
             let _ = fs::remove_file(&part);
         })
     });
-    written.with_context(|| format!("the page {}", file.display()))
+    written.with_context(|| format!("the HTML report {}", file.display()))
 }
 
 /// The folder of the file, which need not exist.

@@ -123,7 +123,7 @@ impl FileSelection {
         } else {
             self.failures.push(not_read(
                 path.display(),
-                "it is neither a file nor a folder; save what it gives to a file and name that",
+                "it is neither a file nor a folder; save its content to a file and name that file",
             ));
         }
     }

@@ -91,7 +91,7 @@ fn html_report(
     failures.into_iter().for_each(|sentence| overview.note(sentence));
     let below = all - filtered.suppressed - filtered.findings.len() as u64;
     for (count, why) in [
-        (filtered.suppressed, "not listed: accepted by a suppression".to_owned()),
+        (filtered.suppressed, "not listed: suppressed".to_owned()),
         (below, format!("not listed: below {}", args.filter.min_severity)),
     ] {
         if count > 0 {

@@ -33,7 +33,7 @@ pub fn read(file: &Path, now: DateTime<Utc>) -> anyhow::Result<Suppressions> {
     let mut lines: Vec<String> =
         problems.iter().take(MAX_PROBLEMS).map(|problem| format!("{}: {problem}", file.display())).collect();
     if let Some(more @ 1..) = problems.len().checked_sub(MAX_PROBLEMS) {
-        lines.push(format!("and {}", counted(more as u64, "more fault")));
+        lines.push(format!("and {}", counted(more as u64, "more problem")));
     }
     bail!("{}", lines.join("\n"))
 }
@@ -83,7 +83,7 @@ pub fn check(args: &SuppressionsCheckArgs) -> anyhow::Result<Exit> {
         let suppressed =
             findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some()).count();
         let others = counted((findings.len() - suppressed) as u64, "finding");
-        writeln!(out, "{} hidden, {others} told", counted(suppressed as u64, "finding"))?;
+        writeln!(out, "{} suppressed, {others} not", counted(suppressed as u64, "finding"))?;
     }
     out.flush()?;
     Ok(Exit::of(could_not_look, false))

@@ -72,7 +72,7 @@ impl PeriodArgs {
     fn check(&self) -> anyhow::Result<()> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from > to => {
-                anyhow::bail!("--from is {from} and --to is {to}; the first day must not be behind the last")
+                anyhow::bail!("--from is {from} and --to is {to}; --from must not be after --to")
             }
             _ => Ok(()),
         }

@@ -107,7 +107,7 @@ impl<S: Default + Serialize + DeserializeOwned> Checkpoint<S> {
         }
         if header.command != *command {
             bail!(
-                "--resume is {}, which is of another command; it must be given with the same arguments: it was left by {}, and this is {command}",
+                "--resume is {}, which belongs to another command; the arguments must be the same: they were {}, and are {command}",
                 file.display(),
                 header.command
             );

@@ -128,7 +128,7 @@ fn stop_early<S: Default + Serialize + DeserializeOwned>(
     checkpoint.write(&file)?;
     let all: u64 = batches.iter().map(S3Batch::objects).sum();
     note(&format!(
-        "Read {} of about {all}. To go on, give the same command with --resume {}",
+        "Read {} of about {all}. To resume, run the same command with --resume {}",
         counted(checkpoint.objects, "log file"),
         file.display()
     ));
@@ -254,7 +254,7 @@ fn take<F, S>(
                 checkpoint.batches = None;
                 let (count, message) = (checkpoint.failures.len(), error_messages::message(&error));
                 return Some(StopReason::Failed(format!(
-                    "none of {count} log files could be had: {message}"
+                    "none of {count} log files could be fetched: {message}"
                 )));
             }
         }
