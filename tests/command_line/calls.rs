@@ -1,11 +1,11 @@
-//! `iamwatch records`: every call that is asked for, and no other, each once and in order.
+//! `iamwatch records`: every record that matches the query, and no other, each once and in order.
 
 use iamwatch_tests::corpus::{Corpus, gzip};
 use serde_json::{Value, json};
 
 use crate::hostile::{assert_no_formula, hostile};
 use crate::program::{Folder, run_in};
-use crate::records::{failure, log_file, packed, sign_in};
+use crate::records::{failure, gzipped, log_file, sign_in};
 
 const SOME: Corpus = Corpus { files: 40, fewest_records: 200, most_records: 1_500, seed: 8 };
 
@@ -23,13 +23,13 @@ fn call(id: &str, patch: Value) -> Value {
     record
 }
 
-/// What stands in one column of every line of JSON.
+/// One field of every line of JSON.
 fn column(lines: &[Value], name: &str) -> Vec<String> {
     lines.iter().map(|line| line[name].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 #[test]
-fn every_call_that_a_full_parse_finds_is_listed_in_the_order_of_the_files() {
+fn every_record_that_a_full_parse_finds_is_listed_in_the_order_of_the_files() {
     let folder = Folder::new();
     let mut all: Vec<(String, Vec<Value>)> = Vec::new();
     for n in 0..SOME.files {
@@ -40,8 +40,8 @@ fn every_call_that_a_full_parse_finds_is_listed_in_the_order_of_the_files() {
     }
     all.sort_by(|(a, _), (b, _)| a.cmp(b));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    type Meant = fn(&Value) -> bool;
-    let questions: [(&[&str], Meant); 7] = [
+    type Matches = fn(&Value) -> bool;
+    let queries: [(&[&str], Matches); 7] = [
         (&[], |_| true),
         (&["--event-source", "iam"], |record| record["eventSource"] == "iam.amazonaws.com"),
         (&["--event-source", "s*"], |record| {
@@ -62,11 +62,11 @@ fn every_call_that_a_full_parse_finds_is_listed_in_the_order_of_the_files() {
         }),
         (&["--event-name", "NobodyEverCalled"], |_| false),
     ];
-    for (arguments, meant) in questions {
+    for (arguments, matches) in queries {
         let expected: Vec<(String, u64, String)> = all
             .iter()
             .flat_map(|(key, records)| (0..).zip(records).map(move |(index, record)| (key, index, record)))
-            .filter(|(_, _, record)| meant(record))
+            .filter(|(_, _, record)| matches(record))
             .map(|(key, index, record)| (format!("./{key}"), index, text(&record["eventID"])))
             .collect();
         for threads in ["1", "4"] {
@@ -79,7 +79,7 @@ fn every_call_that_a_full_parse_finds_is_listed_in_the_order_of_the_files() {
                 })
                 .collect();
             assert_eq!(listed.len(), expected.len(), "{arguments:?}");
-            assert!(listed == expected, "{arguments:?}: the order, or the calls, are others");
+            assert!(listed == expected, "{arguments:?}: the order or the records differ");
         }
         println!("{arguments:?}: {}", expected.len());
         assert!(!expected.is_empty() || arguments.contains(&"NobodyEverCalled"), "{arguments:?}");
@@ -87,10 +87,10 @@ fn every_call_that_a_full_parse_finds_is_listed_in_the_order_of_the_files() {
 }
 
 #[test]
-fn the_calls_of_the_sample_are_those_of_the_golden_files() {
+fn the_records_of_the_sample_are_those_of_the_golden_files() {
     let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(iamwatch_tests::sample::FOLDER);
     for format in ["table", "csv", "json"] {
-        let asked = [
+        let query = [
             "--event-source",
             "iam",
             "--event-source",
@@ -101,14 +101,14 @@ fn the_calls_of_the_sample_are_those_of_the_golden_files() {
             "*Polic*",
         ];
         let run =
-            run_in(&sample, &[&["records", "AWSLogs", "--format", format], &asked[..]].concat()).exits(2);
+            run_in(&sample, &[&["records", "AWSLogs", "--format", format], &query[..]].concat()).exits(2);
         expectorate::assert_contents(format!("snapshots/cli/records.{format}"), &run.stdout);
         expectorate::assert_contents("snapshots/cli/records.txt", &run.stderr);
     }
 }
 
 #[test]
-fn questions_narrow_each_other_and_their_own_repeated_widen() {
+fn different_options_narrow_the_query_and_repeated_ones_widen_it() {
     let role = json!({
         "type": "AssumedRole", "userName": null, "principalId": "AROADEVEXAMPLE:erin",
         "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin", "accessKeyId": "ASIAEXAMPLE",
@@ -131,7 +131,7 @@ fn questions_narrow_each_other_and_their_own_repeated_widen() {
         ),
         failure("6"),
     ];
-    let folder = Folder::with("x.json.gz", packed(&records));
+    let folder = Folder::with("x.json.gz", gzipped(&records));
     for (arguments, ids) in [
         (&[][..], "1 2 3 4 5 6"),
         (&["--event-source", "iam"], "1 2 3 5"),
@@ -162,7 +162,7 @@ fn questions_narrow_each_other_and_their_own_repeated_widen() {
 }
 
 #[test]
-fn an_event_is_listed_once_and_what_was_corrected_is_listed_too() {
+fn an_event_is_listed_once_and_its_corrected_copy_too() {
     let folder = Folder::new();
     folder.file(
         "a.json",
@@ -181,7 +181,7 @@ fn an_event_is_listed_once_and_what_was_corrected_is_listed_too() {
 }
 
 #[test]
-fn the_summary_says_how_many_matched_when_by_whom_and_with_which_calls() {
+fn the_summary_counts_matches_and_names_times_callers_and_calls() {
     let at = |hour: u32| format!("2026-04-01T{hour:02}:00:00Z");
     let records: Vec<Value> = (1..=9)
         .map(|hour| {
@@ -203,11 +203,11 @@ fn the_summary_says_how_many_matched_when_by_whom_and_with_which_calls() {
     );
     let none = folder.run(&["records", "x.json", "--event-name", "GetUser"]).exits(0);
     assert_eq!(none.stderr, "Read 1 log file: 9 records, 9 judged, 0 unreadable.\n0 records match.\n");
-    assert_eq!(none.stdout.lines().count(), 1, "the heads");
+    assert_eq!(none.stdout.lines().count(), 1, "the headings");
 }
 
 #[test]
-fn what_cannot_be_read_is_said_and_the_rest_is_listed() {
+fn what_cannot_be_read_is_reported_and_the_rest_is_listed() {
     let folder = Folder::with(
         "a.json",
         log_file(&[call("1", json!({})), json!({"eventName": [1]}), call("2", json!({}))]),
@@ -221,7 +221,7 @@ fn what_cannot_be_read_is_said_and_the_rest_is_listed() {
 }
 
 #[test]
-fn what_is_no_log_file_is_asked_in_the_same_way() {
+fn exports_are_queried_like_log_files() {
     let folder = Folder::with("x.jsonl", format!("{}\n{}\n", call("1", json!({})), failure("2")));
     let lines =
         folder.run(&["records", "x.jsonl", "--event-source", "iam", "--format", "json"]).exits(0).lines();
@@ -259,13 +259,13 @@ fn promise_6_hostile_text_stays_text_in_every_format() {
         let table = folder.run(&["records", "x.json"]).exits(0).stdout;
         assert_eq!(table.lines().count(), 2, "{name}: {table}");
         assert!(!table.contains("https://evil") && !table.contains("www.evil"), "{name}: {table}");
-        let asked = folder.run(&["records", "x.json", &format!("--event-name={}", text.replace('\0', ""))]);
-        assert!(asked.exits(0).stdout.lines().count() <= 2, "{name}");
+        let run = folder.run(&["records", "x.json", &format!("--event-name={}", text.replace('\0', ""))]);
+        assert!(run.exits(0).stdout.lines().count() <= 2, "{name}");
     }
 }
 
 #[test]
-fn the_days_of_findings_and_sign_ins_can_be_chosen() {
+fn from_and_to_select_findings_and_sign_ins() {
     let on = |id: &str, day: &str| {
         let mut record = failure(id);
         record["eventTime"] = json!(format!("{day}T12:00:00Z"));
@@ -275,7 +275,7 @@ fn the_days_of_findings_and_sign_ins_can_be_chosen() {
     timeless["eventTime"] = json!("some day");
     let records = [on("1", "2026-03-31"), on("2", "2026-04-01"), on("3", "2026-04-02"), timeless];
     let name = "111122223333_CloudTrail_us-east-1_20260402T0005Z_EXAMPLE.json.gz";
-    let folder = Folder::with(name, packed(&records));
+    let folder = Folder::with(name, gzipped(&records));
     folder.file("broken.json", "{\"Records\":[");
     for (days, ids, listed) in [
         (&[][..], "1 2 3 4", 4),
@@ -290,14 +290,14 @@ fn the_days_of_findings_and_sign_ins_can_be_chosen() {
         let mut found: Vec<String> = lines.iter().filter_map(id).collect();
         found.sort();
         assert_eq!(found.join(" "), ids, "{days:?}");
-        assert_eq!(lines.len(), listed + 1, "{days:?}: what could not be read is told");
+        assert_eq!(lines.len(), listed + 1, "{days:?}: the unreadable file is reported");
         let arguments = [&["sign-ins", ".", "--format", "json"], days].concat();
         assert_eq!(folder.run(&arguments).exits(2).lines().len(), listed, "{days:?}");
     }
 }
 
 #[test]
-fn what_cannot_be_asked_exits_with_64() {
+fn arguments_that_cannot_be_used_exit_with_64() {
     let folder = Folder::with("x.json", log_file(&[failure("1")]));
     for (arguments, part) in [
         (&["records"][..], "<PATH>..."),
@@ -305,7 +305,7 @@ fn what_cannot_be_asked_exits_with_64() {
         (&["records", "x.json", "--to", "2026-02-30"], "it must be a day such as 2026-04-01"),
         (
             &["sign-in", "x.json", "--from", "2026-04-02", "--to", "2026-04-01"],
-            "--from is 2026-04-02 and --to is 2026-04-01; the first day must not be behind the last",
+            "--from is 2026-04-02 and --to is 2026-04-01; --from must not be after --to",
         ),
         (
             &["records", "x.json", "--ip", "192.0.2.0/33"],

@@ -1,4 +1,4 @@
-//! `iamwatch credential-report`: every form of report, its findings, its users, and what has changed.
+//! `iamwatch credential-report`: every form of report, its findings, its users, and its changes.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn at(time: &str) -> chrono::DateTime<chrono::Utc> {
     time.parse().unwrap()
 }
 
-/// Somebody with a console password that was used the day before, and no second factor.
+/// A user with a console password that was used the day before, and no second factor.
 fn person(name: &str) -> User {
     User::new(name, at("2024-01-15T09:30:00Z"))
         .password(at("2026-03-01T08:00:00Z"), Some(at("2026-03-31T16:20:00Z")))
@@ -41,8 +41,8 @@ fn judged(folder: &Folder, arguments: &[&str]) -> Run {
     folder.run(&[&["credential-report", "report.csv", "--now", MADE], arguments].concat())
 }
 
-/// What the AWS CLI prints.
-fn answer(csv: &str) -> String {
+/// The output of the AWS CLI.
+fn cli_output(csv: &str) -> String {
     use base64::Engine as _;
     let content = base64::prelude::BASE64_STANDARD.encode(csv);
     json!({"Content": content, "ReportFormat": "text/csv", "GeneratedTime": "2026-04-01T08:00:00+00:00"})
@@ -62,7 +62,7 @@ fn over_the_sample(arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn what_is_printed_over_the_sample_is_what_the_golden_files_say() {
+fn the_output_over_the_sample_is_that_of_the_golden_files() {
     for (name, arguments) in [
         ("txt", &[][..]),
         ("json", &["--format", "json"]),
@@ -81,7 +81,7 @@ fn what_is_printed_over_the_sample_is_what_the_golden_files_say() {
 }
 
 #[test]
-fn a_line_of_json_holds_the_documented_facts_the_worst_first() {
+fn a_line_of_json_holds_the_documented_facts_the_most_severe_first() {
     let folder = Folder::with("report.csv", some());
     let lines = judged(&folder, &["--format", "json"]).exits(0).lines();
     let rule =
@@ -118,14 +118,14 @@ fn every_form_of_a_report_is_judged_as_of_when_it_was_made() {
     let expected = judged(&plain, &["--format", "json"]).exits(0).says("as --now says").stdout;
     for (name, content) in [
         ("kept in the state bucket", pack(csv.as_bytes(), at(MADE)).unwrap()),
-        ("as the AWS CLI prints it", answer(&csv).into_bytes()),
+        ("as the AWS CLI prints it", cli_output(&csv).into_bytes()),
         (
             "the same with spaces around and a byte order mark",
-            format!("\u{feff}\n {}\n", answer(&csv)).into_bytes(),
+            format!("\u{feff}\n {}\n", cli_output(&csv)).into_bytes(),
         ),
         (
             "the same, packed at another time",
-            pack(answer(&csv).as_bytes(), at("2026-04-02T00:00:00Z")).unwrap(),
+            pack(cli_output(&csv).as_bytes(), at("2026-04-02T00:00:00Z")).unwrap(),
         ),
     ] {
         let folder = Folder::with("report.csv", content);
@@ -134,17 +134,17 @@ fn every_form_of_a_report_is_judged_as_of_when_it_was_made() {
         let run = folder.run(&["credential-report", "report.csv", "--now", "2026-05-01T00:00:00Z"]).exits(0);
         run.says("Judged as of 2026-05-01 00:00 UTC, as --now says.");
     }
-    // Long ago, so that nothing of it lies ahead, whatever the time is now.
+    // Long ago: no date of it is in the future, whatever the time is now.
     let old =
         Report::new(ACCOUNT, at("2019-05-14T09:20:41Z")).user(User::new("x", at("2019-05-15T00:00:00Z")));
     let run = Folder::with("report.csv", old.csv()).run(&["credential-report", "report.csv"]).exits(0);
-    run.says(", the time of day, as report.csv does not say when it was made: give --now.");
+    run.says(", the current time, as report.csv does not say when it was made: give --now.");
 }
 
 #[test]
-fn standard_input_is_read_where_the_file_is_a_dash() {
+fn standard_input_is_read_if_the_file_is_a_dash() {
     for content in
-        [some().into_bytes(), pack(some().as_bytes(), at(MADE)).unwrap(), answer(&some()).into_bytes()]
+        [some().into_bytes(), pack(some().as_bytes(), at(MADE)).unwrap(), cli_output(&some()).into_bytes()]
     {
         let folder = Folder::with("report", content);
         let input = File::open(folder.path().join("report")).unwrap();
@@ -163,7 +163,7 @@ fn standard_input_is_read_where_the_file_is_a_dash() {
 }
 
 #[test]
-fn what_could_not_be_judged_exits_with_2_and_the_rest_is_judged() {
+fn rows_that_cannot_be_judged_exit_with_2_and_the_rest_is_judged() {
     let report = account([person("alice"), person("bob").mfa()]);
     let csv = report.csv();
     let without_mfa = csv.replace("mfa_active", "second_factor");
@@ -218,7 +218,7 @@ fn what_could_not_be_judged_exits_with_2_and_the_rest_is_judged() {
 }
 
 #[test]
-fn what_is_no_report_exits_with_2_and_prints_nothing() {
+fn a_file_that_is_no_report_exits_with_2_and_prints_nothing() {
     let csv = some();
     let header = csv.lines().next().unwrap();
     let packed = pack(csv.as_bytes(), at(MADE)).unwrap();
@@ -242,7 +242,7 @@ fn what_is_no_report_exits_with_2_and_prints_nothing() {
         ),
         (
             "cut short by the AWS CLI",
-            answer(&csv).into_bytes()[..500].to_vec(),
+            cli_output(&csv).into_bytes()[..500].to_vec(),
             "get-credential-report` prints: EOF",
         ),
         (
@@ -252,7 +252,7 @@ fn what_is_no_report_exits_with_2_and_prints_nothing() {
         ),
         (
             "no time",
-            answer(&csv).replace("2026-04-01T", "today ").into_bytes(),
+            cli_output(&csv).replace("2026-04-01T", "today ").into_bytes(),
             "get-credential-report` prints: ",
         ),
     ] {
@@ -341,7 +341,7 @@ fn settings_severities_and_suppressions_decide_what_counts() {
 }
 
 #[test]
-fn an_account_can_be_given_where_the_report_does_not_name_it() {
+fn an_account_can_be_given_if_the_report_does_not_name_it() {
     let without_arn = |line: &str| {
         let (user, rest) = line.split_once(',').unwrap();
         format!("{user},{}\n", rest.split_once(',').unwrap().1)
@@ -362,7 +362,7 @@ fn an_account_can_be_given_where_the_report_does_not_name_it() {
     assert_eq!(run.lines()[0]["account"], "444455556666");
 }
 
-/// The sample a day before: bob and root had second factors, svc-backup one key, and somebody has left since.
+/// The sample a day before: bob and root had second factors, svc-backup one key, and there was one more user.
 fn the_day_before() -> Folder {
     let sample = report::report().csv();
     let row = |name: &str| sample.lines().find(|row| row.starts_with(name)).unwrap().to_owned();
@@ -385,7 +385,7 @@ fn the_day_before() -> Folder {
 }
 
 #[test]
-fn beside_the_findings_of_another_day_it_says_what_is_new_and_what_is_resolved() {
+fn compared_with_previous_findings_the_status_is_new_or_resolved() {
     let folder = the_day_before();
     let compared = |arguments: &[&str]| {
         let after =
@@ -422,7 +422,7 @@ fn beside_the_findings_of_another_day_it_says_what_is_new_and_what_is_resolved()
     let ocsf = compared(&["--format", "ocsf"]).lines();
     let closed = ocsf.iter().filter(|line| line["activity_name"] == "Close").count();
     assert_eq!((ocsf.len(), closed), (18, 1));
-    // What is resolved does not fail a run, nor does it count where it is too low.
+    // A resolved finding does not fail a run, nor does one below --min-severity count.
     folder.file("after.csv", account([person("bob").mfa()]).csv());
     let run = folder.run(&[
         "credential-report",
@@ -444,7 +444,7 @@ fn beside_the_findings_of_another_day_it_says_what_is_new_and_what_is_resolved()
 }
 
 #[test]
-fn a_chain_of_days_knows_what_came_back() {
+fn over_several_days_a_finding_that_came_back_is_recognised() {
     let folder = Folder::new();
     let mut statuses = Vec::new();
     for (day, alice) in
@@ -461,7 +461,7 @@ fn a_chain_of_days_knows_what_came_back() {
         }
         let run = folder.run(&arguments).exits(0);
         statuses.push(run.lines().first().map(|line| (line["status"].clone(), line["since"].clone())));
-        // What was resolved is kept, so that it is known to have come back.
+        // A resolved finding stays in the output, for the next run to see that it came back.
         if run.stdout.is_empty() {
             std::fs::copy(folder.path().join(&before), folder.path().join(&file)).unwrap();
         } else {
@@ -477,7 +477,7 @@ fn a_chain_of_days_knows_what_came_back() {
 }
 
 #[test]
-fn promise_3_what_cannot_be_judged_is_not_resolved() {
+fn promise_3_a_finding_that_cannot_be_judged_is_not_resolved() {
     let folder = Folder::with("report.csv", account([person("alice"), person("bob")]).csv());
     folder.file("findings.json", judged(&folder, &["--format", "json"]).exits(0).stdout);
     for (name, csv) in [
@@ -508,7 +508,7 @@ fn promise_3_what_cannot_be_judged_is_not_resolved() {
             "{name}"
         );
     }
-    // What is no report resolves nothing at all.
+    // A file that is no report resolves nothing.
     folder.file("report.csv", "");
     assert_eq!(judged(&folder, &["--format", "json", "--previous", "findings.json"]).exits(2).stdout, "");
 }
@@ -519,13 +519,12 @@ fn lines_about_other_accounts_are_passed_over() {
     folder.file("findings.json", judged(&folder, &["--format", "json"]).exits(0).stdout);
     folder.file("report.csv", some());
     let run = judged(&folder, &["--format", "json", "--previous", "findings.json"]).exits(0);
-    let run =
-        run.says("Passed over 2 lines of --previous about other accounts or rules.\n2 findings: 2 new.");
+    let run = run.says("Ignored 2 lines of --previous about other accounts or rules.\n2 findings: 2 new.");
     assert!(run.lines().iter().all(|line| line["status"] == "new"));
 }
 
 #[test]
-fn the_list_keeps_apart_why_there_is_no_value() {
+fn the_list_shows_why_there_is_no_value() {
     let root = User::root_of_old(at("2019-05-14T09:20:41Z"));
     let never = person("never").with("password_last_used", "no_information");
     let odd = person("odd")
@@ -586,11 +585,11 @@ fn the_list_tells_the_root_user_from_a_user_who_is_called_root() {
 }
 
 #[test]
-fn promise_6_what_stands_in_a_report_stays_text() {
+fn promise_6_text_in_a_report_stays_text() {
     for (name, text) in hostile() {
         let user = person(&text).with("arn", &text).with("additional_credentials_info", &text);
         let folder = Folder::with("report.csv", account([user]).columns(Columns::TwentyThree).csv());
-        // Some of them are no row, which is told.
+        // Some of them are no row, which is reported.
         let csv = judged(&folder, &["--list", "--format", "csv"]).exits(2).stdout;
         assert_no_formula(name, &csv, 22);
         let table = judged(&folder, &["--list"]).exits(2).stdout;
@@ -640,7 +639,7 @@ fn five_thousand_users_are_judged_and_listed_whole_and_in_the_same_order_every_t
     assert_eq!((list.len(), listed), (5_001, all as u64));
     let mail = judged(&folder, &[]).exits(0).stdout;
     assert!(mail.len() < 100_000 && mail.contains("more\n"), "{}", mail.len());
-    // Each stands, beside itself.
+    // Compared with itself, every finding is still open.
     folder.file("findings.json", json.stdout);
     let run = judged(&folder, &["--format", "json", "--previous", "findings.json"]).exits(0);
     run.says(&format!("{all} findings: {all} still open."));

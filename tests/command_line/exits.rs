@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use serde_json::Value;
 
 use crate::program::{Folder, Run, check, command};
-use crate::records::{failure, log_file, packed, root, sign_in, without_mfa};
+use crate::records::{failure, gzipped, log_file, root, sign_in, without_mfa};
 
 /// MEDIUM, HIGH and CRITICAL, one of each.
 fn three() -> Folder {
-    Folder::with("logs/x.json.gz", packed(&[failure("1"), without_mfa("2"), root("3")]))
+    Folder::with("logs/x.json.gz", gzipped(&[failure("1"), without_mfa("2"), root("3")]))
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn exit_2_wins_over_1() {
 }
 
 #[test]
-fn nothing_wrong_is_nothing_on_stdout_and_exit_0() {
-    let folder = Folder::with("x.json.gz", packed(&[sign_in(Value::Object(Default::default()))]));
+fn without_findings_stdout_is_empty_and_the_status_is_0() {
+    let folder = Folder::with("x.json.gz", gzipped(&[sign_in(Value::Object(Default::default()))]));
     for format in ["text", "json", "ocsf"] {
         let run = folder.run(&["sign-in", "x.json.gz", "--format", format, "--fail-on", "LOW"]).exits(0);
         assert_eq!(run.stdout, "");
@@ -56,7 +56,7 @@ fn nothing_wrong_is_nothing_on_stdout_and_exit_0() {
 }
 
 #[test]
-fn bad_arguments_exit_with_64_and_a_sentence_that_says_what_would_be_right() {
+fn bad_arguments_exit_with_64_and_name_what_would_be_right() {
     let folder = three();
     for (arguments, part) in [
         (&[][..], "Usage: iamwatch <COMMAND>"),
@@ -173,7 +173,7 @@ mod unix {
             }
         };
         locked(0);
-        // Root may read everything.
+        // Root can read every file.
         let by_root = std::fs::read(folder.path().join("logs/locked.json")).is_ok();
         let run = folder.run(&["sign-in", "logs", "--format", "json"]);
         locked(0o700);
@@ -234,7 +234,7 @@ mod unix {
 }
 
 #[test]
-fn a_reader_who_has_enough_is_no_error() {
+fn closing_stdout_early_is_no_error() {
     let records: Vec<Value> = (0..3_000).map(|number| failure(&number.to_string())).collect();
     let folder = Folder::with("x.json", log_file(&records));
     for (arguments, status) in [
@@ -265,7 +265,7 @@ fn a_reader_who_has_enough_is_no_error() {
 }
 
 #[test]
-fn results_stand_on_stdout_and_notes_on_stderr() {
+fn results_go_to_stdout_and_notes_to_stderr() {
     let folder = three();
     let run = folder.run(&["sign-in", "logs", "--format", "json"]).exits(0);
     assert_eq!(run.stderr, "Read 1 log file: 3 records, 3 judged, 0 unreadable.\n3 findings.\n");

@@ -1,4 +1,4 @@
-//! What stands on stdout in each format.
+//! The output of each format.
 
 use shared::rules::registry;
 use std::collections::BTreeSet;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Run, run_in};
-use crate::records::{failure, log_file, packed, root, sign_in, without_mfa};
+use crate::records::{failure, gzipped, log_file, root, sign_in, without_mfa};
 
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(iamwatch_tests::sample::FOLDER)
 }
 
-/// Runs over the sample, in which one log file is cut.
+/// Runs over the sample, in which one log file is truncated.
 fn over_the_sample(command: &str, format: &str) -> Run {
     run_in(&sample(), &[command, "AWSLogs", "--format", format]).exits(2)
 }
@@ -37,7 +37,7 @@ fn the_notes_over_the_sample_name_the_file_that_could_not_be_read() {
 }
 
 #[test]
-fn what_help_says_is_what_the_golden_files_say() {
+fn help_is_that_of_the_golden_files() {
     let folder = Folder::new();
     for (name, arguments) in [
         ("help", &["--help"][..]),
@@ -64,7 +64,7 @@ fn a_line_of_json_holds_the_documented_facts_and_nothing_else() {
         "additionalEventData": {"MFAUsed": "No", "LoginTo": "https://console.aws.amazon.com/"},
     }));
     let name = "111122223333_CloudTrail_us-east-1_20260401T0820Z_EXAMPLE.json.gz";
-    let folder = Folder::with(name, packed(&[sign_in(json!({})), record]));
+    let folder = Folder::with(name, gzipped(&[sign_in(json!({})), record]));
     let run = folder.run(&["sign-in", name, "--format", "json"]).exits(0);
     let rule = registry::all().into_iter().find(|rule| rule.id == "sign-in.failed").unwrap();
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_line_of_json_holds_the_documented_facts_and_nothing_else() {
 }
 
 #[test]
-fn facts_that_a_record_does_not_give_are_absent() {
+fn facts_that_a_record_does_not_hold_are_absent() {
     let record = json!({
         "eventSource": "signin.amazonaws.com",
         "eventName": "ConsoleLogin",
@@ -177,7 +177,7 @@ fn ocsf_is_one_detection_finding_a_line_and_they_are_the_findings_of_json() {
 }
 
 #[test]
-fn text_is_one_mail_a_subject_and_the_worst_comes_first() {
+fn text_is_one_mail_for_each_subject_and_the_most_severe_comes_first() {
     let bob = json!({"userIdentity": {"userName": "bob", "arn": null}, "eventID": "bob"});
     let mut bob_fails = failure("bob");
     crate::records::merge(&mut bob_fails, bob);
@@ -193,7 +193,7 @@ fn text_is_one_mail_a_subject_and_the_worst_comes_first() {
 }
 
 #[test]
-fn every_rule_stands_in_the_table_and_in_the_array() {
+fn every_rule_is_in_the_table_and_in_the_array() {
     let folder = Folder::new();
     let table = folder.run(&["rules"]).exits(0).stdout;
     let array: Value =

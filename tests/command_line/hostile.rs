@@ -1,12 +1,12 @@
-//! What an attacker writes stays text. That no output holds a control character other than the line break,
-//! or one that changes direction, is checked after every run (`program::check`).
+//! Text of an attacker stays text. `program::check` checks after every run that no output holds a control character
+//! other than the line break, or a character that changes the direction of text.
 
 use serde_json::{Value, json};
 
 use crate::program::Folder;
 use crate::records::{failure, log_file, merge};
 
-/// Names that somebody might choose, so that looking at a list does something.
+/// Names that an attacker may choose to have something executed by whoever looks at a list.
 pub fn hostile() -> Vec<(&'static str, String)> {
     [
         ("terminal escapes", "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[1;31malice"),
@@ -37,7 +37,7 @@ pub fn hostile() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// A failed sign-in in which everything that somebody may choose is that text.
+/// A failed sign-in with this text in every field that an attacker can choose.
 fn record(text: &str) -> Value {
     let mut record = failure("id-EXAMPLE");
     merge(
@@ -53,7 +53,7 @@ fn record(text: &str) -> Value {
 }
 
 #[test]
-fn promise_6_json_and_ocsf_say_exactly_what_was_written_and_nothing_raw() {
+fn promise_6_json_and_ocsf_hold_the_exact_text_with_escapes() {
     for (name, text) in hostile() {
         let folder = Folder::with("x.json", log_file(&[record(&text)]));
         let lines = folder.run(&["sign-in", "x.json", "--format", "json"]).exits(0).lines();
@@ -108,7 +108,7 @@ fn promise_6_a_row_of_the_table_is_one_line_of_bounded_length() {
     }
 }
 
-/// No cell is a formula, whichever separator a spreadsheet takes.
+/// No cell is a formula, whichever separator a spreadsheet uses.
 #[track_caller]
 pub fn assert_no_formula(name: &str, list: &str, columns: usize) {
     for separator in [b',', b';'] {
@@ -140,7 +140,7 @@ fn promise_6_no_csv_cell_is_a_formula_or_more_than_one_cell() {
 }
 
 #[test]
-fn promise_6_a_harmless_name_is_not_disfigured() {
+fn promise_6_a_harmless_name_is_not_changed() {
     for name in ["alice", "dana@example.com", "o'neill", "Zoë", "東京", "a-b_c+d=e,f.g"] {
         let mut record = failure("1");
         record["userIdentity"]["userName"] = json!(name);
@@ -155,7 +155,7 @@ fn promise_6_a_harmless_name_is_not_disfigured() {
 
 #[cfg(unix)]
 #[test]
-fn promise_6_what_a_file_is_called_stays_text_too() {
+fn promise_6_file_names_stay_text() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
@@ -167,7 +167,7 @@ fn promise_6_what_a_file_is_called_stays_text_too() {
     {
         let mut record = failure("");
         record.as_object_mut().unwrap().remove("eventID");
-        // The last one is broken as well, so that a note names it.
+        // The last one is damaged too, so that a note names it.
         let content = log_file(&[record]);
         std::fs::write(
             folder.path().join(OsStr::from_bytes(name)),
@@ -189,7 +189,7 @@ fn promise_6_what_a_file_is_called_stays_text_too() {
 }
 
 #[test]
-fn promise_6_the_arguments_come_back_as_text() {
+fn promise_6_arguments_in_messages_stay_text() {
     let folder = Folder::new();
     for argument in ["\u{1b}[2J", "--x\u{202e}y", "a\r\nb"] {
         folder.run(&["sign-in", argument]);

@@ -1,4 +1,4 @@
-//! The page that `sign-in --html` writes. What a browser makes of it is tested in `tests/page.rs`.
+//! The HTML report of `sign-in --html`. What a browser makes of it is tested in `output/page.rs`.
 
 use std::fs;
 use std::path::Path;
@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::hostile::hostile;
 use crate::program::{Folder, dangerous, run_in};
-use crate::records::{failure, log_file, merge, packed, root, sign_in, without_mfa};
+use crate::records::{failure, gzipped, log_file, merge, root, sign_in, without_mfa};
 
 const NOW: &str = "2026-04-02T00:00:00Z";
 
-/// Runs over files of that folder, and gives the page.
+/// Runs in the folder, and returns the report.
 #[track_caller]
 fn page(folder: &Folder, arguments: &[&str]) -> String {
     folder.run(&[&["sign-in", "--now", NOW, "--html", "report.html"], arguments].concat()).exits(0);
@@ -19,7 +19,7 @@ fn page(folder: &Folder, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_page_over_the_sample_is_that_of_the_golden_file() {
+fn the_report_over_the_sample_is_that_of_the_golden_file() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join(iamwatch_tests::sample::FOLDER);
     let folder = Folder::new();
     let report = folder.path().join("report.html");
@@ -31,9 +31,9 @@ fn the_page_over_the_sample_is_that_of_the_golden_file() {
 }
 
 #[test]
-fn every_sign_in_stands_on_the_page_once_in_whichever_files_and_order() {
+fn every_sign_in_is_in_the_report_once_whatever_the_files_and_their_order() {
     let (quiet, fails) = (sign_in(json!({"eventID": "1"})), failure("2"));
-    let folder = Folder::with("a.json.gz", packed(&[quiet.clone(), fails.clone(), without_mfa("3")]));
+    let folder = Folder::with("a.json.gz", gzipped(&[quiet.clone(), fails.clone(), without_mfa("3")]));
     folder.file("b.json", log_file(&[fails.clone(), quiet.clone()]));
     let two = page(&folder, &["a.json.gz", "b.json"]);
     assert!(two.contains("<dt>Sign-ins</dt><dd>3: 1 failed, 2 succeeded</dd>"), "{two}");
@@ -48,7 +48,7 @@ fn every_sign_in_stands_on_the_page_once_in_whichever_files_and_order() {
 }
 
 #[test]
-fn what_is_left_out_and_what_could_not_be_looked_at_is_said_on_the_page() {
+fn the_report_names_what_is_left_out_and_what_could_not_be_looked_at() {
     let folder = Folder::with("x.json", log_file(&[failure("1"), root("2"), without_mfa("3")]));
     folder.file(
         "accepted.toml",
@@ -56,7 +56,7 @@ fn what_is_left_out_and_what_could_not_be_looked_at_is_said_on_the_page() {
     );
     let all = ["x.json", "--suppressions", "accepted.toml", "--min-severity", "HIGH"];
     let page = page(&folder, &all);
-    assert!(page.contains("<li>1 finding not listed: accepted by a suppression</li>"), "{page}");
+    assert!(page.contains("<li>1 finding not listed: suppressed</li>"), "{page}");
     assert!(page.contains("<li>1 finding not listed: below HIGH</li>"), "{page}");
     assert!(page.contains("<dt>Findings</dt><dd>1 "), "{page}");
     assert!(page.contains("<dt>Sign-ins</dt><dd>3: "), "what is accepted happened all the same: {page}");
@@ -72,25 +72,25 @@ fn what_is_left_out_and_what_could_not_be_looked_at_is_said_on_the_page() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_is_told_and_costs_nothing_else() {
+fn a_report_that_cannot_be_written_is_an_error_and_costs_no_results() {
     let folder = Folder::with("x.json", log_file(&[failure("1")]));
     for (file, said) in [
-        (".", "--html . is no ordinary file; it must be one, or not exist"),
-        ("/dev/null", "--html /dev/null is no ordinary file; it must be one, or not exist"),
+        (".", "--html . is not a regular file; it must be one, or not exist"),
+        ("/dev/null", "--html /dev/null is not a regular file; it must be one, or not exist"),
         ("none/report.html", "--html none/report.html: there is no folder none"),
         ("x.json/report.html", "--html x.json/report.html: there is no folder x.json"),
     ] {
         let run = folder.run(&["sign-in", "x.json", "--html", file]).exits(64).says(said);
         assert_eq!(run.stdout, "", "{file}");
     }
-    // No one can make a file there.
+    // Nobody can create a file there.
     let run = folder.run(&["sign-in", "x.json", "--format", "json", "--html", "/proc/report.html"]).exits(2);
     assert_eq!(run.rules(), ["sign-in.failed"]);
-    run.says("could not write the results: the page /proc/report.html: ");
+    run.says("could not write the results: the HTML report /proc/report.html: ");
 }
 
 #[test]
-fn a_page_takes_the_place_of_the_one_before_and_leaves_nothing_beside_it() {
+fn a_report_replaces_the_previous_one_and_leaves_no_other_file() {
     let folder = Folder::with("x.json", log_file(&[failure("1")]));
     folder.file("report.html", "before");
     assert!(page(&folder, &["x.json"]).starts_with("<!DOCTYPE html>"));
@@ -101,7 +101,7 @@ fn a_page_takes_the_place_of_the_one_before_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn promise_6_what_somebody_wrote_is_visible_text_on_the_page() {
+fn promise_6_text_of_an_attacker_is_visible_text_in_the_report() {
     for (name, text) in hostile() {
         let mut record = failure("1");
         merge(

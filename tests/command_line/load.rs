@@ -6,7 +6,7 @@ use std::io::Read;
 use iamwatch_tests::corpus::Corpus;
 
 use crate::program::{Folder, command};
-use crate::records::{failure, packed, sign_in};
+use crate::records::{failure, gzipped, sign_in};
 
 #[test]
 fn three_thousand_small_files_are_all_judged() {
@@ -16,7 +16,7 @@ fn three_thousand_small_files_are_all_judged() {
             sign_in(serde_json::json!({"eventID": format!("quiet-{number}")})),
             failure(&number.to_string()),
         ];
-        folder.file(&format!("{}/{number}.json.gz", number % 50), packed(&records));
+        folder.file(&format!("{}/{number}.json.gz", number % 50), gzipped(&records));
     }
     let run = folder.run(&["sign-in", ".", "--format", "json"]).exits(0);
     let run = run.says("Read 3000 log files: 6000 records, 6000 judged, 0 unreadable.\n3000 findings.\n");
@@ -25,8 +25,8 @@ fn three_thousand_small_files_are_all_judged() {
     assert_eq!(run.stdout.lines().count(), 6_001);
 }
 
-/// A log file of about so many bytes before compression, and how many records it has. It repeats itself, and
-/// every copy of a record has an id of its own.
+/// A log file of about this many bytes before compression, and how many records it has. It repeats the same records,
+/// each copy with an id of its own.
 fn large(bytes: usize, seed: u64) -> (Vec<u8>, usize) {
     const PIECE: Corpus = Corpus { files: 1, fewest_records: 2_000, most_records: 2_000, seed: 0 };
     let corpus = Corpus { seed, ..PIECE };
@@ -74,7 +74,8 @@ fn two_large_log_files_at_once_need_less_than_64_mib() {
     }
     let arguments = ["sign-in", ".", "--format", "json", "--threads", "2"];
     let mut child = command(folder.path(), &arguments).spawn().unwrap();
-    // Nobody reads its output yet, which is more than a pipe takes: at its end it waits, to be looked at.
+    // Its output, which nobody reads yet, is more than a pipe holds: the program waits before its end, and can be
+    // measured.
     let mut stderr = String::new();
     let mut notes = child.stderr.take().unwrap();
     while !stderr.contains("findings.\n") {
@@ -96,7 +97,7 @@ fn two_large_log_files_at_once_need_less_than_64_mib() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn every_call_of_two_large_log_files_is_listed_within_64_mib() {
+fn every_record_of_two_large_log_files_is_listed_within_64_mib() {
     let folder = Folder::new();
     let mut total = 0;
     for (seed, name) in [(4, "plain.json"), (5, "packed.json.gz")] {
@@ -115,7 +116,7 @@ fn every_call_of_two_large_log_files_is_listed_within_64_mib() {
             break;
         }
         lines += chunk[..length].iter().filter(|byte| **byte == b'\n').count();
-        // Its end is not waited for: a program that has ended has no peak any more.
+        // Measured before the program ends: after that there is nothing to measure.
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<usize>().ok());

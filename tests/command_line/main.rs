@@ -2,21 +2,21 @@
 //!
 //! | module | what it proves |
 //! |---|---|
-//! | `program` | (runs it, and insists that it never panics and never colours or hangs) |
+//! | `program` | (runs it, and checks that it never panics, colours or hangs) |
 //! | `records` | (makes records and files) |
-//! | `formats` | what stands on stdout in each format; golden files in `snapshots/cli/` |
+//! | `formats` | the output of each format; golden files in `snapshots/cli/` |
 //! | `merging` | one line a finding and event, whatever the files' order, number and names |
-//! | `html` | the page that `--html` writes |
+//! | `html` | the HTML report of `--html` |
 //! | `exits` | exit status, notes on stderr, and what cannot be looked at |
-//! | `shapes` | every form in which records come |
-//! | `sign_ins` | the list of sign-ins is whole, and says MFA rightly |
-//! | `calls` | `iamwatch records`: every call that is asked for, and no other |
-//! | `credential_report` | every form of credential report, its findings, its users, and what has changed |
-//! | `hostile` | what an attacker writes stays text |
-//! | `s3` | log files in S3: the same results, clear errors, and going on after an end that came early |
-//! | `secrets` | what must not be repeated |
+//! | `shapes` | every file format that holds records |
+//! | `sign_ins` | the list of sign-ins is complete, with the right MFA |
+//! | `calls` | `iamwatch records`: every record that matches, and no other |
+//! | `credential_report` | every form of credential report, its findings, its users, and its changes |
+//! | `hostile` | text of an attacker stays text |
+//! | `s3` | log files in S3: the same results, clear errors, stopping and resuming |
+//! | `secrets` | no secret is printed |
 //! | `settings` | `--set` |
-//! | `suppressions` | what a person has accepted is left out, and only that |
+//! | `suppressions` | suppressed findings are left out, and no others |
 //! | `load` | many files, large files, little memory |
 //!
 //! Accept a changed golden file with `EXPECTORATE=overwrite`, then read the diff.

@@ -4,10 +4,10 @@ use iamwatch_tests::corpus::Corpus;
 use serde_json::{Value, json};
 
 use crate::program::Folder;
-use crate::records::{failure, log_file, packed, sign_in, without_mfa};
+use crate::records::{failure, gzipped, log_file, sign_in, without_mfa};
 
 #[test]
-fn json_never_groups_caps_or_quiets() {
+fn json_never_groups_caps_or_deduplicates_findings() {
     let records: Vec<Value> = (0..500).map(|number| failure(&format!("id-{number:03}"))).collect();
     let folder = Folder::with("x.json", log_file(&records));
     for format in ["json", "ocsf"] {
@@ -22,10 +22,10 @@ fn json_never_groups_caps_or_quiets() {
 fn promise_2_an_event_in_several_files_is_one_line_that_names_the_others() {
     let folder = Folder::new();
     for name in ["b.json.gz", "a/x.json.gz", "c.json.gz"] {
-        folder.file(name, packed(&[sign_in(json!({"eventID": "0"})), without_mfa("same")]));
+        folder.file(name, gzipped(&[sign_in(json!({"eventID": "0"})), without_mfa("same")]));
     }
-    folder.file("other.json.gz", packed(&[without_mfa("other")]));
-    // The same file twice by two paths, and an event twice in one file, are no other files.
+    folder.file("other.json.gz", gzipped(&[without_mfa("other")]));
+    // The same file by two paths, and an event twice in one file, count as one file.
     folder.file("twice.json", log_file(&[failure("twice"), failure("twice")]));
     let run = folder.run(&["sign-in", ".", "a", "b.json.gz", "./b.json.gz", "--format", "json"]).exits(0);
     let evidence: Vec<(String, Value)> = run
@@ -71,7 +71,7 @@ fn records_without_an_id_are_never_merged() {
 }
 
 #[test]
-fn a_corrected_copy_merges_with_its_original_and_speaks_for_both() {
+fn a_corrected_copy_replaces_its_original() {
     let mut corrected = without_mfa("copy");
     corrected["addendum"] = json!({"reason": "UPDATED_DATA", "originalEventID": "original"});
     corrected["userAgent"] = json!("Corrected");
@@ -119,7 +119,7 @@ fn neither_the_order_of_the_arguments_nor_the_threads_change_the_output() {
 }
 
 #[test]
-fn what_the_files_are_called_changes_nothing_but_the_place_of_the_evidence() {
+fn file_names_change_nothing_but_the_log_file_of_the_evidence() {
     let (delivered, renamed) = (Folder::new(), Folder::new());
     for n in 0..FEW.files {
         let content = FEW.file(n);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than any run takes on a busy machine without optimisation.
+/// Longer than any run takes without optimisation on a busy machine.
 const MAX_RUN: Duration = Duration::from_secs(240);
 
 /// The program as the sources are now, built in the profile and target directory of this test, and with this test, for
@@ -49,7 +49,7 @@ pub fn program() -> &'static Path {
     })
 }
 
-/// What came of one run.
+/// The outcome of one run.
 #[derive(Debug)]
 pub struct Run {
     pub status: i32,
@@ -71,14 +71,14 @@ impl Run {
         self.lines().iter().map(|line| line["rule"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Insists on the exit status, and gives the run on.
+    /// Asserts the exit status.
     #[track_caller]
     pub fn exits(self, status: i32) -> Run {
         assert_eq!(self.status, status, "{self:#?}");
         self
     }
 
-    /// Insists that a part of stderr says so.
+    /// Asserts that stderr holds this text.
     #[track_caller]
     pub fn says(self, part: &str) -> Run {
         assert!(self.stderr.contains(part), "{part:?} is not in: {}", self.stderr);
@@ -123,7 +123,7 @@ pub fn run_in(folder: &Path, arguments: &[&str]) -> Run {
     ended(command(folder, arguments).spawn().unwrap(), arguments)
 }
 
-/// What comes of a program that was begun.
+/// Waits for the end of a program that was started.
 #[track_caller]
 pub fn ended(mut child: Child, arguments: &[&str]) -> Run {
     let started = Instant::now();
@@ -142,12 +142,12 @@ pub fn ended(mut child: Child, arguments: &[&str]) -> Run {
     run
 }
 
-/// The command, with no input, its output caught, and panics told in full.
+/// The command with no input, captured output, and full panic messages.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     command_of(program(), folder, arguments)
 }
 
-/// The same of another build of the program.
+/// The same for another build of the program.
 pub fn command_of(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
@@ -160,7 +160,7 @@ pub fn command_of(program: &Path, folder: &Path, arguments: &[&str]) -> Command 
     command
 }
 
-/// What holds for every run: no panic, and nothing that steers a terminal, so no progress bar either.
+/// Asserts what holds for every run: no panic, and nothing that steers a terminal, progress bars included.
 #[track_caller]
 pub fn check(run: &Run) {
     assert!(matches!(run.status, 0 | 1 | 2 | 64), "{run:#?}");
@@ -173,7 +173,8 @@ pub fn check(run: &Run) {
     }
 }
 
-/// Controls other than the line break (C1 and carriage return included), and changes of direction.
+/// Control characters other than the line break (C1 and carriage return included), and those that change the direction
+/// of text.
 pub fn dangerous(character: char) -> bool {
     character.is_control() && character != '\n'
         || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

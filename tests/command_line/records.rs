@@ -54,13 +54,13 @@ pub fn root(id: &str) -> Value {
     }))
 }
 
-/// What CloudTrail delivers, before compression.
+/// A log file before compression.
 pub fn log_file(records: &[Value]) -> Vec<u8> {
     json!({"Records": records}).to_string().into_bytes()
 }
 
-/// What CloudTrail delivers.
-pub fn packed(records: &[Value]) -> Vec<u8> {
+/// A log file as CloudTrail delivers it.
+pub fn gzipped(records: &[Value]) -> Vec<u8> {
     corpus::gzip(&log_file(records)).unwrap()
 }
 

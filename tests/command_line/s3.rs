@@ -1,6 +1,6 @@
-//! Log files in S3: the same results, clear errors, and going on after an end that came early.
+//! Log files in S3: the same results, clear errors, stopping and resuming.
 //!
-//! The program is the one that is built with the feature `s3`; AWS is a stub on this machine.
+//! The program is built with the feature `s3`; AWS is a stub on this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -12,12 +12,12 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Run, command_of, ended};
-use crate::records::{failure, packed, sign_in};
+use crate::records::{failure, gzipped, sign_in};
 
 const BUCKET: &str = "example-logs";
 const ACCOUNT: &str = "111122223333";
 
-/// Where a trail puts the log file of that name, delivered on that day.
+/// The key of a log file that a trail delivered on this day.
 fn key(account: &str, region: &str, day: &str, number: usize) -> String {
     let [year, month, date] = day.split('-').collect::<Vec<_>>()[..] else { panic!("{day}") };
     format!(
@@ -25,7 +25,7 @@ fn key(account: &str, region: &str, day: &str, number: usize) -> String {
     )
 }
 
-/// A failed sign-in on that day.
+/// A failed sign-in on this day.
 fn failure_on(id: &str, day: &str) -> Value {
     let mut record = failure(id);
     record["eventTime"] = json!(format!("{day}T12:00:00Z"));
@@ -63,7 +63,7 @@ impl Scene {
     }
 
     fn put(&self, key: &str, records: &[Value]) {
-        self.aws.put(BUCKET, key, packed(records));
+        self.aws.put(BUCKET, key, gzipped(records));
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -80,17 +80,17 @@ impl Scene {
         command
     }
 
-    fn begin(&self, arguments: &[&str]) -> Child {
+    fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().unwrap()
     }
 
     async fn run(&self, arguments: &[&str]) -> Run {
-        until_ended(self.begin(arguments), arguments).await
+        until_ended(self.start(arguments), arguments).await
     }
 
-    /// Begins, waits until so many calls of an object were made, interrupts, and waits for the end.
+    /// Starts the program, interrupts it after a call about the object, and waits for its end.
     async fn interrupted(&self, arguments: &[&str], key_part: &str) -> Run {
-        let child = self.begin(arguments);
+        let child = self.start(arguments);
         self.aws.until_called(Operation::GetObject, key_part, 1).await;
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
         until_ended(child, arguments).await
@@ -102,7 +102,7 @@ impl Scene {
     }
 }
 
-/// The stub answers while the program runs.
+/// Waits without blocking: the stub answers on this thread.
 async fn until_ended(child: Child, arguments: &[&str]) -> Run {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let waiting = tokio::task::spawn_blocking(move || {
@@ -123,7 +123,7 @@ fn sorted(text: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_bucket_comes_to_what_its_log_files_come_to_on_this_machine() {
+async fn a_bucket_gives_the_same_results_as_its_log_files_on_this_machine() {
     let scene = Scene::new().await;
     let corpus = Corpus { files: 30, fewest_records: 200, most_records: 900, seed: 12 };
     for n in 0..corpus.files {
@@ -138,7 +138,7 @@ async fn a_bucket_comes_to_what_its_log_files_come_to_on_this_machine() {
     scene.aws.put(BUCKET, &broken, b"{\"Records\":[{\"eventVersion\":".to_vec());
     scene.aws.put(BUCKET, "trail/AWSLogs/notes.txt", b"hello".to_vec());
     let all = ["--from", "2020-01-01", "--to", "2029-12-31"];
-    // The corpus spreads events over days; its log files are delivered on one.
+    // The events of the corpus are on several days; its log files are delivered on one.
     let asked: [&[&str]; 6] = [
         &["sign-in", "--format", "json"],
         &["sign-in", "--format", "text"],
@@ -152,7 +152,7 @@ async fn a_bucket_comes_to_what_its_log_files_come_to_on_this_machine() {
         let here = scene.run(&[asked, &["trail"][..], &all].concat()).await.exits(2);
         let there = scene.run(&[asked, &[URI], &all].concat()).await.exits(2);
         let there_as_here = there.stdout.replace(&format!("s3://{BUCKET}/"), "");
-        // Ids of findings about a log file are made of its name.
+        // The id of a finding about a log file depends on the file's name.
         let comparable = |text: &str| -> Vec<String> {
             let lines = sorted(text).into_iter().map(str::to_owned);
             lines.filter(|line| !line.contains("EXAMPLE99") && !line.contains("iamwatch suppress")).collect()
@@ -180,7 +180,7 @@ async fn a_bucket_comes_to_what_its_log_files_come_to_on_this_machine() {
 }
 
 #[tokio::test]
-async fn days_choose_log_files_with_a_margin_and_then_events() {
+async fn from_and_to_select_log_files_with_a_margin_and_then_events() {
     let scene = Scene::new().await;
     for (day, id) in [
         ("2026-03-29", "early"),
@@ -192,7 +192,7 @@ async fn days_choose_log_files_with_a_margin_and_then_events() {
     ] {
         scene.put(&key(ACCOUNT, "us-east-1", day, 1), &[failure_on(id, day)]);
     }
-    // Delivered on the day behind.
+    // Delivered on the next day.
     scene.put(&key(ACCOUNT, "us-east-1", "2026-04-03", 2), &[failure_on("5", "2026-04-02")]);
     let ids = |run: &Run| -> Vec<String> {
         let id = |line: &Value| line["evidence"]["event_id"].as_str().unwrap().to_owned();
@@ -217,10 +217,10 @@ async fn days_choose_log_files_with_a_margin_and_then_events() {
 }
 
 #[tokio::test]
-async fn one_object_needs_no_days_and_stands_beside_files_of_this_machine() {
+async fn one_object_needs_no_days_and_can_be_read_with_local_files() {
     let key = key(ACCOUNT, "us-east-1", "2026-04-01", 1);
     let scene = Scene::with(&key, &[failure("1"), sign_in(json!({}))]).await;
-    scene.folder.file("here.json.gz", packed(&[failure("2"), failure("1")]));
+    scene.folder.file("here.json.gz", gzipped(&[failure("2"), failure("1")]));
     let object = format!("s3://{BUCKET}/{key}");
     let lines = scene.run(&["sign-in", &object, "here.json.gz", "--format", "json"]).await.exits(0).lines();
     assert_eq!(lines.len(), 2, "an event in both is one finding");
@@ -234,7 +234,7 @@ async fn one_object_needs_no_days_and_stands_beside_files_of_this_machine() {
 }
 
 #[tokio::test]
-async fn what_a_log_file_cannot_be_had_for_is_said_and_the_rest_is_judged() {
+async fn a_log_file_that_cannot_be_fetched_is_reported_and_the_rest_is_judged() {
     let scene = Scene::with(&key(ACCOUNT, "us-east-1", "2026-04-01", 1), &[failure("1")]).await;
     scene.put(&key(ACCOUNT, "us-east-1", "2026-04-01", 2), &[failure("2")]);
     scene.aws.fail(Which::every(Operation::GetObject).about("EXAMPLE2"), Fault::ACCESS_DENIED);
@@ -249,7 +249,7 @@ async fn what_a_log_file_cannot_be_had_for_is_said_and_the_rest_is_judged() {
 }
 
 #[tokio::test]
-async fn where_none_of_many_log_files_can_be_had_it_is_said_once_and_nothing_is_noted() {
+async fn if_no_log_file_can_be_fetched_it_is_reported_once_and_no_checkpoint_is_written() {
     let scene = Scene::new().await;
     for number in 0..120 {
         scene.put(&key(ACCOUNT, "us-east-1", "2026-04-01", number), &[failure(&number.to_string())]);
@@ -257,7 +257,7 @@ async fn where_none_of_many_log_files_can_be_had_it_is_said_once_and_nothing_is_
     scene.aws.fail(Which::every(Operation::GetObject), Fault::ACCESS_DENIED);
     let arguments = [&["sign-in", URI, "--resume", "mine.json"][..], &DAYS].concat();
     let run = scene.run(&arguments).await.exits(2);
-    run.says("iamwatch: none of 100 log files could be had: s3:GetObject s3://")
+    run.says("iamwatch: none of 100 log files could be fetched: s3:GetObject s3://")
         .says("Nothing was read yet.");
     assert!(!scene.folder.path().join("mine.json").exists());
     scene.aws.recover();
@@ -265,7 +265,7 @@ async fn where_none_of_many_log_files_can_be_had_it_is_said_once_and_nothing_is_
 }
 
 #[tokio::test]
-async fn what_keeps_everything_from_being_read_is_a_clear_sentence() {
+async fn an_error_that_stops_reading_is_a_clear_sentence() {
     let scene = Scene::with(&key(ACCOUNT, "us-east-1", "2026-04-01", 1), &[failure("1")]).await;
     let arguments = [&["sign-in", URI][..], &DAYS].concat();
     for (status, code, part) in [
@@ -291,7 +291,7 @@ async fn what_keeps_everything_from_being_read_is_a_clear_sentence() {
 }
 
 #[tokio::test]
-async fn without_credentials_it_is_said_where_they_come_from() {
+async fn without_credentials_the_message_names_where_they_come_from() {
     let scene = Scene::with(&key(ACCOUNT, "us-east-1", "2026-04-01", 1), &[failure("1")]).await;
     scene.folder.file(
         ".aws/config",
@@ -314,12 +314,12 @@ async fn without_credentials_it_is_said_where_they_come_from() {
 }
 
 #[tokio::test]
-async fn an_interrupted_run_goes_on_with_the_same_command_and_comes_to_the_same() {
+async fn an_interrupted_run_is_resumed_by_the_same_command_with_the_same_results() {
     let scene = Scene::new().await;
     let (first, second) =
         (key(ACCOUNT, "us-east-1", "2026-04-01", 1), key(ACCOUNT, "us-east-1", "2026-04-01", 2));
     scene.put(&first, &[failure("1"), sign_in(json!({"eventID": "2"}))]);
-    // A copy of what the first one has.
+    // Holds a copy of an event of the first one.
     scene.put(&second, &[failure("3"), sign_in(json!({"eventID": "4"})), sign_in(json!({"eventID": "2"}))]);
     let uris = [format!("s3://{BUCKET}/{first}"), format!("s3://{BUCKET}/{second}")];
     for (command, lines) in [("sign-in", 2), ("sign-ins", 4), ("records", 4)] {
@@ -329,9 +329,9 @@ async fn an_interrupted_run_goes_on_with_the_same_command_and_comes_to_the_same(
         scene.aws.forget();
         scene.aws.fail(Which::every(Operation::GetObject).about("EXAMPLE2"), Fault::HangBefore);
         let early = scene.interrupted(&arguments, "EXAMPLE2").await.exits(2);
-        let early = early.says("iamwatch: interrupted\nRead 1 log file of about 2. To go on, give the same command with --resume iamwatch-resume.json\n");
+        let early = early.says("iamwatch: interrupted\nRead 1 log file of about 2. To resume, run the same command with --resume iamwatch-resume.json\n");
         let shown = if command == "records" { 2 } else { 0 };
-        assert_eq!(early.lines().len(), shown, "{command}: findings are printed when they are whole");
+        assert_eq!(early.lines().len(), shown, "{command}: findings are printed at the end only");
         scene.aws.recover();
         scene.aws.forget();
         let resumed = [&arguments[..], &["--resume", "iamwatch-resume.json"]].concat();
@@ -339,20 +339,20 @@ async fn an_interrupted_run_goes_on_with_the_same_command_and_comes_to_the_same(
         assert_eq!((scene.gets_of("EXAMPLE1"), scene.gets_of("EXAMPLE2")), (0, 1), "{command}");
         let both = early.stdout + &rest.stdout;
         assert_eq!(sorted(&both), sorted(&whole.stdout), "{command}");
-        assert_eq!(rest.stderr, whole.stderr, "{command}: what it came to is said of all");
-        assert!(!scene.folder.path().join("iamwatch-resume.json").exists(), "it has served");
+        assert_eq!(rest.stderr, whole.stderr, "{command}: the summary counts everything");
+        assert!(!scene.folder.path().join("iamwatch-resume.json").exists(), "it is deleted");
     }
 }
 
 #[tokio::test]
-async fn what_was_read_of_a_bucket_before_it_ended_is_not_listed_twice_nor_lost() {
+async fn what_was_read_before_an_early_stop_is_neither_listed_twice_nor_lost() {
     let scene = Scene::new().await;
     for number in 0..40 {
         scene.put(&key(ACCOUNT, "us-east-1", "2026-04-01", number), &[failure(&format!("id-{number}"))]);
     }
     let arguments = [&["records", URI, "--format", "csv", "--resume", "mine.json"][..], &DAYS].concat();
     scene.aws.fail(Which::every(Operation::GetObject).about("EXAMPLE17.json"), Fault::HangBefore);
-    // Which of the others have come until then, nobody knows.
+    // How many of the others were read by then depends on timing.
     scene.aws.fail(
         Which::every(Operation::GetObject).about("EXAMPLE23.json"),
         Fault::Error { status: 400, code: "ExpiredToken" },
@@ -365,7 +365,7 @@ async fn what_was_read_of_a_bucket_before_it_ended_is_not_listed_twice_nor_lost(
     assert_eq!(
         both.lines().filter(|line| line.starts_with("time,")).count(),
         1,
-        "the heads stand there once"
+        "the headings are printed once"
     );
     let mut ids: Vec<&str> = both.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
     ids.sort_unstable();
@@ -375,7 +375,7 @@ async fn what_was_read_of_a_bucket_before_it_ended_is_not_listed_twice_nor_lost(
 }
 
 #[tokio::test]
-async fn what_is_not_of_this_command_is_not_gone_on_with() {
+async fn a_checkpoint_of_another_command_is_refused() {
     let scene = Scene::with(&key(ACCOUNT, "us-east-1", "2026-04-01", 1), &[failure("1")]).await;
     let arguments = [&["sign-in", URI, "--resume", "mine.json"][..], &DAYS].concat();
     scene.aws.fail(Which::every(Operation::GetObject), Fault::HangBefore);
@@ -387,7 +387,7 @@ async fn what_is_not_of_this_command_is_not_gone_on_with() {
         assert_eq!(mode & 0o777, 0o600, "it holds records");
     }
     let other = [&["sign-ins", URI, "--resume", "mine.json"][..], &DAYS].concat();
-    scene.run(&other).await.exits(64).says("--resume is mine.json, which is of another command");
+    scene.run(&other).await.exits(64).says("--resume is mine.json, which belongs to another command");
     scene.folder.file("nonsense.json", "[1]");
     let nonsense = [&["sign-in", URI, "--resume", "nonsense.json"][..], &DAYS].concat();
     let run = scene.run(&nonsense).await.exits(64);
@@ -397,7 +397,7 @@ async fn what_is_not_of_this_command_is_not_gone_on_with() {
 }
 
 #[tokio::test]
-async fn what_was_left_before_is_not_written_over() {
+async fn an_earlier_checkpoint_is_not_overwritten() {
     let scene = Scene::with(&key(ACCOUNT, "us-east-1", "2026-04-01", 1), &[failure("1")]).await;
     scene.folder.file("iamwatch-resume.json", "of somebody else");
     scene.aws.fail(Which::every(Operation::GetObject), Fault::HangBefore);
@@ -409,7 +409,7 @@ async fn what_was_left_before_is_not_written_over() {
 }
 
 #[tokio::test]
-async fn a_reader_who_has_enough_ends_the_reading_of_a_bucket() {
+async fn closing_stdout_stops_the_reading_of_a_bucket() {
     use std::io::{BufRead, BufReader, Read};
     let scene = Scene::new().await;
     let many: Vec<Value> = (0..400).map(|number| failure(&number.to_string())).collect();
@@ -418,7 +418,7 @@ async fn a_reader_who_has_enough_ends_the_reading_of_a_bucket() {
     }
     let arguments =
         [&["records", URI, "--format", "json", "--set", "MAX_IN_FLIGHT_BYTES=1048576"][..], &DAYS];
-    let mut child = scene.begin(&arguments.concat());
+    let mut child = scene.start(&arguments.concat());
     let run = tokio::task::spawn_blocking(move || {
         let mut stdout = BufReader::with_capacity(64, child.stdout.take().unwrap());
         let mut first = String::new();
@@ -434,7 +434,7 @@ async fn a_reader_who_has_enough_ends_the_reading_of_a_bucket() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_of_s3_exits_with_64() {
+async fn s3_arguments_that_cannot_be_used_exit_with_64() {
     let scene = Scene::new().await;
     for (arguments, part) in [
         (&["sign-in", "s3://example-logs"][..], "s3://example-logs needs --from and --to, such as"),
@@ -456,7 +456,7 @@ async fn what_cannot_be_asked_of_s3_exits_with_64() {
 }
 
 #[test]
-fn a_program_that_is_built_without_s3_says_how_to_build_it() {
+fn a_program_without_s3_says_how_to_build_one_with_it() {
     let run =
         Folder::new().run(&["sign-in", "s3://example-logs", "--from", "2026-04-01", "--to", "2026-04-02"]);
     run.exits(64).says(

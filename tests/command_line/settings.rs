@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::config::SETTINGS;
 
 use crate::program::Folder;
-use crate::records::{failure, log_file, packed, sign_in};
+use crate::records::{failure, gzipped, log_file, sign_in};
 
 #[test]
 fn every_setting_is_accepted_with_its_default_and_changes_nothing() {
@@ -49,7 +49,7 @@ fn allowed_sign_in_cidrs_take_effect_and_the_last_one_counts() {
 }
 
 #[test]
-fn account_names_stand_in_mails_and_in_the_table() {
+fn account_names_are_in_mails_and_in_the_table() {
     let folder = Folder::with("x.json", log_file(&[failure("1")]));
     let set = "ACCOUNT_NAMES=111122223333=prod,444455556666=audit";
     let mail = folder.run(&["sign-in", "x.json", "--set", set]).exits(0).stdout;
@@ -69,7 +69,7 @@ fn limits_take_effect_and_the_message_names_them() {
     let mut large = failure("large");
     large["requestParameters"] = json!({"padding": "x".repeat(5_000)});
     let records: Vec<Value> = (0..40).map(|number| failure(&number.to_string())).chain([large]).collect();
-    for (name, content) in [("x.json", log_file(&records)), ("x.json.gz", packed(&records))] {
+    for (name, content) in [("x.json", log_file(&records)), ("x.json.gz", gzipped(&records))] {
         let folder = Folder::with(name, &content);
         let run = |set: &str| folder.run(&["sign-in", name, "--format", "json", "--set", set]);
         assert_eq!(run("MAX_RECORD_BYTES=8192").exits(0).lines().len(), 41);

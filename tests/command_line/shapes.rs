@@ -1,17 +1,17 @@
-//! Every form in which records come.
+//! Every file format that holds records.
 
 use iamwatch_tests::corpus::gzip;
 use serde_json::{Value, json};
 
 use crate::program::Folder;
-use crate::records::{failure, log_file, packed, without_mfa};
+use crate::records::{failure, gzipped, log_file, without_mfa};
 
 fn one_a_line(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
 }
 
 #[test]
-fn every_form_in_which_people_keep_records_is_read() {
+fn every_format_of_records_is_read() {
     let (one, two) = (failure("1"), without_mfa("2"));
     let both = [one.clone(), two.clone()];
     let text = |record: &Value| record.to_string();
@@ -44,7 +44,7 @@ fn every_form_in_which_people_keep_records_is_read() {
         ("a log file for each line", [log_file(&both[..1]), log_file(&both[1..])].join(&b'\n')),
     ] {
         for (packing, content) in [("plain", content.clone()), ("gzip", gzip(&content).unwrap())] {
-            // Named itself, a file may be called anything.
+            // A file that an argument names may have any name.
             for file in ["x.json", "x.json.gz", "export", "export.log"] {
                 let folder = Folder::with(file, &content);
                 let run = folder.run(&["sign-in", file, "--format", "json"]);
@@ -53,7 +53,7 @@ fn every_form_in_which_people_keep_records_is_read() {
                     run.lines().iter().map(|line| line["evidence"]["event_id"].clone()).collect();
                 ids.sort_by_key(ToString::to_string);
                 assert_eq!(ids.iter().filter(|id| !id.is_null()).collect::<Vec<_>>(), ["1", "2"], "{said}");
-                // CloudTrail writes one document a file; more is read, and reported.
+                // CloudTrail writes one document per file; others are read and reported.
                 let doubtful = name == "a log file for each line";
                 assert_eq!(run.status, if doubtful { 2 } else { 0 }, "{said}");
             }
@@ -73,8 +73,8 @@ fn one_record_alone_is_read() {
 }
 
 #[test]
-fn log_files_packed_one_behind_the_other_are_all_judged() {
-    let folder = Folder::with("x.json.gz", [packed(&[failure("1")]), packed(&[without_mfa("2")])].concat());
+fn all_members_of_a_gzip_file_are_judged() {
+    let folder = Folder::with("x.json.gz", [gzipped(&[failure("1")]), gzipped(&[without_mfa("2")])].concat());
     let run = folder.run(&["sign-in", "x.json.gz", "--format", "json"]).exits(2);
     let rules = run.rules();
     for rule in ["sign-in.failed", "sign-in.without-mfa", "watch.log-file-unreadable"] {
@@ -83,7 +83,7 @@ fn log_files_packed_one_behind_the_other_are_all_judged() {
 }
 
 #[test]
-fn a_broken_line_costs_only_itself_and_is_named() {
+fn a_damaged_line_costs_only_itself_and_is_named() {
     let lines =
         format!("{}\n{{\"eventName\": \n{}\nnonsense\n{}\n", failure("1"), failure("2"), failure("3"));
     let folder = Folder::with("x.json", lines);
@@ -96,7 +96,7 @@ fn a_broken_line_costs_only_itself_and_is_named() {
 }
 
 #[test]
-fn a_broken_record_in_a_log_file_costs_only_itself() {
+fn a_damaged_record_in_a_log_file_costs_only_itself() {
     let mut twice = failure("2").to_string();
     twice.insert_str(1, r#""eventName":"DescribeInstances","#);
     let content = format!(r#"{{"Records":[{},{twice},{}]}}"#, failure("1"), failure("3"));
@@ -109,7 +109,7 @@ fn a_broken_record_in_a_log_file_costs_only_itself() {
 }
 
 #[test]
-fn a_sign_in_of_which_a_part_cannot_be_read_is_listed_and_told() {
+fn a_sign_in_that_is_unreadable_in_part_is_listed_and_reported() {
     let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
     let record = failure("1").to_string().replacen(
         "\"Firefox\"",
@@ -123,9 +123,9 @@ fn a_sign_in_of_which_a_part_cannot_be_read_is_listed_and_told() {
 }
 
 #[test]
-fn a_log_file_that_is_cut_is_told_and_judged_so_far() {
+fn a_truncated_log_file_is_reported_and_judged_so_far() {
     let records: Vec<Value> = (0..200).map(|number| failure(&number.to_string())).collect();
-    for (name, content) in [("x.json", log_file(&records)), ("x.json.gz", packed(&records))] {
+    for (name, content) in [("x.json", log_file(&records)), ("x.json.gz", gzipped(&records))] {
         let folder = Folder::with(name, &content[..content.len() * 2 / 3]);
         let run = folder.run(&["sign-in", name, "--format", "json"]).exits(2);
         let rules = run.says(&format!("could not read {name} whole: ")).rules();
@@ -135,7 +135,7 @@ fn a_log_file_that_is_cut_is_told_and_judged_so_far() {
 }
 
 #[test]
-fn records_one_a_line_that_are_packed_and_cut_are_judged_as_far_as_they_go() {
+fn a_truncated_gzip_file_of_one_record_a_line_is_judged_so_far() {
     let lines: String = (0..40).map(|id| format!("{}\n", failure(&id.to_string()))).collect();
     let content = gzip(lines.as_bytes()).unwrap();
     let folder = Folder::with("x.json.gz", &content[..content.len() - 8]);
@@ -145,11 +145,11 @@ fn records_one_a_line_that_are_packed_and_cut_are_judged_as_far_as_they_go() {
 }
 
 #[test]
-fn what_lies_beside_log_files_is_skipped_and_counted_by_kind() {
+fn other_files_in_a_folder_are_skipped_and_counted_by_kind() {
     let folder = Folder::new();
     let name = "111122223333_CloudTrail_us-east-1_20260401T0820Z_EXAMPLE.json.gz";
     let day = "us-east-1/2026/04/01";
-    folder.file(&format!("AWSLogs/111122223333/CloudTrail/{day}/{name}"), packed(&[failure("1")]));
+    folder.file(&format!("AWSLogs/111122223333/CloudTrail/{day}/{name}"), gzipped(&[failure("1")]));
     for (kind, count) in [("Digest", 1), ("Insight", 2), ("NetworkActivity", 3), ("Aggregated", 4)] {
         for number in 0..count {
             let name = name
@@ -157,7 +157,7 @@ fn what_lies_beside_log_files_is_skipped_and_counted_by_kind() {
                 .replace("EXAMPLE", &number.to_string());
             folder.file(
                 &format!("AWSLogs/111122223333/CloudTrail-{kind}/{day}/{name}"),
-                packed(&[failure("no")]),
+                gzipped(&[failure("no")]),
             );
         }
     }
@@ -182,7 +182,7 @@ fn what_lies_beside_log_files_is_skipped_and_counted_by_kind() {
 }
 
 #[test]
-fn files_that_are_nothing_are_told() {
+fn files_without_records_are_reported() {
     let alb = "h2 2026-04-01T00:00:00Z app/x/EXAMPLE 192.0.2.1:443 \"GET https://a/ HTTP/2.0\"\n";
     for (name, content, reason) in [
         ("empty.json", Vec::new(), "it is empty"),
@@ -215,7 +215,7 @@ fn files_that_are_nothing_are_told() {
 }
 
 #[test]
-fn an_empty_answer_is_an_answer() {
+fn a_file_with_no_records_is_no_failure() {
     for content in [r#"{"Records": []}"#, r#"{"Events": []}"#, "[]"] {
         let folder = Folder::with("x.json", content);
         let run = folder.run(&["sign-in", "x.json"]).exits(0).says("0 records");

@@ -1,4 +1,4 @@
-//! The list of sign-ins is whole, and says MFA rightly.
+//! The list of sign-ins is complete, with the right MFA.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::records::{log_file, sign_in};
 
 const SOME: Corpus = Corpus { files: 24, fewest_records: 1_500, most_records: 2_500, seed: 5 };
 
-/// The plain way: every record parsed in full.
+/// The reference: every record parsed in full.
 fn console_sign_ins(content: &[u8]) -> Vec<[String; 6]> {
     let file: Value = serde_json::from_slice(content).unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -57,7 +57,7 @@ fn every_console_sign_in_that_a_full_parse_finds_is_listed() {
 }
 
 #[test]
-fn mfa_is_yes_no_or_unknown_as_far_as_aws_says() {
+fn mfa_is_yes_no_or_unknown_as_aws_reports_it() {
     let role = json!({"type": "AssumedRole", "userName": null, "arn": "arn:aws:sts::111122223333:assumed-role/Dev/x"});
     let portal = |factors: Value| {
         json!({
@@ -117,7 +117,7 @@ fn mfa_is_yes_no_or_unknown_as_far_as_aws_says() {
 }
 
 #[test]
-fn a_name_that_aws_hides_is_told_from_one_that_is_not_there() {
+fn a_name_that_aws_hides_differs_from_an_absent_one() {
     let hidden =
         json!({"userIdentity": {"userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "arn": null}, "eventID": "1"});
     let nobody = json!({"userIdentity": null, "eventID": "2", "eventTime": "2026-04-01T08:16:00Z"});
@@ -133,7 +133,7 @@ fn a_name_that_aws_hides_is_told_from_one_that_is_not_there() {
 }
 
 #[test]
-fn rows_are_in_order_of_time_and_columns_stand_under_their_heads() {
+fn rows_are_sorted_by_time_and_columns_match_their_headings() {
     let mut expected = BTreeMap::new();
     let records: Vec<Value> = ["zoë", "a", "a-very-long-name-indeed"]
         .iter()

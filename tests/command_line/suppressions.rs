@@ -1,13 +1,13 @@
 //! `--suppressions`, and `iamwatch suppressions check`.
 
 use crate::program::Folder;
-use crate::records::{failure, packed, root, without_mfa};
+use crate::records::{failure, gzipped, root, without_mfa};
 
 const NOW: &str = "2026-04-02T00:00:00Z";
 
-/// MEDIUM, HIGH and CRITICAL, one of each, and a file that accepts some.
+/// One finding each of MEDIUM, HIGH and CRITICAL, and a suppression file.
 fn folder(suppressions: &str) -> Folder {
-    let folder = Folder::with("logs/x.json.gz", packed(&[failure("1"), without_mfa("2"), root("3")]));
+    let folder = Folder::with("logs/x.json.gz", gzipped(&[failure("1"), without_mfa("2"), root("3")]));
     folder.file("accepted.toml", suppressions);
     folder
 }
@@ -17,7 +17,7 @@ fn entry(rule: &str, more: &str) -> String {
 }
 
 #[test]
-fn what_is_accepted_is_left_out_until_the_end_of_its_last_day() {
+fn a_suppressed_finding_is_left_out_until_the_end_of_the_last_day() {
     let folder = folder(&entry("sign-in.without-mfa", "expires = \"2026-04-30\""));
     for (now, left, suppressed) in
         [(NOW, 2, "1 finding suppressed."), ("2026-05-01T00:00:00Z", 3, "0 findings suppressed.")]
@@ -29,18 +29,18 @@ fn what_is_accepted_is_left_out_until_the_end_of_its_last_day() {
 }
 
 #[test]
-fn what_is_accepted_does_not_fail_a_run() {
+fn a_suppressed_finding_does_not_fail_a_run() {
     let folder = folder(&entry("sign-in.without-mfa", "expires = \"2026-04-30\""));
     let run =
         |fail_on| ["sign-in", "logs", "--suppressions", "accepted.toml", "--now", NOW, "--fail-on", fail_on];
     folder.run(&run("CRITICAL")).exits(1);
-    let folder = Folder::with("logs/x.json.gz", packed(&[without_mfa("2")]));
+    let folder = Folder::with("logs/x.json.gz", gzipped(&[without_mfa("2")]));
     folder.file("accepted.toml", entry("sign-in.without-mfa", "expires = \"2026-04-30\""));
     folder.run(&run("LOW")).exits(0);
 }
 
 #[test]
-fn a_file_that_is_not_understood_is_a_bad_argument_and_every_fault_is_named() {
+fn a_suppression_file_with_mistakes_is_a_bad_argument_and_every_mistake_is_named() {
     let bad = entry("sign-in.without-mfa", "") + &entry("sign-in.nothing", "expires = \"2026-04-30\"");
     let folder = folder(&bad);
     let run = folder.run(&["sign-in", "logs", "--suppressions", "accepted.toml", "--now", NOW]).exits(64);
@@ -55,7 +55,7 @@ fn a_file_that_is_not_understood_is_a_bad_argument_and_every_fault_is_named() {
 }
 
 #[test]
-fn check_says_of_every_entry_what_it_is_and_what_it_would_hide() {
+fn check_prints_every_entry_and_what_it_would_suppress() {
     let good = entry("sign-in.without-mfa", "owner = \"ops\"\nexpires = \"2026-04-30\"");
     let expired = entry("sign-in.failed", "expires = 2026-03-01");
     let folder = folder(&(good + &expired));
@@ -66,11 +66,11 @@ fn check_says_of_every_entry_what_it_is_and_what_it_would_hide() {
     let run = folder.run(&["suppressions", "check", "accepted.toml", "logs", "--now", NOW]).exits(0);
     assert!(run.stdout.contains("(ops); hides 1 finding\n"), "{}", run.stdout);
     assert!(run.stdout.contains("an exercise; would hide 1 finding\n"), "{}", run.stdout);
-    assert!(run.stdout.ends_with("1 finding hidden, 2 findings told\n"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("1 finding suppressed, 2 findings not\n"), "{}", run.stdout);
 }
 
 #[test]
-fn check_ends_with_2_where_something_is_not_understood_and_checks_the_rest() {
+fn check_exits_with_2_if_an_entry_is_not_understood_and_checks_the_rest() {
     let folder =
         folder(&(entry("sign-in.without-mfa", "") + &entry("sign-in.failed", "expires = \"2026-04-30\"")));
     let run = folder.run(&["suppressions", "check", "accepted.toml", "--now", NOW]).exits(2);

@@ -1,4 +1,4 @@
-//! `iamwatch credential-report`: the findings of a credential report.
+//! `iamwatch credential-report`: the findings in a credential report, or its users.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -8,9 +8,8 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use shared::config::Config;
-use shared::finding::Judged;
-use shared::finding::{Finding, Status};
-use shared::formats::credential_report::CredentialReport as Report;
+use shared::finding::{Finding, Judged, Status};
+use shared::formats::credential_report::CredentialReport;
 use shared::mail;
 use shared::mail::audit::AuditSummary;
 use shared::rules::checks;
@@ -19,35 +18,39 @@ use shared::rules::health::COULD_NOT_LOOK;
 use shared::rules::registry;
 use shared::state::ledger::Previous;
 
-use crate::args::{CredentialReport, FindingFormat, ReportOutput};
+use crate::args::{CredentialReportArgs, FindingFormat, ReportOutput};
+use crate::exit::Exit;
+use crate::findings::{self, FindingFilter};
 use crate::output::{counted, note, note_each, stdout};
+use crate::read_totals::not_read;
 use crate::report_file::ReportFile;
-use crate::{End, findings, users};
+use crate::users;
 
 /// Reads, judges and prints.
-pub fn run(arguments: &CredentialReport) -> anyhow::Result<End> {
-    let (config, output) = (arguments.settings.config()?, arguments.output()?);
-    let previous = match arguments.previous.as_deref().map(previous).transpose() {
+pub fn run(args: &CredentialReportArgs) -> anyhow::Result<Exit> {
+    let filter = match FindingFilter::load(&args.filter, args.now) {
+        Ok(filter) => filter,
+        Err(error) => return Ok(Exit::usage(&error)),
+    };
+    let (config, output) = (args.settings.config()?, args.output()?);
+    let previous = match args.previous.as_deref().map(read_previous).transpose() {
         Ok(previous) => previous,
-        Err(error) => {
-            note(&format!("iamwatch: {error:#}"));
-            return Ok(End::Unusable);
-        }
+        Err(error) => return Ok(Exit::usage(&error)),
     };
-    let name = match arguments.file.to_str() {
+    let name = match args.file.to_str() {
         Some("-") => "standard input".to_owned(),
-        name => name.map_or_else(|| format!("{:?}", arguments.file), str::to_owned),
+        name => name.map_or_else(|| format!("{:?}", args.file), str::to_owned),
     };
-    let (report, generated) = match read(&arguments.file) {
+    let (report, generated) = match read(&args.file) {
         Ok(read) => read,
         Err(error) => {
-            note_each(&[format!("could not look at {name}: {error:#}")], "more file");
-            return Ok(End::CouldNotLook);
+            note_each(&[not_read(&name, format!("{error:#}"))], "more file");
+            return Ok(Exit::CouldNotLook);
         }
     };
-    let as_of = arguments.now.or(generated).unwrap_or_else(Utc::now);
-    let of_arns = report.account().unwrap_or_default();
-    let account = arguments.account.as_deref().unwrap_or(of_arns);
+    let as_of = args.now.or(generated).unwrap_or_else(Utc::now);
+    let arn_account = report.account().unwrap_or_default();
+    let account = args.account.as_deref().unwrap_or(arn_account);
     let about = About { account, generated: as_of, source: (name != "standard input").then_some(&name) };
     let judged = checks::judge(&report, &about, &config);
 
@@ -58,76 +61,79 @@ pub fn run(arguments: &CredentialReport) -> anyhow::Result<End> {
         .map(|finding| format!("could not judge all of {name}: {}", finding.summary))
         .collect();
     note_each(&unjudged, "more like these");
-    if account != of_arns && !of_arns.is_empty() {
-        note(&format!("iamwatch: the report's ARNs name account {of_arns}, and --account is {account}"));
+    if account != arn_account && !arn_account.is_empty() {
+        note(&format!("iamwatch: the report's ARNs name account {arn_account}, and --account is {account}"));
     }
     note(&summary(&report, account));
     let minute = as_of.format("%Y-%m-%d %H:%M UTC");
-    match (arguments.now, generated) {
+    match (args.now, generated) {
         (Some(_), _) => note(&format!("Judged as of {minute}, as --now says.")),
         (None, Some(_)) => note(&format!("Judged as of {minute}, when the report was made.")),
         (None, None) => note(&format!(
-            "Judged as of {minute}, the time of day, as {name} does not say when it was made: give --now."
+            "Judged as of {minute}, the current time, as {name} does not say when it was made: give --now."
         )),
     }
 
     let could_not_look = !judged.gaps.is_empty() || !unjudged.is_empty();
     let mut out = stdout();
-    let fails = match output {
+    let reaches_fail_on = match output {
         ReportOutput::Users(format) => {
             users::print(&mut out, &report, &judged.findings, as_of, format)?;
             false
         }
         ReportOutput::Findings(format) => {
-            let all = compared(judged, previous, account, as_of);
-            let counted = findings::count(all, &arguments.counting, arguments.now.unwrap_or_else(Utc::now))?;
+            let all = compare(judged, previous, account, as_of);
+            let filtered = filter.apply(all, args.now.unwrap_or_else(Utc::now));
             let standing = AuditSummary {
                 accounts: 1,
                 users: report.rows().iter().filter(|row| !row.is_root()).count() as u64,
-                generated: arguments.now.or(generated).map(|made| (made, made)),
-                open: counted
+                generated: args.now.or(generated).map(|made| (made, made)),
+                open: filtered
                     .findings
                     .iter()
                     .filter(|finding| finding.status != Some(Status::Resolved))
                     .count() as u64,
-                suppressed: counted.accepted,
+                suppressed: filtered.suppressed,
                 ledgers_at: None,
             };
-            print(&mut out, counted.findings, format, &standing, &config)?;
-            counted.fails
+            print(&mut out, filtered.findings, format, &standing, &config)?;
+            filtered.reaches_fail_on
         }
     };
     out.flush()?;
-    Ok(End::of(could_not_look, fails))
+    Ok(Exit::of(could_not_look, reaches_fail_on))
 }
 
-/// The report, and when it was made. One without any row is none.
-fn read(file: &Path) -> anyhow::Result<(Report, Option<DateTime<Utc>>)> {
+/// The report, and when it was made.
+///
+/// # Errors
+/// The file cannot be read, or it is no report: a report has at least one row.
+fn read(file: &Path) -> anyhow::Result<(CredentialReport, Option<DateTime<Utc>>)> {
     let ReportFile { content, generated } = ReportFile::read(file)?;
-    let report = Report::parse(&content).map_err(anyhow::Error::msg)?;
+    let report = CredentialReport::parse(&content).map_err(anyhow::Error::msg)?;
     anyhow::ensure!(!report.rows().is_empty(), "it has no row that can be read");
     Ok((report, generated))
 }
 
-fn previous(file: &Path) -> anyhow::Result<Previous> {
+fn read_previous(file: &Path) -> anyhow::Result<Previous> {
     let shown = file.display();
     let lines = fs::read_to_string(file).with_context(|| format!("could not read {shown}"))?;
     Previous::read(&lines, registry::report_rule).map_err(|error| anyhow::anyhow!("{shown}: {error}"))
 }
 
-fn summary(report: &Report, account: &str) -> String {
+fn summary(report: &CredentialReport, account: &str) -> String {
     let of = if account.is_empty() { "an unknown account".to_owned() } else { format!("account {account}") };
     let rows = counted(report.rows().len() as u64, "row");
     let mut summary =
         format!("Read the report of {of}: {rows}, {} unreadable.", report.unreadable_rows().len());
     if let repeated @ 1.. = report.repeated_rows() {
-        summary += &format!(" {} said the same as another one.", counted(repeated as u64, "more row"));
+        summary += &format!(" {} left out.", counted(repeated as u64, "duplicate row"));
     }
     summary
 }
 
-/// The findings, the worst first, each with how it stands where there is something to compare it with.
-fn compared(
+/// The findings, the most severe first, with their status if there are previous findings to compare with.
+fn compare(
     judged: Judged,
     previous: Option<Previous>,
     account: &str,
@@ -136,10 +142,10 @@ fn compared(
     let mut findings = match previous {
         None => judged.findings,
         Some(previous) => {
-            let (findings, passed_over) = previous.compare(judged, account, generated);
-            if passed_over > 0 {
-                let lines = counted(passed_over, "line");
-                note(&format!("Passed over {lines} of --previous about other accounts or rules."));
+            let (findings, others) = previous.compare(judged, account, generated);
+            if others > 0 {
+                let lines = counted(others, "line");
+                note(&format!("Ignored {lines} of --previous about other accounts or rules."));
             }
             findings
         }

@@ -1,53 +1,67 @@
-//! Findings, whatever they are about: which of them count, and printing them.
+//! Findings in log files or a credential report: filtering and printing them.
 
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
 use shared::config::Config;
 use shared::finding::ocsf;
+use shared::finding::suppression::Suppressions;
 use shared::finding::{Finding, Status};
 use shared::mail::Mail;
 
-use crate::args::{Counting, FindingFormat};
+use crate::args::{FilterArgs, FindingFormat};
 use crate::output::{counted, json_line, note};
 use crate::suppressions;
 
-/// The findings that count.
-pub struct Counted {
-    /// Those that are to be shown.
+/// Which findings to show.
+pub struct FindingFilter<'a> {
+    args: &'a FilterArgs,
+    suppressions: Option<Suppressions>,
+}
+
+/// The findings to show, and what became of the others.
+pub struct FilteredFindings {
+    /// Those to show.
     pub findings: Vec<Finding>,
-    /// How many a suppression hides.
-    pub accepted: u64,
-    /// Whether one of them, shown or not, reaches `--fail-on`.
-    pub fails: bool,
+    /// How many are suppressed.
+    pub suppressed: u64,
+    /// Whether one that is not suppressed reaches `--fail-on`, shown or not.
+    pub reaches_fail_on: bool,
 }
 
-/// Leaves out what is accepted, and what is not severe enough, and says so.
-pub fn count(mut findings: Vec<Finding>, counting: &Counting, now: DateTime<Utc>) -> anyhow::Result<Counted> {
-    let all = findings.len();
-    if let Some(file) = &counting.suppressions {
-        let suppressions = suppressions::read(file, now)?;
-        findings.retain(|finding| suppressions.hiding(finding, now).is_none());
-        note(&format!("{} suppressed.", counted((all - findings.len()) as u64, "finding")));
+impl FindingFilter<'_> {
+    /// Reads the suppressions that the arguments name; `now` decides which entries have expired.
+    pub fn load(args: &FilterArgs, now: Option<DateTime<Utc>>) -> anyhow::Result<FindingFilter<'_>> {
+        let read = |file| suppressions::read(file, now.unwrap_or_else(Utc::now));
+        Ok(FindingFilter { args, suppressions: args.suppressions.as_deref().map(read).transpose()? })
     }
-    let accepted = (all - findings.len()) as u64;
-    let reaches = |severity| {
-        let mut standing = findings.iter().filter(|finding| finding.status != Some(Status::Resolved));
-        standing.any(|finding| finding.severity >= severity)
-    };
-    let fails = counting.fail_on.is_some_and(reaches);
-    let all = findings.len();
-    findings.retain(|finding| finding.severity >= counting.min_severity);
-    let left_out = all - findings.len();
-    let mut found = format!("{}{}.", counted(findings.len() as u64, "finding"), by_status(&findings));
-    if left_out > 0 {
-        found += &format!(" {left_out} more below {} left out.", counting.min_severity);
+
+    /// Leaves out suppressed findings and those below `--min-severity`, and notes how many on stderr.
+    pub fn apply(&self, mut findings: Vec<Finding>, now: DateTime<Utc>) -> FilteredFindings {
+        let all = findings.len();
+        if let Some(suppressions) = &self.suppressions {
+            findings.retain(|finding| suppressions.hiding(finding, now).is_none());
+            note(&format!("{} suppressed.", counted((all - findings.len()) as u64, "finding")));
+        }
+        let suppressed = (all - findings.len()) as u64;
+        let reaches = |severity| {
+            let mut open = findings.iter().filter(|finding| finding.status != Some(Status::Resolved));
+            open.any(|finding| finding.severity >= severity)
+        };
+        let reaches_fail_on = self.args.fail_on.is_some_and(reaches);
+        let all = findings.len();
+        findings.retain(|finding| finding.severity >= self.args.min_severity);
+        let left_out = all - findings.len();
+        let mut summary = format!("{}{}.", counted(findings.len() as u64, "finding"), by_status(&findings));
+        if left_out > 0 {
+            summary += &format!(" {left_out} more below {} left out.", self.args.min_severity);
+        }
+        note(&summary);
+        FilteredFindings { findings, suppressed, reaches_fail_on }
     }
-    note(&found);
-    Ok(Counted { findings, accepted, fails })
 }
 
-/// How many of them are new, and so on; nothing where nobody knows.
+/// `: 2 new, 1 resolved`; empty if no finding has a status.
 fn by_status(findings: &[Finding]) -> String {
     let counts = [
         (Status::New, "new"),
@@ -64,7 +78,7 @@ fn by_status(findings: &[Finding]) -> String {
     }
 }
 
-/// Prints findings as the format wants them; `mails` makes of them what a person would be sent.
+/// Prints findings in the format; `mails` groups them into mails for the text format.
 pub fn print(
     out: &mut impl Write,
     findings: Vec<Finding>,

@@ -3,40 +3,43 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `args.rs` | what can be written on the command line |
-//! | `files.rs` | which files are meant, and what they are |
-//! | `places.rs` | paths of this machine, and places in S3 |
-//! | `reading.rs` | reading them, several at once, into whatever a command wants of them |
-//! | `sign_in.rs` | `iamwatch sign-in`: findings |
+//! | `args.rs`, `args/` | the command line: commands, options, help texts |
+//! | `exit.rs` | exit statuses |
+//! | `sign_in.rs` | `iamwatch sign-in`: findings in log files |
 //! | `sign_ins.rs` | `iamwatch sign-ins`: every sign-in |
-//! | `records.rs` | `iamwatch records`: who used a service, when, from where, with which calls |
-//! | `records/row.rs` | one call, as it is printed |
-//! | `records/list.rs` | the list: one event once, and what it comes to |
-//! | `s3.rs`, `s3/` | log files in S3 (`s3/absent.rs` where there is no AWS SDK) |
-//! | `in_order.rs` | what several threads make, in the order of the files |
-//! | `credential_report.rs` | `iamwatch credential-report`: findings |
-//! | `report_file.rs` | the file that a credential report comes in |
-//! | `users.rs` | `iamwatch credential-report --list`: every user |
-//! | `html.rs` | writing the page that `--html` asks for |
-//! | `findings.rs` | which findings count, and printing them |
-//! | `rules.rs` | `iamwatch rules`: what is watched |
-//! | `suppressions.rs` | what a person has accepted, and `iamwatch suppressions check` |
-//! | `output.rs` | writing results so that nothing in them is executed |
+//! | `records.rs`, `records/` | `iamwatch records`: every record that matches a query |
+//! | `credential_report.rs` | `iamwatch credential-report`: findings in a credential report |
+//! | `report_file.rs` | the file that holds a credential report |
+//! | `users.rs`, `users/` | `iamwatch credential-report --list`: every user |
+//! | `rules.rs` | `iamwatch rules`: every rule |
+//! | `suppressions.rs` | suppression files, and `iamwatch suppressions check` |
+//! | `findings.rs` | filters and prints findings |
+//! | `html_file.rs` | writes the HTML report of `--html` |
+//! | `local_files.rs` | which local files to read |
+//! | `local_read.rs` | reads local files, several at once |
+//! | `reorder_buffer.rs` | puts what several threads produce into the order of the files |
+//! | `s3_location.rs` | tells S3 locations from local paths |
+//! | `s3.rs`, `s3/` | reads log files from S3 (`s3/without_sdk.rs` if the AWS SDK is not built in) |
+//! | `read_totals.rs` | what was read and what could not be, the same for local files and S3 |
+//! | `output.rs`, `progress.rs` | stdout, stderr and progress bars, safe against hostile text |
 
 mod args;
 mod credential_report;
-mod files;
+mod exit;
 mod findings;
-mod html;
-mod in_order;
+mod html_file;
+mod local_files;
+mod local_read;
 mod output;
-mod places;
-mod reading;
+mod progress;
+mod read_totals;
 mod records;
+mod reorder_buffer;
 mod report_file;
 mod rules;
-#[cfg_attr(not(feature = "s3"), path = "s3/absent.rs")]
+#[cfg_attr(not(feature = "s3"), path = "s3/without_sdk.rs")]
 mod s3;
+mod s3_location;
 mod sign_in;
 mod sign_ins;
 mod suppressions;
@@ -44,66 +47,34 @@ mod users;
 
 use std::process::ExitCode;
 
-use args::Command;
-
-/// Bad arguments (sysexits.h, `EX_USAGE`).
-const EXIT_USAGE: u8 = 64;
-
-/// How a command ended, when nothing kept it from its work.
-pub enum End {
-    /// Everything was looked at.
-    Looked,
-    /// A finding reaches `--fail-on`.
-    Found,
-    /// Something could not be looked at; it has been said on stderr.
-    CouldNotLook,
-    /// A file that an argument names is not what it must be; it has been said on stderr.
-    Unusable,
-}
-
-impl End {
-    /// What could not be looked at wins over what was found.
-    fn of(could_not_look: bool, fails: bool) -> End {
-        match (could_not_look, fails) {
-            (true, _) => End::CouldNotLook,
-            (false, true) => End::Found,
-            (false, false) => End::Looked,
-        }
-    }
-}
+use args::{ArgsError, Command, SuppressionsCommand};
+use exit::Exit;
 
 fn main() -> ExitCode {
-    let command = match args::parse() {
-        Ok(command) => command,
-        Err(args::Unusable::Said(text)) => {
+    let exit = match args::parse() {
+        Ok(command) => run(&command),
+        Err(ArgsError::Help(text)) => output::print(&text).map(|()| Exit::Complete),
+        Err(ArgsError::Invalid(text)) => {
             output::note(&text);
-            return ExitCode::from(EXIT_USAGE);
-        }
-        Err(args::Unusable::Help(text)) => {
-            return match output::print(&text) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => failed(&error),
-            };
+            Ok(Exit::Usage)
         }
     };
-    let end = match command {
-        Command::SignIn(arguments) => sign_in::run(&arguments),
-        Command::SignIns(arguments) => sign_ins::run(&arguments),
-        Command::Records(arguments) => records::run(&arguments),
-        Command::CredentialReport(arguments) => credential_report::run(&arguments),
-        Command::Rules(arguments) => rules::run(&arguments),
-        Command::Suppressions(args::Suppressions::Check(arguments)) => suppressions::check(&arguments),
-    };
-    match end {
-        Ok(End::Looked) => ExitCode::SUCCESS,
-        Ok(End::Found) => ExitCode::from(1),
-        Ok(End::CouldNotLook) => ExitCode::from(2),
-        Ok(End::Unusable) => ExitCode::from(EXIT_USAGE),
-        Err(error) => failed(&error),
-    }
+    let exit = exit.unwrap_or_else(|error| {
+        output::note(&format!("iamwatch: could not write the results: {error:#}"));
+        Exit::CouldNotLook
+    });
+    exit.into()
 }
 
-fn failed(error: &anyhow::Error) -> ExitCode {
-    output::note(&format!("iamwatch: could not write the results: {error:#}"));
-    ExitCode::from(2)
+/// # Errors
+/// Results could not be written.
+fn run(command: &Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::SignIn(args) => sign_in::run(args),
+        Command::SignIns(args) => sign_ins::run(args),
+        Command::Records(args) => records::run(args),
+        Command::CredentialReport(args) => credential_report::run(args),
+        Command::Rules(args) => rules::run(args),
+        Command::Suppressions(SuppressionsCommand::Check(args)) => suppressions::check(args),
+    }
 }

@@ -1,4 +1,4 @@
-//! Writing results so that nothing in them is executed: not by a terminal, not by a spreadsheet.
+//! Writes results and notes in such a way that no terminal or spreadsheet executes anything in them.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,35 +8,34 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 use shared::text;
 
-/// The most characters of one cell.
+/// The most characters that are shown of one cell.
 const MAX_CELL_CHARS: usize = 200;
 
-/// The most characters of a path or of an error that are shown.
+/// The most characters that are shown of one note.
 const MAX_NOTE_CHARS: usize = 400;
 
-/// How many things that are wrong are named; all are counted.
+/// How many failures are named; the others are counted.
 const MAX_NOTES: usize = 20;
 
-/// Standard output, buffered. Whoever reads it may have enough before the end, as `head` has: nothing is
-/// wrong then, and what is left is for nobody.
+/// Standard output, buffered. If the reader closes it early, as `head` does, the rest is discarded without an error.
 pub fn stdout() -> BufWriter<impl Write> {
-    BufWriter::new(Patient(io::stdout()))
+    BufWriter::new(PipeTolerant(io::stdout()))
 }
 
-/// Whether whoever read stdout had enough: what takes long may end then.
-pub fn nobody_reads() -> bool {
-    NOBODY_READS.load(Ordering::Relaxed)
+/// Whether the reader closed stdout: further work is of no use.
+pub fn stdout_is_closed() -> bool {
+    STDOUT_IS_CLOSED.load(Ordering::Relaxed)
 }
 
-static NOBODY_READS: AtomicBool = AtomicBool::new(false);
+static STDOUT_IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-struct Patient(Stdout);
+struct PipeTolerant(Stdout);
 
-impl Write for Patient {
+impl Write for PipeTolerant {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                NOBODY_READS.store(true, Ordering::Relaxed);
+                STDOUT_IS_CLOSED.store(true, Ordering::Relaxed);
                 Ok(bytes.len())
             }
             other => other,
@@ -58,11 +57,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// Says something to the person at the terminal, apart from results. A lost note must not end the work.
+/// Writes a note to stderr. An error is ignored: a lost note must not end the command.
 pub fn note(text: &str) {
     let mut inert = String::with_capacity(text.len());
     for character in text.chars() {
-        // An argument or a file's name may be part of it.
+        // The note may hold an argument or a file name.
         if character != '\n' && text::steers(character) {
             inert.extend(character.escape_unicode());
         } else {
@@ -72,8 +71,7 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{inert}");
 }
 
-/// Writes a value as one line of JSON. Characters that a terminal might obey are written as escapes, which
-/// JSON reads back as the same text.
+/// Writes a value as one line of JSON. Characters that steer a terminal are escaped; a JSON parser reads the same text.
 pub fn json_line(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, InertFormatter);
     value.serialize(&mut serializer)?;
@@ -97,13 +95,13 @@ impl Formatter for InertFormatter {
     }
 }
 
-/// A cell of a list: one visible line in which a name can still be found by searching for it.
+/// Text as a cell of a table: one visible line, and names can still be searched for.
 pub fn cell(cell: &str) -> String {
     text::clean_name(cell, MAX_CELL_CHARS)
 }
 
-/// A cell that no spreadsheet takes for a formula, nor splits into cells of which one is: where the
-/// separator is `;`, as it is in half of Europe, quotes around the cell do not hold it together.
+/// Text as a cell of a CSV file that no spreadsheet takes for a formula, nor splits into cells of which one is a
+/// formula: where the separator is `;`, as in half of Europe, the quotes do not protect the cell.
 ///
 /// Source: OWASP, "CSV Injection".
 pub fn csv_cell(text: &str) -> String {
@@ -123,7 +121,7 @@ pub fn csv_cell(text: &str) -> String {
     safe
 }
 
-/// Rows in aligned columns; the first one holds the heads.
+/// Writes rows in aligned columns; the first row holds the headings.
 pub fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]]) -> anyhow::Result<()> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
@@ -135,24 +133,24 @@ pub fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMN
     Ok(())
 }
 
-/// Comma-separated values; each cell must have gone through [`csv_cell`].
+/// Writes comma-separated values. Each cell must come from [`csv_cell`].
 pub fn csv<const COLUMNS: usize>(
     out: &mut impl Write,
-    heads: &[&str; COLUMNS],
+    headings: &[&str; COLUMNS],
     rows: impl Iterator<Item = [String; COLUMNS]>,
 ) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(heads)?;
+    csv.write_record(headings)?;
     for row in rows {
         csv.write_record(row)?;
     }
     Ok(csv.flush()?)
 }
 
-/// Says of each thing what is wrong with it. The first are named, the others counted.
+/// Writes failures to stderr: the first [`MAX_NOTES`] in full, the number of the others with the noun.
 pub fn note_each(failures: &[String], noun: &str) {
     for failure in failures.iter().take(MAX_NOTES) {
-        // No terminal follows such a link, and a person may want to paste it.
+        // A terminal does not open such a link, and a person may want to paste it.
         let inert = text::clean_name(failure, MAX_NOTE_CHARS).replace("s3[:]//", "s3://");
         note(&format!("iamwatch: {inert}"));
     }
@@ -161,7 +159,7 @@ pub fn note_each(failures: &[String], noun: &str) {
     }
 }
 
-/// A moment as lists show it.
+/// A time as lists show it.
 pub fn time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

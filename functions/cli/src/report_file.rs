@@ -1,5 +1,5 @@
-//! The file that a credential report comes in: the CSV, the same packed with gzip, or what
-//! `aws iam get-credential-report` prints.
+//! The file that holds a credential report: the CSV, the CSV compressed with gzip, or the output of
+//! `aws iam get-credential-report`.
 //!
 //! Source: AWS CLI Command Reference, `iam get-credential-report`, output.
 
@@ -14,20 +14,20 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use shared::gzip::unpack;
 
-/// The 5,000 users that an account can have come to 3 MB at most.
+/// An account has at most 5,000 users; their report has at most 3 MB.
 const MAX_BYTES: usize = 64 << 20;
 
-/// A report as AWS makes it, and when that was.
+/// A credential report, and when AWS made it.
 pub struct ReportFile {
     /// The CSV.
     pub content: Vec<u8>,
-    /// When AWS made it, where the file says so.
+    /// When AWS made it; `None` if the file does not say.
     pub generated: Option<DateTime<Utc>>,
 }
 
-/// What the AWS CLI prints.
+/// The output of the AWS CLI.
 #[derive(Deserialize)]
-struct Answer {
+struct CliOutput {
     #[serde(rename = "Content")]
     content: String,
     #[serde(rename = "GeneratedTime")]
@@ -35,13 +35,13 @@ struct Answer {
 }
 
 impl ReportFile {
-    /// Reads a file, or standard input where it is called `-`.
+    /// Reads a file, or standard input if the path is `-`.
     pub fn read(path: &Path) -> anyhow::Result<ReportFile> {
-        let content = if path == "-" { limited(io::stdin())? } else { limited(File::open(path)?)? };
+        let content = if path == "-" { read_limited(io::stdin())? } else { read_limited(File::open(path)?)? };
         if content.starts_with(&[0x1f, 0x8b]) {
-            let (content, packed) = unpack(&content, MAX_BYTES).map_err(anyhow::Error::msg)?;
+            let (content, header_time) = unpack(&content, MAX_BYTES).map_err(anyhow::Error::msg)?;
             let file = ReportFile::of(content)?;
-            return Ok(ReportFile { generated: file.generated.or(packed), ..file });
+            return Ok(ReportFile { generated: file.generated.or(header_time), ..file });
         }
         ReportFile::of(content)
     }
@@ -51,14 +51,14 @@ impl ReportFile {
         if !text.trim_ascii_start().starts_with(b"{") {
             return Ok(ReportFile { content, generated: None });
         }
-        let answer: Answer =
+        let output: CliOutput =
             serde_json::from_slice(text).context("it is not what `aws iam get-credential-report` prints")?;
-        let content = BASE64_STANDARD.decode(&answer.content).context("its Content is not Base64")?;
-        Ok(ReportFile { content, generated: answer.generated })
+        let content = BASE64_STANDARD.decode(&output.content).context("its Content is not Base64")?;
+        Ok(ReportFile { content, generated: output.generated })
     }
 }
 
-fn limited(file: impl Read) -> anyhow::Result<Vec<u8>> {
+fn read_limited(file: impl Read) -> anyhow::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut content)?;
     if content.len() > MAX_BYTES {

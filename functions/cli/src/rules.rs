@@ -1,20 +1,20 @@
-//! `iamwatch rules`: what is watched.
+//! `iamwatch rules`: every rule.
 
-use shared::rules::registry;
 use std::io::Write;
 
 use serde_json::json;
 use shared::finding::rule::Rule;
+use shared::rules::registry;
 
-use crate::End;
-use crate::args::{Rules, RulesFormat};
+use crate::args::{RulesArgs, RulesFormat};
+use crate::exit::Exit;
 use crate::output::{self, stdout};
 
 /// Prints every rule.
-pub fn run(arguments: &Rules) -> anyhow::Result<End> {
+pub fn run(args: &RulesArgs) -> anyhow::Result<Exit> {
     let rules = registry::all();
     let mut out = stdout();
-    match arguments.format {
+    match args.format {
         RulesFormat::Json => {
             let rules: Vec<_> = rules
                 .iter()
@@ -41,5 +41,5 @@ pub fn run(arguments: &Rules) -> anyhow::Result<End> {
         }
     }
     out.flush()?;
-    Ok(End::Looked)
+    Ok(Exit::Complete)
 }

@@ -1,9 +1,10 @@
-//! `iamwatch sign-in`: the findings of log files.
+//! `iamwatch sign-in`: the findings in log files.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use shared::config::Config;
 use shared::finding;
 use shared::finding::Finding;
 use shared::formats::cloudtrail;
@@ -14,99 +15,119 @@ use shared::mail::html_report::overview::Overview;
 use shared::mail::html_report::{self, ReportScope};
 use shared::rules::log_file;
 
-use crate::args::SignIn;
+use crate::args::SignInArgs;
+use crate::exit::Exit;
+use crate::findings::{self, FilteredFindings, FindingFilter};
+use crate::local_read::{LocalResults, read_files};
 use crate::output::{counted, stdout};
-use crate::reading::{Outcome, read_all};
-use crate::{End, findings, html, s3};
+use crate::read_totals::ReadTotals;
+use crate::{html_file, s3};
 
-/// Reads, judges and prints, and writes the page where one is wanted.
-pub fn run(arguments: &SignIn) -> anyhow::Result<End> {
-    let config = arguments.reading.settings.config()?;
-    let period = arguments.days.period();
-    let story = arguments.html.as_ref().map(|_| Mutex::new(Overview::new()));
-    let read = read_all(&arguments.reading, &config, |name, read, findings: &mut Vec<Finding>| {
-        let counts = log_file::judge_log_file(name, &config, findings, |judge| match &story {
+/// Reads, judges and prints, and writes the HTML report if `--html` is given.
+pub fn run(args: &SignInArgs) -> anyhow::Result<Exit> {
+    let filter = match FindingFilter::load(&args.filter, args.now) {
+        Ok(filter) => filter,
+        Err(error) => return Ok(Exit::usage(&error)),
+    };
+    let config = args.read.settings.config()?;
+    let period = args.period.period();
+    let overview = args.html.as_ref().map(|_| Mutex::new(Overview::new()));
+    let local = read_files(&args.read, &config, |name, read, findings: &mut Vec<Finding>| {
+        let counts = log_file::judge_log_file(name, &config, findings, |judge| match &overview {
             None => read(judge),
-            Some(story) => read(&mut |index, json| {
-                learn(story, period, name, json);
+            Some(overview) => read(&mut |index, json| {
+                add_sign_in(overview, period, name, json);
                 judge(index, json)
             }),
         })?;
         findings.retain(|finding| is_within(period, finding));
         Ok(counts)
     });
-    let remote = match s3::kept("sign-in", &arguments.reading, &arguments.days, &config)? {
-        Ok(remote) => remote,
-        Err(end) => return Ok(end),
+    let from_s3 = match s3::read_sign_in_records("sign-in", &args.read, &args.period, &config)? {
+        Ok(records) => records,
+        Err(exit) => return Ok(exit),
     };
-    if let Some(story) = &story {
-        for kept in &remote.records {
-            learn(story, period, &kept.log_file, kept.json.get().as_bytes());
+    if let Some(overview) = &overview {
+        for kept in &from_s3.records {
+            add_sign_in(overview, period, &kept.log_file, kept.json.get().as_bytes());
         }
     }
-    let Outcome { results, mut counts, mut failed, could_not_look } = read;
-    let could_not_look = could_not_look || !remote.failed.is_empty();
-    counts += remote.counts;
-    failed.extend(remote.failed);
-    let findings = finding::merged(results.into_iter().flatten().chain(remote.findings).collect());
+    let LocalResults { results, mut totals } = local;
+    totals.add(from_s3.totals);
+    let is_complete = totals.is_complete();
+    let findings = finding::merged(results.into_iter().flatten().chain(from_s3.findings).collect());
     let all = findings.len() as u64;
-    let now = arguments.now.unwrap_or_else(Utc::now);
-    let found = findings::count(findings, &arguments.counting, now)?;
-    let page = story.map(|story| {
-        let mut story = story.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.findings.iter().for_each(|finding| story.finding(finding));
-        let unread = (failed.len() as u64).saturating_sub(counts.unreadable_log_files);
-        failed.into_iter().for_each(|sentence| story.note(sentence));
-        let below = all - found.accepted - found.findings.len() as u64;
-        for (count, why) in [
-            (found.accepted, "not listed: accepted by a suppression".to_owned()),
-            (below, format!("not listed: below {}", arguments.counting.min_severity)),
-        ] {
-            if count > 0 {
-                story.note(format!("{} {why}", counted(count, "finding")));
-            }
-        }
-        let paths = arguments.reading.paths.iter().map(|path| path.display().to_string());
-        let scope = ReportScope {
-            title: "Sign-ins and findings",
-            sources: &paths.collect::<Vec<_>>(),
-            from: period.from,
-            to: period.to,
-            made_at: now,
-            counts,
-            unfetched_log_files: unread,
-            findings_at: None,
-        };
-        html_report::render(&story, &scope, &config)
+    let now = args.now.unwrap_or_else(Utc::now);
+    let filtered = filter.apply(findings, now);
+    let report = overview.map(|overview| {
+        let overview = overview.into_inner().unwrap_or_else(PoisonError::into_inner);
+        render_report(args, overview, &filtered, all, totals, now, &config)
     });
 
     let mut out = stdout();
-    findings::print(&mut out, found.findings, arguments.format, &config, |findings| {
+    findings::print(&mut out, filtered.findings, args.format, &config, |findings| {
         mail::by_subject(findings)
             .iter()
             .filter_map(|findings| mail::incident::mail(findings, &config))
             .collect()
     })?;
     out.flush()?;
-    if let Some((file, page)) = arguments.html.as_deref().zip(page) {
-        html::write(file, &page)?;
+    if let Some((file, report)) = args.html.as_deref().zip(report) {
+        html_file::write(file, &report)?;
     }
-    s3::forget(&arguments.reading);
-    Ok(End::of(could_not_look, found.fails))
+    s3::delete_checkpoint(&args.read);
+    Ok(Exit::of(!is_complete, filtered.reaches_fail_on))
 }
 
-/// Counts the record if it is a sign-in of that time. What cannot be read is for the judge to say.
-fn learn(story: &Mutex<Overview>, period: Period, log_file: &str, json: &[u8]) {
+/// The report of `--html`; `all` counts the findings before they were filtered.
+fn render_report(
+    args: &SignInArgs,
+    mut overview: Overview,
+    filtered: &FilteredFindings,
+    all: u64,
+    ReadTotals { counts, failures }: ReadTotals,
+    now: DateTime<Utc>,
+    config: &Config,
+) -> String {
+    filtered.findings.iter().for_each(|finding| overview.finding(finding));
+    let unfetched = (failures.len() as u64).saturating_sub(counts.unreadable_log_files);
+    failures.into_iter().for_each(|sentence| overview.note(sentence));
+    let below = all - filtered.suppressed - filtered.findings.len() as u64;
+    for (count, why) in [
+        (filtered.suppressed, "not listed: suppressed".to_owned()),
+        (below, format!("not listed: below {}", args.filter.min_severity)),
+    ] {
+        if count > 0 {
+            overview.note(format!("{} {why}", counted(count, "finding")));
+        }
+    }
+    let paths = args.read.paths.iter().map(|path| path.display().to_string());
+    let Period { from, to } = args.period.period();
+    let scope = ReportScope {
+        title: "Sign-ins and findings",
+        sources: &paths.collect::<Vec<_>>(),
+        from,
+        to,
+        made_at: now,
+        counts,
+        unfetched_log_files: unfetched,
+        findings_at: None,
+    };
+    html_report::render(&overview, &scope, config)
+}
+
+/// Adds the record to the overview if it is a sign-in of the period. The judge reports unreadable records.
+fn add_sign_in(overview: &Mutex<Overview>, period: Period, log_file: &str, json: &[u8]) {
     if let Ok(record) = Record::parse(json)
         && let Some(sign_in) = cloudtrail::SignIn::of(&record)
         && period.holds(record.event_time, log_file)
     {
-        story.lock().unwrap_or_else(PoisonError::into_inner).sign_in(&record, &sign_in);
+        overview.lock().unwrap_or_else(PoisonError::into_inner).sign_in(&record, &sign_in);
     }
 }
 
-/// Whether a finding is about what happened then. What could not be looked at may have happened at any time.
-pub fn is_within(period: Period, finding: &Finding) -> bool {
+/// Whether the finding belongs to the period. One about a log file always does: what is unreadable has no time.
+fn is_within(period: Period, finding: &Finding) -> bool {
     let log_file = finding.evidence.log_file.as_deref().unwrap_or_default();
     finding.evidence.record.is_none() || period.holds(finding.time, log_file)
 }

@@ -11,17 +11,18 @@ use shared::formats::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use shared::formats::cloudtrail::{Mfa, Outcome, Record, SignIn};
 use shared::state::backfill::KeptRecord;
 
-use crate::args::{ListFormat, SignIns};
+use crate::args::{ListFormat, SignInsArgs};
+use crate::exit::Exit;
+use crate::local_read::read_files;
 use crate::output::{self, cell, counted, csv_cell, json_line, note, stdout};
-use crate::reading::read_all;
-use crate::{End, s3};
+use crate::s3;
 
 /// The columns, as CSV and JSON name them.
 const COLUMNS: [&str; 8] = ["time", "type", "who", "outcome", "mfa", "source_ip", "account", "event"];
 
-/// One sign-in; facts that the record does not give are empty cells in CSV, and absent in JSON.
+/// One sign-in. Absent facts are empty cells in CSV, and absent in JSON.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Row {
+struct SignInRow {
     #[serde(skip_serializing_if = "String::is_empty")]
     time: String,
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
@@ -35,24 +36,24 @@ struct Row {
     #[serde(skip_serializing_if = "String::is_empty")]
     account: String,
     event: String,
-    /// Whether nobody is named because AWS hides the name: no user of that name exists.
+    /// Whether AWS hides the name: no user of that name exists.
     #[serde(skip)]
     who_hidden: bool,
     #[serde(skip)]
     event_key: Option<String>,
-    /// Whether a later, corrected copy of the record was read.
+    /// Whether the record is a corrected copy of an earlier one.
     #[serde(skip)]
     corrected: bool,
-    /// Tells records without an id from each other.
+    /// Log file and index, for a record without an id: two such records are two rows.
     #[serde(skip)]
-    place: Option<(String, u64)>,
+    position: Option<(String, u64)>,
 }
 
 /// Reads and lists.
-pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
-    let config = arguments.reading.settings.config()?;
-    let period = arguments.days.period();
-    let read = read_all(&arguments.reading, &config, |name, read, rows: &mut Vec<Row>| {
+pub fn run(args: &SignInsArgs) -> anyhow::Result<Exit> {
+    let config = args.read.settings.config()?;
+    let period = args.period.period();
+    let local = read_files(&args.read, &config, |name, read, rows: &mut Vec<SignInRow>| {
         let mut judged = 0;
         let counts = read(&mut |index, json| {
             let record = Record::parse(json)?;
@@ -68,42 +69,43 @@ pub fn run(arguments: &SignIns) -> anyhow::Result<End> {
         })?;
         Ok(Counts::of(&counts, judged))
     });
-    let remote = match s3::kept("sign-ins", &arguments.reading, &arguments.days, &config)? {
-        Ok(remote) => remote,
-        Err(end) => return Ok(end),
+    let from_s3 = match s3::read_sign_in_records("sign-ins", &args.read, &args.period, &config)? {
+        Ok(records) => records,
+        Err(exit) => return Ok(exit),
     };
-    let of_kept = |kept: &KeptRecord| {
+    let kept_row = |kept: &KeptRecord| {
         let record = Record::parse(kept.json.get().as_bytes()).ok()?;
         Some(row(&record, SignIn::of(&record)?, &kept.log_file, kept.record))
     };
     let mut seen = BTreeSet::new();
-    let mut rows: Vec<Row> = read.results.into_iter().flatten().collect();
-    rows.extend(remote.records.iter().filter_map(of_kept));
-    // The same event may stand in several log files; a corrected copy says more than the first one.
+    let mut rows: Vec<SignInRow> = local.results.into_iter().flatten().collect();
+    rows.extend(from_s3.records.iter().filter_map(kept_row));
+    // Several log files may hold the same event; a corrected copy comes first and is kept.
     rows.sort_by(|a, b| b.corrected.cmp(&a.corrected).then_with(|| a.cmp(b)));
     rows.retain(|row| row.event_key.is_none() || seen.insert((row.account.clone(), row.event_key.clone())));
     rows.sort();
     note(&format!("{}.", counted(rows.len() as u64, "sign-in")));
 
     let mut out = stdout();
-    match arguments.format {
+    match args.format {
         ListFormat::Json => rows.iter().try_for_each(|row| json_line(&mut out, row))?,
         ListFormat::Csv => {
             output::csv(&mut out, &COLUMNS, rows.iter().map(|row| row.cells().map(csv_cell)))?;
         }
         ListFormat::Table => {
             let cells: Vec<[String; 8]> = std::iter::once(COLUMNS.map(|column| column.to_uppercase()))
-                .chain(rows.iter().map(|row| row.shown(&config)))
+                .chain(rows.iter().map(|row| row.table_cells(&config)))
                 .collect();
             output::table(&mut out, &cells)?;
         }
     }
     out.flush()?;
-    s3::forget(&arguments.reading);
-    Ok(End::of(read.could_not_look || !remote.failed.is_empty(), false))
+    s3::delete_checkpoint(&args.read);
+    let is_complete = local.totals.is_complete() && from_s3.totals.is_complete();
+    Ok(Exit::of(!is_complete, false))
 }
 
-impl Row {
+impl SignInRow {
     fn cells(&self) -> [&str; 8] {
         [
             &self.time,
@@ -117,8 +119,8 @@ impl Row {
         ]
     }
 
-    /// The cells as a person reads them.
-    fn shown(&self, config: &Config) -> [String; 8] {
+    /// The cells of the table.
+    fn table_cells(&self, config: &Config) -> [String; 8] {
         let mut cells = self.cells().map(cell);
         if self.who_hidden {
             cells[2] = "(hidden by AWS)".to_owned();
@@ -130,10 +132,10 @@ impl Row {
     }
 }
 
-fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
+fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> SignInRow {
     let principal = Principal::of(record).unwrap_or_default();
     let event_key = record.event_key().map(str::to_owned);
-    Row {
+    SignInRow {
         time: record.event_time.map(output::time).unwrap_or_default(),
         kind: principal.kind.unwrap_or_default(),
         who_hidden: principal.name_hidden,
@@ -152,7 +154,7 @@ fn row(record: &Record<'_>, sign_in: SignIn, name: &str, index: u64) -> Row {
         source_ip: record.source_ip_address.as_deref().unwrap_or_default().to_owned(),
         account: record.account().unwrap_or_default().to_owned(),
         event: record.event_name.clone().into_owned(),
-        place: event_key.is_none().then(|| (name.to_owned(), index)),
+        position: event_key.is_none().then(|| (name.to_owned(), index)),
         event_key,
     }
 }

@@ -1,6 +1,5 @@
-//! What a person has accepted, and `iamwatch suppressions check`.
+//! Suppression files, and `iamwatch suppressions check`.
 
-use shared::rules::registry;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -10,58 +9,62 @@ use chrono::{DateTime, Utc};
 use shared::finding;
 use shared::finding::Finding;
 use shared::finding::suppression::Suppressions;
-use shared::rules::log_file;
+use shared::rules::{log_file, registry};
 
-use crate::End;
-use crate::args::Check;
+use crate::args::SuppressionsCheckArgs;
+use crate::exit::Exit;
+use crate::local_read::read_files;
 use crate::output::{cell, counted, note, stdout};
-use crate::reading::read_all;
 
-/// How many faults of one file are named.
-const MAX_FAULTS: usize = 20;
+/// How many problems of a file are named.
+const MAX_PROBLEMS: usize = 20;
 
-/// Reads a file of which every entry must be understood: whoever passes it wants all of it.
+/// Reads the file of `--suppressions`.
+///
+/// # Errors
+/// The file cannot be read, or an entry of it is not understood: ignoring that entry would show findings that the
+/// person meant to suppress.
 pub fn read(file: &Path, now: DateTime<Utc>) -> anyhow::Result<Suppressions> {
     let suppressions = Suppressions::parse(&content(file)?, &registry::all(), now);
     let problems = suppressions.problems();
     if problems.is_empty() {
         return Ok(suppressions);
     }
-    let mut said: Vec<String> =
-        problems.iter().take(MAX_FAULTS).map(|problem| format!("{}: {problem}", file.display())).collect();
-    if let Some(more @ 1..) = problems.len().checked_sub(MAX_FAULTS) {
-        said.push(format!("and {}", counted(more as u64, "more fault")));
+    let mut lines: Vec<String> =
+        problems.iter().take(MAX_PROBLEMS).map(|problem| format!("{}: {problem}", file.display())).collect();
+    if let Some(more @ 1..) = problems.len().checked_sub(MAX_PROBLEMS) {
+        lines.push(format!("and {}", counted(more as u64, "more problem")));
     }
-    bail!("{}", said.join("\n"))
+    bail!("{}", lines.join("\n"))
 }
 
 fn content(file: &Path) -> anyhow::Result<String> {
     fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))
 }
 
-/// Says of every entry what it is, and how many findings of the log files it would hide.
-pub fn check(arguments: &Check) -> anyhow::Result<End> {
-    let now = arguments.now.unwrap_or_else(Utc::now);
-    let content = match content(&arguments.file) {
+/// Prints every entry and, if log files are given, how many of their findings it would suppress.
+pub fn check(args: &SuppressionsCheckArgs) -> anyhow::Result<Exit> {
+    let now = args.now.unwrap_or_else(Utc::now);
+    let content = match content(&args.file) {
         Ok(content) => content,
         Err(error) => {
             note(&format!("iamwatch: {error:#}"));
-            return Ok(End::CouldNotLook);
+            return Ok(Exit::CouldNotLook);
         }
     };
     let suppressions = Suppressions::parse(&content, &registry::all(), now);
     let mut could_not_look = !suppressions.problems().is_empty();
     for problem in suppressions.problems() {
-        note(&format!("iamwatch: {}: {problem}", arguments.file.display()));
+        note(&format!("iamwatch: {}: {problem}", args.file.display()));
     }
     let mut findings = None;
-    if let Some(reading) = arguments.reading() {
-        let config = reading.settings.config()?;
-        let read = read_all(&reading, &config, |name, read, findings: &mut Vec<Finding>| {
+    if let Some(read) = args.read() {
+        let config = read.settings.config()?;
+        let local = read_files(&read, &config, |name, read, findings: &mut Vec<Finding>| {
             log_file::judge_log_file(name, &config, findings, |judge| read(judge))
         });
-        could_not_look |= read.could_not_look;
-        findings = Some(finding::merged(read.results.into_iter().flatten().collect()));
+        could_not_look |= !local.totals.is_complete();
+        findings = Some(finding::merged(local.results.into_iter().flatten().collect()));
     }
     let mut out = stdout();
     for entry in suppressions.entries() {
@@ -70,17 +73,18 @@ pub fn check(arguments: &Check) -> anyhow::Result<End> {
         let reason = cell(&entry.reason);
         write!(out, "line {}: {} {state} {}: {reason}{owner}", entry.line, entry.about(), entry.expires)?;
         if let Some(findings) = &findings {
-            let hidden = findings.iter().filter(|finding| entry.names(finding)).count() as u64;
+            let suppressed = findings.iter().filter(|finding| entry.names(finding)).count() as u64;
             let would = if entry.has_expired(now) { "would hide" } else { "hides" };
-            write!(out, "; {would} {}", counted(hidden, "finding"))?;
+            write!(out, "; {would} {}", counted(suppressed, "finding"))?;
         }
         writeln!(out)?;
     }
     if let Some(findings) = &findings {
-        let hidden = findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some()).count();
-        let told = counted((findings.len() - hidden) as u64, "finding");
-        writeln!(out, "{} hidden, {told} told", counted(hidden as u64, "finding"))?;
+        let suppressed =
+            findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some()).count();
+        let others = counted((findings.len() - suppressed) as u64, "finding");
+        writeln!(out, "{} suppressed, {others} not", counted(suppressed as u64, "finding"))?;
     }
     out.flush()?;
-    Ok(End::of(could_not_look, false))
+    Ok(Exit::of(could_not_look, false))
 }

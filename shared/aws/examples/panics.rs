@@ -9,8 +9,8 @@ use iamwatch_aws::start::run;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     run(
-        |_, _| Ok(()),
-        async |(), payload, _| {
+        |shell, _| Ok(shell),
+        async |_, payload, _| {
             if payload["panic"] == true {
                 panic!("boom at record 3");
             }

@@ -1,21 +1,23 @@
-//! The arguments of `iamwatch credential-report`, and what they are turned into.
+//! The arguments of `iamwatch credential-report`.
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::formats::{FindingFormat, ListFormat, ReportFormat};
 use super::help::REPORT_FILE;
-use super::{Counting, FindingFormat, ListFormat, ReportFormat, Settings, account, time};
+use super::options::{FilterArgs, SettingsArgs};
+use super::values::{account_id, time};
 
 /// `iamwatch credential-report`.
 #[derive(Args)]
-pub struct CredentialReport {
+pub struct CredentialReportArgs {
     /// The report: CSV, packed with gzip or not, or what the AWS CLI prints; - is standard input
     #[arg(long_help = REPORT_FILE)]
     pub file: PathBuf,
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
     /// Say what is new, came back, still stands or is resolved since --format json printed this file
     #[arg(long, value_name = "FINDINGS")]
     pub previous: Option<PathBuf>,
@@ -26,17 +28,17 @@ pub struct CredentialReport {
     #[arg(long)]
     pub format: Option<ReportFormat>,
     #[command(flatten)]
-    pub counting: Counting,
+    pub filter: FilterArgs,
     /// The time against which ages are judged, and at which entries have expired or not
     /// [default: when the report was made; where FILE does not say it, and for entries, now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub now: Option<DateTime<Utc>>,
     /// The account, where the report does not name it in its ARNs
-    #[arg(long, value_name = "ID", value_parser = account)]
+    #[arg(long, value_name = "ID", value_parser = account_id)]
     pub account: Option<String>,
 }
 
-/// What a credential report is turned into.
+/// What to print of a credential report.
 pub enum ReportOutput {
     /// Its findings.
     Findings(FindingFormat),
@@ -44,8 +46,11 @@ pub enum ReportOutput {
     Users(ListFormat),
 }
 
-impl CredentialReport {
+impl CredentialReportArgs {
     /// What to print.
+    ///
+    /// # Errors
+    /// `--format` and `--list` do not fit.
     pub fn output(&self) -> anyhow::Result<ReportOutput> {
         use ReportOutput::{Findings, Users};
         Ok(match (self.list, self.format) {

@@ -1,8 +1,8 @@
-//! What the help pages say besides the options.
+//! Help texts besides those of single options.
 
 use shared::config::SETTINGS;
 
-/// How the program may end.
+/// Exit statuses, for the program's own help.
 pub const EXITS: &str = "\
 Exit status:
   0   everything was looked at
@@ -10,7 +10,7 @@ Exit status:
   2   something could not be looked at, as stderr says (this wins over 1)
   64  the arguments cannot be used";
 
-/// Of `iamwatch sign-in`.
+/// Examples of `iamwatch sign-in`.
 pub const SIGN_IN_EXAMPLES: &str = "\
 Examples:
   iamwatch sign-in logs/                            the mails that would be sent
@@ -22,7 +22,7 @@ Examples:
   aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ConsoleLogin > events.json
   iamwatch sign-in events.json";
 
-/// Of `iamwatch credential-report`.
+/// Examples of `iamwatch credential-report`.
 pub const CREDENTIAL_REPORT_EXAMPLES: &str = "\
 Examples:
   aws iam generate-credential-report     until it says COMPLETE
@@ -33,20 +33,20 @@ Examples:
   iamwatch credential-report 2026-04-01.csv.gz --format json > findings.json
   iamwatch credential-report 2026-04-02.csv.gz --previous findings.json    what is new, what is resolved";
 
-/// Of `iamwatch suppressions check`.
+/// Examples of `iamwatch suppressions check`.
 pub const SUPPRESSIONS_EXAMPLES: &str = "\
 Examples:
   iamwatch suppressions check suppressions.toml           is every entry understood, and when does it expire?
   iamwatch suppressions check suppressions.toml logs/     and how much would each of them have hidden there?
   iamwatch sign-in logs/ --suppressions suppressions.toml";
 
-/// Of `iamwatch sign-ins`.
+/// Examples of `iamwatch sign-ins`.
 pub const SIGN_INS_EXAMPLES: &str = "\
 Examples:
   iamwatch sign-ins logs/
   iamwatch sign-ins logs/ --format csv > sign-ins.csv";
 
-/// Of `iamwatch records`.
+/// Examples of `iamwatch records`.
 pub const RECORDS_EXAMPLES: &str = "\
 Examples:
   iamwatch records logs/ --event-source iam                          who used IAM
@@ -56,7 +56,7 @@ Examples:
   iamwatch records logs/ --ip 203.0.113.0/24 --error
   iamwatch records s3://your-log-bucket --event-source iam --from 2026-03-30 --to 2026-03-31";
 
-/// What may be read.
+/// The long help of PATH.
 pub const PATHS: &str = "\
 Log files, or folders of them at any depth, packed with gzip or not.
 
@@ -72,7 +72,7 @@ log files of the days from --from to --to that CloudTrail delivered there; s3://
 one of them. They are read with the credentials that the AWS CLI would use. (This takes an iamwatch
 that `make cli` has built.)";
 
-/// What a credential report may stand in.
+/// The long help of the credential report's FILE.
 pub const REPORT_FILE: &str = "\
 The report: the CSV file, packed with gzip or not, or what `aws iam get-credential-report` prints.
 - is standard input.
@@ -81,12 +81,12 @@ Ages are judged against the moment at which AWS made the report. What the AWS CL
 that was, and so do the gzip files that iamwatch keeps in its state bucket. (It is the time in the
 header, where gzip itself writes when the file was last changed.) A bare CSV file does not say it.";
 
-/// Every setting that `--set` knows, and the examples.
+/// The examples, after a list of every setting that `--set` knows.
 pub fn with_settings(examples: &str) -> String {
     let mut help = "Settings:\n".to_owned();
     for setting in SETTINGS {
         let default = if setting.default.is_empty() { "nothing" } else { setting.default };
-        let indented = |text: &str| folded(text, "          ");
+        let indented = |text: &str| wrapped(text, "          ");
         help += &format!("  {} [default: {default}]\n", setting.name);
         help += &indented(setting.purpose);
         help += &indented(&format!("It must be {}.", setting.accepts.expected()));
@@ -95,8 +95,8 @@ pub fn with_settings(examples: &str) -> String {
     help + examples
 }
 
-/// The words in lines of at most 100 characters.
-fn folded(text: &str, indentation: &str) -> String {
+/// Wraps the text at 100 characters.
+fn wrapped(text: &str, indentation: &str) -> String {
     let mut lines = String::new();
     let mut line = indentation.to_owned();
     for word in text.split(' ') {

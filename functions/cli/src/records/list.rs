@@ -1,4 +1,4 @@
-//! The list of calls: each event once, and what all of them come to.
+//! Prints matching records, each event once, and counts them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 use shared::finding::stable_id;
 use shared::formats::cloudtrail::Record;
 
-use crate::in_order::Sink;
 use crate::output::{counted, note};
+use crate::reorder_buffer::OrderedSink;
 
-/// An event that comes again is known as long as fewer than so many others, and at most twice as many, lie between:
-/// 8 bytes each, as many again for looking them up, and all of it twice where it can be gone on with.
+/// A copy of an event is recognised if fewer events than this lie between the two, and possibly up to twice as many.
+/// An event takes 8 bytes, as much again for the hash set, and all of it twice if the list can be resumed.
 const MAX_KNOWN_EVENTS: usize = 500_000;
 
-/// So many callers, and so many calls, are told apart when they are counted.
-const MAX_TOLD_APART: usize = 10_000;
+/// How many callers, and how many calls, are counted by name.
+const MAX_COUNTED_NAMES: usize = 10_000;
 
-/// So many of them are named.
+/// How many of them the summary names.
 const MAX_NAMED: usize = 5;
 
-/// A row that is ready to be printed.
-pub struct Line {
-    /// Tells the event from others; nothing where the record has no id.
+/// A record that is ready to be printed.
+pub struct RecordLine {
+    /// The event's hash; `None` if the record has no id.
     pub event: Option<u64>,
     /// When it happened.
     pub time: Option<DateTime<Utc>>,
@@ -31,101 +31,104 @@ pub struct Line {
     pub who: String,
     /// What was called.
     pub call: String,
-    /// What is printed.
+    /// The line in the format of the list.
     pub text: Vec<u8>,
 }
 
-/// What tells a record's event from others. A corrected copy is another one: it says more than the first did.
-pub fn event(record: &Record<'_>) -> Option<u64> {
+/// The hash of the record's account and event id; `None` if it has no id. A corrected copy has an id of its own, and
+/// is listed too.
+pub fn event_hash(record: &Record<'_>) -> Option<u64> {
     let id = record.event_id.as_deref()?;
-    // The same in every build: lists are gone on with.
+    // The same in every build: another build may resume the list.
     let hash = stable_id(&[record.account().unwrap_or_default(), id]);
     u64::from_str_radix(hash.get(..16)?, 16).ok()
 }
 
-/// Prints rows, and keeps count.
-pub struct List<W> {
+/// Prints records, and counts them.
+pub struct RecordList<W> {
     out: W,
-    /// What kept rows from being printed.
+    /// The first error of writing; nothing is written after it.
     error: Option<io::Error>,
-    /// Whether every row is to be seen at once.
-    is_live: bool,
-    pub so_far: SoFar,
+    /// Whether to flush after every row.
+    is_terminal: bool,
+    /// What was listed.
+    pub totals: RecordTotals,
 }
 
-/// What a list came to so far: whoever goes on with it needs nothing else of what was read before.
+/// What was listed, and all that is needed to resume a list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SoFar {
-    known: Known,
+pub struct RecordTotals {
+    /// The events that were listed last.
+    #[serde(rename = "known")]
+    seen: SeenEvents,
     matched: u64,
     copies: u64,
     first: Option<DateTime<Utc>>,
     last: Option<DateTime<Utc>>,
-    callers: Tally,
-    calls: Tally,
-    /// Whether a file of this machine could not be looked at.
+    callers: NameCounts,
+    calls: NameCounts,
+    /// Whether a local file could not be read.
     pub could_not_look: bool,
 }
 
-impl<W: Write> List<W> {
-    /// An empty list; `is_live` where a person looks on.
-    pub fn new(out: W, is_live: bool) -> List<W> {
-        List { out, error: None, is_live, so_far: SoFar::default() }
+impl<W: Write> RecordList<W> {
+    /// An empty list.
+    pub fn new(out: W, is_terminal: bool) -> RecordList<W> {
+        RecordList { out, error: None, is_terminal, totals: RecordTotals::default() }
     }
 
-    /// Writes text above the rows.
-    pub fn head(&mut self, text: &[u8]) {
-        self.write(text);
-    }
-
-    fn write(&mut self, text: &[u8]) {
+    /// Writes text. An error is returned by the next [`RecordList::flush`].
+    pub fn write(&mut self, text: &[u8]) {
         if self.error.is_none() {
             let written = self.out.write_all(text);
-            let flushed = written.and_then(|()| if self.is_live { self.out.flush() } else { Ok(()) });
+            let flushed = written.and_then(|()| if self.is_terminal { self.out.flush() } else { Ok(()) });
             self.error = flushed.err();
         }
     }
 
-    /// Brings every row to where rows go.
+    /// Flushes the rows that were written.
+    ///
+    /// # Errors
+    /// A row could not be written.
     pub fn flush(&mut self) -> anyhow::Result<()> {
         if self.error.is_none() {
             self.error = self.out.flush().err();
         }
-        // It stays: a row that is lost once is lost for good.
+        // The error stays: a lost row is never written.
         self.error.as_ref().map_or(Ok(()), |error| Err(anyhow::anyhow!("{error}")))
     }
 
-    /// Says what it came to.
+    /// Writes a summary to stderr.
     pub fn end(mut self) -> anyhow::Result<()> {
         self.flush()?;
-        self.so_far.say();
+        self.totals.note_summary();
         Ok(())
     }
 }
 
-impl<W: Write> Sink<Line> for List<W> {
-    fn take(&mut self, Line { event, time, who, call, text }: Line) {
-        let so_far = &mut self.so_far;
-        if event.is_some_and(|event| !so_far.known.insert(event)) {
-            so_far.copies += 1;
+impl<W: Write> OrderedSink<RecordLine> for RecordList<W> {
+    fn take(&mut self, RecordLine { event, time, who, call, text }: RecordLine) {
+        let totals = &mut self.totals;
+        if event.is_some_and(|event| !totals.seen.insert(event)) {
+            totals.copies += 1;
             return;
         }
-        so_far.matched += 1;
-        so_far.first = so_far.first.into_iter().chain(time).min();
-        so_far.last = so_far.last.into_iter().chain(time).max();
-        so_far.callers.add(who);
-        so_far.calls.add(call);
+        totals.matched += 1;
+        totals.first = totals.first.into_iter().chain(time).min();
+        totals.last = totals.last.into_iter().chain(time).max();
+        totals.callers.add(who);
+        totals.calls.add(call);
         self.write(&text);
     }
 
-    fn bytes(line: &Line) -> usize {
-        size_of::<Line>() + line.who.len() + line.call.len() + line.text.len()
+    fn bytes(line: &RecordLine) -> usize {
+        size_of::<RecordLine>() + line.who.len() + line.call.len() + line.text.len()
     }
 }
 
-impl SoFar {
-    fn say(&self) {
+impl RecordTotals {
+    fn note_summary(&self) {
         let matched = match self.matched {
             1 => "1 record matches".to_owned(),
             matched => format!("{matched} records match"),
@@ -144,21 +147,21 @@ impl SoFar {
         };
         note(&format!("{matched}{when}.{copies}"));
         if self.matched > 0 {
-            note(&format!("By {}.", self.callers.in_words("caller")));
-            note(&format!("Calls: {}.", self.calls.in_words("call")));
+            note(&format!("By {}.", self.callers.summary("caller")));
+            note(&format!("Calls: {}.", self.calls.summary("call")));
         }
     }
 }
 
-/// The events that were printed last.
+/// The hashes of the events that were listed last.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Known {
+struct SeenEvents {
     newer: HashSet<u64>,
     older: HashSet<u64>,
 }
 
-impl Known {
-    /// Whether an event is new.
+impl SeenEvents {
+    /// Adds an event; answers whether it is new.
     fn insert(&mut self, event: u64) -> bool {
         if self.newer.contains(&event) || self.older.contains(&event) {
             return false;
@@ -170,38 +173,38 @@ impl Known {
     }
 }
 
-/// How often something came.
+/// How often each name occurred.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Tally {
+struct NameCounts {
     counts: BTreeMap<String, u64>,
-    /// Of how many nobody knows any more what they were.
+    /// How often names beyond the first [`MAX_COUNTED_NAMES`] occurred.
     others: u64,
 }
 
-impl Tally {
+impl NameCounts {
     fn add(&mut self, name: String) {
         if let Some(count) = self.counts.get_mut(&name) {
             *count += 1;
-        } else if self.counts.len() < MAX_TOLD_APART {
+        } else if self.counts.len() < MAX_COUNTED_NAMES {
             self.counts.insert(name, 1);
         } else {
             self.others += 1;
         }
     }
 
-    /// The most frequent ones, and how many there are besides: `alice 3, bob 1`.
-    fn in_words(&self, noun: &str) -> String {
+    /// The most frequent names, and how many others: `alice 3, bob 1, 2 other callers 2`.
+    fn summary(&self, noun: &str) -> String {
         let mut counts: Vec<(&String, u64)> =
             self.counts.iter().map(|(name, count)| (name, *count)).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let named = counts.iter().take(MAX_NAMED).map(|(name, count)| format!("{name} {count}"));
         let mut words: Vec<String> = named.collect();
         let rest = counts.get(MAX_NAMED..).unwrap_or_default();
-        let besides = rest.iter().map(|(_, count)| count).sum::<u64>() + self.others;
-        if besides > 0 {
+        let others = rest.iter().map(|(_, count)| count).sum::<u64>() + self.others;
+        if others > 0 {
             let at_least = if self.others > 0 { "at least " } else { "" };
             let count = rest.len() as u64 + u64::from(self.others > 0);
-            words.push(format!("{at_least}{} {besides}", counted(count, &format!("other {noun}"))));
+            words.push(format!("{at_least}{} {others}", counted(count, &format!("other {noun}"))));
         }
         words.join(", ")
     }
@@ -212,30 +215,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_known_until_many_others_have_come() {
-        let mut known = Known::default();
+    fn a_copy_is_recognised_until_many_other_events_have_come() {
+        let mut seen = SeenEvents::default();
         let many = MAX_KNOWN_EVENTS as u64;
-        assert!(known.insert(0) && !known.insert(0));
-        assert!((1..many).all(|event| known.insert(event)));
-        assert!(!known.insert(0), "as many as are kept");
-        assert!((many..=2 * many).all(|event| known.insert(event)));
-        assert!(known.insert(0), "it was forgotten");
-        assert!(known.newer.len() + known.older.len() <= 2 * MAX_KNOWN_EVENTS);
+        assert!(seen.insert(0) && !seen.insert(0));
+        assert!((1..many).all(|event| seen.insert(event)));
+        assert!(!seen.insert(0), "still within the limit");
+        assert!((many..=2 * many).all(|event| seen.insert(event)));
+        assert!(seen.insert(0), "it was forgotten");
+        assert!(seen.newer.len() + seen.older.len() <= 2 * MAX_KNOWN_EVENTS);
     }
 
     #[test]
     fn the_most_frequent_are_named_and_the_others_counted() {
-        let mut tally = Tally::default();
+        let mut names = NameCounts::default();
         for (name, count) in [("f", 1), ("a", 9), ("b", 2), ("e", 1), ("c", 3), ("d", 1), ("g", 2)] {
-            (0..count).for_each(|_| tally.add(name.to_owned()));
+            (0..count).for_each(|_| names.add(name.to_owned()));
         }
-        assert_eq!(tally.in_words("caller"), "a 9, c 3, b 2, g 2, d 1, 2 other callers 2");
-        (0..MAX_TOLD_APART).for_each(|number| tally.add(format!("x{number}")));
-        assert_eq!(tally.counts.len(), MAX_TOLD_APART);
+        assert_eq!(names.summary("caller"), "a 9, c 3, b 2, g 2, d 1, 2 other callers 2");
+        (0..MAX_COUNTED_NAMES).for_each(|number| names.add(format!("x{number}")));
+        assert_eq!(names.counts.len(), MAX_COUNTED_NAMES);
         assert!(
-            tally.in_words("caller").ends_with("at least 9996 other callers 10002"),
+            names.summary("caller").ends_with("at least 9996 other callers 10002"),
             "{}",
-            tally.in_words("caller")
+            names.summary("caller")
         );
     }
 }

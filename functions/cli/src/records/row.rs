@@ -1,4 +1,4 @@
-//! One call, as it is printed.
+//! One record, as it is printed.
 
 use std::io::Write;
 
@@ -26,7 +26,8 @@ const COLUMNS: [&str; 12] = [
     "event_id",
 ];
 
-/// Those of the table, each with the characters that it has at least: rows are printed before others are known.
+/// The columns of the table with their minimal widths in characters. They are fixed, as rows are printed before later
+/// rows are known.
 const TABLE: [(&str, usize); 7] = [
     ("TIME", 20),
     ("ACCOUNT", 12),
@@ -37,11 +38,11 @@ const TABLE: [(&str, usize); 7] = [
     ("ERROR", 0),
 ];
 
-/// Facts that the record does not give are empty cells in CSV, and absent in JSON.
+/// One record. Absent facts are empty cells in CSV, and absent in JSON.
 #[derive(Serialize)]
-pub struct Row<'a> {
+pub struct RecordRow<'a> {
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub time: String,
+    time: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     event_source: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -66,19 +67,19 @@ pub struct Row<'a> {
     event_id: &'a str,
     log_file: &'a str,
     record: u64,
-    /// Whether nobody is named because AWS hides the name: no user of that name exists.
+    /// Whether AWS hides the name: no user of that name exists.
     #[serde(skip)]
     who_hidden: bool,
 }
 
-impl<'a> Row<'a> {
-    /// What a record says that stands at that place of that log file.
-    pub fn of(record: &'a Record<'_>, log_file: &'a str, index: u64) -> Row<'a> {
+impl<'a> RecordRow<'a> {
+    /// The row of the record with this index in the log file.
+    pub fn of(record: &'a Record<'_>, log_file: &'a str, index: u64) -> RecordRow<'a> {
         let principal = Principal::of(record).unwrap_or_default();
         let arn = principal.arn.unwrap_or_default();
         let outcome = SignIn::of(record).map(|sign_in| sign_in.outcome);
         let error = record.error_code.as_deref().or(record.error_message.as_deref());
-        Row {
+        RecordRow {
             time: record.event_time.map(output::time).unwrap_or_default(),
             event_source: &record.event_source,
             event_name: &record.event_name,
@@ -97,7 +98,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Who called, for people.
+    /// Who called, as a cell of the table.
     pub fn who(&self) -> String {
         match (self.who_hidden, &*self.who, &*self.kind) {
             (true, ..) => "(hidden by AWS)".to_owned(),
@@ -107,18 +108,18 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What was called, for people: `iam:CreateUser`.
+    /// What was called, as a cell of the table: `iam:CreateUser`.
     pub fn call(&self) -> String {
         let service = self.event_source.strip_suffix(".amazonaws.com").unwrap_or(self.event_source);
         cell(&format!("{service}:{}", self.event_name))
     }
 
-    /// Writes it as the format wants it.
+    /// Writes the row in the format.
     pub fn write(&self, out: &mut Vec<u8>, format: ListFormat, config: &Config) -> anyhow::Result<()> {
         match format {
             ListFormat::Json => json_line(out, self),
-            ListFormat::Csv => line_of_csv(out, self.cells().map(csv_cell)),
-            ListFormat::Table => line_of_table(out, &self.shown(config)),
+            ListFormat::Csv => write_csv_line(out, self.cells().map(csv_cell)),
+            ListFormat::Table => write_table_line(out, &self.table_cells(config)),
         }
     }
 
@@ -139,7 +140,7 @@ impl<'a> Row<'a> {
         ]
     }
 
-    fn shown(&self, config: &Config) -> [String; TABLE.len()] {
+    fn table_cells(&self, config: &Config) -> [String; TABLE.len()] {
         let account = match config.account_names.get(self.account) {
             Some(name) => format!("{} ({})", cell(name), cell(self.account)),
             None => cell(self.account),
@@ -149,24 +150,24 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Writes what stands above the rows.
-pub fn head(out: &mut Vec<u8>, format: ListFormat) -> anyhow::Result<()> {
+/// Writes the headings above the rows; JSON has none.
+pub fn write_headings(out: &mut Vec<u8>, format: ListFormat) -> anyhow::Result<()> {
     match format {
         ListFormat::Json => Ok(()),
-        ListFormat::Csv => line_of_csv(out, COLUMNS.map(str::to_owned)),
-        ListFormat::Table => line_of_table(out, &TABLE.map(|(head, _)| head.to_owned())),
+        ListFormat::Csv => write_csv_line(out, COLUMNS.map(str::to_owned)),
+        ListFormat::Table => write_table_line(out, &TABLE.map(|(heading, _)| heading.to_owned())),
     }
 }
 
-/// Each cell must have gone through [`csv_cell`].
-fn line_of_csv(out: &mut Vec<u8>, cells: [String; COLUMNS.len()]) -> anyhow::Result<()> {
+/// Each cell must come from [`csv_cell`].
+fn write_csv_line(out: &mut Vec<u8>, cells: [String; COLUMNS.len()]) -> anyhow::Result<()> {
     let mut csv = csv::WriterBuilder::new().buffer_capacity(512).from_writer(out);
     csv.write_record(cells)?;
     Ok(csv.flush()?)
 }
 
-/// A cell that is longer than its column moves those behind it.
-fn line_of_table(out: &mut Vec<u8>, cells: &[String; TABLE.len()]) -> anyhow::Result<()> {
+/// A cell that is longer than its column moves the cells after it.
+fn write_table_line(out: &mut Vec<u8>, cells: &[String; TABLE.len()]) -> anyhow::Result<()> {
     let padded: Vec<String> =
         cells.iter().zip(TABLE).map(|(cell, (_, width))| format!("{cell:width$}")).collect();
     Ok(writeln!(out, "{}", padded.join("  ").trim_end())?)

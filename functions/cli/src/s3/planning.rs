@@ -1,68 +1,71 @@
-//! What is to be read of the places in S3, divided into what is read before it is noted that it was.
+//! Lists the log files to read and divides them into batches.
 
 use std::collections::BTreeSet;
 
 use iamwatch_aws::runtime::Unbounded;
 use iamwatch_aws::s3::S3;
-use indicatif::ProgressBar;
 use shared::formats::events::backfill::Wanted;
 use shared::state::backfill::Stretch;
 use shared::use_cases;
 use shared::use_cases::Unplanned;
 
-use super::cursor::Batch;
-use super::reading::Stopped;
-use super::{Errand, said};
-use crate::places::Location;
+use super::checkpoint::S3Batch;
+use super::error_messages::message;
+use super::job::{S3Job, StopReason};
+use crate::progress;
+use crate::read_totals::not_read;
+use crate::s3_location::S3Location;
 
-/// So many log files are read before it is noted that they were, where the plan can be divided so.
-const BATCH: u64 = 5_000;
+/// The most log files of a batch, unless a single stretch has more.
+const MAX_BATCH_OBJECTS: u64 = 5_000;
 
-/// What is to be read of all places, divided.
-pub async fn planned(errand: &Errand<'_>, s3: &S3, failed: &mut Vec<String>) -> Result<Vec<Batch>, Stopped> {
+/// Plans all locations of the job. A location without log files is added to `failures`.
+pub async fn plan(job: &S3Job<'_>, s3: &S3, failures: &mut Vec<String>) -> Result<Vec<S3Batch>, StopReason> {
     let mut batches = Vec::new();
-    let spinner = if errand.shows_progress { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    for location in &errand.locations {
+    let spinner = progress::spinner(job.shows_progress);
+    for location in &job.locations {
         let bucket = &location.bucket;
-        let (from, to) = match (errand.period.from, errand.period.to) {
+        let (from, to) = match (job.period.from, job.period.to) {
             (Some(from), Some(to)) if !location.is_object() => (from, to),
             _ => {
-                batches.push(Batch { bucket: bucket.clone(), stretches: vec![object(location)] });
+                batches.push(S3Batch { bucket: bucket.clone(), stretches: vec![one_object(location)] });
                 continue;
             }
         };
         spinner.set_message(format!("looking for log files in {}", location.uri));
         spinner.tick();
-        let wanted = Wanted { from, to, accounts: errand.accounts.clone(), regions: BTreeSet::new() };
-        let plan = use_cases::plan(bucket, &location.prefix, &wanted, &errand.config, s3, &Unbounded).await;
+        let wanted = Wanted { from, to, accounts: job.accounts.clone(), regions: BTreeSet::new() };
+        let plan = use_cases::plan(bucket, &location.prefix, &wanted, &job.config, s3, &Unbounded).await;
         let plan = plan.map_err(|unplanned| match unplanned {
-            Unplanned::Unfit(error) => Stopped::Said(error.to_string().replace("s3[:]//", "s3://")),
-            Unplanned::AwsError(trouble) => Stopped::Said(said::said(&trouble)),
+            Unplanned::Unfit(error) => StopReason::Failed(error.to_string().replace("s3[:]//", "s3://")),
+            Unplanned::AwsError(error) => StopReason::Failed(message(&error)),
         })?;
         if plan.objects() == 0 {
-            failed.push(format!(
-                "could not look at {}: there is no log file in it that was delivered from {from} to {to}",
-                location.uri
+            failures.push(not_read(
+                &location.uri,
+                format!("there is no log file in it that was delivered from {from} to {to}"),
             ));
         }
-        batches.extend(divided(bucket, plan.items.into_iter().flat_map(|item| item.stretches)));
+        batches.extend(batches_of(bucket, plan.items.into_iter().flat_map(|item| item.stretches)));
     }
     spinner.finish_and_clear();
     Ok(batches)
 }
 
-/// The one object that a place is.
-fn object(location: &Location) -> Stretch {
+/// The object that a location names.
+fn one_object(location: &S3Location) -> Stretch {
     Stretch::of_one(&location.prefix, 0)
 }
 
-/// Stretches, as many together as make a batch.
-fn divided(bucket: &str, stretches: impl Iterator<Item = Stretch>) -> Vec<Batch> {
-    let mut batches: Vec<Batch> = Vec::new();
+/// Puts consecutive stretches into batches.
+fn batches_of(bucket: &str, stretches: impl Iterator<Item = Stretch>) -> Vec<S3Batch> {
+    let mut batches: Vec<S3Batch> = Vec::new();
     for stretch in stretches {
         match batches.last_mut() {
-            Some(batch) if batch.objects() + stretch.objects <= BATCH => batch.stretches.push(stretch),
-            _ => batches.push(Batch { bucket: bucket.to_owned(), stretches: vec![stretch] }),
+            Some(batch) if batch.objects() + stretch.objects <= MAX_BATCH_OBJECTS => {
+                batch.stretches.push(stretch)
+            }
+            _ => batches.push(S3Batch { bucket: bucket.to_owned(), stretches: vec![stretch] }),
         }
     }
     batches
@@ -76,8 +79,8 @@ mod tests {
     fn a_batch_holds_as_many_stretches_as_fit_and_one_at_least() {
         let stretch = |objects| Stretch { prefix: "x".to_owned(), objects, ..Stretch::default() };
         let of = |objects: &[u64]| -> Vec<Vec<u64>> {
-            let batches = divided("logs", objects.iter().map(|objects| stretch(*objects)));
-            let of_batch = |batch: &Batch| batch.stretches.iter().map(|stretch| stretch.objects).collect();
+            let batches = batches_of("logs", objects.iter().map(|objects| stretch(*objects)));
+            let of_batch = |batch: &S3Batch| batch.stretches.iter().map(|stretch| stretch.objects).collect();
             batches.iter().map(of_batch).collect()
         };
         assert_eq!(of(&[]), Vec::<Vec<u64>>::new());

@@ -1,4 +1,4 @@
-//! Where reading a bucket stands, kept in a file so that the same command goes on there.
+//! The file of `--resume`: how far a bucket was read, for the same command to resume.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -13,61 +13,65 @@ use serde_json::Value;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::state::backfill::Stretch;
 
-/// The form of the file; another one is not read.
+/// The version of the file's format. Other versions are refused.
 const FORMAT: u32 = 1;
 
-/// Where to leave it when nobody has said where.
+/// The file that is written if reading stops early without `--resume`.
 pub const DEFAULT_FILE: &str = "iamwatch-resume.json";
 
-/// Where reading stands.
+/// How far a bucket was read.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cursor<K> {
+pub struct Checkpoint<S> {
     format: u32,
-    /// The command and its arguments, as far as they decide what is read and what becomes of it.
-    asked: Value,
-    /// What is to be read, in its order; nothing before that is known.
-    pub batches: Option<Vec<Batch>>,
-    /// How many of them are done.
+    /// The command that it belongs to: see [`super::job::S3Job::command`].
+    #[serde(rename = "asked")]
+    command: Value,
+    /// What to read, in order; `None` until it is planned.
+    pub batches: Option<Vec<S3Batch>>,
+    /// How many batches were read.
     pub batches_done: usize,
-    /// The log files of the next one that are done: `s3://bucket/key`.
+    /// The log files of the next batch that were read: `s3://bucket/key`.
     pub done: BTreeSet<String>,
-    /// What was read.
+    /// What was read, as records and log files.
     pub counts: Counts,
-    /// How many log files are done, and how many bytes these have as they are stored.
+    /// How many log files were read or failed.
     pub objects: u64,
+    /// Their stored size in bytes.
     pub bytes: u64,
-    /// Objects that are no log files.
+    /// How many objects are no log files.
     pub skipped_objects: u64,
-    /// What could not be looked at, in sentences.
-    pub failed: Vec<String>,
-    /// What the command has found.
-    pub found: K,
+    /// One sentence for each log file that could not be read, or not as a whole.
+    #[serde(rename = "failed")]
+    pub failures: Vec<String>,
+    /// What the command collected.
+    #[serde(rename = "found")]
+    pub state: S,
 }
 
-/// What is read before it is noted that it was.
+/// Log files that are read before the checkpoint counts them as one batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Batch {
+pub struct S3Batch {
     /// The bucket.
     pub bucket: String,
-    /// What of it.
+    /// The parts of it to read.
     pub stretches: Vec<Stretch>,
 }
 
-impl Batch {
-    /// How many log files it had when it was made.
+impl S3Batch {
+    /// How many log files it had when it was planned.
     pub fn objects(&self) -> u64 {
         self.stretches.iter().map(|stretch| stretch.objects).sum()
     }
 }
 
-impl<K: Default + Serialize + DeserializeOwned> Cursor<K> {
-    /// Nothing is read yet.
-    pub fn new(asked: Value) -> Cursor<K> {
-        Cursor {
+impl<S: Default + Serialize + DeserializeOwned> Checkpoint<S> {
+    /// The start: nothing is planned or read.
+    pub fn new(command: Value) -> Checkpoint<S> {
+        Checkpoint {
             format: FORMAT,
-            asked,
+            command,
             batches: None,
             batches_done: 0,
             done: BTreeSet::new(),
@@ -75,43 +79,44 @@ impl<K: Default + Serialize + DeserializeOwned> Cursor<K> {
             objects: 0,
             bytes: 0,
             skipped_objects: 0,
-            failed: Vec::new(),
-            found: K::default(),
+            failures: Vec::new(),
+            state: S::default(),
         }
     }
 
-    /// What a file says; nothing where there is none.
+    /// Reads a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// Why it cannot be gone on with.
-    pub fn read(file: &Path, asked: &Value) -> anyhow::Result<Option<Cursor<K>>> {
+    /// The file cannot be read, is no checkpoint, has another format, or belongs to another command.
+    pub fn read(file: &Path, command: &Value) -> anyhow::Result<Option<Checkpoint<S>>> {
         let content = match fs::read(file) {
             Ok(content) => content,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("could not read {}", file.display())),
         };
         #[derive(Deserialize)]
-        struct About {
+        struct Header {
             format: u32,
-            asked: Value,
+            #[serde(rename = "asked")]
+            command: Value,
         }
         let wrong = || format!("--resume is {}; it must be a file that iamwatch left", file.display());
-        let about: About = serde_json::from_slice(&content).with_context(wrong)?;
-        if about.format != FORMAT {
-            bail!("{}: its format is {}, not {FORMAT}", wrong(), about.format);
+        let header: Header = serde_json::from_slice(&content).with_context(wrong)?;
+        if header.format != FORMAT {
+            bail!("{}: its format is {}, not {FORMAT}", wrong(), header.format);
         }
-        if about.asked != *asked {
+        if header.command != *command {
             bail!(
-                "--resume is {}, which is of another command; it must be given with the same arguments: it was left by {}, and this is {asked}",
+                "--resume is {}, which belongs to another command; the arguments must be the same: they were {}, and are {command}",
                 file.display(),
-                about.asked
+                header.command
             );
         }
         serde_json::from_slice(&content).with_context(wrong).map(Some)
     }
 
-    /// Writes it, for whoever runs the program alone to read: it holds records. A crash while it is written leaves
-    /// what was there before.
+    /// Replaces the file. Only its owner may read it: it holds records. A crash leaves either the old or the new
+    /// content.
     pub fn write(&self, file: &Path) -> anyhow::Result<()> {
         let beside = PathBuf::from(format!("{}.new", file.display()));
         let write = || -> anyhow::Result<()> {

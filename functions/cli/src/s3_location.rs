@@ -1,27 +1,27 @@
-//! Where log files are: on this machine, or in a bucket.
+//! Locations in S3, and telling them from local paths.
 
 use std::path::PathBuf;
 
 use shared::formats::cloudtrail::period::Period;
 
-/// A bucket, or what of it has a key that begins so.
+/// An object, or every object of a bucket whose key begins with a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Location {
-    /// As it was written: `s3://bucket/prefix`.
+pub struct S3Location {
+    /// As the argument is written: `s3://bucket/prefix`.
     pub uri: String,
     /// The bucket.
     pub bucket: String,
-    /// A folder, or an object; empty for the whole bucket.
+    /// The prefix, or the key of one object; empty for the whole bucket.
     pub prefix: String,
 }
 
-impl Location {
-    /// Whether it is one object, by its name.
+impl S3Location {
+    /// Whether it names one object: a key of a log file.
     pub fn is_object(&self) -> bool {
         [".json", ".json.gz"].iter().any(|ending| self.prefix.ends_with(ending))
     }
 
-    /// Why it cannot be read, whatever it holds.
+    /// Checks that it can be read without knowing what it holds.
     pub fn check(&self, period: &Period) -> anyhow::Result<()> {
         if !cfg!(feature = "s3") {
             anyhow::bail!(
@@ -42,8 +42,8 @@ impl Location {
     }
 }
 
-/// Tells paths of this machine from places in S3.
-pub fn split(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Location>) {
+/// Splits arguments into local paths and locations in S3.
+pub fn split_paths(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<S3Location>) {
     let (mut files, mut locations) = (Vec::new(), Vec::new());
     for path in paths {
         match path.to_str().and_then(|text| Some((text, text.strip_prefix("s3://")?))) {
@@ -51,7 +51,7 @@ pub fn split(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Location>) {
             Some((uri, rest)) => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
                 let [uri, bucket, prefix] = [uri, bucket, prefix].map(str::to_owned);
-                locations.push(Location { uri, bucket, prefix });
+                locations.push(S3Location { uri, bucket, prefix });
             }
         }
     }
@@ -63,15 +63,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_in_s3_is_a_bucket_and_what_keys_begin_with() {
+    fn an_s3_location_is_a_bucket_and_a_prefix() {
         let (files, locations) =
-            split(&["logs", "s3://bucket", "s3:/x", "s3://bucket/a/b c/x.json.gz"].map(PathBuf::from));
+            split_paths(&["logs", "s3://bucket", "s3:/x", "s3://bucket/a/b c/x.json.gz"].map(PathBuf::from));
         assert_eq!(files, ["logs", "s3:/x"].map(PathBuf::from));
-        let said: Vec<(&str, &str, bool)> = locations
+        let split: Vec<(&str, &str, bool)> = locations
             .iter()
             .map(|location| (&*location.bucket, &*location.prefix, location.is_object()))
             .collect();
-        assert_eq!(said, [("bucket", "", false), ("bucket", "a/b c/x.json.gz", true)]);
-        assert_eq!(split(&["s3:///x"].map(PathBuf::from)).1[0].bucket, "");
+        assert_eq!(split, [("bucket", "", false), ("bucket", "a/b c/x.json.gz", true)]);
+        assert_eq!(split_paths(&["s3:///x"].map(PathBuf::from)).1[0].bucket, "");
     }
 }

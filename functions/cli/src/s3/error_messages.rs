@@ -1,21 +1,21 @@
-//! What AWS says went wrong, in words for the person whose credentials they are.
+//! AWS errors as messages for the person at the terminal: what failed, why, and what to do.
 
 use shared::ports::{AwsError, AwsErrorKind};
 
-/// Which call failed, why, and what a person at a terminal should do about it.
-pub fn said(trouble: &AwsError) -> String {
-    format!("{}: {}", trouble.call, why(trouble))
+/// The call that failed, the reason, and what to do.
+pub fn message(error: &AwsError) -> String {
+    format!("{}: {}", error.call, reason(error))
 }
 
-/// The same without the call.
-pub fn why(AwsError { kind, answer, .. }: &AwsError) -> String {
-    let what = match code(answer) {
+/// The reason, and what to do.
+pub fn reason(AwsError { kind, answer, .. }: &AwsError) -> String {
+    let reason = match code(answer) {
         "NoSuchBucket" => "there is no such bucket; its name must be right".to_owned(),
         "NoSuchKey" => "there is no such object any more".to_owned(),
         "AccessDenied" | "AllAccessDisabled" => {
             "these credentials do not allow it; they need s3:ListBucket for the bucket, s3:GetObject for its log files and, where a KMS key encrypts them, kms:Decrypt for the key".to_owned()
         }
-        code if EXPIRED.contains(&code) => EXPIRED_TO_DO.to_owned(),
+        code if EXPIRED.contains(&code) => EXPIRED_MESSAGE.to_owned(),
         "InvalidAccessKeyId" | "InvalidToken" | "InvalidClientTokenId" | "SignatureDoesNotMatch" => {
             "AWS does not accept these credentials; AWS_PROFILE or the environment must name others, as `aws sts get-caller-identity` says".to_owned()
         }
@@ -32,16 +32,16 @@ pub fn why(AwsError { kind, answer, .. }: &AwsError) -> String {
             AwsErrorKind::Denied => "AWS refuses it".to_owned(),
         },
     };
-    format!("{what} ({answer})")
+    format!("{reason} ({answer})")
 }
 
-/// Why there are no credentials, and where they may come from; the reason is the SDK's.
+/// Why there are no credentials, and what to do; `reason` is the text of the SDK.
 pub fn no_credentials(reason: &str) -> String {
     let reason = reason.trim_start_matches("an error occurred while loading credentials: ");
     if let Some((_, attempts)) = reason.split_once("no credentials found in chain") {
-        // A line for each place that was looked at; only what is wrong with a profile is anybody's mistake.
+        // One line for each source of credentials; only a named profile that does not exist is a mistake.
         let profile = attempts.lines().find_map(|line| line.trim().strip_prefix("Profile: "));
-        let profile = profile.and_then(|said| said.split_once("not enabled: "));
+        let profile = profile.and_then(|line| line.split_once("not enabled: "));
         return match profile {
             Some((_, wrong)) => format!(
                 "there are no AWS credentials: {wrong}; AWS_PROFILE must name a profile that ~/.aws/config has"
@@ -49,41 +49,41 @@ pub fn no_credentials(reason: &str) -> String {
             None => "there are no AWS credentials; they are taken from where the AWS CLI takes them: AWS_PROFILE, `aws configure sso`, `aws login`, or the environment".to_owned(),
         };
     }
-    let to_do = if reason.contains("SSO token") || reason.contains("access token") {
+    let remedy = if reason.contains("SSO token") || reason.contains("access token") {
         "sign in again, as with `aws sso login`"
     } else if reason.contains("/login/cache/") {
         "sign in again, as with `aws login`"
     } else {
         "`aws sts get-caller-identity` must succeed with the same AWS_PROFILE and environment"
     };
-    format!("there are no AWS credentials: {reason}; {to_do}")
+    format!("there are no AWS credentials: {reason}; {remedy}")
 }
 
-/// Whether no call will succeed until the person signs in again.
-pub fn needs_credentials(trouble: &AwsError) -> bool {
-    let code = code(&trouble.answer);
+/// Whether every call fails until the person signs in again.
+pub fn needs_credentials(error: &AwsError) -> bool {
+    let code = code(&error.answer);
     EXPIRED.contains(&code)
         || matches!(
             code,
             "InvalidAccessKeyId" | "InvalidToken" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed"
         )
-        || trouble.answer.contains("loading credentials")
-        || trouble.answer.contains("credential provider was not enabled")
+        || error.answer.contains("loading credentials")
+        || error.answer.contains("credential provider was not enabled")
 }
 
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 
-const EXPIRED_TO_DO: &str = "these credentials have expired; sign in again, as with `aws sso login`";
+const EXPIRED_MESSAGE: &str = "these credentials have expired; sign in again, as with `aws sso login`";
 
 /// `NoSuchKey` of `NoSuchKey: The specified key does not exist. (HTTP 404)`.
 fn code(answer: &str) -> &str {
     answer.split([':', ' ']).next().unwrap_or_default()
 }
 
-/// The Region that S3 says the bucket is in.
+/// The Region of the bucket, if S3 named it.
 fn region(answer: &str) -> Option<&str> {
-    let (_, behind) = answer.rsplit_once(", bucket in ")?;
-    behind.split([',', ')']).next()
+    let (_, rest) = answer.rsplit_once(", bucket in ")?;
+    rest.split([',', ')']).next()
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_wrong_is_said_with_what_to_do() {
+    fn a_message_names_the_call_the_reason_and_what_to_do() {
         for (kind, answer, part) in [
             (
                 AwsErrorKind::Denied,
@@ -123,15 +123,15 @@ mod tests {
             (AwsErrorKind::Denied, "Teapot (HTTP 418)", "AWS refuses it"),
         ] {
             let call = "s3:ListObjectsV2 s3://logs/".to_owned();
-            let trouble = AwsError { kind, call, answer: answer.to_owned() };
-            let said = said(&trouble);
-            assert!(said.starts_with("s3:ListObjectsV2 s3://logs/: "), "{said}");
-            assert!(said.contains(part) && said.ends_with(&format!("({answer})")), "{said}");
+            let error = AwsError { kind, call, answer: answer.to_owned() };
+            let message = message(&error);
+            assert!(message.starts_with("s3:ListObjectsV2 s3://logs/: "), "{message}");
+            assert!(message.contains(part) && message.ends_with(&format!("({answer})")), "{message}");
         }
     }
 
     #[test]
-    fn without_credentials_it_is_said_what_is_wrong_with_those_that_are_named() {
+    fn without_credentials_the_message_names_what_is_wrong_with_the_profile() {
         let chain = |profile: &str| {
             format!(
                 "the credential provider was not enabled: no credentials found in chain. Attempted:\n  Environment: the credential provider was not enabled: environment variable not set\n  Profile: the credential provider was not enabled{profile}\n  WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set"
@@ -147,8 +147,8 @@ mod tests {
             ("failed to read `/home/x/.aws/login/cache/1.json`".to_owned(), "as with `aws login`"),
             ("the process ended with 1".to_owned(), "`aws sts get-caller-identity` must succeed"),
         ] {
-            let said = no_credentials(&reason);
-            assert!(said.contains(part) && said.lines().count() == 1, "{said}");
+            let message = no_credentials(&reason);
+            assert!(message.contains(part) && message.lines().count() == 1, "{message}");
         }
     }
 }
