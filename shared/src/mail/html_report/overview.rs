@@ -1,8 +1,8 @@
 //! What happened over a range of log files: sign-ins by time, address and principal, and findings. Its memory is bounded.
 
+mod event_hashes;
 mod outcome_counts;
 mod principal_label;
-mod seen_events;
 mod top_counts;
 mod worst_findings;
 
@@ -21,8 +21,8 @@ use crate::finding::{Finding, Principal, network_of};
 use crate::formats::cloudtrail::{Record, SignIn};
 use crate::severity::Severity;
 use crate::text;
+use event_hashes::EventHashes;
 use principal_label::MAX_NAME_CHARS;
-use seen_events::SeenEvents;
 use top_counts::TopCounts;
 use worst_findings::WorstFindings;
 
@@ -41,7 +41,7 @@ const HOUR_SECONDS: i64 = 3_600;
 /// The summary of the log files that were read.
 #[derive(Debug, Default)]
 pub struct Overview {
-    seen: SeenEvents,
+    seen: EventHashes,
     /// By hours since 1970.
     hours: BTreeMap<i64, OutcomeCounts>,
     undated: OutcomeCounts,

@@ -21,6 +21,7 @@ use crate::text;
 /// How many findings, or kinds of counted ones, have a line of their own.
 const MAX_ROWS: usize = 20;
 
+/// How many characters of a title or resource are shown, and of a cell of the table.
 const MAX_VALUE_CHARS: usize = 300;
 const MAX_CELL_CHARS: usize = 40;
 
@@ -179,11 +180,11 @@ fn counted_only(layout: &mut TextLayout, counted: &[Unsaid]) {
         let alike = of.alike.map(|Number { count, about }| {
             format!(", {}{count} different ones", if about { "about " } else { "" })
         });
-        let accepted = if of.accepted { ", suppressed" } else { "" };
+        let suppressed = if of.accepted { ", suppressed" } else { "" };
         let rest = [from, resource, alike].into_iter().flatten().collect::<String>();
         layout.field(
             &format!("{:>9} x", format!("{about}{}", of.number.count)),
-            &format!("{}{accepted}{span}{rest}", text::clean(title, MAX_VALUE_CHARS)),
+            &format!("{}{suppressed}{span}{rest}", text::clean(title, MAX_VALUE_CHARS)),
         );
     }
     if let Some(more) = counted.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {

@@ -9,21 +9,21 @@ const MAX_EVENTS: usize = 3_500_000;
 
 /// A bounded set of event hashes.
 #[derive(Debug)]
-pub(super) struct SeenEvents {
+pub(super) struct EventHashes {
     events: HashSet<u64>,
     max_events: usize,
     has_overflowed: bool,
 }
 
-impl Default for SeenEvents {
-    fn default() -> SeenEvents {
-        SeenEvents::with_at_most(MAX_EVENTS)
+impl Default for EventHashes {
+    fn default() -> EventHashes {
+        EventHashes::with_at_most(MAX_EVENTS)
     }
 }
 
-impl SeenEvents {
-    fn with_at_most(max_events: usize) -> SeenEvents {
-        SeenEvents { events: HashSet::new(), max_events, has_overflowed: false }
+impl EventHashes {
+    fn with_at_most(max_events: usize) -> EventHashes {
+        EventHashes { events: HashSet::new(), max_events, has_overflowed: false }
     }
 
     /// Whether the event with this identity was not seen before, as far as is remembered.
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn an_event_is_new_once() {
-        let mut seen = SeenEvents::default();
+        let mut seen = EventHashes::default();
         for (parts, new) in [
             (["111122223333", "a"], true),
             (["111122223333", "b"], true),
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn an_event_that_does_not_fit_is_counted_again_and_reported() {
-        let mut seen = SeenEvents::with_at_most(2);
+        let mut seen = EventHashes::with_at_most(2);
         assert!(seen.is_new(&["1"]) && seen.is_new(&["2"]));
         assert!(!seen.is_new(&["1"]) && !seen.has_overflowed(), "full, but nothing was forgotten");
         assert!(seen.is_new(&["3"]) && seen.is_new(&["3"]), "counted rather than lost");
