@@ -102,7 +102,7 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	cargo clippy $(ALL) $(WITH_S3) --all-targets -- -D warnings
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo clippy $(ALL) --test faults --test load -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) $(WITH_S3) --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) $(WITH_S3) --lib --bins --examples --no-deps --document-private-items
 	@for package in shared iamwatch-cli; do \
 		tree=$$(cargo tree --locked -p $$package -e normal --prefix none) || exit 1; \
 		if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
@@ -151,6 +151,8 @@ fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly too
 
 docs: ## Write the parts of README and docs/ that are made from the code; needs neither the AWS SDK nor Python
 	cargo run --locked --quiet -p shared --example docs
+
+tools: $(PYTHON)/ready $(AWS)/ready $(CHECKOV)/ready $(BROWSER) ## Install what the tests need besides Rust into .tools; other commands do so when they need it
 
 bless: $(PYTHON)/ready s3-tool ## Accept changed mails, tables and help texts as they are now; then read the diff
 	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test $(ALL) --test command_line --test output --test repository
@@ -202,4 +204,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN
+.PHONY: help demo cli tools build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN
