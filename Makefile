@@ -27,6 +27,12 @@ RUST_TARGET = $(patsubst arm64,aarch64,$(ARCH))-unknown-linux-gnu
 LAMBDA_DIR := target/lambda
 # One folder, one binary, one function.
 FUNCTIONS := $(filter-out cli,$(notdir $(wildcard functions/*)))
+# All functions at the same time, so that the AWS SDK is built once for all of them.
+LAMBDA_BUILD = PATH="$(CURDIR)/$(AWS)/bin:$$PATH" cargo lambda build --locked --release \
+	$(FUNCTIONS:%=--package iamwatch-%) --target $(RUST_TARGET) --skip-target-check
+# Where `make bench` keeps what is measured and never deployed.
+BENCH_DIR := target/bench
+SPEED = cargo bench --locked -p iamwatch-tests --bench speed --
 STACK ?=
 BUCKET ?=
 PARAMETERS ?=
@@ -77,8 +83,7 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 		exit 1; \
 	fi
 	rm -rf $(LAMBDA_DIR)
-	PATH="$(CURDIR)/$(AWS)/bin:$$PATH" cargo lambda build --locked --release $(FUNCTIONS:%=--package iamwatch-%) \
-		--target $(RUST_TARGET) --skip-target-check --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
+	$(LAMBDA_BUILD) --lambda-dir "$(CURDIR)/$(LAMBDA_DIR)"
 	@python3 deploy/binaries.py $(ARCH) $(LAMBDA_DIR)
 
 test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the functions for this machine and installs what is needed into .tools first
@@ -102,7 +107,7 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	cargo clippy $(ALL) $(WITH_S3) --all-targets -- -D warnings
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo clippy $(ALL) --test faults --test load -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) $(WITH_S3) --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) $(WITH_S3) --lib --bins --examples --no-deps --document-private-items
 	@for package in shared iamwatch-cli; do \
 		tree=$$(cargo tree --locked -p $$package -e normal --prefix none) || exit 1; \
 		if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
@@ -141,10 +146,11 @@ local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machi
 
 bench: ## Time the functions' start, iamwatch against gunzip alone, over a large credential report and from S3; findings are confirmed
 	$(MAKE) build ARCH=$(OWN_ARCH)
-	cargo bench --locked -p iamwatch-tests --bench cold_start -- --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
-	cargo bench --locked -p iamwatch-tests --bench credential_report -- --tool $(TOOL) $(BENCH)
-	cargo bench --locked -p iamwatch-tests --bench scan -- --tool $(TOOL) $(BENCH)
-	cargo bench --locked -p iamwatch-adapter-tests --bench backfill -- $(BENCH)
+	$(MAKE) bench-reader ARCH=$(OWN_ARCH)
+	$(SPEED) cold-start --functions "$(CURDIR)/$(LAMBDA_DIR)" $(BENCH)
+	$(SPEED) credential-report --tool $(TOOL) $(BENCH)
+	$(SPEED) scan --tool $(TOOL) $(BENCH)
+	$(SPEED) backfill --reader "$(CURDIR)/$(BENCH_DIR)/reader/bootstrap" $(BENCH)
 
 fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly toolchain
 	tests/fuzz/run.sh $(SECONDS)
@@ -152,12 +158,17 @@ fuzz: ## Fuzz what reads untrusted bytes, SECONDS=60 in all; needs a nightly too
 docs: ## Write the parts of README and docs/ that are made from the code; needs neither the AWS SDK nor Python
 	cargo run --locked --quiet -p shared --example docs
 
+tools: $(PYTHON)/ready $(AWS)/ready $(CHECKOV)/ready $(BROWSER) ## Install what the tests need besides Rust into .tools; other commands do so when they need it
+
 bless: $(PYTHON)/ready s3-tool ## Accept changed mails, tables and help texts as they are now; then read the diff
 	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test $(ALL) --test command_line --test output --test repository
 
 clean: ## Remove what was built and installed here
 	cargo clean
 	rm -rf $(TOOLS)
+
+bench-reader: $(AWS)/ready
+	$(LAMBDA_BUILD) --package iamwatch-bench-reader --lambda-dir "$(CURDIR)/$(BENCH_DIR)"
 
 # Copied at once, for every build of the tool without S3 takes its place.
 s3-tool:
@@ -202,4 +213,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo cli build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN
+.PHONY: help demo cli tools build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean bench-reader s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN

@@ -1,21 +1,17 @@
 //! How soon the functions' released binaries ask for work, how large they are, and what an invocation takes.
 //!
-//! `cargo bench -p iamwatch-tests --bench cold_start -- --functions target/lambda`
-//!
 //! Times are this machine's, and it may be busy; so the start of a process that does nothing is measured in turns,
 //! and only a size over its limit, or a wrong answer, is a failure.
-
-#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use clap::Parser;
+use clap::Args;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use iamwatch_tests::corpus::gzip;
@@ -37,9 +33,8 @@ const INVOCATIONS: usize = 50;
 
 const LOGS: &str = "example-logs";
 
-#[derive(Parser)]
-#[command(about = "Measures start, size and invocation of the functions' released binaries")]
-struct Arguments {
+#[derive(Args)]
+pub struct Arguments {
     /// The folder that holds <name>/bootstrap of each function
     #[arg(long, value_name = "PATH", default_value = "target/lambda")]
     functions: PathBuf,
@@ -49,14 +44,10 @@ struct Arguments {
     /// A third of the starts
     #[arg(long)]
     quick: bool,
-    /// What `cargo bench` passes to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runs = if arguments.quick { arguments.runs.div_ceil(3) } else { arguments.runs };
     let functions = found(&arguments.functions)?;
     let mut all_small_enough = true;
@@ -66,7 +57,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         all_small_enough &= size(bootstrap)?;
         invocations(name, bootstrap).await?;
     }
-    Ok(if all_small_enough { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    ensure!(all_small_enough, "a function is too large");
+    Ok(())
 }
 
 /// The functions in a folder, which is given as it is or below the repository: `cargo bench` runs this elsewhere.

@@ -50,7 +50,14 @@ fn help_is_that_of_the_golden_files() {
     ] {
         let run = folder.run(arguments).exits(0);
         assert_eq!(run.stderr, "", "{name}");
-        expectorate::assert_contents(format!("snapshots/cli/{name}.txt"), &run.stdout);
+        let mut help = run.stdout;
+        // Several pages end with the same list, which has a golden file of its own.
+        if let Some((before, settings)) = help.split_once("\nSettings:\n") {
+            let (settings, after) = settings.split_once("\n\nExamples:\n").unwrap();
+            expectorate::assert_contents("snapshots/cli/help-settings.txt", &format!("{settings}\n"));
+            help = format!("{before}\nSettings:\n…\n\nExamples:\n{after}");
+        }
+        expectorate::assert_contents(format!("snapshots/cli/{name}.txt"), &help);
     }
 }
 

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use iamwatch_tests::faults::campaign::{Plan, prove};
+use nix::sys::resource::{UsageWho, getrusage};
 
 #[derive(Parser)]
 #[command(about = "Lets every AWS call of the functions fail in every way, and says what came of it")]
@@ -37,6 +38,11 @@ async fn main() -> ExitCode {
     let scenarios = [sign_in::scenarios(), credential_report::scenarios(), backfill::scenarios()].concat();
     let report = prove(scenarios, &plan).await;
     println!("{}\n{}", report.table, report.figures());
+    if let (Some(own), Some(functions)) =
+        (cpu_seconds(UsageWho::RUSAGE_SELF), cpu_seconds(UsageWho::RUSAGE_CHILDREN))
+    {
+        println!("CPU seconds: {own} of this program, {functions} of the functions");
+    }
     if report.broken.is_empty() && report.runs > 0 {
         return ExitCode::SUCCESS;
     }
@@ -45,4 +51,9 @@ async fn main() -> ExitCode {
     }
     println!("\nSee one again: make test-faults FAULTS=\"SCENARIO/POINT/FAULT --show\"");
     ExitCode::FAILURE
+}
+
+fn cpu_seconds(who: UsageWho) -> Option<i64> {
+    let usage = getrusage(who).ok()?;
+    Some(usage.user_time().tv_sec() + usage.system_time().tv_sec())
 }

@@ -1,5 +1,6 @@
 //! What the integration tests, the fuzz targets and the benchmarks share.
 
+#[cfg(feature = "functions")]
 pub mod browser;
 pub mod corpus;
 #[cfg(feature = "functions")]
@@ -10,7 +11,7 @@ pub mod hostile;
 pub mod lambda_events;
 #[cfg(feature = "functions")]
 pub mod loopback;
-#[cfg(feature = "functions")]
+#[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "functions")]
 pub mod ministack;

@@ -14,7 +14,7 @@ use iamwatch_tests::oracle;
 use serde_json::Value;
 use shared::config::Config;
 
-use crate::process::sign_in;
+use super::process::sign_in;
 
 /// `(rule, event id)` of a finding.
 type Findings = BTreeSet<(String, String)>;

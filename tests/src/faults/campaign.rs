@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -103,18 +105,34 @@ struct Done {
     observed: Observed,
 }
 
-/// The runs that are under way.
+/// The runs that are under way. Each stays on one thread from beginning to end.
 struct Runs {
     at_once: Arc<Semaphore>,
     working: Arc<Semaphore>,
+    threads: Vec<Handle>,
+    begun: usize,
     under_way: JoinSet<Done>,
+}
+
+/// A thread for each core, which lasts as long as the program. It runs what is spawned on its handle.
+fn threads() -> Vec<Handle> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let thread = |_| {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+        let handle = runtime.handle().clone();
+        thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+        handle
+    };
+    (0..cores).map(thread).collect()
 }
 
 impl Runs {
     fn begin(&mut self, n: usize, scenario: &Arc<Scenario>, injected: Option<(usize, Injected)>) {
         let (scenario, at_once) = (Arc::clone(scenario), Arc::clone(&self.at_once));
         let working = Arc::clone(&self.working);
-        self.under_way.spawn(async move {
+        let thread = &self.threads[self.begun % self.threads.len()];
+        self.begun += 1;
+        let whole = async move {
             let _one = at_once.acquire().await.expect("it is never closed");
             let number = injected.as_ref().map(|(number, injected)| (*number, injected.damage));
             let name = match &injected {
@@ -135,7 +153,8 @@ impl Runs {
             });
             let judged = judge(&scenario, injected.as_ref(), &observed);
             Done { name, scenario: n, injected: number, judged, observed }
-        });
+        };
+        self.under_way.spawn_on(whole, thread);
     }
 
     async fn end(&mut self) -> Option<Done> {
@@ -151,6 +170,8 @@ pub async fn prove(scenarios: Vec<Scenario>, plan: &Plan) -> Report {
     let mut runs = Runs {
         at_once: Arc::new(Semaphore::new(plan.at_once)),
         working: Arc::new(Semaphore::new(plan.working)),
+        threads: threads(),
+        begun: 0,
         under_way: JoinSet::new(),
     };
     let mut seen: BTreeMap<Kind, String> = BTreeMap::new();

@@ -1,12 +1,8 @@
 //! How long `iamwatch credential-report` takes over 5,000 users, its start included, and whether it finds what
 //! there is to find.
 //!
-//! `cargo bench -p iamwatch-tests --bench credential_report -- --tool target/release/iamwatch`
-//!
 //! Whole processes are timed in turns with a bare start of the same program, so that a busy machine slows all of
 //! them alike. No time is a failure; a finding too many or too few is.
-
-#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
 mod plainly;
 
@@ -19,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
-use clap::Parser;
+use clap::Args;
 use iamwatch_tests::reports::of_many;
 use iamwatch_tests::repository;
 use iamwatch_tests::spread::{Spread, millis};
@@ -32,9 +28,8 @@ const MADE: &str = "2026-04-01T08:00:00Z";
 /// What to reach for, from the start of the process to its end.
 const REACH_FOR: Duration = Duration::from_millis(50);
 
-#[derive(Parser)]
-#[command(about = "Times iamwatch over a credential report of 5,000 users")]
-struct Arguments {
+#[derive(Args)]
+pub struct Arguments {
     /// The iamwatch binary
     #[arg(long, value_name = "PATH", default_value = "target/release/iamwatch")]
     tool: PathBuf,
@@ -44,13 +39,9 @@ struct Arguments {
     /// A third of the runs
     #[arg(long)]
     quick: bool,
-    /// What `cargo bench` passes to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runs = if arguments.quick { arguments.runs.div_ceil(3) } else { arguments.runs };
     // `cargo bench` runs this in the package's own folder.
     let below = repository().join(&arguments.tool);

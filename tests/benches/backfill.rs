@@ -1,24 +1,21 @@
 //! How fast past log files are read through the real AWS SDK, and what it costs.
 //!
-//! `cargo bench -p iamwatch-tests --bench backfill`; `--quick` for a third.
-//!
 //! An S3 on 127.0.0.1, in a process of its own, waits 20 ms before it answers, more or less, by a seed. One other
-//! process at a time reads from it, on one core: by the backfill's own scan, or with the SDK alone, which fetches the
-//! same objects and does nothing with them. They run in turns, so that a busy machine slows all of them alike. Read
+//! process at a time, which is `reader`, built as the functions are, reads from it on one core: by the backfill's own
+//! scan, or with the SDK alone, which fetches the same objects and does nothing with them. They run in turns, so that a busy machine slows all of them alike. Read
 //! the ratios; the seconds are this machine's. There is no TLS, which Lambda adds.
 
-#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
-
-mod read;
-mod serve;
+pub mod serve;
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
-use clap::{Parser, Subcommand};
-use serde::{Deserialize, Serialize};
+use clap::Args;
+use iamwatch_tests::repository;
+use serde::Deserialize;
 
 /// What AWS asks in us-east-1, in US dollars: a GET and a LIST of S3, and a GB-second of Lambda on arm64.
 ///
@@ -39,35 +36,24 @@ const REACH: f64 = 4_000.0;
 /// What a backfill may take at most.
 const MAX_PEAK_BYTES: f64 = 200e6;
 
-#[derive(Parser)]
-#[command(about = "Times reading log files through the AWS SDK from an S3 that takes 20 ms to answer")]
-struct Arguments {
+/// As many at once as the setting allows by default.
+const DEFAULT: u64 = 0;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The program that reads
+    #[arg(long, value_name = "PATH", default_value = "target/bench/reader/bootstrap")]
+    reader: PathBuf,
     /// How often each is timed
     #[arg(long, value_name = "N", default_value_t = 3)]
     runs: usize,
     /// A third of the log files, once each
     #[arg(long)]
     quick: bool,
-    /// What `cargo bench` passes to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
-    #[command(subcommand)]
-    inner: Option<Inner>,
 }
 
-/// What this binary runs itself again for.
-#[derive(Subcommand)]
-enum Inner {
-    /// Be S3 until stdin ends
-    #[command(hide = true)]
-    Serve,
-    /// Read so many objects, and print what it took
-    #[command(hide = true)]
-    Read { endpoint: String, how: read::How, at_once: u64, objects: u64 },
-}
-
-/// What one process took.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// What one process took, as it prints it.
+#[derive(Clone, Copy, Debug, Deserialize)]
 struct Took {
     objects: u64,
     records: u64,
@@ -83,17 +69,14 @@ impl Took {
     }
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    match arguments.inner {
-        Some(Inner::Serve) => serve::serve(),
-        Some(Inner::Read { endpoint, how, at_once, objects }) => read::read(&endpoint, how, at_once, objects),
-        None => compare(if arguments.quick { 1 } else { arguments.runs }, arguments.quick),
-    }
-}
-
-fn compare(runs: usize, quick: bool) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let quick = arguments.quick;
+    let runs = if quick { 1 } else { arguments.runs };
     ensure!(runs > 0, "--runs is 0; it must be a whole number from 1");
+    // `cargo bench` runs this in the package's own folder.
+    let below = repository().join(&arguments.reader);
+    let reader = if arguments.reader.exists() { &arguments.reader } else { &below };
+    ensure!(reader.exists(), "{} does not exist: `make bench` builds it", reader.display());
     let objects = if quick { 4_000 } else { 12_000 };
     let (mut server, endpoint) = Server::start()?;
     println!(
@@ -109,8 +92,8 @@ fn compare(runs: usize, quick: bool) -> anyhow::Result<()> {
     for at_once in [16, 64, 128, 256, 480] {
         let (mut scans, mut sdks) = (Vec::new(), Vec::new());
         for _ in 0..runs {
-            scans.push(run(&endpoint, read::How::Scan, at_once, objects)?);
-            sdks.push(run(&endpoint, read::How::SdkAlone, at_once, objects)?);
+            scans.push(read(reader, &endpoint, "scan", at_once, objects)?);
+            sdks.push(read(reader, &endpoint, "sdk-alone", at_once, objects)?);
         }
         let (scan, sdk) = (median(scans), median(sdks));
         println!(
@@ -142,8 +125,8 @@ fn compare(runs: usize, quick: bool) -> anyhow::Result<()> {
 
     let (few, many) = if quick { (1_000, 20_000) } else { (1_000, 100_000) };
     let (few, many) = (
-        run(&endpoint, read::How::Backfill, read::DEFAULT, few)?,
-        run(&endpoint, read::How::Backfill, read::DEFAULT, many)?,
+        read(reader, &endpoint, "backfill", DEFAULT, few)?,
+        read(reader, &endpoint, "backfill", DEFAULT, many)?,
     );
     println!(
         "peak memory of a whole backfill as the function is deployed: {:.1} MB with {} log files, {:.1} MB with {}: {:.2} times as much, {:.2} of what it may take",
@@ -154,8 +137,7 @@ fn compare(runs: usize, quick: bool) -> anyhow::Result<()> {
         many.peak_bytes / few.peak_bytes,
         many.peak_bytes / MAX_PEAK_BYTES,
     );
-    let worst =
-        run(&endpoint, read::How::BackfillOfFailures, read::DEFAULT, if quick { 400 } else { 1_600 })?;
+    let worst = read(reader, &endpoint, "backfill-of-failures", DEFAULT, if quick { 400 } else { 1_600 })?;
     println!(
         "where each of {} records is a finding: {:.1} MB, what the state bucket holds included",
         worst.records,
@@ -175,7 +157,7 @@ struct Server(Child);
 
 impl Server {
     fn start() -> anyhow::Result<(Server, String)> {
-        let command = kept_to(1, &["serve".into()])?;
+        let command = kept_to(1, &std::env::current_exe()?, &["serve-s3".into()]);
         let mut child = start(&command)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().context("the server has no stdout")?;
         let mut line = String::new();
@@ -191,23 +173,26 @@ impl Server {
     }
 }
 
-fn run(endpoint: &str, how: read::How, at_once: u64, objects: u64) -> anyhow::Result<Took> {
-    let arguments = ["read".into(), endpoint.into(), how.name(), at_once.to_string(), objects.to_string()];
-    let output = start(&kept_to(0, &arguments.map(OsString::from))?)?.stderr(Stdio::inherit()).output()?;
+/// Has so many log files read in that way, and says what it took.
+fn read(reader: &Path, endpoint: &str, how: &str, at_once: u64, objects: u64) -> anyhow::Result<Took> {
+    let bucket = serve::bucket(objects, how != "backfill-of-failures");
+    let arguments = [endpoint, how, &at_once.to_string(), &objects.to_string(), &bucket, serve::FOLDER];
+    let command = kept_to(0, reader, &arguments.map(OsString::from));
+    let output = start(&command)?.stderr(Stdio::inherit()).output()?;
     let took: Took = serde_json::from_slice(&output.stdout).context("the reading process failed")?;
     ensure!(took.objects == objects, "{} of {objects} log files were read", took.objects);
     Ok(took)
 }
 
-/// This program on one core, where `taskset` is there.
-fn kept_to(core: usize, arguments: &[OsString]) -> anyhow::Result<Vec<OsString>> {
-    let mut command = vec![std::env::current_exe()?.into()];
+/// A program on one core, where `taskset` is there.
+fn kept_to(core: usize, program: &Path, arguments: &[OsString]) -> Vec<OsString> {
+    let mut command = vec![program.into()];
     let pinned = ["-c", &core.to_string(), "true"];
     if Command::new("taskset").args(pinned).output().is_ok_and(|tried| tried.status.success()) {
         command.splice(0..0, ["taskset".into(), "-c".into(), core.to_string().into()]);
     }
     command.extend_from_slice(arguments);
-    Ok(command)
+    command
 }
 
 fn start(command: &[OsString]) -> anyhow::Result<Command> {

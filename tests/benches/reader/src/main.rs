@@ -1,15 +1,18 @@
-//! The process that reads.
+//! Reads log files as the function `backfill` does, or with the AWS SDK alone, and prints what it took.
+//!
+//! `reader ENDPOINT HOW AT_ONCE OBJECTS BUCKET FOLDER`; `make bench` builds it with the functions, so that the AWS SDK is
+//! built once for both, and the benchmark `backfill` runs it.
+
+#![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use chrono::{DateTime, Utc};
-use clap::ValueEnum;
 use futures_util::stream::{self, StreamExt};
 use iamwatch_aws::s3::S3;
 use iamwatch_tests::memory::{Machine, World};
-use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 use shared::config::Config;
 use shared::finding::Place;
@@ -19,17 +22,15 @@ use shared::rules::detections;
 use shared::state::backfill::Stretch;
 use shared::use_cases::{Progress, Reader, backfill, scan};
 
-use crate::{Took, serve};
-
 /// As many at once as the setting allows by default.
-pub const DEFAULT: u64 = 0;
+const DEFAULT: u64 = 0;
 
 /// What a log file of the size of these takes of `MAX_IN_FLIGHT_BYTES`: see `shared/src/app/reading.rs`.
 const SHARE_BYTES: u64 = (128 << 10) + (10 << 10);
 
 /// What is done with what is read.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum How {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
     /// It is judged.
     Scan,
     /// A whole backfill: it is planned, judged, kept, put together and told.
@@ -40,15 +41,29 @@ pub enum How {
     SdkAlone,
 }
 
-impl How {
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
+/// Where log files are.
+struct Source {
+    objects: u64,
+    bucket: String,
+    folder: String,
 }
 
-/// Reads, and prints what it took as JSON.
 #[tokio::main(flavor = "current_thread")]
-pub async fn read(endpoint: &str, how: How, at_once: u64, objects: u64) -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [endpoint, how, at_once, objects, bucket, folder] = &arguments[..] else {
+        bail!("usage: reader ENDPOINT HOW AT_ONCE OBJECTS BUCKET FOLDER");
+    };
+    let how = match &how[..] {
+        "scan" => How::Scan,
+        "backfill" => How::Backfill,
+        "backfill-of-failures" => How::BackfillOfFailures,
+        "sdk-alone" => How::SdkAlone,
+        other => bail!("HOW is {other:?}"),
+    };
+    let at_once: u64 = at_once.parse().context("AT_ONCE")?;
+    let objects = objects.parse().context("OBJECTS")?;
+    let source = Source { objects, bucket: bucket.clone(), folder: folder.clone() };
     let mut config = Config::default();
     if at_once != DEFAULT {
         config.max_in_flight_bytes = at_once * SHARE_BYTES;
@@ -56,25 +71,37 @@ pub async fn read(endpoint: &str, how: How, at_once: u64, objects: u64) -> anyho
     let s3 = S3::new(&sdk(endpoint), "state", &config);
     let started = Instant::now();
     let (objects, records) = match how {
-        How::Scan => scanned(&s3, objects, &config).await?,
-        How::Backfill => backfilled(&s3, objects, true, &config).await?,
-        How::BackfillOfFailures => backfilled(&s3, objects, false, &config).await?,
-        How::SdkAlone => (fetched(&s3, objects, at_once).await?, 0),
+        How::Scan => scanned(&s3, &source, &config).await?,
+        How::Backfill => backfilled(&s3, &source, true, &config).await?,
+        How::BackfillOfFailures => backfilled(&s3, &source, false, &config).await?,
+        How::SdkAlone => (fetched(&s3, &source, at_once).await?, 0),
     };
     let wall_seconds = started.elapsed().as_secs_f64();
-    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    // Linux counts in KiB, macOS in bytes.
-    let unit = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 };
-    let took = Took {
-        objects,
-        records,
-        wall_seconds,
-        cpu_seconds: seconds(usage.user_time()) + seconds(usage.system_time()),
-        peak_bytes: usage.max_rss() as f64 * unit,
-    };
-    println!("{}", serde_json::to_string(&took)?);
+    let took = json!({
+        "objects": objects,
+        "records": records,
+        "wall_seconds": wall_seconds,
+        "cpu_seconds": cpu_seconds().context("/proc/self/stat")?,
+        "peak_bytes": peak_bytes().context("/proc/self/status")?,
+    });
+    println!("{took}");
     Ok(())
+}
+
+/// The CPU time of this process, to a hundredth of a second: proc(5), `utime` and `stime` of /proc/pid/stat.
+fn cpu_seconds() -> Option<f64> {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Some(ticks.sum::<Result<f64, _>>().ok()? / TICKS_A_SECOND)
+}
+
+/// The most memory that it has had: proc(5), `VmHWM` of /proc/pid/status.
+fn peak_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()? * 1024.0)
 }
 
 fn sdk(endpoint: &str) -> SdkConfig {
@@ -105,21 +132,26 @@ impl Reader for Judge<'_> {
     }
 }
 
-async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64, u64)> {
-    let stretch = Stretch { prefix: serve::FOLDER.to_owned(), objects, ..Stretch::default() };
-    let bucket = serve::bucket(objects, true);
+async fn scanned(s3: &S3, source: &Source, config: &Config) -> anyhow::Result<(u64, u64)> {
+    let stretch = Stretch { prefix: source.folder.clone(), objects: source.objects, ..Stretch::default() };
     let (mut read, mut records, mut failed) = (0, 0, None);
-    let skipped =
-        scan(&bucket, &[stretch], &Judge(config), config, s3, &Clock, Duration::ZERO, &mut |scanned| {
-            match scanned.made {
-                Ok((_, counts)) => {
-                    read += 1;
-                    records += counts.records;
-                }
-                Err(trouble) => failed = Some(trouble),
+    let skipped = scan(
+        &source.bucket,
+        &[stretch],
+        &Judge(config),
+        config,
+        s3,
+        &Clock,
+        Duration::ZERO,
+        &mut |scanned| match scanned.made {
+            Ok((_, counts)) => {
+                read += 1;
+                records += counts.records;
             }
-        })
-        .await?;
+            Err(trouble) => failed = Some(trouble),
+        },
+    )
+    .await?;
     match failed {
         Some(trouble) => Err(trouble.into()),
         None if skipped.objects > 0 => bail!("{} objects were skipped", skipped.objects),
@@ -128,26 +160,25 @@ async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64,
 }
 
 /// Everything but the state bucket and the topic is as it is deployed; these are in memory.
-async fn backfilled(s3: &S3, objects: u64, usual: bool, config: &Config) -> anyhow::Result<(u64, u64)> {
+async fn backfilled(s3: &S3, source: &Source, usual: bool, config: &Config) -> anyhow::Result<(u64, u64)> {
     let asked = match BackfillEvent::of(&json!({"from": "2026-04-01", "to": "2026-04-01"}))? {
         BackfillEvent::Request(asked) => asked,
         other => bail!("{other:?}"),
     };
     let World { state, topic, .. } = &World::default();
     let outside = Ports { logs: s3, state, alerts: topic, runtime: &Clock, account: None };
-    let bucket = serve::bucket(objects, usual);
-    let done = backfill(&asked, &bucket, config, None::<&Machine>, &outside).await?;
+    let done = backfill(&asked, &source.bucket, config, None::<&Machine>, &outside).await?;
     ensure!(done.progress == Progress::Done, "{:?}", done.progress);
     let mails = topic.published.borrow().len();
     ensure!(usual || mails == 1, "{mails} mails tell of a bucket that is full of failures");
     Ok((done.read.counts.log_files, done.read.counts.records))
 }
 
-async fn fetched(s3: &S3, objects: u64, at_once: u64) -> anyhow::Result<u64> {
-    let bucket = &*serve::bucket(objects, true);
+async fn fetched(s3: &S3, source: &Source, at_once: u64) -> anyhow::Result<u64> {
+    let (bucket, prefix) = (&source.bucket[..], &source.folder[..]);
     let (mut page, mut read) = (None, 0);
     loop {
-        let listing = Listing { bucket, prefix: serve::FOLDER, page: page.as_deref(), ..Listing::default() };
+        let listing = Listing { bucket, prefix, page: page.as_deref(), ..Listing::default() };
         let listed = s3.list(&listing).await?;
         let fetch = listed.objects.iter().map(async |object| {
             let mut open = s3.open(bucket, &object.key, None).await?;

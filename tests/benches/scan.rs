@@ -1,33 +1,27 @@
 //! How long `iamwatch sign-in` takes, compared with only decompressing the same files.
 //!
-//! `cargo bench -p iamwatch-tests --bench scan -- --tool target/release/iamwatch`; `--quick` for a quarter.
-//!
 //! Whole processes are timed, one after the other and in turns, so that a busy
 //! machine slows all of them alike. Read the ratios; the seconds are this machine's.
 //! CPU time and peak memory are what the kernel reports of a child that has ended.
 
-#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
-
 mod corpora;
 mod findings;
-mod process;
+pub mod process;
 
 use std::{
-    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
     thread,
 };
 
 use anyhow::{Context, ensure};
-use clap::{Parser, Subcommand};
+use clap::Args;
 use iamwatch_tests::corpus::{Corpus, Written};
 
 use process::{Pinning, Usage};
 
-#[derive(Parser)]
-#[command(about = "Times iamwatch over generated log files, against gunzip alone")]
-struct Arguments {
+#[derive(Args)]
+pub struct Arguments {
     /// The iamwatch binary; without it only gunzip alone is timed
     #[arg(long, value_name = "PATH")]
     tool: Option<PathBuf>,
@@ -37,37 +31,9 @@ struct Arguments {
     /// A quarter of the log files, three runs
     #[arg(long)]
     quick: bool,
-    /// What `cargo bench` passes to every benchmark
-    #[arg(long, hide = true)]
-    bench: bool,
-    #[command(subcommand)]
-    inner: Option<Inner>,
 }
 
-/// What this binary runs itself again for.
-#[derive(Subcommand)]
-enum Inner {
-    /// Decompress every log file in a folder, and nothing else
-    #[command(hide = true)]
-    GunzipAlone { folder: PathBuf },
-    /// Run one command and print what it used
-    #[command(hide = true)]
-    Measure {
-        #[arg(last = true, required = true)]
-        command: Vec<OsString>,
-    },
-}
-
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    match &arguments.inner {
-        Some(Inner::GunzipAlone { folder }) => process::gunzip_alone(folder),
-        Some(Inner::Measure { command }) => process::measure(command),
-        None => compare(&arguments),
-    }
-}
-
-fn compare(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runs = match (arguments.runs, std::env::var("BENCH_RUNS")) {
         (Some(runs), _) => runs,
         (None, Ok(runs)) => runs
