@@ -19,8 +19,3 @@ pub fn bar(is_shown: bool, length: u64, template: &str) -> ProgressBar {
     }
     bar
 }
-
-/// A spinner, for work of unknown length.
-pub fn spinner(is_shown: bool) -> ProgressBar {
-    if is_shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() }
-}

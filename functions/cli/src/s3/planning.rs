@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use iamwatch_aws::runtime::Unbounded;
 use iamwatch_aws::s3::S3;
+use indicatif::ProgressBar;
 use shared::formats::events::backfill::Wanted;
 use shared::state::backfill::Stretch;
 use shared::use_cases;
@@ -12,7 +13,6 @@ use shared::use_cases::Unplanned;
 use super::checkpoint::S3Batch;
 use super::error_messages::message;
 use super::job::{S3Job, StopReason};
-use crate::progress;
 use crate::read_totals::not_read;
 use crate::s3_location::S3Location;
 
@@ -22,7 +22,7 @@ const MAX_BATCH_OBJECTS: u64 = 5_000;
 /// Plans all locations of the job. A location without log files is added to `failures`.
 pub async fn plan(job: &S3Job<'_>, s3: &S3, failures: &mut Vec<String>) -> Result<Vec<S3Batch>, StopReason> {
     let mut batches = Vec::new();
-    let spinner = progress::spinner(job.shows_progress);
+    let spinner = if job.shows_progress { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     for location in &job.locations {
         let bucket = &location.bucket;
         let (from, to) = match (job.period.from, job.period.to) {

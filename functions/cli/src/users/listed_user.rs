@@ -9,12 +9,12 @@ use shared::formats::credential_report::{AccessKey, Cell, Row};
 
 /// A user, or the root user, with the findings about it.
 pub struct ListedUser<'a> {
-    /// The row of the report, without dates after the report was made.
+    /// The row of the report, without dates after `as_of`.
     pub row: Row,
     /// The most severe first.
     pub findings: Vec<&'a Finding>,
-    /// When the report was made.
-    generated: DateTime<Utc>,
+    /// The time at which ages are measured.
+    as_of: DateTime<Utc>,
 }
 
 impl<'a> ListedUser<'a> {
@@ -22,13 +22,13 @@ impl<'a> ListedUser<'a> {
     pub fn of(
         row: &Row,
         by_user: &HashMap<(bool, &str), Vec<&'a Finding>>,
-        generated: DateTime<Utc>,
+        as_of: DateTime<Utc>,
     ) -> ListedUser<'a> {
-        let row = row.without_dates_after(generated);
+        let row = row.without_dates_after(as_of);
         let name = if row.is_root() { "root" } else { &row.user };
         let mut findings = by_user.get(&(row.is_root(), name)).cloned().unwrap_or_default();
         findings.sort_by_key(|finding| (Reverse(finding.severity), finding.rule.id));
-        ListedUser { row, findings, generated }
+        ListedUser { row, findings, as_of }
     }
 
     /// The name as findings have it.
@@ -46,9 +46,9 @@ impl<'a> ListedUser<'a> {
         self.findings.first()
     }
 
-    /// Whole days from the date until the report was made; `None` if there is no date.
+    /// The age of the date in whole days; `None` if there is no date.
     pub fn days_since(&self, cell: &Cell<DateTime<Utc>>) -> Option<i64> {
-        cell.value().map(|date| (self.generated - *date).num_days().max(0))
+        cell.value().map(|date| (self.as_of - *date).num_days().max(0))
     }
 }
 
