@@ -33,53 +33,6 @@ fn published(world: &World) -> BTreeMap<String, (String, usize)> {
 }
 
 #[test]
-fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everything() {
-    run(async || {
-        let steps = {
-            let world = world();
-            scheduled(&world, NOW, 1, &config()).await;
-            world.steps.taken.get()
-        };
-        assert!(steps > 20, "{steps}");
-        for last in 1..=steps {
-            let world = world();
-            world.steps.last.set(Some(last));
-            let clock = Clock::new(at(NOW), Duration::from_secs(300));
-            let audit = Audit::Scheduled { asked: at(NOW), receives: 1 };
-            let (config, outside) = (config(), world.outside(&clock));
-            tokio::select! {
-                biased;
-                _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
-                () = world.steps.died.notified() => {}
-            }
-            let told = world.topic.published.borrow().len();
-            world.steps.last.set(None);
-            // Its claim has ended by then.
-            let audit = Audit::Scheduled { asked: at(NOW), receives: 2 };
-            let clock = Clock::new(at(&hours_later(1)), Duration::from_secs(300));
-            let outside = world.outside(&clock);
-            let audited = audit_credentials(&audit, &config, &world.accounts, &outside).await.unwrap();
-            assert_eq!(audited.unfinished(), None, "step {last}");
-            let alerts = published(&world);
-            assert_eq!(alerts.len(), 1, "step {last}: {alerts:?}");
-            let (subject, times) = alerts.values().next().unwrap();
-            assert_eq!(subject, "[HIGH] Credentials: 2 new - 111122223333 +1 account");
-            assert!(*times == 1 || told == 1, "step {last}: published {times} times");
-            if *times > 1 {
-                let mails = world.topic.mails();
-                assert!(mails[1].contains("(This mail may repeat one"), "step {last}");
-            }
-            scheduled(&world, &hours_later(2), 1, &config).await;
-            assert_eq!(
-                published(&world).values().map(|(_, times)| times).sum::<usize>(),
-                *times,
-                "step {last}"
-            );
-        }
-    });
-}
-
-#[test]
 fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
     run(async || {
         let world = world();

@@ -1,6 +1,5 @@
 //! What is told, to the last word, when runs come twice, at once, late, or die, and the state bucket fails.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -46,10 +45,6 @@ fn failure(user: &str, address: &str, event_id: &str) -> Value {
     record["responseElements"]["ConsoleLogin"] = json!("Failure");
     record["sourceIPAddress"] = json!(address);
     record
-}
-
-fn alert_ids(world: &World) -> Vec<String> {
-    world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect()
 }
 
 fn put_state(world: &World, key: &str, content: &str, modified: &str) {
@@ -125,52 +120,6 @@ fn repeats_are_counted_and_the_next_mail_says_how_many() {
             mail.contains("        9 x Sign-in failed, at 2026-04-01 08:15:00 UTC, from 192.0.2.7"),
             "{mail}"
         );
-    });
-}
-
-#[test]
-fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() {
-    run(async || {
-        let names = ["a", "b"];
-        let world = |last: Option<usize>| {
-            let world = World::default();
-            world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
-            world.logs.put(&uri("b"), whole(log_file(&[failure("bob", "192.0.2.7", "2")])));
-            world.steps.last.set(last);
-            world
-        };
-        let clean = world(None);
-        batch(&clean, &messages(&names), NOW).await;
-        let steps = clean.steps.taken.get();
-        assert!(steps > 20, "{steps}");
-        for died_at in 1..=steps {
-            let world = world(Some(died_at));
-            {
-                let clock = Clock::new(at(NOW), Duration::from_secs(60));
-                let (batched, outside, config) = (messages(&names), world.outside(&clock), Config::default());
-                tokio::select! {
-                    _ = process_messages(&batched, &config, &outside) => panic!("step {died_at} was not taken"),
-                    () = world.steps.died.notified() => {}
-                }
-            }
-            world.steps.last.set(None);
-            let (_, failed) = batch(&world, &messages(&names), &at_minute(7)).await;
-            assert!(failed.is_empty(), "{died_at}: {failed:?}");
-            let (again, _) = batch(&world, &messages(&names), &at_minute(8)).await;
-            assert!(again.mails.is_empty(), "{died_at}");
-            let mut subjects = world.topic.subjects();
-            subjects.sort();
-            subjects.dedup();
-            assert_eq!(subjects.len(), 2, "{died_at}: {subjects:?}");
-            let ids = alert_ids(&world);
-            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{died_at}: the same mail again");
-            let repeats = world.topic.mails().iter().filter(|mail| mail.contains(MAY_REPEAT)).count();
-            assert!(
-                ids.len() - 2 <= repeats,
-                "{died_at}: {} mails, {repeats} say that they may repeat",
-                ids.len()
-            );
-        }
     });
 }
 
