@@ -11,7 +11,7 @@ mod pages;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use iamwatch_tests::repository;
 use shared::config::SETTINGS;
