@@ -6,7 +6,7 @@ use std::time::Duration;
 use iamwatch_tests::memory::{Clock, World};
 use shared::config::Config;
 use shared::formats::events::audit::Audit;
-use shared::ports::Stored;
+use shared::ports::StoredObject;
 use shared::use_cases::audit_credentials;
 
 use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
@@ -30,6 +30,54 @@ fn published(world: &World) -> BTreeMap<String, (String, usize)> {
         published.entry(alert.id.clone()).or_insert((alert.subject.clone(), 0)).1 += 1;
     }
     published
+}
+
+#[test]
+fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everything() {
+    run(async || {
+        let steps = {
+            let world = world();
+            scheduled(&world, NOW, 1, &config()).await;
+            world.steps.taken.get()
+        };
+        assert!(steps > 20, "{steps}");
+        for last in 1..=steps {
+            let world = world();
+            world.steps.last.set(Some(last));
+            let clock = Clock::new(at(NOW), Duration::from_secs(300));
+            let audit = Audit::Scheduled { asked: at(NOW), receives: 1 };
+            let (config, outside) = (config(), world.outside(&clock));
+            tokio::select! {
+                biased;
+                _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
+                () = world.steps.died.notified() => {}
+            }
+            assert!(world.unmarked().is_empty(), "step {last}: {:?}", world.unmarked());
+            let told = world.topic.published.borrow().len();
+            world.steps.last.set(None);
+            // Its lease has expired by then.
+            let audit = Audit::Scheduled { asked: at(NOW), receives: 2 };
+            let clock = Clock::new(at(&hours_later(1)), Duration::from_secs(300));
+            let outside = world.outside(&clock);
+            let audited = audit_credentials(&audit, &config, &world.accounts, &outside).await.unwrap();
+            assert_eq!(audited.unfinished(), None, "step {last}");
+            let alerts = published(&world);
+            assert_eq!(alerts.len(), 1, "step {last}: {alerts:?}");
+            let (subject, times) = alerts.values().next().unwrap();
+            assert_eq!(subject, "[HIGH] Credentials: 2 new - 111122223333 +1 account");
+            assert!(*times == 1 || told == 1, "step {last}: published {times} times");
+            if *times > 1 {
+                let mails = world.topic.mails();
+                assert!(mails[1].contains("(This mail may repeat one"), "step {last}");
+            }
+            scheduled(&world, &hours_later(2), 1, &config).await;
+            assert_eq!(
+                published(&world).values().map(|(_, times)| times).sum::<usize>(),
+                *times,
+                "step {last}"
+            );
+        }
+    });
 }
 
 #[test]
@@ -95,7 +143,7 @@ fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_m
             world.steps.last.set(None);
             let bulletin = world.state.objects.borrow().get("audits/credential-report.json").cloned();
             if let Some(bulletin) = bulletin {
-                let damaged = Stored { content: "nonsense".into(), ..bulletin };
+                let damaged = StoredObject { content: "nonsense".into(), ..bulletin };
                 world.state.objects.borrow_mut().insert("audits/credential-report.json".to_owned(), damaged);
             }
             let mails = || world.topic.mails().into_iter().filter(|mail| !mail.contains("could not look"));
@@ -111,7 +159,7 @@ fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_m
 }
 
 #[test]
-fn while_the_claim_of_a_run_holds_no_other_publishes_its_mail() {
+fn while_the_lease_of_a_run_is_live_no_other_publishes_its_mail() {
     run(async || {
         let world = world();
         world.topic.hangs.set(true);

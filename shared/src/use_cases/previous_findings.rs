@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::RuleLookup;
 use crate::finding::Judged;
 use crate::finding::rule::CheckRule;
 use crate::finding::{self, is_unjudged};
 use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
 use crate::severity::Severity;
+use crate::state::ledger::RuleLookup;
 use crate::text;
 
 /// The most characters of a fault that are shown.
@@ -30,7 +30,7 @@ pub struct Previous {
 
 /// A line, as far as it is read.
 #[derive(Deserialize)]
-struct Line {
+struct PreviousLine {
     id: String,
     rule: String,
     status: Option<Status>,
@@ -39,13 +39,13 @@ struct Line {
     summary: String,
     account: Option<String>,
     resource: Option<String>,
-    principal: Option<Who>,
+    principal: Option<PreviousPrincipal>,
     time: Option<DateTime<Utc>>,
     evidence: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
-struct Who {
+struct PreviousPrincipal {
     #[serde(rename = "type")]
     kind: Option<String>,
     name: Option<String>,
@@ -60,7 +60,7 @@ impl Previous {
     pub fn read(lines: &str, rules: RuleLookup) -> Result<Previous, String> {
         let mut previous = Previous::default();
         for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line = serde_json::from_str(line).map_err(|error| {
+            let line: PreviousLine = serde_json::from_str(line).map_err(|error| {
                 let error = text::clean(&error.to_string(), MAX_FAULT_CHARS);
                 format!(
                     "line {number} is no finding as `iamwatch credential-report --format json` prints it: {error}"
@@ -110,10 +110,10 @@ impl Previous {
     }
 }
 
-impl Line {
+impl PreviousLine {
     fn finding(self, rule: CheckRule) -> Finding {
         let CheckRule { rule, remediation, .. } = rule;
-        let principal = self.principal.map(|Who { kind, name, arn }| {
+        let principal = self.principal.map(|PreviousPrincipal { kind, name, arn }| {
             let id = match kind.as_deref() {
                 Some("Root") => arn.clone(),
                 _ => name.clone(),
