@@ -134,6 +134,12 @@ impl Shell {
     }
 }
 
+impl AsRef<Shell> for Shell {
+    fn as_ref(&self) -> &Shell {
+        self
+    }
+}
+
 /// Runs a function until Lambda ends the sandbox. `build` makes the function once, and `answer` answers each invocation.
 ///
 /// An invalid setting is the answer to every invocation, where people see it; the queue keeps its messages meanwhile.
