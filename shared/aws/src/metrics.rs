@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use shared::ports::AwsErrorKind;
 use shared::severity::Severity;
 use shared::state::backfill;
-use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Swept};
+use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Progress, Swept};
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "iamwatch";
