@@ -1,4 +1,4 @@
-/// What went wrong, by what the caller should do about it.
+/// An error of the core, by what the caller should do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Change the setting.
@@ -6,25 +6,25 @@ pub enum Error {
     Setting {
         /// The setting's name, the same everywhere.
         name: String,
-        /// What it was set to.
+        /// The invalid value.
         value: String,
-        /// What would be right.
+        /// The valid values.
         expected: String,
     },
     /// Fix the input.
     #[error("{thing} is {value:?}; it must be {expected}")]
     Input {
-        /// What was handed in.
+        /// The name of the input.
         thing: String,
-        /// What it was, as far as it may be shown.
+        /// Its value, as far as it may be shown.
         value: String,
-        /// What would be right.
+        /// The valid values.
         expected: String,
     },
     /// Name a setting that exists.
     #[error("{name:?} is no setting; the settings are {known}")]
     UnknownSetting {
-        /// The name that was given.
+        /// The unknown name.
         name: String,
         /// Every setting's name, separated by commas.
         known: String,

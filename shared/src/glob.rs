@@ -1,14 +1,14 @@
-//! Names with a `*` in them.
+//! Patterns with `*`.
 
-/// A text in which `*` stands for any other, and `\*` for itself.
+/// A pattern in which `*` matches any text, and `\*` matches `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
-    /// What stands between the stars, one more than there are stars.
+    /// The texts between the stars: one more than there are stars.
     parts: Vec<String>,
 }
 
 impl Glob {
-    /// The pattern that is written so.
+    /// Parses a pattern.
     pub fn of(text: &str) -> Glob {
         let mut parts = vec![String::new()];
         let mut chars = text.chars().peekable();
@@ -23,23 +23,23 @@ impl Glob {
         Glob { parts }
     }
 
-    /// As it would be written.
+    /// The pattern as text.
     pub fn written(&self) -> String {
         let parts: Vec<String> = self.parts.iter().map(|part| part.replace('*', "\\*")).collect();
         parts.join("*")
     }
 
-    /// Whether there is no `*` in it.
+    /// Whether it has no `*`.
     pub fn is_exact(&self) -> bool {
         self.parts.len() == 1
     }
 
-    /// What stands before the first `*`; all of it where there is none.
+    /// The text before the first `*`, or the whole text if there is none.
     pub fn beginning(&self) -> &str {
         self.parts.first().map_or("", String::as_str)
     }
 
-    /// Whether a whole text is what it stands for.
+    /// Whether it matches a whole text.
     pub fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = &self.parts[..] else {
             return self.parts.first().is_some_and(|only| only == text);
@@ -55,7 +55,7 @@ impl Glob {
         })
     }
 
-    /// A resource may be named whole, or by its name: what stands behind the last slash or colon.
+    /// Whether it matches a resource, or the resource's name: the text after the last slash or colon.
     pub fn matches_resource(&self, resource: &str) -> bool {
         let name = resource.rsplit(['/', ':']).next().unwrap_or(resource);
         self.matches(resource) || self.matches(name)

@@ -1,5 +1,5 @@
-//! What is kept in the state bucket packed with gzip. Of a report, when AWS made it stands in the header, as the time
-//! of the file.
+//! Gzip-compressed objects of the state bucket. The header of a credential report holds the time at which AWS
+//! generated it.
 //!
 //! Source: RFC 1952, section 2.3.1, `MTIME`.
 
@@ -10,10 +10,10 @@ use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use serde::Serialize;
 
-/// Packs a report.
+/// Compresses a report.
 ///
 /// # Errors
-/// Never: memory takes everything.
+/// Never: writing to memory cannot fail.
 pub fn pack(content: &[u8], generated: DateTime<Utc>) -> io::Result<Vec<u8>> {
     let made = u32::try_from(generated.timestamp()).unwrap_or_default();
     let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
@@ -21,20 +21,20 @@ pub fn pack(content: &[u8], generated: DateTime<Utc>) -> io::Result<Vec<u8>> {
     packer.finish()
 }
 
-/// Packs what is written as JSON, while it is written.
+/// Serialises a value as JSON and compresses it.
 ///
 /// # Errors
-/// Where it cannot be written as JSON: memory takes everything.
+/// If it cannot be serialised.
 pub fn pack_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut packer = GzBuilder::new().write(Vec::new(), Compression::default());
     serde_json::to_writer(&mut packer, value)?;
     packer.finish()
 }
 
-/// What was packed, and when AWS made it, where the header says so.
+/// The decompressed content, and the time in the header if there is one.
 ///
 /// # Errors
-/// A phrase that says why it cannot be unpacked whole.
+/// A phrase that says why it cannot be decompressed.
 pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<(Vec<u8>, Option<DateTime<Utc>>), String> {
     let mut unpacker = GzDecoder::new(packed);
     let mut content = Vec::new();

@@ -1,12 +1,12 @@
-//! How much a finding matters.
+//! The severity of a finding.
 
 use serde::{Deserialize, Serialize};
 
-/// How much a finding matters, on the five steps that OCSF and Security Hub use.
+/// The severity of a finding, on the five levels of OCSF and Security Hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
-    /// Counted: the functions mail nobody, the command line shows it as it does the rest.
+    /// Counted only: the functions do not mail it. The command line shows it like the others.
     Informational,
     /// Worth reading when there is time.
     Low,
@@ -14,7 +14,7 @@ pub enum Severity {
     Medium,
     /// Worth reading now.
     High,
-    /// Worth waking somebody.
+    /// Worth waking a person.
     Critical,
 }
 
@@ -23,7 +23,7 @@ impl Severity {
     pub const ALL: [Severity; 5] =
         [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
-    /// The name as it stands in mails, JSON and settings.
+    /// The name in mails, JSON and settings.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Informational => "INFORMATIONAL",
@@ -45,7 +45,7 @@ impl Severity {
         }
     }
 
-    /// The severity of that name, in any casing.
+    /// The severity with this name, in any case.
     pub fn named(name: &str) -> Option<Severity> {
         Self::ALL.into_iter().find(|severity| severity.name().eq_ignore_ascii_case(name))
     }

@@ -1,9 +1,8 @@
-//! What an attacker wrote, made fit to be read.
+//! Untrusted text made safe to show.
 //!
-//! User names, session names, user agents, error texts and object keys may hold anything. [`clean`] is the
-//! one way for them into a mail: the result is one line of visible characters in which no link is live, and
-//! whoever reads it sees that something was there. What a person is told to paste needs more: [`iam_name`]
-//! and [`arn`] let through only what IAM itself would accept.
+//! User names, session names, user agents, error texts and object keys are chosen by anyone. Every such text goes
+//! through [`clean`] before it is part of a mail: the result is one line of visible characters without live links.
+//! Text that a person is asked to paste must also pass [`iam_name`] or [`arn`], which accept only what IAM accepts.
 //!
 //! Sources: Unicode UAX #9 (bidirectional controls) and UAX #44 (`Default_Ignorable_Code_Point`);
 //! IANA's root zone database for the endings; IAM User Guide, "IAM and AWS STS quotas", for names.
@@ -14,20 +13,20 @@ mod plural;
 pub use id::stable_id;
 pub use plural::{counted, noun};
 
-/// How far [`clean`] looks around a character to see whether it is part of a link.
+/// How many characters around a character decide whether it is part of a link.
 const CONTEXT_CHARS: usize = 80;
 
-/// A cut shorter than this has no room for saying how much was left out.
+/// The least length at which a cut text shows how many characters were left out.
 const MIN_CHARS_FOR_COUNT: usize = 64;
 
-/// How much of a name or ARN stands in a sentence.
+/// The most characters of a name or ARN in a sentence.
 const MAX_BARE_CHARS: usize = 100;
 
-/// How much of any other text stands in a sentence. With two such texts and our own words a sentence stays
-/// shorter than what is cut in the middle, which could cut off an opening quote.
+/// The most characters of any other text in a sentence. A sentence with two such texts is not long enough to be
+/// cut in the middle, which could remove an opening quote.
 const MAX_QUOTED_CHARS: usize = 60;
 
-/// What a mail program makes a link of although no `//` follows.
+/// URI schemes that mail programs turn into links even without `//`.
 const SCHEMES: &[&str] = &[
     "blob",
     "callto",
@@ -47,7 +46,7 @@ const SCHEMES: &[&str] = &[
     "xmpp",
 ];
 
-/// Endings of more than two letters that mail programs know; every two-letter one counts anyway.
+/// Top-level domains of more than two letters that mail programs recognise. Every two-letter one counts.
 const ENDINGS: &str = "\
     agency app arpa art asia bank best bid biz blog business buzz cafe casa cat center cfd chat click \
     cloud club codes com company coop cyou date dev digital download earth edu email exchange fit fun \
@@ -57,27 +56,27 @@ const ENDINGS: &str = "\
     stream studio support surf systems team tech tel today tools top trade travel uno video vip wang \
     watch web website wiki win work works world wtf xxx xyz zip zone";
 
-/// Untrusted text as one line that is safe to read, at most `max_chars` long.
+/// Untrusted text as one line that is safe to show, of at most `max_chars` characters.
 ///
-/// - What cannot be seen, changes direction, breaks the line or stacks on its neighbour becomes an escape:
+/// - Invisible, direction-changing, line-breaking and combining characters become escapes:
 ///   `\n`, `\u{202e}`. A backslash becomes two, so that an escape cannot be forged. A space at an end or
 ///   after a space becomes `\u{20}`.
 /// - Links become inert: `https[:]//`, `www[.]`, `example[.]com`, `mailto[:]`; and `<`, which opens a tag
 ///   wherever a mail is shown as HTML, becomes `[<]`. Only the bare name of an AWS service
 ///   (`cloudformation.amazonaws.com`) stays as it is.
-/// - What is too long is cut in the middle, and says by how much; both ends stay.
+/// - A text that is too long is cut in the middle, where the number of missing characters is shown.
 pub fn clean(text: &str, max_chars: usize) -> String {
     let dots = if is_service_name(text) { Dots::AsTheyAre } else { Dots::Inert };
     cleaned(text, max_chars, dots)
 }
 
-/// The same for lists at a terminal and in a spreadsheet, which take only `://` and `www.` for a link:
-/// other dots stay, so that whoever searches the list for `dana@example.com` finds it.
+/// The same for a terminal or a spreadsheet, where only `://` and `www.` make a link. Other dots are kept, and a
+/// search for `dana@example.com` finds it.
 pub fn clean_name(text: &str, max_chars: usize) -> String {
     cleaned(text, max_chars, Dots::InertAfterWww)
 }
 
-/// Which dots could make a link.
+/// Which dots can make a link.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dots {
     Inert,
@@ -106,26 +105,25 @@ fn cleaned(text: &str, max_chars: usize, dots: Dots) -> String {
     cut_units(&units, skipped, max_chars)
 }
 
-/// Whether every character is shown as it is, whatever stands around it. Most of what is cleaned is so, and need
-/// not be looked at character by character.
+/// Whether every character is safe in any context. Most texts are, and skip the check of each character.
 fn is_harmless(text: &str) -> bool {
     let harmless = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\\<.:".contains(&byte);
     text.bytes().all(harmless) && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ")
 }
 
-/// Untrusted text as it is, at most `max_chars` long: for machines, whose format escapes it.
+/// Untrusted text unchanged, of at most `max_chars` characters, for machine formats that escape it.
 pub fn cut(text: &str, max_chars: usize) -> String {
     let (chars, skipped) = ends(text, max_chars);
     let units: Vec<String> = chars.into_iter().map(String::from).collect();
     cut_units(&units, skipped, max_chars)
 }
 
-/// Cleaned text with `?` for what is not ASCII, as subjects and text messages need it.
+/// Cleaned text with `?` for each non-ASCII character, for subjects and text messages.
 pub fn ascii(cleaned: &str) -> String {
     cleaned.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
 }
 
-/// The text if IAM would accept it as the name of a user, role or group: only such names are pasted.
+/// The text if it is a valid IAM name of a user, role or group, which is safe to paste. Else `None`.
 pub fn iam_name(text: &str) -> Option<&str> {
     ((1..=128).contains(&text.len()) && text.bytes().all(is_name_byte)).then_some(text)
 }
@@ -135,7 +133,7 @@ pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The text if it is an ARN of nothing but IAM names, colons and single slashes: only such ARNs are pasted.
+/// The text if it is an ARN of IAM names, colons and single slashes only, which is safe to paste. Else `None`.
 /// IAM allows any visible ASCII character in a path, `*` and `://` included.
 pub fn arn(text: &str) -> Option<&str> {
     let lower = |part: &str| {
@@ -156,10 +154,10 @@ pub fn arn(text: &str) -> Option<&str> {
     valid.then_some(text)
 }
 
-/// Untrusted text as part of a sentence of ours, which is cleaned as a whole later: a name that IAM would
-/// accept, a path of such names or a plain ARN stands bare, anything else in double quotes, cut so that even
-/// when cleaned it is not longer than `MAX_QUOTED_CHARS`. A double quote inside becomes a single one, so that
-/// nothing in it can close the quotes; an escape would be escaped again when the sentence is cleaned.
+/// Untrusted text as part of a sentence, which is cleaned as a whole later. A valid IAM name, a path of such names or
+/// a plain ARN is not quoted. Any other text is put in double quotes and cut to `MAX_QUOTED_CHARS` after cleaning.
+/// A double quote inside becomes a single one and cannot close the quotes; an escape would be escaped again when
+/// the sentence is cleaned.
 pub fn quoted(text: &str) -> String {
     if text.split('/').all(|part| iam_name(part).is_some()) || arn(text).is_some() {
         return cut(text, MAX_BARE_CHARS);
@@ -174,15 +172,15 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", shown.chars().map(single).collect::<String>())
 }
 
-/// Where in the text a mail program would see a link: the positions, in bytes, of the dots in it.
+/// The byte positions of the dots that make a link in a mail program.
 pub fn link_dots(text: &str) -> Vec<usize> {
     let chars: Vec<char> = text.chars().collect();
     let bytes = text.char_indices().map(|(byte, _)| byte);
     bytes.enumerate().filter(|(at, _)| dot_links(&chars, *at)).map(|(_, byte)| byte).collect()
 }
 
-/// Whether the text is one AWS service's DNS name and nothing else. A longer name under
-/// `amazonaws.com` may be anybody's bucket.
+/// Whether the text is exactly the DNS name of an AWS service. A longer name under `amazonaws.com` may be anyone's
+/// bucket.
 fn is_service_name(text: &str) -> bool {
     text.strip_suffix(".amazonaws.com").is_some_and(|service| {
         !service.is_empty()
@@ -194,7 +192,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
 }
 
-/// The characters that can come to be shown, with enough around them; and how many lie between.
+/// The characters that can be shown, with enough context, and the number of characters between them.
 fn ends(text: &str, max_chars: usize) -> (Vec<char>, usize) {
     let count = text.chars().count();
     let window = max_chars.saturating_add(CONTEXT_CHARS);
@@ -205,7 +203,7 @@ fn ends(text: &str, max_chars: usize) -> (Vec<char>, usize) {
     (chars, count - 2 * window)
 }
 
-/// Joins the units; where they are too long, only as many from both ends as fit.
+/// Joins the units. If they are too long, only as many from both ends as fit.
 fn cut_units(units: &[String], skipped: usize, max_chars: usize) -> String {
     let length = |unit: &String| unit.chars().count();
     if skipped == 0 && units.iter().map(length).sum::<usize>() <= max_chars {
@@ -234,7 +232,7 @@ fn cut_units(units: &[String], skipped: usize, max_chars: usize) -> String {
         .concat()
 }
 
-/// Adds one character as it is shown.
+/// Appends one character in its safe form.
 fn push_visible(shown: &mut String, chars: &[char], at: usize, dots: Dots) {
     let c = chars[at];
     match c {
@@ -250,9 +248,9 @@ fn push_visible(shown: &mut String, chars: &[char], at: usize, dots: Dots) {
     }
 }
 
-/// Whether a character is not seen but obeyed: controls, changes of direction, separators, marks that combine.
+/// Whether a character is a control, direction, separator or combining character.
 pub fn steers(c: char) -> bool {
-    // Most characters are ASCII, and of these no other is escaped but quotes and the backslash.
+    // Most characters are ASCII, and the printable ones are not escaped, except quotes and the backslash.
     c.is_ascii_control() || !c.is_ascii() && (looks_like_nothing(c) || c.escape_debug().count() > 1)
 }
 
@@ -261,7 +259,7 @@ fn looks_like_a_dot(c: char) -> bool {
     matches!(c, '\u{2024}' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
 }
 
-/// Marks that a reader could take for the end of a quotation.
+/// Characters that look like the end of a quotation.
 fn looks_like_a_double_quote(c: char) -> bool {
     matches!(
         c,
@@ -269,12 +267,12 @@ fn looks_like_a_double_quote(c: char) -> bool {
     )
 }
 
-/// Letters and symbols that are drawn as nothing at all.
+/// Letters and symbols without a visible glyph.
 fn looks_like_nothing(c: char) -> bool {
     matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
 }
 
-/// Whether the dot stands before the ending of a domain name, or after `www`.
+/// Whether the dot is before a top-level domain or after `www`.
 fn dot_links(chars: &[char], at: usize) -> bool {
     if chars[at] != '.' || at == 0 || chars[at - 1] == ' ' {
         return false;
@@ -293,7 +291,7 @@ fn after_www(chars: &[char], at: usize) -> bool {
     at >= 3 && chars[at - 3..at].iter().all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
-/// Whether the colon makes a link of what stands before it.
+/// Whether the colon ends a URI scheme.
 fn colon_links(chars: &[char], at: usize) -> bool {
     if chars[at] != ':' {
         return false;

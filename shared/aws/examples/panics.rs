@@ -1,16 +1,14 @@
-//! A function that panics when it is asked to, started as every function is started.
-//!
-//! No real function should panic, so what becomes of one that does is shown with this one.
+//! A function that panics on request, to test what Lambda reports of a panic. It starts like every function.
 
-#![allow(clippy::panic, reason = "that is what it is for")]
+#![allow(clippy::panic, reason = "the example tests panics")]
 
-use iamwatch_aws::start::run;
+use iamwatch_aws::start::{Shell, run};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     run(
         |shell, _| Ok(shell),
-        async |_, payload, _| {
+        async |_: &Shell, payload, _| {
             if payload["panic"] == true {
                 panic!("boom at record 3");
             }

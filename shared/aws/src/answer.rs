@@ -16,7 +16,7 @@ use crate::report::progress;
 pub fn answer(delivered: &Delivered) -> Value {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
     let failed =
-        |(object, trouble): (&String, &AwsError)| json!({"object": object, "error": trouble.to_string()});
+        |(object, error): (&String, &AwsError)| json!({"object": object, "error": error.to_string()});
     json!({
         "log_files": log_files,
         "records": records,
@@ -36,7 +36,7 @@ pub fn answer(delivered: &Delivered) -> Value {
 /// The answer to a request by hand about credential reports.
 pub fn audit_answer(audited: &Audited) -> Value {
     let failed =
-        |(account, trouble): (&String, &AwsError)| json!({"account": account, "error": trouble.to_string()});
+        |(account, error): (&String, &AwsError)| json!({"account": account, "error": error.to_string()});
     let listed = |finding: &Finding| {
         json!({
             "severity": finding.severity, "rule": finding.rule.id, "status": finding.status,
@@ -73,7 +73,7 @@ pub fn backfill_answer(backfilled: &Backfilled) -> Value {
         _ => state.map(|state| &state.read),
     };
     let not_done = match &backfilled.progress {
-        Progress::Unfinished(trouble) => Some(trouble.to_string()),
+        Progress::Unfinished(error) => Some(error.to_string()),
         _ => None,
     };
     json!({

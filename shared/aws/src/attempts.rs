@@ -1,4 +1,4 @@
-//! How long a call may take, and when it is made again.
+//! Time-outs and retries of AWS calls.
 
 use std::time::Duration;
 
@@ -6,53 +6,53 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use shared::config::Config;
 
-/// A connection that does not stand by then never will.
+/// The time-out of a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How often the SDK makes a call, where it may do so at all.
+/// The SDK's attempts of a call that it may retry.
 const SDK_ATTEMPTS: u32 = 3;
 
-/// How often a call is made again by [`tried`].
+/// The retries of [`retry`] after the first attempt.
 const RETRIES: u32 = 3;
 
-/// The time-outs of a client whose calls the SDK makes again.
+/// The time-outs of a client whose calls the SDK retries.
 pub(crate) fn time_outs(config: &Config) -> TimeoutConfig {
-    // Half an attempt is for the pauses between them.
+    // The time of half an attempt is for the pauses.
     let operation = config.call_timeout * SDK_ATTEMPTS + config.call_timeout / 2;
     once(config).to_builder().operation_timeout(operation).build()
 }
 
-/// The time-outs of a client whose calls are made once.
+/// The time-outs of a client whose calls the SDK does not retry.
 pub(crate) fn once(config: &Config) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(config.call_timeout).build()
 }
 
-/// How the SDK makes calls again.
+/// The SDK's retries.
 pub(crate) fn retries(config: &Config) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS).with_initial_backoff(config.retry_pause)
 }
 
-/// An attempt that failed.
-pub(crate) enum Failed<E> {
-    /// Another may succeed.
-    ThisTime(E),
-    /// Another must not be made, or would fail as well.
-    ForGood(E),
+/// The error of an attempt.
+pub(crate) enum AttemptError<E> {
+    /// Another attempt may succeed.
+    Temporary(E),
+    /// Another attempt must not be made, or would fail too.
+    Permanent(E),
 }
 
-/// Makes an attempt until one succeeds, fails for good, or enough were made. The first pause is that of
-/// `RETRY_PAUSE_MILLIS`; each is twice the one before.
-pub(crate) async fn tried<T, E>(
+/// Repeats an attempt until it succeeds, fails permanently, or has failed 4 times. `pause` is the first pause; each
+/// is twice the one before.
+pub(crate) async fn retry<T, E>(
     mut pause: Duration,
-    attempt: impl AsyncFn() -> Result<T, Failed<E>>,
+    attempt: impl AsyncFn() -> Result<T, AttemptError<E>>,
 ) -> Result<T, E> {
     for _ in 0..RETRIES {
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(Failed::ForGood(error)) => return Err(error),
-            Err(Failed::ThisTime(_)) => tokio::time::sleep(pause).await,
+            Err(AttemptError::Permanent(error)) => return Err(error),
+            Err(AttemptError::Temporary(_)) => tokio::time::sleep(pause).await,
         }
         pause *= 2;
     }
-    attempt().await.map_err(|(Failed::ThisTime(error) | Failed::ForGood(error))| error)
+    attempt().await.map_err(|(AttemptError::Temporary(error) | AttemptError::Permanent(error))| error)
 }

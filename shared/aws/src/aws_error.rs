@@ -32,7 +32,7 @@ const MISSING: &[&str] =
     &["MethodNotAllowed", "NoSuchKey", "NoSuchVersion", "NotFound", "ReportExpired", "ReportNotPresent"];
 
 /// `call` is the call and what it was about.
-pub(crate) fn trouble<E>(call: String, error: &SdkError<E, HttpResponse>) -> AwsError
+pub(crate) fn aws_error<E>(call: String, error: &SdkError<E, HttpResponse>) -> AwsError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {

@@ -9,7 +9,7 @@ use shared::config::Config;
 use shared::ports::{AwsError, Execution, Fleet};
 
 use crate::attempts::{retries, time_outs};
-use crate::aws_error::trouble;
+use crate::aws_error::aws_error;
 
 /// One state machine.
 pub struct StateMachine {
@@ -38,7 +38,7 @@ impl Fleet for StateMachine {
             {
                 Ok(Execution::Ended)
             }
-            Err(error) => Err(trouble(format!("states:StartExecution {} {name}", self.arn), &error)),
+            Err(error) => Err(aws_error(format!("states:StartExecution {} {name}", self.arn), &error)),
         }
     }
 }

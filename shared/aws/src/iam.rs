@@ -19,7 +19,7 @@ use shared::ports::{AwsError, Fetched, Generation, IamReader};
 use shared::text::is_account_id;
 
 use crate::attempts::{retries, time_outs};
-use crate::aws_error::{trouble, unreadable, without};
+use crate::aws_error::{aws_error, unreadable, without};
 
 /// By what name CloudTrail of the other account records what is done.
 const SESSION_NAME: &str = "iamwatch";
@@ -116,7 +116,7 @@ impl Iam {
         let call = format!("sts:AssumeRole {role}");
         let request = self.sts.assume_role().role_arn(role).role_session_name(SESSION_NAME);
         let request = request.duration_seconds(SESSION_SECONDS).set_external_id(self.external_id.clone());
-        let answer = request.send().await.map_err(|error| trouble(call.clone(), &error))?;
+        let answer = request.send().await.map_err(|error| aws_error(call.clone(), &error))?;
         let given = answer.credentials.ok_or_else(|| without(&call, "Credentials"))?;
         // The SDK makes up empty ones for what is not there.
         for (name, value) in [
@@ -143,7 +143,7 @@ impl IamReader for Iam {
         let mut next: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let request = self.organizations.list_accounts().set_next_token(next.clone());
-            let page = request.send().await.map_err(|error| trouble(call.to_owned(), &error))?;
+            let page = request.send().await.map_err(|error| aws_error(call.to_owned(), &error))?;
             for account in page.accounts.ok_or_else(|| without(call, "Accounts"))? {
                 if is_open(&account).ok_or_else(|| without(call, "State of an account"))? {
                     let id = account.id.filter(|id| is_account_id(id));
@@ -166,7 +166,7 @@ impl IamReader for Iam {
         let call = format!("iam:GenerateCredentialReport of account {account}");
         let credentials = self.with_credentials_of(account).await?;
         let request = self.iam.generate_credential_report().customize().config_override(credentials);
-        let answer = request.send().await.map_err(|error| trouble(call.clone(), &error))?;
+        let answer = request.send().await.map_err(|error| aws_error(call.clone(), &error))?;
         match answer.state.ok_or_else(|| without(&call, "State"))? {
             ReportStateType::Started | ReportStateType::Inprogress => Ok(Generation::UnderWay),
             ReportStateType::Complete => Ok(Generation::Complete),
@@ -187,7 +187,7 @@ impl IamReader for Iam {
             {
                 return Ok(Fetched::UnderWay);
             }
-            Err(error) => return Err(trouble(call, &error)),
+            Err(error) => return Err(aws_error(call, &error)),
         };
         match report.report_format.ok_or_else(|| without(&call, "ReportFormat"))? {
             ReportFormatType::TextCsv => {}

@@ -11,7 +11,8 @@
 //! | [`sns`] | publishing |
 //! | [`sqs`] | the partial-batch answer of a queue, and when failed messages come back |
 //! | [`runtime`] | clock, deadline and random numbers of an invocation, or of a terminal |
-//! | [`report`] | the log line and the metrics of an invocation |
+//! | [`report`] | the log line of an invocation |
+//! | [`metrics`] | its metrics |
 //! | [`answer`] | the answer to a request by hand |
 
 pub mod answer;
@@ -21,6 +22,7 @@ pub mod failure;
 pub mod fleet;
 pub mod iam;
 mod log;
+pub mod metrics;
 #[cfg(feature = "profile")]
 pub mod profile;
 pub mod report;

@@ -1,28 +1,14 @@
-//! What an invocation leaves behind for its operators: one log line, and metrics.
-//!
-//! Source: CloudWatch User Guide, "Embedded metric format specification".
-
-use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+//! The log line and the metrics of an invocation.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
 use shared::finding::Status;
 use shared::formats::cloudtrail::counts::Counts;
-use shared::ports::{AwsError, AwsErrorKind};
-use shared::severity::Severity;
-use shared::state::backfill;
-use shared::use_cases::{
-    Audited, Backfilled, Delivered, NotificationOutcome, NotificationResult, Progress, Swept,
-};
+use shared::ports::AwsError;
+use shared::use_cases::{Audited, Backfilled, Delivered, NotificationResult, NotificationOutcome, Progress, Swept};
 
-/// The namespace of every metric.
-pub const NAMESPACE: &str = "iamwatch";
+use crate::metrics::{audit_metrics, backfill_metrics, counted, metrics, outcome, sweep_metrics, write};
 
-/// The only dimension: metrics are kept for years and read by many, so no account and no user stands in one.
-pub const DIMENSION: &str = "FunctionName";
-
-/// How many of the objects that failed are named in the log; all are counted.
+/// The most failed objects that are named in the log. All are counted.
 const MAX_NAMED: usize = 20;
 
 /// The number of queue messages in a run.
@@ -40,7 +26,7 @@ impl Batch {
     }
 }
 
-/// Writes the log line and the metrics of a run.
+/// Writes the log line and the metrics of a run over deliveries.
 pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
     let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
@@ -65,13 +51,13 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
         delivery_lag_seconds = delivered.delivery_lag.map(|lag| lag.as_secs()),
         "log files judged"
     );
-    for (object, trouble) in delivered.failed().take(MAX_NAMED) {
-        tracing::warn!(object, error = %trouble, "to be read again");
+    for (object, error) in delivered.failed().take(MAX_NAMED) {
+        tracing::warn!(object, %error, "log file or notification failed; it is retried");
     }
     for error in delivered.not_understood.iter().take(MAX_NAMED) {
         tracing::warn!(error, "message not understood");
     }
-    report_troubles(&delivered.state_troubles, &delivered.mails);
+    report_errors(&delivered.state_troubles, &delivered.mails);
     write(&metrics(delivered, function, Utc::now()));
 }
 
@@ -96,20 +82,20 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
         failed_publishes,
         "credential reports judged"
     );
-    for (account, trouble) in audited.failed.iter().take(MAX_NAMED) {
-        tracing::warn!(account, error = %trouble, "account not looked at, and told");
+    for (account, error) in audited.failed.iter().take(MAX_NAMED) {
+        tracing::warn!(account, %error, "account check failed; alert sent");
     }
-    for (account, trouble) in audited.to_do.iter().take(MAX_NAMED) {
-        tracing::warn!(account, error = %trouble, "account to be looked at again");
+    for (account, error) in audited.to_do.iter().take(MAX_NAMED) {
+        tracing::warn!(account, %error, "account check failed; it is retried");
     }
-    if let Some(trouble) = &audited.not_notified {
-        tracing::warn!(error = %trouble, "not all is told yet");
+    if let Some(error) = &audited.not_notified {
+        tracing::warn!(%error, "notifying is not complete");
     }
-    report_troubles(&audited.state_errors, &audited.mails);
+    report_errors(&audited.state_errors, &audited.mails);
     write(&audit_metrics(audited, batch.is_some(), function, now));
 }
 
-/// Writes the log line and the metrics of a run that a backfill was asked of.
+/// Writes the log line and the metrics of a backfill, or of a step of one.
 pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Utc>) {
     let (state, read, result) = (backfilled.state.as_ref(), &backfilled.read, outcome(backfilled));
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = read.counts;
@@ -138,20 +124,14 @@ pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Ut
         failed_publishes,
         "past log files read"
     );
-    if let Progress::Unfinished(trouble) = &backfilled.progress {
-        tracing::warn!(error = %trouble, "the same request goes on with it");
+    if let Progress::Unfinished(error) = &backfilled.progress {
+        tracing::warn!(%error, "backfill is not complete; repeat the request to continue");
     }
-    report_troubles(&backfilled.state_troubles, &backfilled.mails);
+    report_errors(&backfilled.state_troubles, &backfilled.mails);
     write(&backfill_metrics(backfilled, function, now));
 }
 
-/// What a backfill came to, where it is finished.
-fn outcome(backfilled: &Backfilled) -> Option<&backfill::NotificationOutcome> {
-    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == Progress::Done);
-    state.and_then(|state| state.result.as_ref())
-}
-
-/// How far a run came, in a word.
+/// The progress of a backfill as one word.
 pub(crate) fn progress(progress: &Progress) -> &'static str {
     match progress {
         Progress::Planned => "planned",
@@ -163,7 +143,7 @@ pub(crate) fn progress(progress: &Progress) -> &'static str {
     }
 }
 
-/// Writes the log line and the metrics of a nightly sweep.
+/// Writes the log line and the metrics of a search for missed deliveries.
 pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<Utc>) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = swept.counts;
     let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
@@ -191,249 +171,30 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
         failed_publishes,
         "log files swept"
     );
-    if let Some(trouble) = &swept.unfinished {
-        tracing::warn!(error = %trouble, "not all is swept yet");
+    if let Some(error) = &swept.unfinished {
+        tracing::warn!(%error, "search for missed deliveries is not complete");
     }
     if let Some(why) = &swept.could_not_look {
-        tracing::warn!(error = %why, "nothing could be compared, and it is told");
+        tracing::warn!(error = %why, "search for missed deliveries failed; alert sent");
     }
-    report_troubles(&swept.state_troubles, &swept.mails);
+    report_errors(&swept.state_troubles, &swept.mails);
     write(&sweep_metrics(swept, function, now));
 }
 
-fn report_troubles(state: &[AwsError], mails: &[NotificationResult]) {
-    for trouble in state {
-        tracing::warn!(error = %trouble, "the state bucket failed");
+fn report_errors(state: &[AwsError], mails: &[NotificationResult]) {
+    for error in state {
+        tracing::warn!(%error, "state bucket call failed");
     }
     for NotificationResult { subject, outcome, .. } in mails {
-        if let NotificationOutcome::Failed(trouble) = outcome {
-            tracing::error!(subject, error = %trouble, "alert not published");
+        if let NotificationOutcome::Failed(error) = outcome {
+            tracing::error!(subject, %error, "alert not published");
         }
     }
 }
 
-fn write(metrics: &Value) {
-    let line = format!("{metrics}\n");
-    // CloudWatch wants the line by itself, and nobody is left to tell when it cannot be written.
-    let _ = io::stdout().lock().write_all(line.as_bytes());
-}
-
-/// How many alerts were published, how many were held back, and how many SNS did not take. That no time was
-/// left is not its fault.
-fn counted(mails: &[NotificationResult]) -> [u64; 3] {
-    let count = |wanted: fn(&NotificationOutcome) -> bool| {
-        mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64
-    };
-    let refused = |outcome: &NotificationOutcome| matches!(outcome, NotificationOutcome::Failed(trouble) if trouble.kind != AwsErrorKind::DeadlineExceeded);
-    [
-        count(|outcome| matches!(outcome, NotificationOutcome::Published)),
-        count(|outcome| matches!(outcome, NotificationOutcome::RateLimited)),
-        count(refused),
-    ]
-}
-
-/// Logs what could not be done about the queue.
+/// Logs failed calls to SQS.
 pub fn report_queue(troubles: &[AwsError]) {
-    for trouble in troubles.iter().take(MAX_NAMED) {
-        tracing::warn!(error = %trouble, "a failed message comes back at the queue's own pace");
-    }
-}
-
-/// The metrics in CloudWatch's embedded metric format.
-fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
-    let failed_reads =
-        delivered.unread.values().filter(|trouble| trouble.kind != AwsErrorKind::DeadlineExceeded).count()
-            as u64;
-    let mut values = vec![
-        ("LogFiles", "Count", delivered.counts.log_files),
-        ("Records", "Count", delivered.counts.records),
-        ("UnreadableRecords", "Count", delivered.counts.unreadable),
-        ("UnreadableLogFiles", "Count", delivered.counts.unreadable_log_files),
-        ("FailedReads", "Count", failed_reads),
-        ("Mails", "Count", mails),
-        ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", delivered.state_troubles.len() as u64),
-        ("FailedPublishes", "Count", failed_publishes),
-    ];
-    values.extend(by_severity(&delivered.findings));
-    values.extend(delivered.delivery_lag.map(|lag| ("DeliveryLag", "Seconds", lag.as_secs())));
-    embedded(values, function, now)
-}
-
-fn audit_metrics(audited: &Audited, is_scheduled: bool, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, _, failed_publishes] = counted(&audited.mails);
-    let mut values = vec![
-        ("AccountsFailed", "Count", audited.failed.len() as u64),
-        ("Users", "Count", audited.users),
-        ("Mails", "Count", mails),
-        ("StateFailures", "Count", audited.state_errors.len() as u64),
-        ("FailedPublishes", "Count", failed_publishes),
-    ];
-    // An alarm tells when no run of the schedule looks at anything; what a person asks for must not hide that.
-    values.extend(is_scheduled.then_some(("AccountsLookedAt", "Count", audited.accounts.len() as u64)));
-    values.extend(by_severity(&audited.findings));
-    let age = audited.generated.and_then(|(oldest, _)| (now - oldest).to_std().ok());
-    values.extend(age.map(|age| ("ReportAge", "Seconds", age.as_secs())));
-    embedded(values, function, now)
-}
-
-fn backfill_metrics(backfilled: &Backfilled, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, _, failed_publishes] = counted(&backfilled.mails);
-    let read = &backfilled.read;
-    let mut values = vec![
-        ("LogFiles", "Count", read.counts.log_files),
-        ("Records", "Count", read.counts.records),
-        ("UnreadableRecords", "Count", read.counts.unreadable),
-        ("UnreadableLogFiles", "Count", read.counts.unreadable_log_files),
-        ("FailedReads", "Count", read.unread),
-        ("Mails", "Count", mails),
-        ("StateFailures", "Count", backfilled.state_troubles.len() as u64),
-        ("FailedPublishes", "Count", failed_publishes),
-    ];
-    values.extend(outcome(backfilled).into_iter().flat_map(|result| by_severity(&result.findings)));
-    embedded(values, function, now)
-}
-
-fn sweep_metrics(swept: &Swept, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
-    // An alarm tells when none comes to its end.
-    let is_ended = swept.unfinished.is_none() && swept.could_not_look.is_none();
-    let mut values = vec![
-        ("Sweeps", "Count", u64::from(is_ended)),
-        ("DeliveredLogFiles", "Count", swept.delivered),
-        ("MissedLogFiles", "Count", swept.missed),
-        ("LogFiles", "Count", swept.counts.log_files),
-        ("Records", "Count", swept.counts.records),
-        ("UnreadableRecords", "Count", swept.counts.unreadable),
-        ("UnreadableLogFiles", "Count", swept.counts.unreadable_log_files),
-        ("FailedReads", "Count", swept.unread),
-        ("Mails", "Count", mails),
-        ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", swept.state_troubles.len() as u64),
-        ("FailedPublishes", "Count", failed_publishes),
-    ];
-    values.extend(by_severity(&swept.findings));
-    embedded(values, function, now)
-}
-
-fn by_severity(findings: &BTreeMap<Severity, u64>) -> impl Iterator<Item = Metric> {
-    findings.iter().map(|(severity, count)| {
-        let name = match severity {
-            Severity::Informational => "FindingsInformational",
-            Severity::Low => "FindingsLow",
-            Severity::Medium => "FindingsMedium",
-            Severity::High => "FindingsHigh",
-            Severity::Critical => "FindingsCritical",
-        };
-        (name, "Count", *count)
-    })
-}
-
-/// A metric's name, unit and value.
-type Metric = (&'static str, &'static str, u64);
-
-fn embedded(values: Vec<Metric>, function: &str, now: DateTime<Utc>) -> Value {
-    let names: Vec<Value> =
-        values.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
-    let mut line: Map<String, Value> =
-        values.into_iter().map(|(name, _, value)| (name.to_owned(), value.into())).collect();
-    line.insert(DIMENSION.to_owned(), function.into());
-    line.insert(
-        "_aws".to_owned(),
-        json!({
-            "Timestamp": now.timestamp_millis(),
-            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": names}],
-        }),
-    );
-    Value::Object(line)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use crate::answer::answer;
-
-    use super::*;
-
-    fn trouble(kind: AwsErrorKind) -> AwsError {
-        AwsError { kind, call: "s3:GetObject s3://logs/a".to_owned(), answer: "AccessDenied".to_owned() }
-    }
-
-    fn delivered() -> Delivered {
-        let mail = |outcome| NotificationResult { subject: "alice in 111122223333".to_owned(), outcome };
-        Delivered {
-            counts: Counts {
-                log_files: 3,
-                records: 9,
-                judged: 2,
-                skipped: 6,
-                unreadable: 1,
-                unreadable_log_files: 1,
-            },
-            skipped_objects: 4,
-            findings: Severity::ALL.into_iter().zip([5, 4, 3, 2, 1]).collect(),
-            mails: vec![
-                mail(NotificationOutcome::Published),
-                mail(NotificationOutcome::Failed(trouble(AwsErrorKind::Denied))),
-                mail(NotificationOutcome::Failed(trouble(AwsErrorKind::DeadlineExceeded))),
-            ],
-            unread: [
-                ("s3://logs/a".to_owned(), trouble(AwsErrorKind::Denied)),
-                ("s3://logs/b".to_owned(), trouble(AwsErrorKind::DeadlineExceeded)),
-            ]
-            .into(),
-            untold: [("s3://logs/c".to_owned(), trouble(AwsErrorKind::Denied))].into(),
-            delivery_lag: Some(Duration::from_millis(30_900)),
-            ..Delivered::default()
-        }
-    }
-
-    #[test]
-    fn metrics_are_in_the_embedded_format_and_name_no_account_and_no_user() {
-        let now = "2026-04-01T08:21:00Z".parse().unwrap();
-        let line = metrics(&delivered(), "sign-in", now);
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(line["_aws"]["Timestamp"], 1_775_031_660_000_u64);
-        assert_eq!(
-            (&directive["Namespace"], &directive["Dimensions"]),
-            (&json!("iamwatch"), &json!([["FunctionName"]]))
-        );
-        let metrics = directive["Metrics"].as_array().unwrap();
-        assert_eq!(line.as_object().unwrap().len(), metrics.len() + 2, "every member is a metric: {line}");
-        for (name, value) in [
-            ("LogFiles", 3),
-            ("Records", 9),
-            ("UnreadableRecords", 1),
-            ("UnreadableLogFiles", 1),
-            ("FailedReads", 1),
-            ("Mails", 1),
-            ("FailedPublishes", 1),
-            ("FindingsInformational", 5),
-            ("FindingsCritical", 1),
-            ("DeliveryLag", 30),
-        ] {
-            assert_eq!(line[name], value, "{name}");
-            assert!(metrics.iter().any(|metric| metric["Name"] == name), "{name}");
-        }
-        let text = line.to_string();
-        assert!(!text.contains("alice") && !text.contains("111122223333"), "{text}");
-    }
-
-    #[test]
-    fn a_request_by_hand_is_answered_with_counts_subjects_and_what_failed() {
-        let answer = answer(&delivered());
-        assert_eq!(
-            answer["findings"],
-            json!({"INFORMATIONAL": 5, "LOW": 4, "MEDIUM": 3, "HIGH": 2, "CRITICAL": 1})
-        );
-        assert_eq!(answer["mails"][0], json!({"subject": "alice in 111122223333", "published": true}));
-        assert_eq!(answer["mails"][1]["published"], false);
-        assert_eq!(answer["failed"].as_array().unwrap().len(), 3);
-        assert_eq!(
-            (&answer["records"], &answer["judged"], &answer["skipped"], &answer["unreadable"]),
-            (&json!(9), &json!(2), &json!(6), &json!(1))
-        );
+    for error in troubles.iter().take(MAX_NAMED) {
+        tracing::warn!(%error, "failed message comes back after the queue's visibility time-out");
     }
 }

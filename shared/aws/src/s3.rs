@@ -19,8 +19,8 @@ use shared::ports::{
 };
 use tokio::time::timeout;
 
-use crate::attempts::{Failed, retries, time_outs, tried};
-use crate::aws_error::{chain, trouble, without};
+use crate::attempts::{AttemptError, retries, retry, time_outs};
+use crate::aws_error::{aws_error, chain, without};
 
 /// S3, for the log files and the state of one deployment.
 pub struct S3 {
@@ -90,7 +90,7 @@ impl LogStore for S3 {
     ) -> Result<OpenObject<ObjectBody>, AwsError> {
         let call = format!("s3:GetObject s3://{bucket}/{key}");
         let object = self.get(bucket, key, version).await;
-        self.opened(&call, object.map_err(|error| trouble(call.clone(), &error))?)
+        self.opened(&call, object.map_err(|error| aws_error(call.clone(), &error))?)
     }
 
     async fn list(&self, listing: &Listing<'_>) -> Result<ListingPage, AwsError> {
@@ -101,7 +101,7 @@ impl LogStore for S3 {
         let request = request.set_continuation_token(page.map(str::to_owned));
         let request = request.set_delimiter(by_folder.then(|| "/".to_owned()));
         let request = request.set_expected_bucket_owner(self.account.clone());
-        let listed = request.send().await.map_err(|error| trouble(call.clone(), &error))?;
+        let listed = request.send().await.map_err(|error| aws_error(call.clone(), &error))?;
         let next = match (listed.is_truncated(), listed.next_continuation_token()) {
             (Some(true), None) => return Err(without(&call, "NextContinuationToken")),
             (Some(true), Some(token)) => Some(token.to_owned()),
@@ -148,7 +148,7 @@ impl Body for ObjectBody {
 
 impl StateStore for S3 {
     async fn read(&self, key: &str) -> Result<Option<StoredObject>, AwsError> {
-        tried(self.retry_pause, || self.read_once(key)).await
+        retry(self.retry_pause, || self.read_once(key)).await
     }
 
     async fn write(
@@ -161,7 +161,7 @@ impl StateStore for S3 {
         match self.put(key, content, over).await {
             Ok(written) => written.e_tag.map(WriteOutcome::Written).ok_or_else(|| without(&call, "ETag")),
             Err(error) if has_changed(&error, over) => Ok(WriteOutcome::Conflict),
-            Err(error) => Err(trouble(call, &error)),
+            Err(error) => Err(aws_error(call, &error)),
         }
     }
 
@@ -169,7 +169,7 @@ impl StateStore for S3 {
         let request = self.client.delete_object().bucket(&self.state_bucket).key(key);
         let request = request.set_expected_bucket_owner(self.account.clone());
         let deleted = request.customize().config_override(once()).send().await;
-        deleted.map(drop).map_err(|error| trouble(format!("s3:DeleteObject {}", self.uri(key)), &error))
+        deleted.map(drop).map_err(|error| aws_error(format!("s3:DeleteObject {}", self.uri(key)), &error))
     }
 
     fn uri(&self, key: &str) -> String {
@@ -178,7 +178,7 @@ impl StateStore for S3 {
 }
 
 impl S3 {
-    async fn read_once(&self, key: &str) -> Result<Option<StoredObject>, Failed<AwsError>> {
+    async fn read_once(&self, key: &str) -> Result<Option<StoredObject>, AttemptError<AwsError>> {
         let call = format!("s3:GetObject {}", self.uri(key));
         let object = match self.get(&self.state_bucket, key, None).await {
             Ok(object) => object,
@@ -186,14 +186,14 @@ impl S3 {
                 return Ok(None);
             }
             // The SDK has made the call again already, where that makes sense.
-            Err(error) => return Err(Failed::ForGood(trouble(call, &error))),
+            Err(error) => return Err(AttemptError::Permanent(aws_error(call, &error))),
         };
         let modified = object.last_modified().and_then(moment);
         let tag = object.e_tag().map(str::to_owned);
-        let tag = tag.ok_or_else(|| Failed::ForGood(without(&call, "ETag")))?;
-        let open = self.opened(&call, object).map_err(Failed::ForGood)?;
+        let tag = tag.ok_or_else(|| AttemptError::Permanent(without(&call, "ETag")))?;
+        let open = self.opened(&call, object).map_err(AttemptError::Permanent)?;
         // Nothing but the head of an answer is tried again by the SDK.
-        let content = beginning(open).await.map_err(Failed::ThisTime)?;
+        let content = beginning(open).await.map_err(AttemptError::Temporary)?;
         Ok(Some(StoredObject { content, tag, modified }))
     }
 

@@ -15,8 +15,8 @@ use shared::notification::Notification;
 use shared::ports::{AwsError, AwsErrorKind, NotificationSink, PublishEffect, PublishError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::attempts::{Failed, once, tried};
-use crate::aws_error::trouble;
+use crate::attempts::{AttemptError, once, retry};
+use crate::aws_error::aws_error;
 
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
 ///
@@ -50,34 +50,34 @@ impl Topic {
         Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
     }
 
-    async fn attempt(&self, alert: &Notification) -> Result<String, Failed<PublishError>> {
+    async fn attempt(&self, alert: &Notification) -> Result<String, AttemptError<PublishError>> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
             let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
             // Without it a subscription's filter would hide the alert.
-            let value = value.map_err(|error| {
-                let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {error}"));
-                let trouble = AwsError { kind: AwsErrorKind::Denied, call, answer };
-                Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::None })
+            let value = value.map_err(|invalid| {
+                let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {invalid}"));
+                let error = AwsError { kind: AwsErrorKind::Denied, call, answer };
+                AttemptError::Permanent(PublishError { error, effect: PublishEffect::None })
             })?;
             request = request.message_attributes(name, value);
         }
-        let published = request.send().await.map_err(|error| {
-            let trouble = trouble(format!("sns:Publish {}", self.arn), &error);
-            match error {
+        let published = request.send().await.map_err(|sdk_error| {
+            let error = aws_error(format!("sns:Publish {}", self.arn), &sdk_error);
+            match sdk_error {
                 // SNS took it, and what it said was garbled on its way.
                 SdkError::ServiceError(answered) if answered.raw().status().is_success() => {
-                    Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::Unknown })
+                    AttemptError::Permanent(PublishError { error, effect: PublishEffect::Unknown })
                 }
                 // SNS itself says that it did not take the alert, and may take it later.
-                SdkError::ServiceError(_) if trouble.kind == AwsErrorKind::Transient => {
-                    Failed::ThisTime(PublishError { error: trouble, effect: PublishEffect::None })
+                SdkError::ServiceError(_) if error.kind == AwsErrorKind::Transient => {
+                    AttemptError::Temporary(PublishError { error, effect: PublishEffect::None })
                 }
                 SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => {
-                    Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::None })
+                    AttemptError::Permanent(PublishError { error, effect: PublishEffect::None })
                 }
-                _ => Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::Unknown }),
+                _ => AttemptError::Permanent(PublishError { error, effect: PublishEffect::Unknown }),
             }
         })?;
         Ok(published.message_id.unwrap_or_default())
@@ -121,7 +121,7 @@ impl NotificationSink for Topic {
         self.ready().await;
         // Before as well as after: the run may have to end before there is an answer.
         self.last.set(Some(Instant::now()));
-        let published = tried(self.retry_pause, || self.attempt(alert)).await;
+        let published = retry(self.retry_pause, || self.attempt(alert)).await;
         self.last.set(Some(Instant::now()));
         published
     }

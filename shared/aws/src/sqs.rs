@@ -12,7 +12,7 @@ use shared::formats::events::queue::QueueMessage;
 use shared::ports::{AwsError, AwsErrorKind};
 
 use crate::attempts::{once, retries};
-use crate::aws_error::trouble;
+use crate::aws_error::aws_error;
 use crate::failure::Failure;
 use crate::report::report_queue;
 
@@ -92,7 +92,7 @@ impl Queues {
         let request = self.client.change_message_visibility().queue_url(url);
         let request = request.receipt_handle(&message.receipt_handle);
         let sent = request.visibility_timeout(delay_seconds(message.receives) as i32).send().await;
-        sent.map(|_| ()).map_err(|error| trouble(call, &error))
+        sent.map(|_| ()).map_err(|error| aws_error(call, &error))
     }
 }
 

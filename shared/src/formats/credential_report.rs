@@ -1,8 +1,7 @@
-//! The IAM credential report: one row a user, plus the root user.
+//! The IAM credential report: one row per user, and one for the root user.
 //!
-//! A report is read line by line, each line with a CSV reader of its own: no value of it can hold a line
-//! break, and so a quote that nobody closed costs its own line and no other. Every line is a row, the same as
-//! another one, or told as unreadable; every cell is what it says, or told as unreadable.
+//! Each line is parsed separately: no value can contain a line break, and an unclosed quote spoils only its own line.
+//! Every line is a row, a duplicate, or unreadable; every cell is a known value or unreadable.
 //!
 //! Source: IAM User Guide, "Generate credential reports for your AWS account".
 
@@ -17,10 +16,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 pub use cell::Cell;
-use line::{Header, Line};
+use line::{Header, LineSplitter};
 pub use row::{AccessKey, COLUMNS, Certificate, Password, ROOT_USER, Row, UnreadableRow};
 
-/// A report, as far as it could be read.
+/// The readable rows of a report, and its problems.
 #[derive(Clone, Debug, Default)]
 pub struct CredentialReport {
     rows: Vec<Row>,
@@ -35,7 +34,7 @@ pub struct CredentialReport {
 pub struct Contradiction {
     /// The user, as in [`Row::user`].
     pub user: String,
-    /// The lines of the report, from 1: the first one, and those that differ from it.
+    /// The lines of the report, from 1: the first row, and those that differ from it.
     pub lines: Vec<usize>,
 }
 
@@ -43,13 +42,13 @@ impl CredentialReport {
     /// Reads a report, by the names in its header.
     ///
     /// # Errors
-    /// A phrase that says why it is no credential report at all.
+    /// A phrase that says why it is not a credential report.
     pub fn parse(csv: &[u8]) -> Result<CredentialReport, String> {
         if csv.starts_with(b"\xff\xfe") || csv.starts_with(b"\xfe\xff") {
             return Err("it is UTF-16; it must be UTF-8".to_owned());
         }
         let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
-        let mut line = Line::new();
+        let mut line = LineSplitter::new();
         let mut lines = line::lines(csv);
         let (_, first) = lines.next().ok_or("it is empty")?;
         let header = Header::of(&line.fields(first))?;
@@ -65,42 +64,42 @@ impl CredentialReport {
         Ok(report)
     }
 
-    /// Every row that could be read, in the order of the file, the root user's included, wherever it stands.
+    /// Every readable row in the order of the file, including the root user's.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// Every line that is no row, in the order of the file.
+    /// Every unreadable line, in the order of the file.
     pub fn unreadable_rows(&self) -> &[UnreadableRow] {
         &self.unreadable_rows
     }
 
-    /// Users with rows that differ. All of these rows stand in [`CredentialReport::rows`].
+    /// Users with different rows. All of these rows are in [`CredentialReport::rows`].
     pub fn contradictions(&self) -> &[Contradiction] {
         &self.contradictions
     }
 
-    /// How many lines said nothing but what an earlier one had said: they are in no other list.
+    /// The number of duplicate lines, which are in no other list.
     pub fn repeated_rows(&self) -> usize {
         self.repeated_rows
     }
 
-    /// The columns of [`COLUMNS`] that the report does not have.
+    /// The columns of [`COLUMNS`] that are missing in the report.
     pub fn missing_columns(&self) -> &[&'static str] {
         &self.missing_columns
     }
 
-    /// The root user's row; the first, where there are several.
+    /// The root user's first row.
     pub fn root(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.is_root())
     }
 
-    /// The account that the ARNs name: root's, or else the first one.
+    /// The account in the root user's ARN, or else in the first ARN.
     pub fn account(&self) -> Option<&str> {
         self.root().and_then(Row::account).or_else(|| self.rows.iter().find_map(Row::account))
     }
 
-    /// Finds users that have several rows: what says the same twice is taken out.
+    /// Removes duplicate rows, and finds users with different rows.
     fn compare_rows(&mut self) {
         let mut first_rows: HashMap<&str, (&Row, Option<usize>)> = HashMap::with_capacity(self.rows.len());
         let mut repeated = Vec::new();

@@ -1,4 +1,4 @@
-//! An IAM policy document, and what rules ask of it: does it allow everything, and whom does it trust?
+//! IAM policy documents: what they allow, and whom they trust.
 //!
 //! Source: IAM User Guide, "IAM JSON policy elements reference" and "Grammar of the IAM JSON policy language".
 
@@ -8,38 +8,38 @@ use serde_json::Value;
 
 use crate::text::is_account_id;
 
-/// A policy document: what IAM calls its JSON.
+/// A policy document.
 #[derive(Debug)]
 pub struct PolicyDocument(Value);
 
-/// How far an Allow statement over all resources reaches; the further, the greater.
+/// What an Allow statement over all resources allows; more is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// An action of IAM with which whoever has it can give itself more: every other is one call away.
+    /// An IAM action with which a principal can give itself more permissions.
     Escalation,
-    /// Every action of IAM, and with it the way to every other.
+    /// Every IAM action, with which a principal can give itself every permission.
     AllOfIam,
-    /// Every action but those of a `NotAction`.
+    /// Every action except those of a `NotAction`.
     AllButSome,
     /// Every action.
     Everything,
 }
 
-/// An Allow statement that reaches over all resources, or over all of IAM's.
+/// An Allow statement over all resources, or over all IAM resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdminGrant {
-    /// How far it reaches.
+    /// What it allows.
     pub reach: Reach,
     /// Whether a `Condition` limits it.
     pub conditional: bool,
 }
 
-/// Whom an Allow statement of a trust policy names.
+/// The principal of an Allow statement of a trust policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trusted {
     /// Anyone with an AWS account.
     Anyone,
-    /// Everyone whom that account lets.
+    /// Every principal that this account permits.
     Account(String),
     /// One principal of an account, by its ARN.
     Principal {
@@ -48,13 +48,13 @@ pub enum Trusted {
         /// The ARN.
         arn: String,
     },
-    /// A service, an identity provider, or an id that names no account.
+    /// A service, an identity provider, or an id without an account.
     Other(String),
 }
 
 impl PolicyDocument {
-    /// Reads a document as CloudTrail gives it: JSON in a string, percent-encoded or not, or JSON itself.
-    /// Nothing where it is absent or cannot be read.
+    /// Reads a document as CloudTrail records it: JSON, or JSON in a string, which may be percent-encoded.
+    /// `None` if it is absent or invalid.
     pub fn read(value: &Value) -> Option<PolicyDocument> {
         let document = match value {
             Value::String(text) => {
@@ -66,13 +66,13 @@ impl PolicyDocument {
         readable.then_some(PolicyDocument(document))
     }
 
-    /// Its Allow statements over all resources, or over all of IAM's, that make whoever has them an administrator.
+    /// Its Allow statements over all resources, or over all IAM resources, that make a principal an administrator.
     pub fn admin_grants(&self) -> Vec<AdminGrant> {
         self.allows()
             .filter_map(|statement| {
                 let resources = strings(member(statement, "Resource"));
                 let all = resources.iter().any(|pattern| every_resource(pattern))
-                    // NotResource: all but some, and those can be left out by naming nothing that exists.
+                    // NotResource: all resources except some, which may not even exist.
                     || member(statement, "NotResource").is_some();
                 if !all && !resources.iter().any(|pattern| every_resource_of_iam(pattern)) {
                     return None;
@@ -94,7 +94,7 @@ impl PolicyDocument {
             .collect()
     }
 
-    /// Whom its Allow statements name, each with whether a `Condition` limits it.
+    /// The principals of its Allow statements, each with whether a `Condition` limits it.
     pub fn trusted(&self) -> Vec<(Trusted, bool)> {
         self.allows()
             .flat_map(|statement| {
@@ -123,7 +123,7 @@ fn conditional(statement: &Value) -> bool {
 }
 
 fn principals(statement: &Value) -> Vec<Trusted> {
-    // Everyone but those it names.
+    // Everyone except those it names.
     if member(statement, "NotPrincipal").is_some() {
         return vec![Trusted::Anyone];
     }
@@ -163,7 +163,7 @@ fn trusted(name: &str) -> Trusted {
     }
 }
 
-/// A member whatever its casing: to miss `action` where IAM reads it would be worse than to read it where IAM does not.
+/// A member by name, in any case. IAM may not accept `action`, but to miss it if IAM does would be worse.
 fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, member)| member)
 }
@@ -188,7 +188,8 @@ fn every_action_of_iam(pattern: &str) -> bool {
         .is_some_and(|(service, action)| service.eq_ignore_ascii_case("iam") && every_action(action))
 }
 
-/// Whether the action is one of IAM's, or many by a wildcard, with which one can give oneself more.
+/// Whether the action is, or by a wildcard includes, an IAM action with which a principal can give itself more
+/// permissions.
 ///
 /// Source: MITRE ATT&CK T1098.003; the calls that write or attach a policy, make a credential, change a trust,
 /// or hand a role to a service.
@@ -241,7 +242,7 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
     pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
-/// Everything that IAM keeps in one account or in any: `arn:aws:iam::111122223333:*`, `arn:aws:iam::*`.
+/// All IAM resources of one account or of all: `arn:aws:iam::111122223333:*`, `arn:aws:iam::*`.
 fn every_resource_of_iam(pattern: &str) -> bool {
     let Some((partition, rest)) = pattern.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam:"))
     else {
@@ -251,7 +252,7 @@ fn every_resource_of_iam(pattern: &str) -> bool {
     !partition.contains(':') && rest.ends_with('*') && rest.bytes().all(wild)
 }
 
-/// `*`, and ARNs that are all wildcards, such as `arn:aws:*` or `arn:*:*:*:*:*`.
+/// `*`, or an ARN of wildcards only, such as `arn:aws:*` or `arn:*:*:*:*:*`.
 fn every_resource(pattern: &str) -> bool {
     let rest = pattern.strip_prefix("arn:").unwrap_or(pattern);
     let rest = match rest.split_once(':') {
@@ -261,7 +262,7 @@ fn every_resource(pattern: &str) -> bool {
     every_action(rest)
 }
 
-/// `%7B` read as `{`; anything else stays as it is.
+/// Percent-decoded text; text that does not decode to UTF-8 is unchanged.
 fn percent_decoded(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
         return Cow::Borrowed(text.as_bytes());

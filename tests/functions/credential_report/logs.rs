@@ -53,7 +53,7 @@ async fn the_log_line_and_the_metrics_add_up() {
     assert_eq!(metrics["StateFailures"], 1);
     let age = metrics["ReportAge"].as_u64().unwrap();
     assert!((3_600..3_700).contains(&age), "{age}");
-    let failed = said_once(&function, "account not looked at, and told");
+    let failed = said_once(&function, "account check failed; alert sent");
     assert_eq!(
         (&failed["level"], &failed["fields"]["account"]),
         (&"WARN".into(), &MEMBER.into()),
@@ -71,13 +71,13 @@ async fn what_is_left_to_do_and_what_is_not_told_is_said_with_the_reason() {
     let counted = ["failed_messages", "mails", "failed_publishes"].map(|name| fields[name].as_u64().unwrap());
     assert_eq!(counted, [1, 0, 1], "{fields}");
     assert_eq!(metrics(&function)["FailedPublishes"], 1);
-    for message in ["not all is told yet", "alert not published"] {
+    for message in ["notifying is not complete", "alert not published"] {
         let line = said_once(&function, message);
         assert!(line["fields"]["error"].as_str().unwrap().contains("sns:Publish"), "{line}");
     }
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &["alice"]).after(1_000_000));
     function.response(&scheduled(2)).await;
-    let line = said_once(&function, "account to be looked at again");
+    let line = said_once(&function, "account check failed; it is retried");
     assert_eq!(line["fields"]["account"], ACCOUNT, "{line}");
     assert!(line["fields"]["error"].as_str().unwrap().contains("still being made"), "{line}");
     assert_eq!(said(&function, JUDGED)[1]["fields"]["accounts_to_do"], 1);

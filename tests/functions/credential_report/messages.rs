@@ -78,7 +78,7 @@ async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
         stage.aws.fail(Which::every(Operation::ChangeMessageVisibility), fault);
         let function = stage.function().await;
         assert_eq!(failed(&function.response(&scheduled(1)).await), ["m"], "{fault:?}");
-        let line = "a failed message comes back at the queue's own pace";
+        let line = "failed message comes back after the queue's visibility time-out";
         assert_eq!(said(&function, line).len(), 1, "{fault:?}: {}", function.output());
     }
 }

@@ -148,7 +148,8 @@ async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
         let response = function.response(&deliveries(&[("good", &alice), ("denied", &denied)])).await;
         assert_eq!(failed(&response), ["denied"], "{fault:?}");
         assert_eq!(stage.aws.mails().len(), 2, "{fault:?}");
-        let said = function.stdout().contains("a failed message comes back at the queue's own pace");
+        let said =
+            function.stdout().contains("failed message comes back after the queue's visibility time-out");
         assert!(said, "{fault:?}: {}", function.output());
     });
     join_all(tried).await;

@@ -91,7 +91,7 @@ async fn what_is_held_back_or_cannot_be_remembered_is_counted() {
     assert_eq!((&fields["mails"], &fields["held_back_mails"]), (&2.into(), &1.into()), "{fields}");
     let metrics = metrics(&function);
     assert_eq!((&metrics["MailsHeldBack"], &metrics["StateFailures"]), (&1.into(), &2.into()));
-    let said = said(&function, "the state bucket failed");
+    let said = said(&function, "state bucket call failed");
     let errors: Vec<String> = said.iter().map(|line| line["fields"]["error"].to_string()).collect();
     assert_eq!(errors.len(), 2, "{}", function.output());
     assert!(errors.iter().all(|error| error.contains("s3:PutObject s3://example-state/")), "{errors:?}");

@@ -1,15 +1,15 @@
-//! 64 bytes of JSON at a time, as bit masks: bit *i* stands for byte *i*.
+//! Bit masks of 64 bytes of JSON: bit *i* is byte *i*.
 //!
-//! Two ways to the same masks: AVX2 where the processor has it, and 16-byte vectors that every x86-64 and
-//! arm64 processor has (with a plain fallback elsewhere). AVX2 earns its place: the whole scan costs about
-//! half as much with it. Both ways are safe code, and a property test holds them together.
+//! Two implementations: AVX2, if the processor has it, and 16-byte vectors that every x86-64 and arm64 processor has
+//! (with a portable fallback elsewhere). AVX2 about halves the cost of the whole scan. Both are safe code, and a
+//! property test compares them.
 
 use wide::{i8x16, u8x16};
 
-/// How many bytes one block has.
+/// The bytes of one block.
 pub(super) const BLOCK: usize = 64;
 
-/// Where in a block the bytes stand that the scan looks at.
+/// The positions of the bytes that the scan needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Masks {
     /// `"`, escaped or not.
@@ -24,12 +24,12 @@ pub(super) struct Masks {
     pub odd: bool,
 }
 
-/// One way to make masks.
+/// An implementation of the masks.
 pub(super) trait Classify: Copy {
     fn classify(self, block: &[u8; BLOCK]) -> Masks;
 }
 
-/// 16-byte vectors: SSE2, NEON, or plain code.
+/// 16-byte vectors: SSE2, NEON or portable code.
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
 
@@ -49,7 +49,7 @@ impl Classify for Portable {
             masks.opens |= bits(folded.simd_eq(u8x16::splat(b'{')));
             masks.closes |= bits(folded.simd_eq(u8x16::splat(b'}')));
             masks.marks |= bits(is(b'N') | is(b'S') | is(b'R'));
-            // As signed numbers, control characters and bytes beyond ASCII are all below the space.
+            // As signed numbers, control characters and non-ASCII bytes are less than the space.
             let signed: i8x16 = pulp::bytemuck::cast(bytes);
             let low: u8x16 = pulp::bytemuck::cast(signed.simd_lt(i8x16::splat(0x20)));
             odd |= low | is(b'\\');
@@ -59,18 +59,18 @@ impl Classify for Portable {
     }
 }
 
-/// What makes a block odd.
+/// The positions of the bytes that make a block odd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Oddities {
     /// `\`.
     pub backslashes: u64,
-    /// Control characters, white space other than the space among them.
+    /// Control characters, including white space other than the space.
     pub control: u64,
     /// Bytes beyond ASCII.
     pub beyond_ascii: u64,
 }
 
-/// What makes a block odd; few blocks are, so one way to tell will do.
+/// The odd bytes of a block. Few blocks have any, and one implementation is enough.
 pub(super) fn oddities(block: &[u8; BLOCK]) -> Oddities {
     let mut oddities = Oddities::default();
     for (lane, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
@@ -115,7 +115,7 @@ impl Classify for Avx2 {
     }
 }
 
-/// Bit *i* of the answer says whether an odd number of bits up to *i* is set.
+/// Bit *i* of the result is the parity of bits 0 to *i*.
 #[inline(always)]
 pub(super) fn prefix_xor(mut bits: u64) -> u64 {
     bits ^= bits << 1;

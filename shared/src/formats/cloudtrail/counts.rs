@@ -1,30 +1,30 @@
-//! How many log files and records were read, and what became of them.
+//! Counts of log files and records.
 
 use serde::{Deserialize, Serialize};
 
 use super::scan;
 
-/// What judging one log file, or several, came to. The counts add up:
+/// The counts of one or several log files. They add up:
 /// `records == judged + unreadable + skipped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Log files that were read, wholly or in part.
+    /// Log files that were read, completely or in part.
     pub log_files: u64,
     /// Elements of `Records`.
     pub records: u64,
-    /// Records that a rule asks for, and that were judged.
+    /// Records that a rule looks at and that were evaluated.
     pub judged: u64,
-    /// Records that no rule asks for: they were left unparsed.
+    /// Records that no rule looks at, which were not parsed.
     pub skipped: u64,
-    /// Records that could not be.
+    /// Records that could not be read.
     pub unreadable: u64,
-    /// Log files of which something could not be read.
+    /// Log files with unreadable parts.
     pub unreadable_log_files: u64,
 }
 
 impl Counts {
-    /// The counts of one log file of which so many records were judged.
+    /// The counts of one log file, of which `judged` records were evaluated.
     pub fn of(file: &scan::Counts, judged: u64) -> Counts {
         Counts {
             log_files: 1,

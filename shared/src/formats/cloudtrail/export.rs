@@ -1,4 +1,4 @@
-//! The forms in which people keep records outside of delivered log files.
+//! Records in other forms than a delivered log file.
 //!
 //! A JSON array of records, one record a line, one record alone, the output of
 //! `aws cloudtrail lookup-events` (each event holds its record as a JSON string), records wrapped by
@@ -10,19 +10,19 @@ use serde_json::value::RawValue;
 
 use super::scan::{Counts, Judge, Problem, offset_of};
 
-/// How deep wrappings may lie in each other.
+/// The largest depth of nested wrappings.
 const MAX_WRAPPINGS: u8 = 4;
 
-/// How many problems are kept in words; all are counted.
+/// The most problems that are described; all are counted.
 const MAX_PROBLEMS: usize = 8;
 
-/// Shows every record of unpacked content to the judge; a line that cannot be read costs only itself.
+/// Passes every record of decompressed content to `judge`. An unreadable line does not affect the others.
 pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mut export = Export { counts: Counts::default(), shown: 0, judge };
     let mut rest = content;
     let mut line = 1;
-    // Beginning again behind a broken line must not make a hostile file cost its size squared.
+    // Starting again after each broken line must not cost the square of the file's size.
     let mut budget = content.len().saturating_mul(4);
     loop {
         let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>();
@@ -34,7 +34,7 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
             }
         };
         let Some(fault) = fault else { break };
-        // The iterator stands where the broken value begins; behind its first line all is read again.
+        // The iterator is at the start of the broken value. Reading starts again after its first line.
         let begin = values.byte_offset();
         budget = budget.saturating_sub(offset_of(&fault, rest).saturating_sub(begin));
         let broken = rest[begin..].trim_ascii_start();
@@ -52,7 +52,7 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
     if begin.is_none() {
         export.problem(None, "is empty".to_owned());
     } else if *shown == 0 && !matches!(begin, Some(b'{' | b'[')) {
-        // Some other text: its lines are no broken records.
+        // Other text: its lines are not broken records.
         *counts = Counts::default();
         export.problem(None, "holds no CloudTrail record: it is no JSON".to_owned());
     } else if counts.records == 0 && counts.problems.is_empty() && !counts.has_records {
@@ -65,8 +65,8 @@ fn lines(content: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', content).count()
 }
 
-/// What is wrong with the value that begins in that line. Where the parser stumbled is counted from where
-/// it began, so it tells a person nothing.
+/// The problem of the value that begins in this line. The parser's own position is relative to where it started, and
+/// is not shown.
 fn no_json(fault: &serde_json::Error, line: usize) -> String {
     let what = fault.to_string();
     let what = what.split_once(" at line ").map_or(&*what, |(what, _)| what);
@@ -75,12 +75,12 @@ fn no_json(fault: &serde_json::Error, line: usize) -> String {
 
 struct Export<'e, 'j> {
     counts: Counts,
-    /// How many records the judge has seen.
+    /// The number of records passed to `judge`.
     shown: u64,
     judge: &'e mut Judge<'j>,
 }
 
-/// The members that tell what an object wraps.
+/// The members that identify a wrapping.
 #[derive(Deserialize)]
 struct Wrapping<'a> {
     #[serde(borrow, rename = "Records")]
@@ -110,7 +110,7 @@ impl Export<'_, '_> {
             return self.unreadable("is wrapped too many times".to_owned());
         }
         if json.starts_with('[') {
-            // An empty list is an answer: there are no such records.
+            // An empty list is valid: there are no such records.
             self.counts.has_records = true;
             match serde_json::from_str::<Vec<&RawValue>>(json) {
                 Ok(elements) => elements.into_iter().for_each(|element| self.value(element, wrappings + 1)),
@@ -118,7 +118,7 @@ impl Export<'_, '_> {
             }
             return;
         }
-        // An object in which one of these stands twice is a record, and the record's reader says so.
+        // An object with one of these members twice is read as a record, and the record's reader reports it.
         let wrapping =
             json.starts_with('{').then(|| serde_json::from_str::<Wrapping<'_>>(json).ok()).flatten();
         match wrapping {
@@ -152,7 +152,7 @@ impl Export<'_, '_> {
         }
     }
 
-    /// A record, or a wrapping of one, that is kept as a JSON string.
+    /// A record, or a wrapping of one, as a JSON string.
     fn text(&mut self, text: &RawValue, wrappings: u8) {
         let inner = serde_json::from_str::<String>(text.get());
         let inner = inner.as_deref().map_err(ToString::to_string);

@@ -1,4 +1,4 @@
-//! Where CloudTrail puts its objects, and which of them are log files.
+//! The keys of CloudTrail's objects.
 //!
 //! Source: CloudTrail User Guide, "Finding your CloudTrail log files": keys are
 //! `[prefix/]AWSLogs/[o-organisation/]account/CloudTrail/region/YYYY/MM/DD/` and then
@@ -8,10 +8,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::text::is_account_id;
 
-/// What an object is, as far as its key tells.
+/// The kind of an object, by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
-    /// A log file of management and data events: what iamwatch reads.
+    /// A log file of management and data events, which iamwatch reads.
     LogFile,
     /// A digest for the validation of log files.
     Digest,
@@ -21,9 +21,9 @@ pub enum ObjectKind {
     NetworkActivity,
     /// Aggregated data events.
     Aggregated,
-    /// A log of another AWS service, which may keep its own beside CloudTrail's: Config, load balancers, WAF.
+    /// A log of another AWS service in the same folders: Config, load balancers, WAF.
     OtherService,
-    /// Not CloudTrail's, or a folder marker.
+    /// Any other object, or a folder marker.
     Other,
 }
 
@@ -41,8 +41,8 @@ impl ObjectKind {
         }
     }
 
-    /// What the object of that key is. The last of CloudTrail's own folders in it counts: a trail's
-    /// prefix is free text, and may even hold another `AWSLogs`.
+    /// The kind of the object with this key. The last of CloudTrail's folders in it counts: a trail's prefix is any
+    /// text, and may contain `AWSLogs` too.
     pub fn of_key(key: &str) -> ObjectKind {
         let mut parts = key.rsplit('/');
         let name = parts.next().unwrap_or_default();
@@ -63,7 +63,7 @@ impl ObjectKind {
         }
     }
 
-    /// The same from a file's name alone, for files that somebody has copied out of their folders.
+    /// The kind by the file name only, for copies outside of the folders.
     fn of_name(name: &str) -> ObjectKind {
         let mut parts = name.split('_');
         let (account, service, region) = (parts.next(), parts.next(), parts.next());
@@ -88,21 +88,21 @@ impl ObjectKind {
     }
 }
 
-/// Whether it is worded as the name of a Region.
+/// Whether a text has the form of a Region name.
 pub(crate) fn is_region(text: &str) -> bool {
     text.matches('-').count() >= 2
         && text.ends_with(|end: char| end.is_ascii_digit())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// The account whose records a log file holds, as its name says.
+/// The account of a log file, from its name.
 pub fn account(key: &str) -> Option<&str> {
     let name = key.rsplit('/').next()?;
     let (account, rest) = name.split_once('_')?;
     (is_account_id(account) && rest.starts_with("CloudTrail")).then_some(account)
 }
 
-/// When a log file was delivered, as its name says.
+/// When a log file was delivered, from its name.
 pub fn delivered(key: &str) -> Option<DateTime<Utc>> {
     let name = key.rsplit('/').next()?;
     let time = name.split('_').rev().nth(1)?;
@@ -111,7 +111,7 @@ pub fn delivered(key: &str) -> Option<DateTime<Utc>> {
         .map(|time| time.and_utc())
 }
 
-/// The day whose folder a log file stands in, as the folder says; outside of such a folder the day of its delivery.
+/// The day of a log file's folder, or the day of its delivery if it is not in such a folder.
 pub fn day(key: &str) -> Option<NaiveDate> {
     let mut folders = key.rsplit('/').skip(1);
     let mut number = |digits| {

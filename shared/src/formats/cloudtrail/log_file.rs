@@ -1,9 +1,9 @@
-//! One log file: unpacking it, window by window, and scanning it.
+//! One log file: decompressing it in windows, and scanning it.
 //!
 //! Source: CloudTrail User Guide, "Finding your CloudTrail log files"; RFC 1952 (gzip).
 //!
-//! CloudTrail writes one gzip member with one JSON document. Whatever stands behind them is judged as well,
-//! and reported: a reader that stops at the first member and one that reads all would see different files.
+//! CloudTrail writes one gzip member with one JSON document. Data after them is read as well, and reported: otherwise
+//! a reader of the first member and a reader of all members would see different files.
 
 use std::io::Read;
 
@@ -14,18 +14,18 @@ use super::prefilter::Prefilter;
 use super::scan::{Counts, Judge, PADDING, Scan};
 use crate::config::Config;
 
-/// Small files are unpacked whole: libdeflate is the fastest there is, but it cannot stop halfway.
+/// Compressed size up to which a file is decompressed at once. libdeflate is the fastest decoder, but cannot stop midway.
 const MAX_WHOLE_COMPRESSED_BYTES: usize = 1 << 20;
-/// The most that is unpacked at once; more than a small file ever needs.
+/// The most that is decompressed at once; more than a small file needs.
 const MAX_WHOLE_BYTES: usize = 16 << 20;
-/// Large files are unpacked window by window: half of what common processors have as second-level cache.
+/// The window of a large file: half of a common second-level cache.
 const WINDOW_BYTES: usize = 256 << 10;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-/// The flag, in the fourth byte of a member, that its header has a check sum of its own.
+/// The flag, in the fourth byte of a member, that its header has a checksum.
 const GZIP_FHCRC: u8 = 0x02;
 
-/// Reads log files one after another, keeping its buffers.
+/// Reads log files in turn and reuses its buffers.
 pub struct LogFileReader {
     prefilter: &'static Prefilter,
     max_compressed_bytes: u64,
@@ -35,15 +35,15 @@ pub struct LogFileReader {
     buffer: Vec<u8>,
 }
 
-/// A log file of which not all has been read yet, for sources that deliver it piece by piece.
+/// A log file that arrives in pieces.
 pub struct OpenLogFile<'r> {
     scan: Scan,
     buffer: &'r mut Vec<u8>,
-    /// How many bytes of the buffer hold content.
+    /// The bytes of content in the buffer.
     filled: usize,
     window_bytes: usize,
     packing: Packing,
-    /// What is wrong with the packing or the size.
+    /// Problems of the compression or the size.
     problems: Vec<String>,
     compressed_bytes: u64,
     decompressed_bytes: u64,
@@ -52,13 +52,13 @@ pub struct OpenLogFile<'r> {
 }
 
 enum Packing {
-    /// Nothing has come yet, or one byte, which does not tell.
+    /// At most one byte has arrived, which does not identify the format.
     Undecided(Vec<u8>),
     Plain,
     Gzip(Decompress),
-    /// The last member has ended; these bytes begin what stands behind it.
+    /// The last member has ended; these are the first bytes after it.
     Behind(Vec<u8>),
-    /// A limit was reached or the packing is broken: what follows is not read.
+    /// A limit was reached or the gzip stream is damaged: the rest is not read.
     GaveUp,
 }
 
@@ -75,8 +75,8 @@ impl LogFileReader {
         }
     }
 
-    /// How many bytes of content the reader keeps room for. However large the files are, it is no more than
-    /// the larger of 16 MiB (what a small file may unpack to) and twice `MAX_RECORD_BYTES` and a few windows.
+    /// The bytes of the reader's content buffer: at most the larger of 16 MiB (the limit of a small file) and twice
+    /// `MAX_RECORD_BYTES` and a few windows, for files of any size.
     pub fn buffer_bytes(&self) -> usize {
         self.buffer.capacity()
     }
@@ -91,12 +91,12 @@ impl LogFileReader {
         open.finish(judge)
     }
 
-    /// Begins to read a log file that comes in pieces.
+    /// Starts to read a log file that arrives in pieces.
     pub fn open(&mut self) -> OpenLogFile<'_> {
         self.open_with_windows_of(WINDOW_BYTES)
     }
 
-    /// The same with windows of another size, which must change nothing but the speed.
+    /// The same with another window size, which must change only the speed.
     #[doc(hidden)]
     pub fn open_with_windows_of(&mut self, window_bytes: usize) -> OpenLogFile<'_> {
         self.buffer.resize(window_bytes.max(1), 0);
@@ -114,16 +114,16 @@ impl LogFileReader {
         }
     }
 
-    /// The fast way for a small, sound, single gzip member; nothing where the file is any other.
+    /// The fast path for a small, valid, single gzip member. `None` for any other file.
     fn read_whole(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Option<Counts> {
         let small =
             file.len() <= MAX_WHOLE_COMPRESSED_BYTES && file.len() as u64 <= self.max_compressed_bytes;
-        // libdeflate does not look at a header's own check sum.
+        // libdeflate does not verify a header's checksum.
         let unchecked = file.get(3).is_none_or(|flags| flags & GZIP_FHCRC != 0);
         if !small || !file.starts_with(GZIP_MAGIC) || unchecked {
             return None;
         }
-        // The size that a gzip trailer states is modulo 2^32 and may be a lie: it is only a first guess.
+        // The size in a gzip trailer is modulo 2^32 and may be false: it is only a first guess.
         let (_, stated) = file.split_last_chunk::<4>()?;
         let stated = u32::from_le_bytes(*stated) as usize;
         if stated > MAX_WHOLE_BYTES || stated as u64 > self.max_decompressed_bytes {
@@ -142,17 +142,17 @@ impl LogFileReader {
     }
 }
 
-/// Whether the member that unpacked to `length` bytes is all there is in the file.
+/// Whether the member that decompressed to `length` bytes is the whole file.
 ///
-/// libdeflate does not say where the member ended. It has checked that the member's trailer, wherever it
-/// is, states the length. So if these four bytes stand nowhere but at the file's end, the trailer is there.
+/// libdeflate does not report where the member ended, but has verified the length in its trailer. If these four
+/// bytes occur only at the end of the file, the trailer is there.
 fn is_one_member(file: &[u8], length: usize) -> bool {
     let stated = (length as u32).to_le_bytes();
     memmem::find(file, &stated) == Some(file.len() - stated.len())
 }
 
 impl OpenLogFile<'_> {
-    /// Takes the next piece of the file.
+    /// Reads the next piece of the file.
     pub fn push(&mut self, piece: &[u8], judge: &mut Judge<'_>) {
         let allowed = self.max_compressed_bytes.saturating_sub(self.compressed_bytes);
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).min(piece.len());
@@ -164,7 +164,7 @@ impl OpenLogFile<'_> {
         }
     }
 
-    /// Whether what still comes would not be looked at: a limit was reached, or the packing is broken.
+    /// Whether the rest of the file is ignored: a limit was reached, or the gzip stream is damaged.
     pub fn gave_up(&self) -> bool {
         matches!(self.packing, Packing::GaveUp)
     }
@@ -207,7 +207,7 @@ impl OpenLogFile<'_> {
         }
     }
 
-    /// Says that nothing more comes, and what was found.
+    /// Ends the file and returns its counts.
     pub fn finish(mut self, judge: &mut Judge<'_>) -> Counts {
         match std::mem::replace(&mut self.packing, Packing::GaveUp) {
             Packing::Undecided(head) => self.plain(&head, judge),
@@ -221,7 +221,7 @@ impl OpenLogFile<'_> {
         self.scan.finish(self.problems)
     }
 
-    /// Remembers a problem of the packing, once.
+    /// Records a problem of the compression, once.
     fn problem(&mut self, reason: &str) {
         if !self.problems.iter().any(|known| known == reason) {
             self.problems.push(reason.to_owned());
@@ -235,14 +235,14 @@ impl OpenLogFile<'_> {
 
     fn begin_member(&mut self, judge: &mut Judge<'_>) {
         let mut member = Decompress::new_gzip(15);
-        // The two bytes that told what it is are the beginning of its header.
+        // The two bytes that identified the format are the start of its header.
         let rest = self.inflate_into(&mut member, GZIP_MAGIC, judge);
         if rest.is_some() {
             self.packing = Packing::Gzip(member);
         }
     }
 
-    /// Unpacks a piece; what of it stands behind the member's end.
+    /// Decompresses a piece, and returns the part of it after the member's end.
     fn inflate<'p>(&mut self, mut member: Decompress, piece: &'p [u8], judge: &mut Judge<'_>) -> &'p [u8] {
         match self.inflate_into(&mut member, piece, judge) {
             Some((rest, true)) => {
@@ -257,7 +257,7 @@ impl OpenLogFile<'_> {
         }
     }
 
-    /// What of the piece is left and whether the member has ended, or nothing once reading was given up.
+    /// The rest of the piece and whether the member has ended. `None` after reading was stopped.
     fn inflate_into<'p>(
         &mut self,
         member: &mut Decompress,
@@ -267,7 +267,7 @@ impl OpenLogFile<'_> {
         loop {
             self.make_room(judge);
             let allowed = self.max_decompressed_bytes.saturating_sub(self.decompressed_bytes);
-            // One byte more than allowed may come, so that a file of exactly the limit is not over it.
+            // One byte more than the limit, to distinguish a file of exactly the limit.
             let room = (self.buffer.len() - self.filled)
                 .min(usize::try_from(allowed.saturating_add(1)).unwrap_or(usize::MAX));
             let (read_before, written_before) = (member.total_in(), member.total_out());
@@ -294,7 +294,7 @@ impl OpenLogFile<'_> {
                     return None;
                 }
                 Ok(_) => {}
-                // The decompressor's own words for it depend on the sizes of the pieces.
+                // The decompressor's own message depends on the sizes of the pieces.
                 Err(_) => {
                     self.give_up(format!(
                         "is broken gzip data behind {} unpacked bytes",
@@ -340,8 +340,8 @@ impl OpenLogFile<'_> {
     }
 }
 
-/// Unpacks a file, gzip or plain, for forms that cannot be read window by window: as much of it as the
-/// settings allow and as can be, and what kept the rest away.
+/// Decompresses a file, gzip or plain, for forms that cannot be read in windows: as much as the limits allow, and why
+/// the rest was not read.
 pub fn unpack(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
     let (max_stored, max) = (config.max_compressed_bytes, config.max_export_bytes);
     let over = file.len() as u64 > max_stored;

@@ -1,10 +1,10 @@
-//! The days of which records are meant.
+//! A period of days.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::key;
 
-/// Days in UTC, both included; without a bound where one is absent.
+/// Days in UTC, both included. An absent day is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Period {
     /// The first day.
@@ -14,8 +14,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// Whether something happened then. Where nobody can say when it happened, the day on which its log file was
-    /// delivered counts, and where nobody can say that either, it may have been then.
+    /// Whether a record is in the period: by its own time, or by the delivery time of its log file if it has none. A record
+    /// without either is included.
     pub fn holds(&self, time: Option<DateTime<Utc>>, log_file: &str) -> bool {
         let time = time.or_else(|| key::delivered(log_file));
         let day = time.map(|time| time.date_naive()).or_else(|| key::day(log_file));

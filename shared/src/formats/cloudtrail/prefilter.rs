@@ -1,31 +1,30 @@
-//! Which records are worth parsing: those that some rule could match, or that a person asks for.
+//! The prefilter: which records must be parsed, because a rule could match them or a person queries them.
 //!
-//! The scan looks at two keys of a record, `eventName` and `eventSource`, and at one value, `"Root"`. It may
-//! leave a record unparsed only if each of the two keys stands in it exactly once, spelled without escapes
-//! and with a plain string as its value; if nobody asks for that name or source, or for none at all; and if
-//! `"Root"` stands nowhere in it. That is exact: names and sources are made of letters, digits, `.` and `-`, JSON can spell
-//! those in one other way only, such as `\u004e`, and a record with such an escape is always parsed. (What a
-//! person asks for may be made of other characters; then every value is looked at up to its end, and one
-//! with an escape is parsed.) A key or value deeper in the record, or inside a string, can at most make it
-//! worth parsing.
+//! The scan reads two keys of a record, `eventName` and `eventSource`, and one value, `"Root"`. It skips a record only
+//! if each key occurs exactly once, without escapes and with a plain string as its value; if the prefilter has neither
+//! that name nor that source, nor the absent one; and if `"Root"` does not occur. This is exact: names and
+//! sources consist of letters, digits, `.` and `-`, which JSON can escape in one way only, such as `\u004e`, and a
+//! record with such an escape is always parsed. (A query may have other characters; then every value is
+//! read to its end, and one with an escape is parsed.) The same key or value deeper in the record, or in a string, can
+//! only cause a record to be parsed.
 
 use crate::glob::Glob;
 
-/// How far from a mark a value may end and still be looked up; a record with a longer one is parsed.
+/// The most bytes from a mark to the end of a value that is looked up. A record with a longer value is parsed.
 /// AWS's longest event names have about 60 bytes.
 pub(super) const LOOK_AHEAD: usize = 128;
 
-/// What the rules, or a person, ask for.
+/// The event names and sources of the records to parse.
 #[derive(Debug)]
 pub struct Prefilter {
-    /// Whether every record is asked for.
+    /// Whether every record is parsed.
     everything: bool,
     names: Words,
     sources: Words,
 }
 
 impl Prefilter {
-    /// Every record with exactly one of these names, or of exactly one of these sources.
+    /// Passes records with one of these exact names or sources.
     pub fn of_words<'w>(
         names: impl Iterator<Item = &'w str>,
         sources: impl Iterator<Item = &'w str>,
@@ -36,42 +35,42 @@ impl Prefilter {
         Prefilter { everything: false, names: words(&mut { names }), sources: words(&mut { sources }) }
     }
 
-    /// Every record with one of these names, or of one of these sources.
+    /// Passes records with one of these names or sources.
     ///
-    /// One that stands for no text at all is that of a record without that key, too, in which the key may stand
-    /// deeper: then nothing can be left unparsed.
+    /// A glob that matches the empty text also matches a record without the key. Because the key may occur deeper in
+    /// such a record, every record is parsed then.
     pub fn of(names: &[Glob], sources: &[Glob]) -> Prefilter {
         let everything = names.iter().chain(sources).any(|asked| asked.matches(""));
         Prefilter { everything, names: Words::of(names), sources: Words::of(sources) }
     }
 
-    /// Every record.
+    /// Passes every record.
     pub fn of_everything() -> Prefilter {
         Prefilter { everything: true, names: Words::of(&[]), sources: Words::of(&[]) }
     }
 
-    /// Whether every record is asked for, whatever it holds.
+    /// Whether it passes every record.
     pub(super) fn everything(&self) -> bool {
         self.everything
     }
 }
 
-/// What stands at a mark: `N`, `S` or `R` behind a quote.
+/// The meaning of a mark: `N`, `S` or `R` after a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// Nothing that matters.
+    /// Nothing relevant.
     Nothing,
-    /// `"eventName"` with a value that no rule asks for.
+    /// `"eventName"` with a value that the prefilter does not have.
     Name,
-    /// `"eventSource"` with a value that no rule asks for.
+    /// `"eventSource"` with a value that the prefilter does not have.
     Source,
-    /// Something that a rule asks for, or that only a parser can tell.
+    /// A value that the prefilter has, or one that only a parser can read.
     Worth,
 }
 
 impl Prefilter {
-    /// Whether most values can be passed over by their first eight bytes, and no word needs more than that
-    /// its escapes are looked for: what the words of the rules must be like.
+    /// Whether most values are rejected by their first eight bytes and no word needs other escapes than those that the
+    /// scan detects. The words of the rules must be like this.
     #[cfg(any(test, feature = "cases"))]
     pub fn is_fast(&self) -> bool {
         [&self.names, &self.sources].into_iter().all(|words| {
@@ -81,8 +80,8 @@ impl Prefilter {
         })
     }
 
-    /// Looks at the mark at `position`, at up to 6 bytes before it and up to [`LOOK_AHEAD`] from it: never at
-    /// more, so that the size of the window changes nothing.
+    /// Reads the mark at `position`: up to 6 bytes before it and up to [`LOOK_AHEAD`] bytes from it. It never reads more:
+    /// the result must not depend on the size of the window.
     #[inline(always)]
     pub(super) fn mark(&self, bytes: &[u8], position: usize) -> Mark {
         if bytes[position] == b'R' {
@@ -94,7 +93,7 @@ impl Prefilter {
         else {
             return Mark::Nothing;
         };
-        // As numbers, because eight bytes are compared one by one otherwise.
+        // Compared as numbers: arrays of eight bytes would be compared byte by byte.
         let key = u64::from_le_bytes(*key);
         if key == u64::from_le_bytes(*b"\"eventNa") {
             self.names.value(behind, b"me\"", Mark::Name)
@@ -106,16 +105,16 @@ impl Prefilter {
     }
 }
 
-/// So many that hardly any value of a record shares a digest with a word; they stay in the nearest cache.
+/// Large enough that few values share a digest with a word, and small enough for the first-level cache.
 const DIGESTS: usize = 4096;
 
-/// A small set of words that answers "not in it" at once.
+/// A small set of words with a fast negative lookup.
 #[derive(Debug)]
 struct Words {
-    /// Whether any word begins with eight bytes of that digest.
+    /// Whether a word begins with eight bytes of this digest.
     digests: [bool; DIGESTS],
     sorted: Vec<String>,
-    /// Words with a `*` in them.
+    /// Words with `*`.
     patterns: Vec<Glob>,
 }
 
@@ -129,7 +128,7 @@ impl Words {
         sorted.sort_unstable();
         sorted.dedup();
         let mut digests = [false; DIGESTS];
-        // The quote behind a word is part of what stands there.
+        // The quote after a word is one of the eight bytes.
         let words = sorted.iter().map(|word| (word.as_str(), format!("{word}\"")));
         let patterns_too =
             patterns.iter().map(|pattern| (pattern.beginning(), pattern.beginning().to_owned()));
@@ -138,19 +137,19 @@ impl Words {
                 Some(first) if word.bytes().take(first.len()).all(is_plain) => {
                     digests[digest(*first)] = true;
                 }
-                // Too short to be told by eight bytes, or of characters that may stand there in a disguise which
-                // goes unseen: then every word is looked up.
+                // Too short for eight bytes, or with characters whose escapes the scan does not detect: every word is
+                // looked up.
                 _ => digests.fill(true),
             }
         }
         Words { digests, sorted, patterns }
     }
 
-    /// Looks at the value of a key: `behind` begins with the rest of the key.
+    /// Looks up the value of a key. `behind` begins with the rest of the key.
     #[inline(always)]
     fn value(&self, behind: &[u8], rest_of_key: &[u8], other: Mark) -> Mark {
         let Some(behind_key) = behind.strip_prefix(rest_of_key) else { return Mark::Nothing };
-        // As CloudTrail writes it. A character in disguise is no matter here: a record with one is parsed anyway.
+        // As CloudTrail writes it. Escapes need no check here: a record with one is parsed anyway.
         if let Some(value) = behind_key.strip_prefix(b":\"")
             && let Some(first) = value.first_chunk::<8>()
             && !self.digests[digest(*first)]
@@ -164,7 +163,7 @@ impl Words {
     fn value_as_anybody_writes_it(&self, behind_key: &[u8], other: Mark) -> Mark {
         match string_value(behind_key) {
             Some(word) if !self.contain(word) => other,
-            // A word that is asked for, or no plain string at hand, which may be anything.
+            // A word of the prefilter, or a value that is not a plain string.
             Some(_) | None => Mark::Worth,
         }
     }
@@ -173,18 +172,18 @@ impl Words {
         if self.sorted.binary_search_by(|known| known.as_bytes().cmp(word)).is_ok() {
             return true;
         }
-        // What is no text is for the parser to say.
+        // A value that is not a text is left to the parser.
         let matches = |word| self.patterns.iter().any(|pattern| pattern.matches(word));
         !self.patterns.is_empty() && std::str::from_utf8(word).map_or(true, matches)
     }
 }
 
-/// Whether JSON can spell that character in one other way only, which the scan looks for.
+/// Whether JSON can escape this character in one way only, which the scan detects.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-'
 }
 
-/// The plain string behind a key, where there is one and all of it is at hand.
+/// The plain string after a key. `None` if there is none or it is longer than the look-ahead.
 fn string_value(behind_key: &[u8]) -> Option<&[u8]> {
     let rest = behind_key.trim_ascii_start().strip_prefix(b":")?;
     let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;

@@ -1,11 +1,10 @@
-//! One CloudTrail record, read as leniently as is safe.
+//! One CloudTrail record, parsed leniently.
 //!
 //! Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element".
 //!
-//! A record that no rule can judge is an error: text that is no JSON object, or whose `eventName` or
-//! `eventSource` stands twice or is no scalar. Any other fact that is missing or of another type than
-//! documented is an absent fact. Where another key stands twice, the last one counts, as it does
-//! for every common JSON reader. `aws_lambda_events` has a record type too, but it cannot read a
+//! A record that no rule can evaluate is an error: text that is not a JSON object, or whose `eventName` or
+//! `eventSource` occurs twice or is not a scalar. Any other fact that is missing or of an undocumented type is absent.
+//! If another key occurs twice, the last one counts, as in every common JSON parser. `aws_lambda_events` has a record type too, but it cannot read a
 //! single console sign-in: those have no `requestID`.
 
 use std::borrow::Cow;
@@ -15,7 +14,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Text of a record, borrowed from the log file where it holds no escape; absent is "we do not know".
+/// Text of a record, borrowed from the log file unless it has escapes. Absent means unknown.
 pub type Text<'a> = Option<Cow<'a, str>>;
 
 /// One element of `Records`. Every string in it may have been chosen by an attacker.
@@ -25,9 +24,9 @@ pub struct Record<'a> {
     pub event_id: Text<'a>,
     /// `addendum.originalEventID`: the record that this one is a later, corrected copy of.
     pub original_event_id: Text<'a>,
-    /// `sharedEventID`: the same for the copies of one action that several accounts receive.
+    /// `sharedEventID`: equal in all copies of one action that several accounts receive.
     pub shared_event_id: Text<'a>,
-    /// `eventTime`, where it can be read.
+    /// `eventTime`, if it is valid.
     pub event_time: Option<DateTime<Utc>>,
     /// `eventSource`, such as `signin.amazonaws.com`; empty where it is absent.
     pub event_source: Cow<'a, str>,
@@ -35,7 +34,7 @@ pub struct Record<'a> {
     pub event_name: Cow<'a, str>,
     /// `eventType`, such as `AwsConsoleSignIn`; AWS spells it in two ways.
     pub event_type: Text<'a>,
-    /// `awsRegion`: not always the Region in the log file's key, and the one to trust.
+    /// `awsRegion`, which may differ from the Region in the log file's key and is the correct one.
     pub aws_region: Text<'a>,
     /// `sourceIPAddress`: an address, or the DNS name of an AWS service, or `AWS Internal`.
     pub source_ip_address: Text<'a>,
@@ -59,11 +58,11 @@ pub struct Record<'a> {
     pub additional_event_data: Value,
     /// `serviceEventDetails`, null where absent.
     pub service_event_details: Value,
-    /// Which of the last four could not be read, and why: a rule that wants this record cannot judge it.
+    /// Which of the last four could not be read, and why: a rule that needs this record cannot evaluate it.
     pub unread: Option<String>,
 }
 
-/// Who acted, as far as AWS says.
+/// Who acted, as far as AWS records it.
 #[derive(Debug, Default)]
 pub struct UserIdentity<'a> {
     /// `type`: Root, IAMUser, AssumedRole, Role, FederatedUser, Directory, AWSAccount, AWSService,
@@ -99,7 +98,7 @@ impl<'a> Record<'a> {
     /// Reads one element of `Records`.
     ///
     /// # Errors
-    /// Why no rule can judge it: a phrase that follows "the record".
+    /// Why no rule can evaluate it: a phrase that follows "the record".
     pub fn parse(json: &'a [u8]) -> Result<Record<'a>, String> {
         let json = std::str::from_utf8(json)
             .map_err(|error| format!("has invalid UTF-8 at its byte {}", error.valid_up_to()))?;
@@ -178,12 +177,12 @@ impl<'a> Record<'a> {
         self.recipient_account_id.as_deref().or(self.user_identity.account_id.as_deref())
     }
 
-    /// The id under which this event is known: that of the first copy, where this is a corrected one.
+    /// The id of the event: that of the original if this is a corrected copy.
     pub fn event_key(&self) -> Option<&str> {
         self.original_event_id.as_deref().or(self.event_id.as_deref())
     }
 
-    /// Whether AWS did what was asked. For API calls only: a failed console sign-in has no `errorCode`.
+    /// Whether the call succeeded. For API calls only: a failed console sign-in has no `errorCode`.
     pub fn call_succeeded(&self) -> bool {
         self.error_code.is_none() && self.error_message.is_none()
     }
@@ -265,7 +264,7 @@ pub fn text(value: &Value) -> Text<'_> {
     }
 }
 
-/// A JSON value as yes or no: AWS writes both `true` and `"true"`, in several casings.
+/// A JSON value as a boolean: AWS writes both `true` and `"true"`, in upper and lower case.
 pub fn truth(value: &Value) -> Option<bool> {
     truth_of(&text(value)?)
 }
@@ -288,7 +287,7 @@ fn time_of(text: &str) -> Option<DateTime<Utc>> {
         .or_else(|| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").map(|time| time.and_utc()).ok())
 }
 
-/// `Some(None)` for null, `None` for what is no scalar.
+/// `Some(None)` for null, `None` for a value that is not a scalar.
 fn scalar<'a>(raw: &'a RawValue) -> Option<Text<'a>> {
     match raw.get().as_bytes().first()? {
         b'"' => serde_json::from_str::<Key<'a>>(raw.get()).ok().map(|key| Some(key.0)),
@@ -298,7 +297,7 @@ fn scalar<'a>(raw: &'a RawValue) -> Option<Text<'a>> {
     }
 }
 
-/// The members of one JSON object that somebody asked for, each still as JSON text.
+/// Selected members of one JSON object, each as JSON text.
 struct Members<'a, const N: usize> {
     names: [&'static str; N],
     raw: [Option<&'a RawValue>; N],
@@ -306,7 +305,7 @@ struct Members<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Members<'a, N> {
-    /// Only an object will do: serde would fill a struct from an array too, by position.
+    /// Accepts an object only: serde would also fill a struct from an array, by position.
     fn of(json: &'a str, names: [&'static str; N]) -> serde_json::Result<Self> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let members = deserializer.deserialize_map(MembersVisitor(names))?;
@@ -314,7 +313,7 @@ impl<'a, const N: usize> Members<'a, N> {
         Ok(members)
     }
 
-    /// No members at all where there is no object.
+    /// No members if it is not an object.
     fn of_optional(raw: Option<&'a RawValue>, names: [&'static str; N]) -> Self {
         raw.and_then(|raw| Self::of(raw.get(), names).ok()).unwrap_or(Members {
             names,
@@ -339,7 +338,7 @@ impl<'a, const N: usize> Members<'a, N> {
         self.raw(name).and_then(scalar).flatten()
     }
 
-    /// A text that says something: AWS writes some facts it does not have as an empty one.
+    /// A text that is not empty: AWS writes some absent facts as empty texts.
     fn filled(&self, name: &str) -> Text<'a> {
         self.text(name).filter(|text| !text.is_empty())
     }
@@ -375,7 +374,7 @@ impl<'de, const N: usize> Visitor<'de> for MembersVisitor<N> {
     }
 }
 
-/// A JSON string that borrows where it can; `Cow` alone never does under serde.
+/// A JSON string that borrows if possible; serde never borrows for a plain `Cow`.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {

@@ -3,21 +3,20 @@
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM Identity Center User Guide,
 //! "Understanding IAM Identity Center sign-in events"; AWS Sign-In User Guide, "CloudTrail integration".
 //!
-//! Four record shapes live under sign-in, and each keeps its outcome elsewhere:
-//! the console's in `responseElements.<eventName>`, Identity Center's in `serviceEventDetails.<eventName>`,
-//! OAuth's (`aws login`) in `additionalEventData.success`; STS calls are API calls and no sign-ins here.
+//! The outcome is in `responseElements.<eventName>` for the console, in `serviceEventDetails.<eventName>` for
+//! Identity Center, and in `additionalEventData.success` for OAuth (`aws login`). STS calls are API calls, not sign-ins.
 
 use super::record::{Record, text, truth};
 
 /// The `eventSource` of every sign-in.
 pub const SIGN_IN_SOURCE: &str = "signin.amazonaws.com";
 
-/// What AWS writes instead of a user name that does not exist: people mistype passwords there.
+/// What AWS writes instead of a user name that does not exist, because it may be a mistyped password.
 pub const HIDDEN_NAME: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-/// What an event of `signin.amazonaws.com` is, by its name.
+/// The kind of a `signin.amazonaws.com` event, by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Event {
+enum SignInEvent {
     ConsoleLogin,
     CheckMfa,
     /// One factor at the Identity Center portal.
@@ -26,78 +25,78 @@ enum Event {
     Portal,
     DirectoryLogin,
     OAuthToken,
-    /// A step of every OAuth and console sign-in: only its failure ends one.
+    /// A step of every OAuth and console sign-in. Only its failure is an outcome.
     OAuthStep,
-    /// No sign-in, or only a step of one that says nothing by itself.
+    /// Not a sign-in, or a step of one without an outcome.
     NoSignIn,
-    /// A name nobody has documented.
+    /// An undocumented name.
     Unknown,
 }
 
-/// Every name that `signin.amazonaws.com` is known to record.
-const EVENTS: &[(&str, Event)] = &[
-    ("AccountNameUpdated", Event::NoSignIn),
-    ("Authenticate", Event::NoSignIn),
-    ("AuthorizeOAuth2Access", Event::OAuthStep),
-    ("CheckMfa", Event::CheckMfa),
-    ("ConsoleLogin", Event::ConsoleLogin),
-    ("CreateOAuth2Token", Event::OAuthToken),
-    ("CredentialChallenge", Event::NoSignIn),
-    ("CredentialVerification", Event::Factor),
-    ("DeleteConsoleAuthorizationConfiguration", Event::NoSignIn),
-    ("DeleteResourcePermissionStatement", Event::NoSignIn),
-    ("EmailUpdated", Event::NoSignIn),
-    ("ExitRole", Event::NoSignIn),
-    ("ExternalIdPDirectoryLogin", Event::DirectoryLogin),
-    ("Federate", Event::NoSignIn),
-    ("GetConsoleAuthorizationConfiguration", Event::NoSignIn),
-    ("GetResourcePolicy", Event::NoSignIn),
-    ("GetSigninToken", Event::NoSignIn),
-    ("IntrospectOAuth2Token", Event::NoSignIn),
-    ("ListProfilesForApplication", Event::NoSignIn),
-    ("ListResourcePermissionStatements", Event::NoSignIn),
-    ("Logout", Event::NoSignIn),
-    ("PasswordRecoveryCompleted", Event::NoSignIn),
-    ("PasswordRecoveryRequested", Event::NoSignIn),
-    ("PasswordUpdated", Event::NoSignIn),
-    ("PutConsoleAuthorizationConfiguration", Event::NoSignIn),
-    ("PutResourcePermissionStatement", Event::NoSignIn),
-    ("RenewRole", Event::NoSignIn),
-    ("RevokeOAuth2Token", Event::NoSignIn),
-    ("SwitchRole", Event::NoSignIn),
-    ("UserAuthentication", Event::Portal),
+/// Every documented event name of `signin.amazonaws.com`.
+const EVENTS: &[(&str, SignInEvent)] = &[
+    ("AccountNameUpdated", SignInEvent::NoSignIn),
+    ("Authenticate", SignInEvent::NoSignIn),
+    ("AuthorizeOAuth2Access", SignInEvent::OAuthStep),
+    ("CheckMfa", SignInEvent::CheckMfa),
+    ("ConsoleLogin", SignInEvent::ConsoleLogin),
+    ("CreateOAuth2Token", SignInEvent::OAuthToken),
+    ("CredentialChallenge", SignInEvent::NoSignIn),
+    ("CredentialVerification", SignInEvent::Factor),
+    ("DeleteConsoleAuthorizationConfiguration", SignInEvent::NoSignIn),
+    ("DeleteResourcePermissionStatement", SignInEvent::NoSignIn),
+    ("EmailUpdated", SignInEvent::NoSignIn),
+    ("ExitRole", SignInEvent::NoSignIn),
+    ("ExternalIdPDirectoryLogin", SignInEvent::DirectoryLogin),
+    ("Federate", SignInEvent::NoSignIn),
+    ("GetConsoleAuthorizationConfiguration", SignInEvent::NoSignIn),
+    ("GetResourcePolicy", SignInEvent::NoSignIn),
+    ("GetSigninToken", SignInEvent::NoSignIn),
+    ("IntrospectOAuth2Token", SignInEvent::NoSignIn),
+    ("ListProfilesForApplication", SignInEvent::NoSignIn),
+    ("ListResourcePermissionStatements", SignInEvent::NoSignIn),
+    ("Logout", SignInEvent::NoSignIn),
+    ("PasswordRecoveryCompleted", SignInEvent::NoSignIn),
+    ("PasswordRecoveryRequested", SignInEvent::NoSignIn),
+    ("PasswordUpdated", SignInEvent::NoSignIn),
+    ("PutConsoleAuthorizationConfiguration", SignInEvent::NoSignIn),
+    ("PutResourcePermissionStatement", SignInEvent::NoSignIn),
+    ("RenewRole", SignInEvent::NoSignIn),
+    ("RevokeOAuth2Token", SignInEvent::NoSignIn),
+    ("SwitchRole", SignInEvent::NoSignIn),
+    ("UserAuthentication", SignInEvent::Portal),
 ];
 
-impl Event {
-    fn of(record: &Record<'_>) -> Event {
+impl SignInEvent {
+    fn of(record: &Record<'_>) -> SignInEvent {
         let known = EVENTS.iter().find(|(name, _)| record.event_name == *name);
-        known.map_or(Event::Unknown, |(_, event)| *event)
+        known.map_or(SignInEvent::Unknown, |(_, event)| *event)
     }
 }
 
 /// How a sign-in ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Somebody is in.
+    /// The sign-in succeeded.
     Success,
-    /// Somebody tried.
+    /// The sign-in failed.
     Failure,
-    /// The record does not say, or says it in a way that nobody has documented.
+    /// The record has no outcome, or an undocumented one.
     Unknown,
 }
 
 /// Whether a second factor was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mfa {
-    /// AWS checked one.
+    /// AWS checked a second factor.
     Yes,
-    /// AWS checked none, and would have been the one to do so.
+    /// AWS is responsible for the second factor and checked none.
     No,
-    /// The record does not say: an identity provider may have asked for one.
+    /// Unknown: an identity provider may have checked one.
     Unknown,
 }
 
-/// Through which door.
+/// The way of the sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The console: root, IAM users, federated roles.
@@ -106,14 +105,14 @@ pub enum Way {
     IdentityCenter,
     /// OAuth: `aws login` and other clients.
     OAuth,
-    /// A sign-in event of a name nobody has documented.
+    /// A sign-in event with an undocumented name.
     Other,
 }
 
-/// A sign-in, or an attempt at one.
+/// A sign-in or a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// Through which door.
+    /// The way of the sign-in.
     pub way: Way,
     /// How it ended.
     pub outcome: Outcome,
@@ -122,49 +121,51 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// What the record says about a sign-in; nothing where it is none, or only a step on the way.
+    /// The sign-in of a record. `None` if the record is not a sign-in or only a step of one.
     pub fn of(record: &Record<'_>) -> Option<SignIn> {
         if record.event_source != SIGN_IN_SOURCE {
             return None;
         }
-        let event = Event::of(record);
+        let event = SignInEvent::of(record);
         let outcome = outcome(record, event);
         let (way, mfa) = match (event, outcome) {
-            (Event::NoSignIn, _) => return None,
-            (Event::ConsoleLogin, _) => (Way::Console, console_mfa(record, outcome == Outcome::Success)),
-            // Success only says that the second factor was asked for or passed; a ConsoleLogin follows.
-            (Event::CheckMfa, Outcome::Success) => return None,
-            (Event::CheckMfa, Outcome::Failure) => (Way::Console, Mfa::Yes),
-            (Event::CheckMfa, Outcome::Unknown) => (Way::Console, Mfa::Unknown),
+            (SignInEvent::NoSignIn, _) => return None,
+            (SignInEvent::ConsoleLogin, _) => {
+                (Way::Console, console_mfa(record, outcome == Outcome::Success))
+            }
+            // Success means that the second factor was requested or passed; a ConsoleLogin follows.
+            (SignInEvent::CheckMfa, Outcome::Success) => return None,
+            (SignInEvent::CheckMfa, Outcome::Failure) => (Way::Console, Mfa::Yes),
+            (SignInEvent::CheckMfa, Outcome::Unknown) => (Way::Console, Mfa::Unknown),
             // Success is one factor; UserAuthentication follows when all have passed.
-            (Event::Factor, Outcome::Success) => return None,
-            (Event::Factor, Outcome::Unknown) => (Way::IdentityCenter, Mfa::Unknown),
-            (Event::Factor, Outcome::Failure) | (Event::Portal, _) => {
+            (SignInEvent::Factor, Outcome::Success) => return None,
+            (SignInEvent::Factor, Outcome::Unknown) => (Way::IdentityCenter, Mfa::Unknown),
+            (SignInEvent::Factor, Outcome::Failure) | (SignInEvent::Portal, _) => {
                 (Way::IdentityCenter, identity_center_mfa(record))
             }
-            (Event::OAuthStep, Outcome::Success | Outcome::Unknown) => return None,
-            (Event::OAuthStep, Outcome::Failure) | (Event::OAuthToken, _) => {
+            (SignInEvent::OAuthStep, Outcome::Success | Outcome::Unknown) => return None,
+            (SignInEvent::OAuthStep, Outcome::Failure) | (SignInEvent::OAuthToken, _) => {
                 (Way::OAuth, session_mfa(record))
             }
-            (Event::DirectoryLogin, _) => (Way::Other, Mfa::Unknown),
-            (Event::Unknown, Outcome::Unknown) => return None,
-            (Event::Unknown, _) => (Way::Other, Mfa::Unknown),
+            (SignInEvent::DirectoryLogin, _) => (Way::Other, Mfa::Unknown),
+            (SignInEvent::Unknown, Outcome::Unknown) => return None,
+            (SignInEvent::Unknown, _) => (Way::Other, Mfa::Unknown),
         };
         Some(SignIn { way, outcome, mfa })
     }
 
-    /// Whether the event is one of `signin.amazonaws.com` that nobody has documented.
+    /// Whether this is an undocumented event of `signin.amazonaws.com`.
     pub fn of_unknown_name(record: &Record<'_>) -> bool {
-        record.event_source == SIGN_IN_SOURCE && Event::of(record) == Event::Unknown
+        record.event_source == SIGN_IN_SOURCE && SignInEvent::of(record) == SignInEvent::Unknown
     }
 }
 
-/// How a sign-in ended, also where only the error says so.
-fn outcome(record: &Record<'_>, event: Event) -> Outcome {
+/// The outcome of a sign-in, also if only the error reports it.
+fn outcome(record: &Record<'_>, event: SignInEvent) -> Outcome {
     let failed_without_saying_so = match event {
-        Event::OAuthToken | Event::OAuthStep => return oauth_outcome(record),
-        // What an error of an event that nobody has documented means, only this text tells.
-        Event::Unknown => {
+        SignInEvent::OAuthToken | SignInEvent::OAuthStep => return oauth_outcome(record),
+        // For an undocumented event only this text means a failed sign-in.
+        SignInEvent::Unknown => {
             let message = record.error_message.as_deref();
             message.is_some_and(|message| message.eq_ignore_ascii_case("Failed authentication"))
         }
@@ -188,19 +189,19 @@ pub fn credential_types(record: &Record<'_>) -> Vec<String> {
     factors
 }
 
-/// The login name that an Identity Center record gives, unless AWS hides it.
+/// The login name of an Identity Center record, unless AWS hides it.
 pub fn identity_center_user_name<'r>(record: &'r Record<'_>) -> Option<std::borrow::Cow<'r, str>> {
     record.additional("UserName").filter(|name| !name.is_empty() && name != HIDDEN_NAME)
 }
 
-/// Whether AWS hides who tried, because no user of that name exists: such a user has no ARN either.
+/// Whether AWS hides the user name because no such user exists. Such a record has no ARN either.
 pub fn name_is_hidden(record: &Record<'_>) -> bool {
     let hidden = record.user_identity.user_name.as_deref() == Some(HIDDEN_NAME)
         || record.additional("UserName").as_deref() == Some(HIDDEN_NAME);
     hidden && record.user_identity.arn.is_none()
 }
 
-/// Whether the sign-in came through an identity provider, so that `MFAUsed: No` says nothing.
+/// Whether the sign-in came through an identity provider, for which `MFAUsed: No` means nothing.
 ///
 /// A role's name and a user agent can be chosen by anyone, so neither counts: only the type of the
 /// principal and the SAML provider that AWS names.
@@ -209,13 +210,13 @@ pub fn federated(record: &Record<'_>) -> bool {
     !aws_checks_the_factor || record.additional("SamlProviderArn").is_some_and(|arn| !arn.is_empty())
 }
 
-/// Whether the session was handed out by Identity Center: its role lies under a path that only AWS can create.
+/// Whether the session is from Identity Center: its role is under a path that only AWS can create.
 pub fn by_identity_center_session(record: &Record<'_>) -> bool {
     let role = record.user_identity.session_role();
     role.is_some_and(|role| role.starts_with("aws-reserved/sso.amazonaws.com/"))
 }
 
-/// Whether a sign-in policy kept somebody out, rather than a wrong password or second factor.
+/// Whether a sign-in policy caused the failure, and not a wrong password or second factor.
 ///
 /// Source: AWS Sign-In User Guide: `Authorization denied because of a resource-based policy`, or of a
 /// resource control policy; more such texts may come.
@@ -226,7 +227,7 @@ pub fn denied_by_policy(record: &Record<'_>) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(DENIED))
 }
 
-/// What a sign-in event says of its own outcome, under its own name.
+/// The outcome that a sign-in event records under its own name.
 pub fn stated_outcome(record: &Record<'_>) -> Outcome {
     let name = &*record.event_name;
     for elements in [&record.response_elements, &record.service_event_details] {
@@ -255,18 +256,18 @@ fn console_mfa(record: &Record<'_>, succeeded: bool) -> Mfa {
     let used = used.as_deref().map(str::trim).filter(|used| !used.is_empty());
     let used = used.map(|used| used.eq_ignore_ascii_case("yes") || used.eq_ignore_ascii_case("true"));
     match used {
-        // On a failure neither the provider's word nor the session it was tried from says anything
-        // about this attempt.
+        // On a failure, neither the identity provider nor the session tells anything about this
+        // attempt.
         _ if federated(record) && !succeeded => Mfa::Unknown,
         Some(true) => Mfa::Yes,
-        // What AWS says of its own check counts, whatever the session says.
+        // The result of AWS's own check counts, not that of the session.
         Some(false) if !federated(record) => Mfa::No,
         _ if succeeded => session_mfa(record),
         _ => Mfa::Unknown,
     }
 }
 
-/// Only `true` says something: federated sessions are `false` whatever their provider asked for.
+/// Only `true` has a meaning: federated sessions are `false` with any identity provider.
 fn session_mfa(record: &Record<'_>) -> Mfa {
     if record.user_identity.mfa_authenticated == Some(true) { Mfa::Yes } else { Mfa::Unknown }
 }

@@ -1,4 +1,4 @@
-//! One cell of a report: a value, or one of the words with which AWS says that there is none.
+//! One cell of a report: a value, or one of AWS's words for no value.
 
 use std::fmt;
 
@@ -6,31 +6,31 @@ use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 use crate::text;
 
-/// AWS's first service opened in March 2006: what is said to have happened before did not.
+/// The first AWS service opened in March 2006: an earlier date is invalid.
 const FIRST_YEAR: i32 = 2006;
 
-/// A cell that cannot be read is shown by so much of it.
+/// The most characters that are shown of an unreadable cell.
 const MAX_UNREADABLE_CHARS: usize = 200;
 
-/// One cell, as it is.
+/// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell<T> {
     /// A value.
     Value(T),
-    /// `N/A`: there is nothing to have a value, such as no access key.
+    /// `N/A`: nothing can have a value, such as no access key.
     NotApplicable,
-    /// `no_information`: there is something, and IAM knows nothing of it.
+    /// `no_information`: there may be a value that IAM does not know.
     NoInformation,
-    /// `not_supported`: IAM does not say it of this user, which is root.
+    /// `not_supported`: IAM does not report it for this user, which is root.
     NotSupported,
     /// The report has no such column.
     Missing,
-    /// Something else: what stands there.
+    /// Anything else: the text of the cell.
     Unreadable(String),
 }
 
 impl<T> Cell<T> {
-    /// The value, where there is one.
+    /// The value, if there is one.
     pub fn value(&self) -> Option<&T> {
         match self {
             Cell::Value(value) => Some(value),
@@ -38,7 +38,7 @@ impl<T> Cell<T> {
         }
     }
 
-    /// AWS's own words; nothing where there is no such column.
+    /// AWS's own words; empty if the column is missing.
     fn write(&self, f: &mut fmt::Formatter<'_>, value: impl Fn(&T) -> String) -> fmt::Result {
         match self {
             Cell::Value(it) => f.write_str(&value(it)),
@@ -50,7 +50,7 @@ impl<T> Cell<T> {
         }
     }
 
-    /// What a field holds; nothing is [`Cell::Missing`].
+    /// Parses a field; `None` is [`Cell::Missing`].
     fn of(field: Option<&[u8]>, value: impl Fn(&str) -> Option<T>) -> Cell<T> {
         let Some(field) = field else {
             return Cell::Missing;
@@ -74,12 +74,12 @@ impl<T> Cell<T> {
 }
 
 impl Cell<bool> {
-    /// Whether it says yes. Everything else is no "no".
+    /// Whether the value is true. `false` does not mean that it is false.
     pub fn is_yes(&self) -> bool {
         *self == Cell::Value(true)
     }
 
-    /// Whether it says no.
+    /// Whether the value is false.
     pub fn is_no(&self) -> bool {
         *self == Cell::Value(false)
     }
@@ -99,7 +99,7 @@ impl Cell<DateTime<Utc>> {
         self.value().is_some_and(|date| *date > latest)
     }
 
-    /// With `Z` or `+00:00`, as both are seen.
+    /// A date with `Z` or `+00:00`; both occur.
     pub(super) fn date(field: Option<&[u8]>) -> Cell<DateTime<Utc>> {
         Cell::of(field, |text| {
             let date = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
@@ -109,7 +109,7 @@ impl Cell<DateTime<Utc>> {
 }
 
 impl Cell<String> {
-    /// An empty one says that there is nothing to say.
+    /// An empty field means that there is no text.
     pub(super) fn text(field: Option<&[u8]>) -> Cell<String> {
         match Cell::of(field, |text| Some(text.to_owned())) {
             Cell::Value(text) if text.is_empty() => Cell::NotApplicable,

@@ -1,4 +1,4 @@
-//! One line of a report: its fields, by the names in the header.
+//! Lines of a report, and their fields by the names in the header.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use super::cell::Cell;
 use super::row::{AccessKey, COLUMNS, Certificate, Password, Row, UnreadableRow};
 use crate::text;
 
-/// No line has more commas than these in its texts: a name is at most 64 characters long, and stands in the
-/// ARN again, after a path of at most 512.
+/// The most commas in the texts of a line: a name has at most 64 characters, and occurs again in the ARN after a path
+/// of at most 512.
 ///
 /// Source: IAM User Guide, "IAM and AWS STS quotas", IAM name limits.
 const MAX_EXTRA_FIELDS: usize = 64 + 64 + 512;
 
-/// Where the columns `user`, `arn` and `additional_credentials_info` stand in [`COLUMNS`].
+/// The positions of the columns `user`, `arn` and `additional_credentials_info` in [`COLUMNS`].
 const USER: usize = 0;
 const ARN: usize = 1;
 const ADDITIONAL: usize = COLUMNS.len() - 1;
@@ -33,30 +33,29 @@ pub(super) fn lines(csv: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     (1..).zip(lines).filter(|(_, line)| !line.is_empty())
 }
 
-/// Splits one line after the other into fields.
-pub(super) struct Line {
+/// Splits lines into fields, and reuses its buffers.
+pub(super) struct LineSplitter {
     csv: csv_core::Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Line {
-    pub(super) fn new() -> Line {
-        // What it has by default, a reader only has when it is made so.
-        Line { csv: csv_core::Reader::new(), text: Vec::new(), ends: Vec::new() }
+impl LineSplitter {
+    pub(super) fn new() -> LineSplitter {
+        // `Reader::default` would not set the reader's options.
+        LineSplitter { csv: csv_core::Reader::new(), text: Vec::new(), ends: Vec::new() }
     }
 
     /// The fields of a line, without their quotes.
     pub(super) fn fields(&mut self, line: &[u8]) -> Vec<&[u8]> {
         self.csv.reset();
-        // One more than the most, for the reader stops where it finds no room left.
+        // One more than needed: the reader stops if its buffer is full.
         self.text.resize(self.text.len().max(line.len() + 1), 0);
         let most = memchr_iter(b',', line).count() + 1;
         self.ends.resize(self.ends.len().max(most + 1), 0);
         let (mut read, mut written, mut fields) = (0, 0, 0);
         loop {
-            // Without input it is told that the line is over. There is room for everything: no field is longer
-            // than what it stands for.
+            // An empty input ends the line. The buffers are large enough: no field is longer than its source.
             let (result, more_read, more_written, more_fields) =
                 self.csv.read_record(&line[read..], &mut self.text[written..], &mut self.ends[fields..]);
             (read, written, fields) = (read + more_read, written + more_written, fields + more_fields);
@@ -70,7 +69,7 @@ impl Line {
     }
 }
 
-/// Which column stands where.
+/// The position of each column.
 pub(super) struct Header {
     /// For each of [`COLUMNS`].
     places: [Option<usize>; COLUMNS.len()],
@@ -78,10 +77,10 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the first line.
+    /// Parses the first line.
     ///
     /// # Errors
-    /// A phrase that says why it is the header of no credential report.
+    /// A phrase that says why this is not the header of a credential report.
     pub(super) fn of(fields: &[&[u8]]) -> Result<Header, String> {
         let mut places = [None; COLUMNS.len()];
         for (place, field) in fields.iter().enumerate() {
@@ -104,12 +103,12 @@ impl Header {
         Ok(Header { places, width: fields.len() })
     }
 
-    /// The columns that are not there.
+    /// The missing columns.
     pub(super) fn missing(&self) -> impl Iterator<Item = &'static str> {
         COLUMNS.into_iter().zip(self.places).filter_map(|(column, place)| place.is_none().then_some(column))
     }
 
-    /// Reads a line.
+    /// Parses a line.
     pub(super) fn row(&self, line: usize, fields: &[&[u8]]) -> Result<Row, UnreadableRow> {
         let unreadable = |reason: String| {
             let user = self.user_before_arn(fields).and_then(|user| String::from_utf8(user).ok());
@@ -166,12 +165,12 @@ impl Header {
         })
     }
 
-    /// Puts together again what commas without quotes have torn apart. A user's name may hold commas, and so
-    /// may the ARN, which ends in the name and before it has a path of any visible characters; the text about
-    /// additional credentials may be anything. The ARN begins with `arn:`, which no name can hold.
+    /// Joins fields that were split at unquoted commas. A user's name may contain commas, and so may the ARN, which ends
+    /// in the name after a path of any visible characters, and the text about additional credentials. The ARN begins
+    /// with `arn:`, which no name can contain.
     ///
     /// # Errors
-    /// A phrase that says why it cannot be told what belongs together.
+    /// A phrase that says why the fields cannot be joined.
     fn rejoined<'f>(&self, fields: &[&'f [u8]]) -> Result<Vec<Cow<'f, [u8]>>, String> {
         let (count, width) = (fields.len(), self.width);
         let fields_in_words = || text::counted(count, "field", "fields");
@@ -182,7 +181,7 @@ impl Header {
         let extra = count.checked_sub(width).filter(|extra| *extra <= MAX_EXTRA_FIELDS).ok_or_else(wrong)?;
         let after_name = extra.checked_sub(arn_start - arn).ok_or_else(wrong)?;
         let text_is_last = self.places[ADDITIONAL] == Some(width - 1);
-        // What the ARN does not take is the text's, which ends in no name.
+        // The commas that are not part of the ARN are part of the text, which does not end in the name.
         let taken_least = if text_is_last { 0 } else { after_name };
         let ends_in_name = |arn: &[u8]| arn.strip_suffix(&name[..]).is_some_and(|rest| rest.ends_with(b"/"));
         let (whole_arn, arn_end) = (taken_least..=after_name)
@@ -203,13 +202,13 @@ impl Header {
         Ok(rejoined)
     }
 
-    /// The places of the user's name and of the ARN after it, as AWS writes them.
+    /// The positions of the user's name and of the ARN, if the ARN follows the name as AWS writes it.
     fn user_and_arn(&self) -> Option<(usize, usize)> {
         let (user, arn) = (self.places[USER]?, self.places[ARN]?);
         (arn == user + 1).then_some((user, arn))
     }
 
-    /// The user's name, which ends where the ARN begins, whatever comes after.
+    /// The user's name, which ends where the ARN begins.
     fn user_before_arn(&self, fields: &[&[u8]]) -> Option<Vec<u8>> {
         let (user, arn) = self.user_and_arn()?;
         Some(fields[user..first_arn(fields, arn)?].join(&b','))

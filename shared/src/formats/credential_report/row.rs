@@ -35,7 +35,7 @@ pub const COLUMNS: [&str; 23] = [
     "additional_credentials_info",
 ];
 
-/// What stands in the column `user` of the root user's row. No IAM user can have it: it holds `<`.
+/// The user name in the root user's row. No IAM user can have it, because of the `<`.
 pub const ROOT_USER: &str = "<root_account>";
 
 /// One user, or the root user.
@@ -45,7 +45,7 @@ pub struct Row {
     pub line: usize,
     /// The user's name, or [`ROOT_USER`].
     pub user: String,
-    /// The ARN; nothing where the report has no such column.
+    /// The ARN; `None` if the column is missing.
     pub arn: Option<String>,
     /// When the user, or the account, was made.
     pub created: Cell<DateTime<Utc>>,
@@ -53,24 +53,24 @@ pub struct Row {
     pub password: Password,
     /// Whether there is a second factor of any kind.
     pub mfa_active: Cell<bool>,
-    /// The first two access keys. Which is which may change from one report to the next.
+    /// The first two access keys. Their order may change from one report to the next.
     pub access_keys: [AccessKey; 2],
     /// The first two X.509 signing certificates.
     pub certificates: [Certificate; 2],
-    /// What AWS says about access keys and certificates beyond two.
+    /// AWS's text about access keys and certificates beyond two.
     pub additional: Cell<String>,
 }
 
 /// The console password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Password {
-    /// Whether there is one. Of root older reports say `not_supported`.
+    /// Whether the user has one. Older reports have `not_supported` for root.
     pub enabled: Cell<bool>,
     /// `no_information`: never, or not since October 2014.
     pub last_used: Cell<DateTime<Utc>>,
     /// When it was set.
     pub last_changed: Cell<DateTime<Utc>>,
-    /// By when it must be changed; `N/A` where the password policy says nothing of that.
+    /// By when it must be changed; `N/A` if the password policy has no limit.
     pub next_rotation: Cell<DateTime<Utc>>,
 }
 
@@ -83,9 +83,9 @@ pub struct AccessKey {
     pub last_rotated: Cell<DateTime<Utc>>,
     /// `N/A`: never, or not since April 2015.
     pub last_used: Cell<DateTime<Utc>>,
-    /// Where; `N/A` for a service without Regions too.
+    /// The Region of the last use; also `N/A` for a service without Regions.
     pub last_used_region: Cell<String>,
-    /// For which service.
+    /// The service of the last use.
     pub last_used_service: Cell<String>,
 }
 
@@ -98,12 +98,12 @@ pub struct Certificate {
     pub last_rotated: Cell<DateTime<Utc>>,
 }
 
-/// A line that is no row.
+/// A line that is not a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableRow {
     /// The line of the report, from 1.
     pub line: usize,
-    /// The user, as in [`Row::user`]; nothing where it cannot be told for certain.
+    /// The user, as in [`Row::user`]; `None` if it is not certain.
     pub user: Option<String>,
     /// What is wrong: a phrase that follows "the line".
     pub reason: String,
@@ -115,18 +115,18 @@ impl Row {
         self.user == ROOT_USER
     }
 
-    /// The account that its ARN names.
+    /// The account in the ARN.
     pub fn account(&self) -> Option<&str> {
         // arn:aws:iam::111122223333:user/alice
         self.arn.as_deref()?.split(':').nth(4).filter(|account| text::is_account_id(account))
     }
 
-    /// The partition that its ARN names.
+    /// The partition in the ARN.
     pub fn partition(&self) -> Option<&str> {
         self.arn.as_deref()?.split(':').nth(1)
     }
 
-    /// What stands in a column of [`COLUMNS`], dates as RFC 3339; nothing where there is no such column.
+    /// The text of a column of [`COLUMNS`], with dates as RFC 3339. `None` if the column is missing or unknown.
     pub fn shown(&self, column: &str) -> Option<String> {
         let ([key_1, key_2], [cert_1, cert_2]) = (&self.access_keys, &self.certificates);
         let cell: &dyn fmt::Display = match column {
@@ -158,9 +158,8 @@ impl Row {
         Some(cell.to_string()).filter(|shown| !shown.is_empty())
     }
 
-    /// The columns in which it holds what AWS does not write there: what is neither a value of the right kind
-    /// nor a word for its absence, and such a word where only yes or no has a meaning. (Of root's password
-    /// AWS does write `not_supported`.)
+    /// The columns with a value of the wrong type, or with a word for no value in a column that must be true or false.
+    /// (`not_supported` is valid for root's password.)
     pub fn unreadable_columns(&self) -> Vec<&'static str> {
         let ([key_1, key_2], [cert_1, cert_2]) = (&self.access_keys, &self.certificates);
         let enabled = &self.password.enabled;
@@ -193,8 +192,8 @@ impl Row {
         unreadable.into_iter().filter_map(|(column, unreadable)| unreadable.then_some(column)).collect()
     }
 
-    /// Whether a date lies more than a day after the report was made: nothing was used or changed after that, but
-    /// clocks differ. (A password's next change may lie ahead.)
+    /// Whether a date is more than a day after the report was generated. No date can be later than the report, but clocks
+    /// differ. (A password's next rotation may be later.)
     pub fn has_dates_after(&self, generated: DateTime<Utc>) -> bool {
         let latest = latest(generated);
         let past = [&self.created, &self.password.last_used, &self.password.last_changed];
@@ -203,7 +202,7 @@ impl Row {
         past.into_iter().chain(of_keys).chain(of_certificates).any(|cell| cell.is_after(latest))
     }
 
-    /// The same row, in which every such date is taken for unreadable.
+    /// The row with every such date made unreadable.
     pub fn without_dates_after(&self, generated: DateTime<Utc>) -> Row {
         let latest = latest(generated);
         let mut row = self.clone();
@@ -233,7 +232,7 @@ impl Row {
     }
 }
 
-/// The latest date that a report made then can hold.
+/// The latest valid date in a report that was generated then.
 fn latest(generated: DateTime<Utc>) -> DateTime<Utc> {
     generated.checked_add_signed(TimeDelta::days(1)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
