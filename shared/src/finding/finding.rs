@@ -133,6 +133,8 @@ struct FindingJson<'a> {
     evidence: &'a Evidence,
     references: &'static [&'static str],
     remediation: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<&'a str>,
 }
 
 impl<'a> From<&'a Finding> for FindingJson<'a> {
@@ -156,6 +158,7 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
             evidence: &finding.evidence,
             references: finding.rule.references,
             remediation: finding.remediation,
+            what: None,
         }
     }
 }
@@ -163,5 +166,15 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         FindingJson::from(self).serialize(serializer)
+    }
+}
+
+/// A finding of a check as a JSON line that `--previous` can read: its phrase `what` is the last member.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckLine<'a>(pub &'a Finding);
+
+impl Serialize for CheckLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        FindingJson { what: Some(&self.0.what), ..FindingJson::from(self.0) }.serialize(serializer)
     }
 }

@@ -42,21 +42,6 @@ pub(crate) fn sentence(finding: &Finding, account: Option<String>) -> String {
     sentence + "."
 }
 
-/// The phrase of which a summary was made: what its finding's [`Finding::what`] was, as it is shown. Nothing where
-/// the summary is not the sentence that [`summary`] makes of these facts.
-pub fn what_of(finding: &Finding) -> Option<&str> {
-    let account = known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS));
-    let said = finding.summary.strip_suffix('.')?;
-    let said = match who(finding) {
-        None => said,
-        Some(who) => said.strip_prefix(&who)?.strip_prefix(' ')?,
-    };
-    match circumstances(finding, account) {
-        rest if rest.is_empty() => Some(said),
-        rest => said.strip_suffix(&format!(" ({rest})")).or_else(|| said.strip_suffix(&format!(" {rest}"))),
-    }
-}
-
 /// With whom a sentence begins; nothing where nobody did it.
 pub(crate) fn who(finding: &Finding) -> Option<String> {
     match (&finding.principal, finding.rule.kind) {

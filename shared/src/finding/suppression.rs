@@ -367,9 +367,10 @@ fn line_breaks(file: &str, from: usize, to: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case, Expect};
-    use crate::rules::registry;
+    use crate::finding::test_rules::{ALL, FAILED};
+    use crate::finding::{Principal, Subject};
+    use crate::formats::cloudtrail::Record;
+    use crate::severity::Severity;
 
     fn at(time: &str) -> DateTime<Utc> {
         time.parse().unwrap()
@@ -377,8 +378,20 @@ mod tests {
 
     const NOW: &str = "2026-04-01T12:00:00Z";
 
-    fn failed(patch: &'static str) -> Finding {
-        Case::new("suppress", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+    const ALICE: &str = r#"{"type": "IAMUser", "userName": "alice", "principalId": "AIDAALICEEXAMPLE", "accountId": "111122223333", "arn": "arn:aws:iam::111122223333:user/alice"}"#;
+
+    /// A failed sign-in of that principal from 192.0.2.10.
+    fn failed(identity: &str) -> Finding {
+        let json = format!(
+            r#"{{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "recipientAccountId": "111122223333", "userIdentity": {identity}}}"#
+        );
+        let record = Record::parse(json.as_bytes()).unwrap();
+        Finding {
+            account: Some("111122223333".to_owned()),
+            principal: Principal::of(&record),
+            source_ip: Some("192.0.2.10".to_owned()),
+            ..Finding::new(&FAILED, Severity::Low, String::new(), Subject::of(&record), "failed to sign in")
+        }
     }
 
     /// One entry with a reason and a date, and these lines.
@@ -388,11 +401,7 @@ mod tests {
 
     #[test]
     fn an_entry_hides_what_has_every_value_that_it_names() {
-        // alice of 111122223333 failed from 192.0.2.10.
-        let finding = failed(
-            r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
-        );
-        assert_eq!(finding.rule.id, "sign-in.failed");
+        let finding = failed(ALICE);
         for (name, lines, hides) in [
             ("the rule", "rule = \"sign-in.failed\"\naccount = \"111122223333\"", true),
             ("the family, everywhere", "family = \"sign-in\"\naccount = \"*\"", true),
@@ -415,7 +424,7 @@ mod tests {
                 false,
             ),
         ] {
-            let suppressions = Suppressions::parse(&one(lines), &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(&one(lines), &ALL, at(NOW));
             assert_eq!(suppressions.problems(), [], "{name}");
             assert_eq!(suppressions.hiding(&finding, at(NOW)).is_some(), hides, "{name}");
         }
@@ -423,9 +432,8 @@ mod tests {
 
     #[test]
     fn an_entry_holds_to_the_end_of_its_last_day() {
-        let finding = failed(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#);
-        let suppressions =
-            Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), &registry::all(), at(NOW));
+        let finding = failed(ALICE);
+        let suppressions = Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), &ALL, at(NOW));
         assert_eq!(suppressions.entries()[0].end(), Some(at("2026-05-01T00:00:00Z")));
         for (time, hides) in [("2026-04-30T23:59:59Z", true), ("2026-05-01T00:00:00Z", false)] {
             assert_eq!(suppressions.expired(at(time)).count(), usize::from(!hides), "{time}");
@@ -549,7 +557,7 @@ mod tests {
                 "without *",
             ),
         ] {
-            let suppressions = Suppressions::parse(&format!("{bad}\n{good}"), &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(&format!("{bad}\n{good}"), &ALL, at(NOW));
             let problems: Vec<String> = suppressions.problems().iter().map(ToString::to_string).collect();
             assert!(problems.len() == 1 && problems[0].contains(said), "{name}: {problems:?}");
             assert!(problems[0].starts_with("line 1: "), "{name}: {problems:?}");
@@ -566,39 +574,38 @@ mod tests {
             ("suppression = 1\n", 1, "invalid type"),
             (&large, 1, "it must have at most 1048576"),
         ] {
-            let suppressions = Suppressions::parse(file, &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(file, &ALL, at(NOW));
             let problems = suppressions.problems();
             assert!(problems.len() == 1 && problems[0].message.contains(said), "{problems:?}");
             assert_eq!((problems[0].line, suppressions.entries().len()), (line, 0), "{problems:?}");
         }
-        let empty = Suppressions::parse("# nothing yet\n", &registry::all(), at(NOW));
+        let empty = Suppressions::parse("# nothing yet\n", &ALL, at(NOW));
         assert!(empty.problems().is_empty() && empty.entries().is_empty());
     }
 
     #[test]
     fn an_immutable_id_names_a_user_whatever_the_name_and_a_role_in_every_session() {
-        let alice = r#"{"additionalEventData": {"MFAUsed": "No"}}"#;
-        let remade = r#"{"additionalEventData": {"MFAUsed": "No"}, "userIdentity": {"principalId": "AIDAOTHEREXAMPLE"}}"#;
-        let session = r#"{"eventName": "GetSigninToken", "responseElements": {"GetSigninToken": "Success"}, "userIdentity": {"type": "AssumedRole", "userName": null, "principalId": "AROADEVEXAMPLE:erin", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}}"#;
-        let provider = r#"{"responseElements": {"ConsoleLogin": "Failure"}, "userIdentity": {"type": "SAMLUser", "userName": "x", "arn": null, "principalId": "AIDAALICEEXAMPLE:x"}}"#;
-        for (name, principal, patch, hides) in [
-            ("a user by id", "AIDAALICEEXAMPLE", alice, true),
-            ("by name", "alice", alice, true),
+        let remade = &ALICE.replace("AIDAALICEEXAMPLE", "AIDAOTHEREXAMPLE");
+        let session = r#"{"type": "AssumedRole", "principalId": "AROADEVEXAMPLE:erin", "accountId": "111122223333", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}"#;
+        let provider = r#"{"type": "SAMLUser", "userName": "x", "principalId": "AIDAALICEEXAMPLE:x", "accountId": "111122223333"}"#;
+        for (name, principal, identity, hides) in [
+            ("a user by id", "AIDAALICEEXAMPLE", ALICE, true),
+            ("by name", "alice", ALICE, true),
             ("of the same name, made again", "AIDAALICEEXAMPLE", remade, false),
             ("a role by id", "AROADEVEXAMPLE", session, true),
             ("a session's own name is no id", "erin", session, false),
             ("what an identity provider calls somebody is no id", "AIDAALICEEXAMPLE", provider, false),
         ] {
             let lines = format!("family = \"sign-in\"\naccount = \"*\"\nprincipal = \"{principal}\"");
-            let suppressions = Suppressions::parse(&one(&lines), &registry::all(), at(NOW));
-            assert_eq!(suppressions.hiding(&failed(patch), at(NOW)).is_some(), hides, "{name}");
+            let suppressions = Suppressions::parse(&one(&lines), &ALL, at(NOW));
+            assert_eq!(suppressions.hiding(&failed(identity), at(NOW)).is_some(), hides, "{name}");
         }
     }
 
     #[test]
     fn an_entry_is_known_by_what_it_hides_and_until_when() {
         let id = |lines: &str| {
-            let suppressions = Suppressions::parse(lines, &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(lines, &ALL, at(NOW));
             assert_eq!(suppressions.problems(), []);
             suppressions.entries()[0].id()
         };
@@ -629,7 +636,7 @@ mod tests {
             ("rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"bob\"", true),
             ("family = \"sign-in\"\naccount = \"111122223333\"\nprincipal = \"bob\"", true),
         ] {
-            let suppressions = Suppressions::parse(&one(lines), &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(&one(lines), &ALL, at(NOW));
             assert_eq!(suppressions.problems(), [], "{lines}");
             assert_eq!(suppressions.entries()[0].is_broad(), broad, "{lines}");
         }
@@ -638,7 +645,7 @@ mod tests {
     #[test]
     fn many_entries_are_read_in_a_moment_and_each_knows_its_line() {
         let file = "[[suppression]]\n".repeat(MAX_FILE_BYTES / 16);
-        let suppressions = Suppressions::parse(&file, &registry::all(), at(NOW));
+        let suppressions = Suppressions::parse(&file, &ALL, at(NOW));
         let lines: Vec<usize> = suppressions.problems().iter().map(|problem| problem.line).collect();
         assert!(lines.into_iter().eq(1..=MAX_FILE_BYTES / 16));
     }
@@ -647,7 +654,7 @@ mod tests {
     fn a_date_may_be_written_as_toml_has_it() {
         let file =
             "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nreason = \"x\"\nexpires = 2026-04-30\n";
-        let suppressions = Suppressions::parse(file, &registry::all(), at(NOW));
+        let suppressions = Suppressions::parse(file, &ALL, at(NOW));
         assert_eq!(suppressions.entries()[0].expires.to_string(), "2026-04-30");
     }
 }

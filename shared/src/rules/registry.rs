@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use crate::finding::rule::{COULD_NOT_LOOK_ID, CheckRule, Ends, Rule};
 use crate::formats::cloudtrail::prefilter::Prefilter;
+use crate::rules::detections::RecordScope;
 use crate::rules::{checks, detections, health};
 
 /// What every rule says about itself, by id: those over records, over the credential report, and about iamwatch.
@@ -19,14 +20,14 @@ pub fn all() -> Vec<&'static Rule> {
 /// Which records some detection may match.
 pub fn prefilter() -> &'static Prefilter {
     static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| {
-        let on = || detections::table().flat_map(|detection| detection.on);
-        let names = on().flat_map(|on| match on {
-            detections::On::Names(names) => *names,
-            detections::On::Source(_) | detections::On::Root => &[],
+        let scopes = || detections::table().flat_map(|detection| detection.scope);
+        let names = scopes().flat_map(|scope| match scope {
+            RecordScope::Names(names) => *names,
+            RecordScope::Source(_) | RecordScope::Root => &[],
         });
-        let sources = on().filter_map(|on| match on {
-            detections::On::Source(source) => Some(*source),
-            detections::On::Names(_) | detections::On::Root => None,
+        let sources = scopes().filter_map(|scope| match scope {
+            RecordScope::Source(source) => Some(*source),
+            RecordScope::Names(_) | RecordScope::Root => None,
         });
         Prefilter::of_words(names.copied(), sources)
     });

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::finding::Judged;
+use crate::finding::CheckOutcome;
 use crate::finding::is_unjudged;
 use crate::finding::rule::{CheckRule, Ends};
 use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
@@ -199,7 +199,7 @@ impl Ledger {
     /// so does everything where the report is older than the one before.
     pub fn looked(
         &mut self,
-        judged: &Judged,
+        judged: &CheckOutcome,
         beside: &[Finding],
         users: u64,
         generated: DateTime<Utc>,
@@ -381,7 +381,7 @@ mod tests {
 
     use super::*;
     use crate::formats::credential_report::CredentialReport;
-    use crate::rules::checks::About;
+    use crate::rules::checks::ReportContext;
     use crate::rules::{checks, registry};
 
     const ACCOUNT: &str = "111122223333";
@@ -401,7 +401,7 @@ mod tests {
         Unreadable,
     }
 
-    fn judged(users: &[User], generated: DateTime<Utc>) -> Judged {
+    fn judged(users: &[User], generated: DateTime<Utc>) -> CheckOutcome {
         let mut csv = "user,arn,password_enabled,mfa_active\n<root_account>,arn:aws:iam::111122223333:root,false,false\n".to_owned();
         for (n, user) in users.iter().enumerate() {
             let mfa = match user {
@@ -413,7 +413,7 @@ mod tests {
             csv += &format!("user{n},arn:aws:iam::{ACCOUNT}:user/user{n},true,{mfa}\n");
         }
         let report = CredentialReport::parse(csv.as_bytes()).unwrap();
-        let about = About { account: ACCOUNT, generated, source: Some("s3://state/report.csv.gz") };
+        let about = ReportContext { account: ACCOUNT, generated, source: Some("s3://state/report.csv.gz") };
         let mut judged = checks::judge(&report, &about, &Config::default());
         // The columns that the other checks need are not there.
         judged.findings.retain(|finding| finding.rule.id == RULE);
@@ -599,7 +599,7 @@ mod tests {
             let (id, resource) = (crate::finding::stable_id(&[&n.to_string()]), Some(arn));
             Finding { id, resource, principal: Some(principal), evidence, ..of_one.clone() }
         };
-        let judged = Judged { findings: (0..70_000).map(finding).collect(), gaps: Vec::new() };
+        let judged = CheckOutcome { findings: (0..70_000).map(finding).collect(), gaps: Vec::new() };
         let mut ledger = Ledger::new(ACCOUNT);
         ledger.looked(&judged, &[], 5_000, hour(0), hour(0));
         let said = judged.findings.iter().map(|finding| (finding.id.clone(), Status::New)).collect();

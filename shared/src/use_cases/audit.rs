@@ -20,14 +20,14 @@ use futures_util::stream::{self, StreamExt};
 use super::notify::suppression_file::SuppressionFile;
 use super::notify::{Mailed, Notifier, Persistence};
 use crate::config::Config;
-use crate::finding::Judged;
+use crate::finding::CheckOutcome;
 use crate::finding::{Finding, Status};
 use crate::formats::credential_report::CredentialReport;
 use crate::formats::events::audit::Audit;
 use crate::formats::events::audit::AuditRequest;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Ports, Runtime, StateStore};
 use crate::rules::checks;
-use crate::rules::checks::About;
+use crate::rules::checks::ReportContext;
 use crate::rules::health::account_check_failed;
 use crate::severity::Severity;
 use crate::state::ledger::Ledger;
@@ -102,7 +102,7 @@ impl Object for Ledger {
 
 /// A report as it was judged.
 struct Report {
-    judged: Judged,
+    judged: CheckOutcome,
     users: u64,
     generated: DateTime<Utc>,
 }
@@ -361,7 +361,7 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
             return Err(odd("it has no row <root_account>, which every report has".to_owned()));
         }
         let uri = self.telling.memory.uri(&report_archive::key(account, generated.date_naive()));
-        let about = About { account, generated, source: Some(&uri) };
+        let about = ReportContext { account, generated, source: Some(&uri) };
         let users = report.rows().iter().filter(|row| !row.is_root()).count() as u64;
         Ok(Report { judged: checks::judge(&report, &about, self.config), users, generated })
     }

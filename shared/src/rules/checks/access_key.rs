@@ -5,7 +5,8 @@
 
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Asked, Check, Credential, KEY_SLOTS, On, Verdict, days};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, Credential, KEY_SLOTS, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 #[cfg(any(test, feature = "cases"))]
@@ -56,7 +57,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &[
             "password_enabled",
             "access_key_1_active",
@@ -155,7 +156,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it once nothing is missed: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: USE_COLUMNS,
         ends: Ends::WhenMended,
         judge: unused,
@@ -228,7 +229,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: USE_COLUMNS,
         ends: Ends::WhenMended,
         judge: never_used,
@@ -290,7 +291,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where both are used for different things: make a user, or better a role, for each.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["access_key_1_active", "access_key_2_active"],
         ends: Ends::WhenMended,
         judge: two_active,
@@ -316,13 +317,13 @@ pub(super) fn active_keys(row: &Row) -> impl Iterator<Item = (Credential, &Acces
         .map(|(slot, key)| (Credential { slot, last_rotated: key.last_rotated.value().copied() }, key))
 }
 
-fn unrotated(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.access_key_max_age);
-    for (credential, key) in active_keys(asked.row) {
+fn unrotated(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.access_key_max_age);
+    for (credential, key) in active_keys(input.row) {
         let Some(date) = verdict.needed(&key.last_rotated, credential.slot.last_rotated) else {
             continue;
         };
-        let age_days = asked.age_days(date);
+        let age_days = input.age_days(date);
         if age_days > max_days {
             verdict.raise_about(
                 credential,
@@ -334,16 +335,16 @@ fn unrotated(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.unused_credential);
-    for (credential, key) in active_keys(asked.row) {
+fn unused(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.unused_credential);
+    for (credential, key) in active_keys(input.row) {
         if was_never_used(key) {
             continue;
         }
         let Some(date) = verdict.needed(&key.last_used, credential.slot.last_used) else {
             continue;
         };
-        let unused_days = asked.age_days(date);
+        let unused_days = input.age_days(date);
         if unused_days >= max_days {
             verdict.raise_about(
                 credential,
@@ -356,16 +357,16 @@ fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// As CIS judges it: what was never used is as long unused as it is old.
-fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.unused_credential);
-    for (credential, key) in active_keys(asked.row) {
+fn never_used(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.unused_credential);
+    for (credential, key) in active_keys(input.row) {
         if !was_never_used(key) {
             continue;
         }
         let Some(date) = verdict.needed(&key.last_rotated, credential.slot.last_rotated) else {
             continue;
         };
-        let age_days = asked.age_days(date);
+        let age_days = input.age_days(date);
         if age_days >= max_days {
             verdict.raise_about(
                 credential,
@@ -377,8 +378,8 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn two_active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if active_keys(asked.row).count() == 2 {
+fn two_active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if active_keys(input.row).count() == 2 {
         verdict.raise("has two active access keys");
     }
 }

@@ -2,10 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{About, judge};
+use super::context::ReportContext;
 use crate::config::Config;
-use crate::finding::Judged;
-use crate::formats::credential_report::CredentialReport;
 use crate::formats::credential_report::samples::{BaseRow, csv};
 
 /// When the reports of all cases were made.
@@ -56,13 +54,6 @@ impl Case {
         };
         Config::from_lookup(lookup).unwrap_or_else(|error| panic!("case {:?}: {error}", self.name))
     }
-
-    /// What judging the report comes to.
-    pub fn judged(&self) -> Judged {
-        let report = CredentialReport::parse(self.csv().as_bytes())
-            .unwrap_or_else(|error| panic!("case {:?}: {error}", self.name));
-        judge(&report, &about(), &self.config())
-    }
 }
 
 /// The moment at which the reports of all cases were made.
@@ -71,6 +62,6 @@ pub fn generated() -> DateTime<Utc> {
 }
 
 /// What the findings of all cases have in common.
-pub fn about() -> About<'static> {
-    About { account: "111122223333", generated: generated(), source: None }
+pub fn about() -> ReportContext<'static> {
+    ReportContext { account: "111122223333", generated: generated(), source: None }
 }

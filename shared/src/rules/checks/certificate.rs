@@ -4,7 +4,8 @@
 
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Asked, CERTIFICATE_SLOTS, Check, Credential, On, Verdict, days};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CERTIFICATE_SLOTS, CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 #[cfg(any(test, feature = "cases"))]
@@ -28,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it once nothing is missed: `aws iam delete-signing-certificate --user-name USER --certificate-id CERTIFICATE`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated"],
         ends: Ends::WhenMended,
         judge: active,
@@ -70,7 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Deactivate the old one, and delete it once nothing is missed: `aws iam delete-signing-certificate --user-name USER --certificate-id CERTIFICATE`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &[
             "password_enabled",
             "cert_1_active",
@@ -122,19 +123,19 @@ pub(super) fn active_certificates(row: &Row) -> impl Iterator<Item = (Credential
         .map(|(slot, it)| (Credential { slot, last_rotated: it.last_rotated.value().copied() }, it))
 }
 
-fn active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    for (credential, _) in active_certificates(asked.row) {
+fn active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    for (credential, _) in active_certificates(input.row) {
         verdict.raise_about(credential, "has an active signing certificate");
     }
 }
 
-fn unrotated(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.certificate_max_age);
-    for (credential, certificate) in active_certificates(asked.row) {
+fn unrotated(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.certificate_max_age);
+    for (credential, certificate) in active_certificates(input.row) {
         let Some(date) = verdict.needed(&certificate.last_rotated, credential.slot.last_rotated) else {
             continue;
         };
-        let age_days = asked.age_days(date);
+        let age_days = input.age_days(date);
         if age_days > max_days {
             let what = format!("has had the same active signing certificate for {}", days(age_days));
             verdict.raise_about(credential, what);

@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Asked, Check, On, Verdict, days};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::credential_report::Cell;
@@ -47,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "For people: IAM Identity Center needs no IAM users.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "mfa_active"],
         ends: Ends::WhenMended,
         judge: mfa_disabled,
@@ -84,7 +85,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where the user is not needed at all: delete it, after its access keys.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_last_used"],
         ends: Ends::WhenMended,
         judge: unused,
@@ -148,7 +149,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "If so, set a new one to be changed at once: `aws iam update-login-profile --user-name USER --password-reset-required`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_last_used", "password_last_changed"],
         ends: Ends::WhenMended,
         judge: never_used,
@@ -199,7 +200,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where the user does not sign in any more, take the password away: `aws iam delete-login-profile --user-name USER`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_next_rotation"],
         ends: Ends::WhenMended,
         judge: expired,
@@ -240,7 +241,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where the password policy forbids users to do so: an administrator has to set a new one in time.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_next_rotation"],
         ends: Ends::ByItself,
         judge: expiring,
@@ -276,21 +277,21 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if asked.row.password.enabled.is_yes() && asked.row.mfa_active.is_no() {
+fn mfa_disabled(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if input.row.password.enabled.is_yes() && input.row.mfa_active.is_no() {
         verdict.raise("has a console password and no second factor");
     }
 }
 
-fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let password = &asked.row.password;
+fn unused(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let password = &input.row.password;
     if !password.enabled.is_yes() || matches!(password.last_used, Cell::NoInformation | Cell::NotApplicable) {
         return;
     }
     let Some(date) = verdict.needed(&password.last_used, "password_last_used") else {
         return;
     };
-    let (unused_days, max_days) = (asked.age_days(date), asked.limit(asked.config.unused_credential));
+    let (unused_days, max_days) = (input.age_days(date), input.limit(input.config.unused_credential));
     if unused_days >= max_days {
         verdict.raise(format!("has not used the console password for {}", days(unused_days)));
         verdict.fact("unused_days", unused_days);
@@ -299,8 +300,8 @@ fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// As CIS judges it: what was never used is as long unused as it is old.
-fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let password = &asked.row.password;
+fn never_used(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let password = &input.row.password;
     if !password.enabled.is_yes() || !matches!(password.last_used, Cell::NoInformation | Cell::NotApplicable)
     {
         return;
@@ -308,7 +309,7 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     let Some(date) = verdict.needed(&password.last_changed, "password_last_changed") else {
         return;
     };
-    let (age_days, max_days) = (asked.age_days(date), asked.limit(asked.config.unused_credential));
+    let (age_days, max_days) = (input.age_days(date), input.limit(input.config.unused_credential));
     if age_days >= max_days {
         verdict.raise(format!("has had a console password for {} without ever using it", days(age_days)));
         verdict.fact("age_days", age_days);
@@ -316,22 +317,22 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn expired(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let Some(date) = must_be_changed_by(asked, verdict) else {
+fn expired(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let Some(date) = must_be_changed_by(input, verdict) else {
         return;
     };
-    if date <= asked.generated {
+    if date <= input.generated {
         verdict.raise(format!("has a console password that expired on {}", date.date_naive()));
-        verdict.fact("expired_days", asked.age_days(date));
+        verdict.fact("expired_days", input.age_days(date));
     }
 }
 
-fn expiring(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let Some(date) = must_be_changed_by(asked, verdict) else {
+fn expiring(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let Some(date) = must_be_changed_by(input, verdict) else {
         return;
     };
-    let left = date - asked.generated;
-    let max_days = i64::from(asked.config.password_expiring_days);
+    let left = date - input.generated;
+    let max_days = i64::from(input.config.password_expiring_days);
     if left > TimeDelta::zero() && left <= TimeDelta::days(max_days) {
         verdict.raise(format!("has a console password that expires on {}", date.date_naive()));
         verdict.fact("days_left", left.num_days());
@@ -340,8 +341,11 @@ fn expiring(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// Nothing where there is no password, or where passwords do not expire.
-fn must_be_changed_by(asked: &Asked<'_>, verdict: &mut Verdict) -> Option<chrono::DateTime<chrono::Utc>> {
-    let password = &asked.row.password;
+fn must_be_changed_by(
+    input: &CheckInput<'_>,
+    verdict: &mut CheckVerdict,
+) -> Option<chrono::DateTime<chrono::Utc>> {
+    let password = &input.row.password;
     if !password.enabled.is_yes() || password.next_rotation == Cell::NotApplicable {
         return None;
     }

@@ -7,7 +7,8 @@ use super::access_key::active_keys;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
 use super::certificate::active_certificates;
-use super::{Asked, Check, Credential, On, Verdict, days};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::credential_report::Cell;
@@ -38,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "In an organisation: delete the root credentials of member accounts (IAM > Root access management).",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &[
             "access_key_1_active",
             "access_key_1_last_rotated",
@@ -110,7 +111,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "In an organisation: delete the root credentials of member accounts (IAM > Root access management); without any, this finding goes.",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &["password_enabled", "mfa_active", "access_key_1_active", "access_key_2_active"],
         ends: Ends::WhenMended,
         judge: mfa_disabled,
@@ -171,7 +172,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "If it was: have the task done by a role next time, where AWS allows it.",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &[
             "password_last_used",
             "access_key_1_active",
@@ -263,7 +264,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Sign in as root, deactivate it (account menu > Security credentials), and delete it once nothing is missed.",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &["cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated"],
         ends: Ends::WhenMended,
         judge: certificate_active,
@@ -281,9 +282,9 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn access_key_active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    for (credential, key) in active_keys(asked.row) {
-        let age_days = key.last_rotated.value().map(|date| asked.age_days(*date));
+fn access_key_active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    for (credential, key) in active_keys(input.row) {
+        let age_days = key.last_rotated.value().map(|date| input.age_days(*date));
         match age_days {
             Some(age_days) => {
                 verdict
@@ -296,12 +297,12 @@ fn access_key_active(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// Without any credential there is nothing to protect: CIS and Security Hub let that pass too.
-fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if !asked.row.mfa_active.is_no() {
+fn mfa_disabled(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if !input.row.mfa_active.is_no() {
         return;
     }
-    let key = active_keys(asked.row).next().is_some();
-    match (&asked.row.password.enabled, key) {
+    let key = active_keys(input.row).next().is_some();
+    match (&input.row.password.enabled, key) {
         (Cell::Value(true), _) => verdict.raise("has a password and no second factor"),
         (Cell::NotSupported, _) => {
             verdict.raise("has no second factor and may have a password (which the report does not say)");
@@ -312,8 +313,8 @@ fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// The latest use counts: an old sign-in must not hide today's use of a key, nor yesterday's use today's.
-fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let row = asked.row;
+fn recently_used(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let row = input.row;
     let [key_1, key_2] = &row.access_keys;
     if row.password.last_used == Cell::NotSupported {
         verdict.unjudged.push("password_last_used");
@@ -333,15 +334,15 @@ fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     let Some((date, with)) = latest else {
         return;
     };
-    let unused_days = asked.age_days(date);
-    if unused_days <= i64::from(asked.config.root_recently_used_days) {
+    let unused_days = input.age_days(date);
+    if unused_days <= i64::from(input.config.root_recently_used_days) {
         verdict.raise_use(date, format!("used {with} on {}", date.format("%Y-%m-%d at %H:%M UTC")));
         verdict.fact("unused_days", unused_days);
     }
 }
 
-fn certificate_active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    for (credential, _) in active_certificates(asked.row) {
+fn certificate_active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    for (credential, _) in active_certificates(input.row) {
         verdict.raise_about(credential, "has an active signing certificate");
     }
 }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use super::access_key::{active_keys, was_never_used};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Asked, Check, Credential, On, Verdict, days};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::credential_report::Cell;
@@ -32,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Then delete the key: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "access_key_1_active", "access_key_2_active"],
         ends: Ends::WhenMended,
         judge: password_and_key,
@@ -74,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete the user once nothing is missed: `aws iam delete-user --user-name USER`, after all that belongs to it.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &[
             "password_enabled",
             "password_last_used",
@@ -180,21 +181,21 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn password_and_key(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if asked.row.password.enabled.is_yes() && active_keys(asked.row).next().is_some() {
+fn password_and_key(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if input.row.password.enabled.is_yes() && active_keys(input.row).next().is_some() {
         verdict.raise("has a console password and an active access key");
     }
 }
 
 /// The latest use of anything counts, of what cannot be used any more too. What was never used counts from when
 /// it was made, as in the rules about single credentials.
-fn idle(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let row = asked.row;
+fn idle(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let row = input.row;
     let password = &row.password;
     let uses = [&password.last_used, &row.access_keys[0].last_used, &row.access_keys[1].last_used];
     let mut since: Vec<Option<DateTime<Utc>>> = uses.iter().map(|cell| cell.value().copied()).collect();
     let mut unknown = uses.iter().any(|cell| matches!(cell, Cell::Missing | Cell::Unreadable(_)));
-    let mut unjudged = Verdict::default();
+    let mut unjudged = CheckVerdict::default();
     let mut of_credential = |never_used: bool, made: &Cell<_>, made_column, used: &Cell<_>, used_column| {
         let date = match never_used {
             true => unjudged.needed(made, made_column),
@@ -215,8 +216,8 @@ fn idle(asked: &Asked<'_>, verdict: &mut Verdict) {
     if !password.enabled.is_yes() && active_keys(row).next().is_none() {
         return;
     }
-    let max_days = asked.limit(asked.config.idle);
-    let idle_days = since.into_iter().flatten().max().map(|latest| asked.age_days(latest));
+    let max_days = input.limit(input.config.idle);
+    let idle_days = since.into_iter().flatten().max().map(|latest| input.age_days(latest));
     match idle_days {
         // Whatever the dates are that are not known: it is not idle.
         Some(idle_days) if idle_days < max_days => {}

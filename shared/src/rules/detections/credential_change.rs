@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
+use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Detection, IAM, On, Raised, calls};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::finding::rule::{Kind, Rule};
@@ -59,7 +60,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Leave the quarantine policy in place until the old keys are gone.",
             ],
         },
-        on: &[On::Names(QUARANTINE_CALLS)],
+        scope: &[RecordScope::Names(QUARANTINE_CALLS)],
         matches: leaked_key_quarantined,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -128,7 +129,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in CloudTrail for what that user did since.",
             ],
         },
-        on: &[On::Names(QUARANTINE_LIFTS)],
+        scope: &[RecordScope::Names(QUARANTINE_LIFTS)],
         matches: quarantine_lifted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -184,7 +185,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for sign-ins of that user since.",
             ],
         },
-        on: &[On::Names(MFA_REMOVALS)],
+        scope: &[RecordScope::Names(MFA_REMOVALS)],
         matches: mfa_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -258,7 +259,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: have the user change the password and register a second factor.",
             ],
         },
-        on: &[On::Names(LOGIN_PROFILE_CALLS)],
+        scope: &[RecordScope::Names(LOGIN_PROFILE_CALLS)],
         matches: login_profile_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -374,7 +375,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: see whether a role would do, and that the key is kept in a secret store.",
             ],
         },
-        on: &[On::Names(&["CreateAccessKey"])],
+        scope: &[RecordScope::Names(&["CreateAccessKey"])],
         matches: access_key_for_other,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -466,7 +467,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for passwords that were set since.",
             ],
         },
-        on: &[On::Names(PASSWORD_POLICY_CALLS)],
+        scope: &[RecordScope::Names(PASSWORD_POLICY_CALLS)],
         matches: password_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -516,7 +517,7 @@ fn named(user: &Text<'_>) -> String {
     user.as_deref().map_or("somebody whom the record does not name".to_owned(), quoted)
 }
 
-fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, QUARANTINE_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -526,15 +527,15 @@ fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let target = target(record);
     let what =
         format!("put AWS's quarantine policy on {}: an access key was found in public", named(&target));
-    Some(about_quarantine(Raised::new(Severity::Critical, what), target, record))
+    Some(about_quarantine(DetectionRaised::new(Severity::Critical, what), target, record))
 }
 
-fn quarantine_lifted(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn quarantine_lifted(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let lifted = calls(record, IAM, QUARANTINE_LIFTS) && record.call_succeeded();
     (lifted && names_quarantine(record)).then(|| {
         let target = target(record);
         let what = format!("took AWS's quarantine policy for a leaked access key off {}", named(&target));
-        about_quarantine(Raised::new(Severity::High, what), target, record)
+        about_quarantine(DetectionRaised::new(Severity::High, what), target, record)
     })
 }
 
@@ -542,7 +543,7 @@ fn target<'r>(record: &'r Record<'_>) -> Text<'r> {
     ["userName", "roleName", "groupName"].into_iter().find_map(|name| record.request(name))
 }
 
-fn about_quarantine(raised: Raised, target: Text<'_>, record: &Record<'_>) -> Raised {
+fn about_quarantine(raised: DetectionRaised, target: Text<'_>, record: &Record<'_>) -> DetectionRaised {
     raised
         .resource(target.clone())
         .fact("target", target)
@@ -564,7 +565,7 @@ fn names_quarantine(record: &Record<'_>) -> bool {
     of_aws || inline
 }
 
-fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, MFA_REMOVALS) || !record.call_succeeded() {
         return None;
     }
@@ -575,10 +576,10 @@ fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             Some(user) if acts_on_itself(record, user) => "removed a second factor of its own".to_owned(),
             _ => format!("removed a second factor of {}", named(&user)),
         };
-        Raised::new(Severity::High, what)
+        DetectionRaised::new(Severity::High, what)
     } else {
         let device = serial.as_deref().map_or("that the record does not name".to_owned(), quoted);
-        Raised::new(Severity::Low, format!("deleted the virtual MFA device {device}"))
+        DetectionRaised::new(Severity::Low, format!("deleted the virtual MFA device {device}"))
     };
     Some(
         raised
@@ -588,7 +589,7 @@ fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     )
 }
 
-fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, LOGIN_PROFILE_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -609,14 +610,14 @@ fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let what = format!("{verb} console password for {whom}{kept}");
     let severity = if to_be_changed == Some(true) { Severity::Medium } else { Severity::High };
     Some(
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(user.clone())
             .fact("target_user", user)
             .fact("password_reset_required", to_be_changed.map(|it| it.to_string())),
     )
 }
 
-fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, &["CreateAccessKey"]) || !record.call_succeeded() {
         return None;
     }
@@ -632,22 +633,23 @@ fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<Raised> {
     }
     let what = format!("created an access key for {}", named(&user));
     Some(
-        Raised::new(Severity::Medium, what)
+        DetectionRaised::new(Severity::Medium, what)
             .resource(user.clone())
             .fact("target_user", user)
             .fact("target_access_key_id", text(&key["accessKeyId"]).as_deref().map(masked)),
     )
 }
 
-fn password_policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn password_policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, PASSWORD_POLICY_CALLS) || !record.call_succeeded() {
         return None;
     }
     if record.event_name == "DeleteAccountPasswordPolicy" {
-        return Some(Raised::new(Severity::High, "deleted the account's password policy"));
+        return Some(DetectionRaised::new(Severity::High, "deleted the account's password policy"));
     }
-    let raised = Raised::new(Severity::Medium, "changed the account's password policy");
-    let fact = |raised: Raised, (fact, name)| raised.fact(fact, record.request(name).map(Cow::into_owned));
+    let raised = DetectionRaised::new(Severity::Medium, "changed the account's password policy");
+    let fact =
+        |raised: DetectionRaised, (fact, name)| raised.fact(fact, record.request(name).map(Cow::into_owned));
     let facts = [
         ("minimum_password_length", "minimumPasswordLength"),
         ("password_reuse_prevention", "passwordReusePrevention"),

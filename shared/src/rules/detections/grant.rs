@@ -3,9 +3,10 @@
 //! Sources: IAM API Reference; CIS AWS Foundations Benchmark 7.0, 5.4; CloudTrail User Guide, "CloudTrail
 //! record contents" (`requestParameters.omitted`).
 
+use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Detection, IAM, On, Raised, calls};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::{Record, Text, text, truth};
@@ -88,7 +89,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in CloudTrail for what that principal did before and since.",
             ],
         },
-        on: &[On::Names(DOCUMENT_CALLS)],
+        scope: &[RecordScope::Names(DOCUMENT_CALLS)],
         matches: hidden_request,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -151,7 +152,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: attach a policy that allows only what is needed, or make it a role for which people need a second factor.",
             ],
         },
-        on: &[On::Names(ATTACHING_CALLS)],
+        scope: &[RecordScope::Names(ATTACHING_CALLS)],
         matches: admin_policy_attached,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -260,7 +261,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: allow only the actions and resources that are needed.",
             ],
         },
-        on: &[On::Names(WRITING_CALLS)],
+        scope: &[RecordScope::Names(WRITING_CALLS)],
         matches: admin_policy_written,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -397,7 +398,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where another account is meant: name one role of it, and ask for an `sts:ExternalId`.",
             ],
         },
-        on: &[On::Names(TRUST_CALLS)],
+        scope: &[RecordScope::Names(TRUST_CALLS)],
         matches: trust_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -527,7 +528,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for AssumeRoleWithSAML and AssumeRoleWithWebIdentity through it since, and for what those sessions did.",
             ],
         },
-        on: &[On::Names(PROVIDER_CALLS)],
+        scope: &[RecordScope::Names(PROVIDER_CALLS)],
         matches: identity_provider_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -603,7 +604,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny the removal of boundaries by a service control policy to everyone but a few.",
             ],
         },
-        on: &[On::Names(BOUNDARY_CALLS)],
+        scope: &[RecordScope::Names(BOUNDARY_CALLS)],
         matches: boundary_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -660,7 +661,10 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: put the former boundary back, and revoke the sessions of both principals.",
             ],
         },
-        on: &[On::Names(BOUNDARY_PUTS), On::Names(&["PutPermissionsBoundaryToPermissionSet"])],
+        scope: &[
+            RecordScope::Names(BOUNDARY_PUTS),
+            RecordScope::Names(&["PutPermissionsBoundaryToPermissionSet"]),
+        ],
         matches: boundary_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -728,7 +732,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: take the user out again, and deactivate the credentials of both.",
             ],
         },
-        on: &[On::Names(&["AddUserToGroup"])],
+        scope: &[RecordScope::Names(&["AddUserToGroup"])],
         matches: group_member_added,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -772,7 +776,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If nobody meant it: take the change back, and deactivate the credentials of who made it.",
             ],
         },
-        on: &[On::Names(POLICY_CALLS)],
+        scope: &[RecordScope::Names(POLICY_CALLS)],
         matches: policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -907,7 +911,7 @@ fn named(record: &Record<'_>) -> String {
     })
 }
 
-fn with_target(raised: Raised, record: &Record<'_>) -> Raised {
+fn with_target(raised: DetectionRaised, record: &Record<'_>) -> DetectionRaised {
     let policy = record
         .request("policyArn")
         .or_else(|| text(&record.response_elements["policy"]["arn"]))
@@ -918,18 +922,18 @@ fn with_target(raised: Raised, record: &Record<'_>) -> Raised {
         .fact("policy", policy)
 }
 
-fn hidden_request(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn hidden_request(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let omitted = truth(&record.request_parameters["omitted"]) == Some(true);
     (omitted && calls(record, IAM, DOCUMENT_CALLS) && record.call_succeeded()).then(|| {
         let what =
             format!("used iam:{} with parameters too large for CloudTrail to record", record.event_name);
-        Raised::new(Severity::High, what)
+        DetectionRaised::new(Severity::High, what)
             .fact("original_size", record.request("originalSize"))
             .fact("omitted_for", record.request("reason"))
     })
 }
 
-fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, ATTACHING_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -942,10 +946,10 @@ fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<Raised> {
         _ => severity,
     };
     let what = format!("attached {policy} to {}", named(record));
-    Some(with_target(Raised::new(severity, what), record))
+    Some(with_target(DetectionRaised::new(severity, what), record))
 }
 
-fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, WRITING_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -968,10 +972,10 @@ fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<Raised> {
         "CreatePolicyVersion" => "wrote a version of a policy".to_owned(),
         _ => format!("wrote a policy of {}", named(record)),
     };
-    Some(with_target(Raised::new(severity, format!("{policy} that allows {allows}")), record))
+    Some(with_target(DetectionRaised::new(severity, format!("{policy} that allows {allows}")), record))
 }
 
-fn trust_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn trust_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, TRUST_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -1008,10 +1012,10 @@ fn trust_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         None => (Severity::Medium, format!("{verb} {named}")),
     };
     let severity = if by_identity_center_itself(record) { Severity::Low } else { severity };
-    Some(Raised::new(severity, what).resource(role.clone()).fact("role_name", role))
+    Some(DetectionRaised::new(severity, what).resource(role.clone()).fact("role_name", role))
 }
 
-fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let changed = calls(record, IAM, PROVIDER_CALLS) && record.call_succeeded();
     if !changed || by_identity_center_itself(record) {
         return None;
@@ -1030,22 +1034,22 @@ fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Raised> 
     };
     let named = provider.as_deref().map_or("that the record does not name".to_owned(), quoted);
     Some(
-        Raised::new(severity, format!("{did} the identity provider {named}"))
+        DetectionRaised::new(severity, format!("{did} the identity provider {named}"))
             .resource(provider.clone())
             .fact("provider", provider)
             .fact("client_id", record.request("clientID")),
     )
 }
 
-fn boundary_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn boundary_removed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     (calls(record, IAM, BOUNDARY_CALLS) && record.call_succeeded()).then(|| {
         let what = format!("removed the permissions boundary of {}", named(record));
         let severity = if by_identity_center_itself(record) { Severity::Low } else { Severity::High };
-        with_target(Raised::new(severity, what), record)
+        with_target(DetectionRaised::new(severity, what), record)
     })
 }
 
-fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let permission_set = calls(record, "sso.amazonaws.com", &["PutPermissionsBoundaryToPermissionSet"]);
     if !(permission_set || calls(record, IAM, BOUNDARY_PUTS)) || !record.call_succeeded() {
         return None;
@@ -1062,7 +1066,7 @@ fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         None => format!("set the permissions boundary of {whose}"),
     };
     let set = record.request("permissionSetArn");
-    let raised = Raised::new(severity, what)
+    let raised = DetectionRaised::new(severity, what)
         .resource(target(record).or_else(|| set.clone()))
         .fact("target", target(record))
         .fact("permission_set_arn", set)
@@ -1070,7 +1074,7 @@ fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     Some(raised)
 }
 
-fn group_member_added(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn group_member_added(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     (calls(record, IAM, &["AddUserToGroup"]) && record.call_succeeded()).then(|| {
         let (user, group) = (record.request("userName"), record.request("groupName"));
         let what = format!(
@@ -1078,14 +1082,14 @@ fn group_member_added(record: &Record<'_>, _: &Config) -> Option<Raised> {
             user.as_deref().map_or("a user".to_owned(), |user| format!("the user {}", quoted(user))),
             group.as_deref().map_or("a group".to_owned(), |group| format!("the group {}", quoted(group))),
         );
-        Raised::new(Severity::Low, what)
+        DetectionRaised::new(Severity::Low, what)
             .resource(user.clone())
             .fact("target_user", user)
             .fact("group_name", group)
     })
 }
 
-fn policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, POLICY_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -1101,5 +1105,5 @@ fn policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     } else {
         (Severity::Informational, format!("changed a policy (iam:{})", record.event_name))
     };
-    Some(with_target(Raised::new(severity, what), record))
+    Some(with_target(DetectionRaised::new(severity, what), record))
 }

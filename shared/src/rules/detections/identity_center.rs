@@ -3,10 +3,11 @@
 //! Sources: IAM Identity Center User Guide, "Understanding IAM Identity Center sign-in events" and "Logging
 //! IAM Identity Center API calls with AWS CloudTrail"; IAM Identity Center and Identity Store API References.
 
+use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use super::grant::{admin_policy, worst_grant};
-use super::{Detection, On, Raised, calls};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::{Record, truth};
@@ -60,7 +61,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it keeps happening: see that the directory allows no sign-in without a second factor.",
             ],
         },
-        on: &[On::Source(SIGN_IN_SOURCE)],
+        scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -166,7 +167,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Require one of everybody: IAM Identity Center > Settings > Authentication > every sign-in, block those without a device.",
             ],
         },
-        on: &[On::Source(SIGN_IN_SOURCE)],
+        scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
         matches: single_factor,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -262,7 +263,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for sign-ins with CredentialType EXTERNAL_IDP since, and at what those people did.",
             ],
         },
-        on: &[On::Names(IDENTITY_SOURCE_CALLS)],
+        scope: &[RecordScope::Names(IDENTITY_SOURCE_CALLS)],
         matches: identity_source_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -309,7 +310,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: put the former settings back, and revoke the sessions of who changed them.",
             ],
         },
-        on: &[On::Names(SETTINGS_CALLS), On::Names(&["CreateGroup"])],
+        scope: &[RecordScope::Names(SETTINGS_CALLS), RecordScope::Names(&["CreateGroup"])],
         matches: settings_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -358,7 +359,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: remove the assignment, end that person's sessions, and revoke those of who made it.",
             ],
         },
-        on: &[On::Names(&["CreateAccountAssignment"]), On::Names(MEMBERSHIP_CALLS)],
+        scope: &[RecordScope::Names(&["CreateAccountAssignment"]), RecordScope::Names(MEMBERSHIP_CALLS)],
         matches: access_assigned,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -429,7 +430,10 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in those accounts for what sessions of that permission set did since.",
             ],
         },
-        on: &[On::Names(&["AttachManagedPolicyToPermissionSet", "PutInlinePolicyToPermissionSet"])],
+        scope: &[RecordScope::Names(&[
+            "AttachManagedPolicyToPermissionSet",
+            "PutInlinePolicyToPermissionSet",
+        ])],
         matches: admin_permission_set,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -527,7 +531,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: take the change back, provision the permission set again, and revoke the sessions of who changed it.",
             ],
         },
-        on: &[On::Names(PERMISSION_SET_CALLS)],
+        scope: &[RecordScope::Names(PERMISSION_SET_CALLS)],
         matches: permission_set_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -574,8 +578,8 @@ fn portal_sign_in(record: &Record<'_>) -> Option<SignIn> {
     SignIn::of(record).filter(|sign_in| sign_in.way == Way::IdentityCenter)
 }
 
-fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
-    Raised::new(severity, what)
+fn raised(severity: Severity, what: String, record: &Record<'_>) -> DetectionRaised {
+    DetectionRaised::new(severity, what)
         .fact("identity_store_arn", record.user_identity.identity_store_arn.clone())
         .fact("credential_type", record.additional("CredentialType"))
         .fact("device_enrollment_required", record.additional("DeviceEnrollmentRequired"))
@@ -584,7 +588,7 @@ fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
         .fact("login_to", record.additional("LoginTo"))
 }
 
-fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     portal_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Failure)?;
     let second = sign_in::credential_types(record)
         .iter()
@@ -599,7 +603,7 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
 }
 
 /// From outside the allowed addresses, `sign-in.outside-allowed-addresses` has more to say.
-fn single_factor(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn single_factor(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let sign_in = portal_sign_in(record)?;
     let address = record.source_ip_address.as_deref().unwrap_or_default();
     let outside = config.sign_in_allowed_from(address) == Some(false);
@@ -616,7 +620,7 @@ fn single_factor(record: &Record<'_>, config: &Config) -> Option<Raised> {
     })
 }
 
-fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let of_identity_center = calls(record, SSO, IDENTITY_SOURCE_CALLS)
         || DIRECTORIES.iter().any(|source| calls(record, source, IDENTITY_SOURCE_CALLS));
     (of_identity_center && record.call_succeeded()).then(|| {
@@ -628,13 +632,13 @@ fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             }
             _ => "turned off the external identity provider of IAM Identity Center",
         };
-        Raised::new(Severity::High, change)
+        DetectionRaised::new(Severity::High, change)
             .resource(record.request("directoryId"))
             .fact("directory_id", record.request("directoryId"))
     })
 }
 
-fn settings_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn settings_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let changed = calls(record, SSO, SETTINGS_CALLS);
     let group = DIRECTORIES.iter().any(|source| calls(record, source, &["CreateGroup"]));
     ((changed || group) && record.call_succeeded()).then(|| {
@@ -644,13 +648,13 @@ fn settings_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             _ => (Severity::Medium, "changed the settings of IAM Identity Center"),
         };
         let name = ["displayName", "groupName"].into_iter().find_map(|name| record.request(name));
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(record.request("identityStoreId").or_else(|| record.request("instanceArn")))
             .fact("group_name", name)
     })
 }
 
-fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn access_assigned(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.call_succeeded() {
         return None;
     }
@@ -665,7 +669,7 @@ fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
                 .map_or("an account".to_owned(), |account| format!("the account {}", quoted(account))),
             if is_group { "group" } else { "user" },
         );
-        let raised = Raised::new(Severity::Medium, what)
+        let raised = DetectionRaised::new(Severity::Medium, what)
             .resource(record.request("principalId"))
             .fact("target_account", account)
             .fact("permission_set_arn", record.request("permissionSetArn"))
@@ -675,33 +679,33 @@ fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
     }
     DIRECTORIES.iter().any(|source| calls(record, source, MEMBERSHIP_CALLS)).then(|| {
         let member = &record.request_parameters["memberId"]["userId"];
-        Raised::new(Severity::Low, "put somebody into a group of IAM Identity Center")
+        DetectionRaised::new(Severity::Low, "put somebody into a group of IAM Identity Center")
             .resource(record.request("groupId"))
             .fact("group_id", record.request("groupId"))
             .fact("member_id", member.as_str())
     })
 }
 
-fn admin_permission_set(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn admin_permission_set(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.call_succeeded() {
         return None;
     }
     let raised = if calls(record, SSO, &["AttachManagedPolicyToPermissionSet"]) {
         let arn = record.request("managedPolicyArn")?;
         let (policy, severity) = admin_policy(&arn)?;
-        Raised::new(severity, format!("gave a permission set the policy {policy}"))
+        DetectionRaised::new(severity, format!("gave a permission set the policy {policy}"))
             .fact("policy_arn", Some(&*arn))
     } else if calls(record, SSO, &["PutInlinePolicyToPermissionSet"]) {
         let document = PolicyDocument::read(&record.request_parameters["inlinePolicy"])?;
         let (severity, allows) = worst_grant(&document, Severity::High)?;
-        Raised::new(severity, format!("gave a permission set a policy that allows {allows}"))
+        DetectionRaised::new(severity, format!("gave a permission set a policy that allows {allows}"))
     } else {
         return None;
     };
     Some(with_permission_set(raised, record))
 }
 
-fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let changed = calls(record, SSO, PERMISSION_SET_CALLS) && record.call_succeeded();
     changed.then(|| {
         let change = match &*record.event_name {
@@ -711,14 +715,14 @@ fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             }
             _ => "gave a permission set another policy",
         };
-        let raised = Raised::new(Severity::Medium, change)
+        let raised = DetectionRaised::new(Severity::Medium, change)
             .fact("policy_arn", record.request("managedPolicyArn"))
             .fact("permission_set_name", record.request("name"));
         with_permission_set(raised, record)
     })
 }
 
-fn with_permission_set(raised: Raised, record: &Record<'_>) -> Raised {
+fn with_permission_set(raised: DetectionRaised, record: &Record<'_>) -> DetectionRaised {
     let arn = record.request("permissionSetArn");
     raised.resource(arn.clone()).fact("permission_set_arn", arn)
 }

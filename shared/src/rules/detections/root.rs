@@ -4,10 +4,11 @@
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Perform a
 //! privileged task on an AWS Organizations member account" (`sts:AssumeRoot`), "AWS account root user".
 
+use super::calls::{IAM, calls, own_success};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use super::sign_in::{door, raised};
-use super::{Detection, IAM, On, Raised, calls, own_success};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::finding::rule::{Kind, Rule};
@@ -23,7 +24,7 @@ use crate::text::quoted;
 /// What `requestParameters.userName` says where root is meant. No IAM user can have it: it holds spaces.
 const ROOT_USER: &str = "AWS ROOT USER";
 
-const ON_ROOT: &[On] = &[On::Root];
+const ROOT_RECORDS: &[RecordScope] = &[RecordScope::Root];
 
 const MFA_CALLS: &[&str] =
     &["EnableMFADevice", "DeactivateMFADevice", "ResyncMFADevice", "DeleteVirtualMFADevice"];
@@ -54,7 +55,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "In an organisation: delete the root credentials of member accounts (IAM > Root access management).",
             ],
         },
-        on: ON_ROOT,
+        scope: ROOT_RECORDS,
         matches: sign_in_without_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -131,7 +132,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "If it was: have the task done by a role next time, where AWS allows it.",
             ],
         },
-        on: ON_ROOT,
+        scope: ROOT_RECORDS,
         matches: sign_in,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -247,7 +248,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "See that root has two security keys and that the mailbox behind it has a second factor.",
             ],
         },
-        on: ON_ROOT,
+        scope: ROOT_RECORDS,
         matches: sign_in_failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -332,7 +333,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "In an organisation: delete the root credentials of member accounts, so that none can be recovered.",
             ],
         },
-        on: &[On::Source(SIGN_IN_SOURCE)],
+        scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
         matches: password_recovery,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -405,7 +406,11 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "If they did: see that root has no access key, and two security keys.",
             ],
         },
-        on: &[On::Root, On::Names(MFA_CALLS), On::Names(&["AcceptPrimaryEmailUpdate"])],
+        scope: &[
+            RecordScope::Root,
+            RecordScope::Names(MFA_CALLS),
+            RecordScope::Names(&["AcceptPrimaryEmailUpdate"]),
+        ],
         matches: credentials_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -626,7 +631,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "Allow `sts:AssumeRoot` only to the few who need it, and only with the task policies they need.",
             ],
         },
-        on: &[On::Names(&["AssumeRoot"])],
+        scope: &[RecordScope::Names(&["AssumeRoot"])],
         matches: assumed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -682,7 +687,7 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
             "If it was: have the task done by a role next time, where AWS allows it.",
         ],
     },
-    on: ON_ROOT,
+    scope: ROOT_RECORDS,
     matches: activity,
     #[cfg(any(test, feature = "cases"))]
     cases: &[
@@ -810,7 +815,7 @@ fn lets_a_tool_in(record: &Record<'_>) -> bool {
     tool && !refreshed
 }
 
-fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = root_sign_in(record)?;
     (sign_in.outcome == Outcome::Success && sign_in.mfa == Mfa::No).then(|| {
         let what = format!("signed in to {} without a second factor", door(sign_in.way));
@@ -818,7 +823,7 @@ fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
-fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn sign_in(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Success)?;
     let no_sign_in =
         SignIn::of_unknown_name(record) || (sign_in.way == Way::OAuth && !lets_a_tool_in(record));
@@ -837,7 +842,7 @@ fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
     Some(raised(severity, format!("signed in to {} {factor}{from}", door(sign_in.way)), record))
 }
 
-fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Failure)?;
     let second_factor = sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
     let what = if denied_by_policy(record) {
@@ -856,7 +861,7 @@ fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
 }
 
 /// Only root's password can be recovered by mail, so whoever asked meant root.
-fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn password_recovery(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let requested = calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryRequested"]);
     if !requested && !calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryCompleted"]) {
         return None;
@@ -875,7 +880,7 @@ fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
     Some(if requested { raised.by_anyone() } else { raised })
 }
 
-fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let assumed = record.user_identity.assumed_root == Some(true)
         && record.user_identity.kind.as_deref() == Some("Root");
     let what = change_to_root(record, record.by_root() || assumed)?;
@@ -892,7 +897,7 @@ fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let account = record.request("accountId");
     let account = account.as_deref().or(record.account());
     Some(
-        Raised::new(severity, format!("{what}{by}"))
+        DetectionRaised::new(severity, format!("{what}{by}"))
             .resource(account.map(|account| format!("root of {account}")))
             .fact("serial_number", record.request("serialNumber"))
             .fact("root_access_key_id", key.as_deref().map(masked))
@@ -952,7 +957,7 @@ fn change_to_root(record: &Record<'_>, root_acts: bool) -> Option<&'static str> 
     }
 }
 
-fn assumed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn assumed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, "sts.amazonaws.com", &["AssumeRoot"]) || !record.call_succeeded() {
         return None;
     }
@@ -972,14 +977,14 @@ fn assumed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     );
     let severity = if reads { Severity::Low } else { Severity::Medium };
     Some(
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(target.clone())
             .fact("target_principal", target)
             .fact("task_policy_arn", task_policy),
     )
 }
 
-fn activity(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn activity(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.by_root() {
         return None;
     }
@@ -997,5 +1002,5 @@ fn activity(record: &Record<'_>, _: &Config) -> Option<Raised> {
     } else {
         format!("tried to use {call}, and was refused")
     };
-    Some(Raised::new(severity, what).fact("read_only", record.read_only.map(|it| it.to_string())))
+    Some(DetectionRaised::new(severity, what).fact("read_only", record.read_only.map(|it| it.to_string())))
 }

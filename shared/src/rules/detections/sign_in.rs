@@ -3,9 +3,10 @@
 //! Root and Identity Center have families of their own, which stand first.
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; AWS Sign-In User Guide.
 
+use super::calls::{calls, own_success};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Detection, On, Raised};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::Subject;
 use crate::finding::rule::{Kind, Rule};
@@ -17,7 +18,7 @@ use crate::formats::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, 
 use crate::severity::Severity;
 use crate::text::quoted;
 
-const ON: &[On] = &[On::Source(SIGN_IN_SOURCE)];
+const SIGN_IN_EVENTS_ONLY: &[RecordScope] = &[RecordScope::Source(SIGN_IN_SOURCE)];
 
 pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
@@ -36,7 +37,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did: have them use the gateway, or add the address to `ALLOWED_SIGN_IN_CIDRS`.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: outside_allowed_addresses,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -90,7 +91,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If it keeps happening to a person who did it themselves, have them resynchronise or replace the device.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: failed_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -155,7 +156,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for further attempts from the same address, and for a success after them.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: denied,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -225,7 +226,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If nobody owns up: change the password, and see that the user has a second factor.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -352,7 +353,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny everything but registering a device to people without one, by a policy on `aws:MultiFactorAuthPresent`.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: without_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -446,7 +447,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look at the console sign-in that followed from the same or another address, and at what it did.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: federation_token,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -488,7 +489,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in CloudTrail for what the role session did.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: switch_role,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -524,7 +525,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for sign-ins since the change from networks that were kept out before.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: access_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -587,7 +588,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Ask for a rule, with the record's shape and without its values.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: unknown_event,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -629,8 +630,8 @@ pub(super) fn door(way: Way) -> &'static str {
 }
 
 /// A finding about a sign-in, with what every sign-in says of itself.
-pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
-    Raised::new(severity, what)
+pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> DetectionRaised {
+    DetectionRaised::new(severity, what)
         .fact("mfa_used", record.additional("MFAUsed"))
         .fact("mfa_identifier", record.additional("MFAIdentifier"))
         .fact("mfa_type", record.additional("MfaType"))
@@ -639,7 +640,7 @@ pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> R
         .fact("client_id", record.request("client_id"))
 }
 
-fn outside_allowed_addresses(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn outside_allowed_addresses(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     let address = record.source_ip_address.as_deref()?;
     let outside = config.sign_in_allowed_from(address) == Some(false);
@@ -649,7 +650,7 @@ fn outside_allowed_addresses(record: &Record<'_>, config: &Config) -> Option<Rai
     })
 }
 
-fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     let reached =
         sign_in.outcome == Outcome::Failure && sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
@@ -661,7 +662,7 @@ fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
 
 /// Whether AWS looks at the password before the policies, it does not say; it asks for the second factor
 /// only after the right password.
-fn denied(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn denied(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     (sign_in.outcome == Outcome::Failure && sign_in::denied_by_policy(record)).then(|| {
         let what = format!("was kept by a policy from signing in to {}", door(sign_in.way));
@@ -672,7 +673,7 @@ fn denied(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
-fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     if sign_in.outcome != Outcome::Failure {
         return None;
@@ -681,7 +682,7 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record).by_anyone())
 }
 
-fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn without_mfa(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     let matches =
         sign_in.outcome == Outcome::Success && sign_in.way == Way::Console && sign_in.mfa == Mfa::No;
@@ -690,41 +691,41 @@ fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
-fn federation_token(record: &Record<'_>, _: &Config) -> Option<Raised> {
-    let handed_out = record.event_name == "GetSigninToken" && super::own_success(record);
+fn federation_token(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
+    let handed_out = record.event_name == "GetSigninToken" && own_success(record);
     (handed_out && !sign_in::by_identity_center_session(record)).then(|| {
         let what = "was handed a console sign-in token by the federation endpoint".to_owned();
         raised(Severity::Medium, what, record)
     })
 }
 
-fn switch_role(record: &Record<'_>, _: &Config) -> Option<Raised> {
-    let switched = record.event_name == "SwitchRole" && super::own_success(record);
+fn switch_role(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
+    let switched = record.event_name == "SwitchRole" && own_success(record);
     switched.then(|| {
-        Raised::new(Severity::Informational, "switched to this role in the console")
+        DetectionRaised::new(Severity::Informational, "switched to this role in the console")
             .fact("switch_from", record.additional("SwitchFrom"))
             .fact("redirect_to", record.additional("RedirectTo"))
     })
 }
 
-fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     const NAMES: &[&str] = &[
         "PutConsoleAuthorizationConfiguration",
         "DeleteConsoleAuthorizationConfiguration",
         "PutResourcePermissionStatement",
         "DeleteResourcePermissionStatement",
     ];
-    let changed = super::calls(record, SIGN_IN_SOURCE, NAMES) && record.call_succeeded();
+    let changed = calls(record, SIGN_IN_SOURCE, NAMES) && record.call_succeeded();
     changed.then(|| {
         let what = format!("changed the rules for who may sign in ({})", record.event_name);
-        Raised::new(Severity::Medium, what)
+        DetectionRaised::new(Severity::Medium, what)
             .fact("sid", record.request("sid"))
             .fact("statement_id", record.request("statementId"))
     })
 }
 
 /// Told once a name: the name is the subject, whoever it was.
-fn unknown_event(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn unknown_event(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let unknown_name = SignIn::of_unknown_name(record);
     let unknown_outcome = SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Unknown);
     (unknown_name || unknown_outcome).then(|| {

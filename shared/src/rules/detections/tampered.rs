@@ -9,7 +9,7 @@ use serde_json::Value;
 
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Detection, On, Raised};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::Record;
@@ -153,7 +153,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             "If nobody meant to: revoke the sessions of that principal, and look at what it did before and after.",
         ],
     },
-    on: &[On::Names(CHANGES), On::Names(ENDS)],
+    scope: &[RecordScope::Names(CHANGES), RecordScope::Names(ENDS)],
     matches: tampered,
     #[cfg(any(test, feature = "cases"))]
     cases: &[
@@ -316,7 +316,7 @@ const fn own(name: &'static str, patch: &'static str, expect: super::cases::Expe
     Case { name, record: ApiCall(patch), settings: OWN, expect }
 }
 
-fn tampered(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn tampered(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     if config.own_resources.is_empty() {
         return None;
     }
@@ -337,7 +337,7 @@ fn tampered(record: &Record<'_>, config: &Config) -> Option<Raised> {
     let by = if deployed { " by way of CloudFormation, as a deployment does" } else { "" };
     let did = if record.error_code.is_some() { "tried to change" } else { "changed" };
     let what = format!("{did} iamwatch itself with {}{by}", quoted(name));
-    Some(Raised::new(severity, what).resource(Some(ours)))
+    Some(DetectionRaised::new(severity, what).resource(Some(ours)))
 }
 
 /// Whether the call switches off what it is about.

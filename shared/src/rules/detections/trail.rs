@@ -5,9 +5,10 @@
 
 use serde_json::Value;
 
+use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{Case, Expect::*};
-use super::{Detection, On, Raised, calls};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::rule::{Kind, Rule};
 use crate::formats::cloudtrail::record::{Record, text, truth};
@@ -41,7 +42,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny `cloudtrail:StopLogging` by a service control policy to everyone but a break-glass role.",
             ],
         },
-        on: &[On::Names(&["StopLogging"])],
+        scope: &[RecordScope::Names(&["StopLogging"])],
         matches: stopped,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -105,7 +106,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny `cloudtrail:DeleteTrail` by a service control policy to everyone but a break-glass role.",
             ],
         },
-        on: &[On::Names(&["DeleteTrail"])],
+        scope: &[RecordScope::Names(&["DeleteTrail"])],
         matches: deleted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -156,7 +157,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny `cloudtrail:UpdateTrail` and `cloudtrail:PutEventSelectors` by a service control policy to everyone but a few.",
             ],
         },
-        on: &[On::Names(&["UpdateTrail", "PutEventSelectors"])],
+        scope: &[RecordScope::Names(&["UpdateTrail", "PutEventSelectors"])],
         matches: narrowed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -355,28 +356,28 @@ fn named(record: &Record<'_>) -> String {
     trail(record).map_or("a trail".to_owned(), |name| format!("the trail {}", quoted(&name)))
 }
 
-fn stopped(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn stopped(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     calls(record, CLOUDTRAIL, &["StopLogging"]).then(|| ended(record, "stopped", "stop"))
 }
 
-fn deleted(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn deleted(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     calls(record, CLOUDTRAIL, &["DeleteTrail"]).then(|| ended(record, "deleted", "delete"))
 }
 
-fn ended(record: &Record<'_>, did: &str, attempt: &str) -> Raised {
+fn ended(record: &Record<'_>, did: &str, attempt: &str) -> DetectionRaised {
     let trail_named = named(record);
     let (severity, what) = if record.call_succeeded() {
         (Severity::Critical, format!("{did} {trail_named}"))
     } else {
         (Severity::Medium, format!("tried to {attempt} {trail_named}, and was refused"))
     };
-    Raised::new(severity, what).resource(trail(record)).fact("trail_name", trail(record))
+    DetectionRaised::new(severity, what).resource(trail(record)).fact("trail_name", trail(record))
 }
 
 /// One way in which a trail records less: a phrase that follows "it", and how bad that is.
 type Loss = (Severity, String);
 
-fn narrowed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn narrowed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let losses = if calls(record, CLOUDTRAIL, &["UpdateTrail"]) {
         lost_by_update(record)
     } else if calls(record, CLOUDTRAIL, &["PutEventSelectors"]) {
@@ -394,7 +395,7 @@ fn narrowed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         (severity, format!("tried to change {trail_named}, so that it {losses}, and was refused"))
     };
     Some(
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(trail(record))
             .fact("trail_name", trail(record))
             .fact("s3_bucket_name", record.request("s3BucketName"))
