@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod check_findings;
 mod historic;
 
 use chrono::{DateTime, Duration, Utc};
