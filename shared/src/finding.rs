@@ -21,7 +21,7 @@ pub use crate::text::stable_id;
 pub use check_outcome::{CheckOutcome, Gap, is_unjudged};
 #[cfg(test)]
 pub(crate) use evidence::EVIDENCE_MEMBERS;
-pub use evidence::{Evidence, Facts, Place, masked};
+pub use evidence::{Evidence, EvidenceFacts, RecordPlace, masked};
 pub use finding::{CheckLine, Finding};
 pub use merge::merged;
 pub use principal::Principal;

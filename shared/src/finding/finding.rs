@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::evidence::Evidence;
 use super::json::{known, rfc3339};
 use super::principal::Principal;
-use super::rule::{Kind, Rule};
+use super::rule::{Rule, RuleKind};
 use super::status::Status;
 use super::subject::Subject;
 use crate::bounded::Ranked;
@@ -54,7 +54,7 @@ pub struct Finding {
     /// What the principal did: a phrase that follows its name.
     pub what: String,
     /// Whether anyone can cause it without credentials, and therefore as often as they like.
-    pub by_anyone: bool,
+    pub unauthenticated: bool,
 }
 
 impl Finding {
@@ -84,14 +84,14 @@ impl Finding {
             remediation: rule.remediation,
             subject,
             what: what.into(),
-            by_anyone: false,
+            unauthenticated: false,
         }
     }
 
     /// If there is not room for every finding, those with the highest priority are kept. What anyone can cause
     /// without credentials counts as LOW at most.
     pub fn retention_priority(&self) -> Severity {
-        if self.by_anyone { self.severity.min(Severity::Low) } else { self.severity }
+        if self.unauthenticated { self.severity.min(Severity::Low) } else { self.severity }
     }
 }
 
@@ -108,7 +108,7 @@ impl Ranked for Finding {
 struct FindingJson<'a> {
     id: &'a str,
     rule: &'static str,
-    kind: Kind,
+    kind: RuleKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]

@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
-use crate::finding::rule::Kind;
+use crate::finding::rule::RuleKind;
 use crate::finding::{Finding, Principal, Status};
 use crate::severity::Severity;
 use crate::text;
@@ -25,7 +25,7 @@ const MAX_TEXT_CHARS: usize = 1024;
 /// The OCSF Detection Finding of a finding.
 pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
     let rule = finding.rule;
-    // OCSF requires a time: where the record has none, the delivery's, else the epoch, and `unmapped` says so.
+    // OCSF requires a time: without one, it is that of the delivery, else the epoch, and `unmapped` has `time_unknown`.
     let time = finding.time.or(finding.evidence.delivered).unwrap_or_default();
     // A finding that is still open was published as new before.
     let (activity_id, activity, status_id, status) = match finding.status {
@@ -117,13 +117,13 @@ fn severity_caption(severity: Severity) -> &'static str {
 
 fn data_source(finding: &Finding) -> Option<[&'static str; 1]> {
     match finding.rule.kind {
-        Kind::Detection => Some(["AWS CloudTrail"]),
-        Kind::Check if finding.rule.family() != "watch" => Some(["IAM credential report"]),
-        Kind::Check | Kind::Drift => None,
+        RuleKind::Detection => Some(["AWS CloudTrail"]),
+        RuleKind::Check if finding.rule.family() != "watch" => Some(["IAM credential report"]),
+        RuleKind::Check | RuleKind::Drift => None,
     }
 }
 
-/// An account without a configured name is called by its id, as one is needed.
+/// The name is required: it is the id if none is configured.
 fn account(id: &str, config: &Config) -> Value {
     let name = config.account_names.get(id).map_or(id, String::as_str);
     json!({"uid": id, "name": name, "type_id": 10, "type": "AWS Account"})
@@ -140,7 +140,7 @@ fn api(finding: &Finding) -> Option<Value> {
     })
 }
 
-/// What it is about: the resource that the rule names, else the principal.
+/// The resource of the finding; without one, the principal.
 fn resources(finding: &Finding) -> Option<Value> {
     let (region, partition) = (&finding.region, |arn: &str| arn.split(':').nth(1).map(str::to_owned));
     if let Some(resource) = finding.resource.as_deref() {

@@ -1,6 +1,6 @@
 //! Rules for inline tests: those of `rules/` are in a layer below.
 
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::severity::Severity;
 
 pub(crate) static FAILED: Rule = rule("sign-in.failed", "Console sign-in failed", Severity::Low);
@@ -21,7 +21,7 @@ pub(crate) static ALL: [&Rule; 7] = [
 const fn rule(id: &'static str, title: &'static str, severity: Severity) -> Rule {
     Rule {
         id,
-        kind: Kind::Detection,
+        kind: RuleKind::Detection,
         title,
         severity,
         severity_reason: "",

@@ -71,7 +71,7 @@ impl Hour {
 
 /// What a mail about these findings is counted against. What anyone can cause takes nothing from the rest.
 pub fn budget_of(mailed: &[Seen<'_>]) -> Budget {
-    let earned = mailed.iter().map(|seen| seen.finding).filter(|finding| !finding.by_anyone);
+    let earned = mailed.iter().map(|seen| seen.finding).filter(|finding| !finding.unauthenticated);
     match earned.map(|finding| finding.severity).max() {
         None => Budget::Unauthenticated,
         Some(severity) => Budget::Of(severity.max(Severity::Low)),

@@ -375,7 +375,7 @@ mod tests {
     use super::episode::MAX_ALIKE;
     use super::*;
     use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case as Record, Expect};
+    use crate::rules::detections::cases::{DetectionCase as Record, DetectionExpect};
     use crate::severity::Severity;
 
     const NOW: &str = "2026-04-03T12:00:00Z";
@@ -388,9 +388,10 @@ mod tests {
     fn failure() -> Finding {
         let patch =
             r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#;
-        let finding =
-            Record::new("case", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap();
-        Finding { by_anyone: true, ..finding }
+        let finding = Record::new("case", BaseRecord::ConsoleSignIn(patch), DetectionExpect::Nothing)
+            .finding()
+            .unwrap();
+        Finding { unauthenticated: true, ..finding }
     }
 
     /// The same at another minute of the first of April, from another address.
@@ -572,13 +573,13 @@ mod tests {
         let mut told = Told::new();
         let mailed = (0..60).filter(|n| {
             let finding = numbered(*n, *n, &format!("198.51.100.{n}"));
-            !told.run(&[Finding { by_anyone: false, ..finding }]).is_empty()
+            !told.run(&[Finding { unauthenticated: false, ..finding }]).is_empty()
         });
         assert_eq!(mailed.count(), 60);
         // Nor does what anyone can cause keep it from being told.
         let mut told = Told::new();
         told.run(&[numbered(1, 0, "192.0.2.1")]);
-        let earned = Finding { by_anyone: false, ..numbered(2, 1, "192.0.2.1") };
+        let earned = Finding { unauthenticated: false, ..numbered(2, 1, "192.0.2.1") };
         assert_eq!(told.run(&[earned]).len(), 1);
     }
 
@@ -605,8 +606,10 @@ mod tests {
         let mut told = Told::new();
         for n in 0..MAX_EPISODES as u32 + 50 {
             told.run(&[numbered(n, n * 3 % 3_000, &format!("198.51.{}.{}", n / 250, n % 250))]);
-            let finding =
-                Finding { by_anyone: false, ..numbered(100_000 + n, 0, &format!("2001:db8:0:{n:x}::1")) };
+            let finding = Finding {
+                unauthenticated: false,
+                ..numbered(100_000 + n, 0, &format!("2001:db8:0:{n:x}::1"))
+            };
             told.run(&[finding]);
         }
         assert!(told.case.episodes.len() <= MAX_EPISODES);

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::finding::CheckOutcome;
 use crate::finding::is_unjudged;
 use crate::finding::rule::{CheckRule, Ends};
-use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
+use crate::finding::{Evidence, EvidenceFacts, Finding, Principal, Status, Subject};
 use crate::ports::MAX_STATE_BYTES;
 use crate::severity::Severity;
 use crate::state::format::{FORMAT, check_format, not_json};
@@ -367,7 +367,7 @@ impl Entry {
             resource: entry.resource.or(arn),
             principal: entry.principal.map(principal),
             time: Some(self.resolved.unwrap_or(self.seen)),
-            evidence: Evidence { facts: Facts(facts.collect()), ..Evidence::default() },
+            evidence: Evidence { facts: EvidenceFacts(facts.collect()), ..Evidence::default() },
             remediation,
             ..Finding::new(rule, self.severity, id.to_owned(), subject, entry.what)
         }
@@ -586,7 +586,7 @@ mod tests {
         // Source: IAM User Guide, "IAM and AWS STS quotas": names of 64, paths of 512 characters.
         let of_one = judged(&[User::WithoutMfa], hour(0)).findings.remove(0);
         let columns = (0..6).map(|n| (Cow::Owned(format!("access_key_{n}_last_rotated")), START.to_owned()));
-        let facts = Facts(columns.collect());
+        let facts = EvidenceFacts(columns.collect());
         let finding = |n: usize| {
             let name = format!("{:x<64}", n / 14);
             let arn = format!("arn:aws:iam::{ACCOUNT}:user/{}/{name}", "p".repeat(510));

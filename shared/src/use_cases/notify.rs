@@ -282,7 +282,7 @@ impl<'a, S: StateStore, A: NotificationSink, P: Runtime> Notifier<'a, S, A, P> {
 
     fn group(&self, subject: Subject, findings: Vec<Finding>, suppressions: &Suppressions) -> Group {
         let now = self.now;
-        let hidden = findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some());
+        let hidden = findings.iter().filter(|finding| suppressions.matching(finding, now).is_some());
         Group {
             key: case::key(&subject),
             subject,

@@ -4,7 +4,7 @@ use shared::config::Config;
 use shared::finding::Finding;
 use shared::formats::credential_report::CredentialReport;
 use shared::formats::credential_report::samples::{BaseRow, csv};
-use shared::mail::mail;
+use shared::mail::incident::mail;
 use shared::rules::checks::cases::about;
 use shared::rules::checks::judge;
 

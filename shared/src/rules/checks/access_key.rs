@@ -4,11 +4,11 @@
 //! IAM.22; IAM User Guide, "Manage access keys for IAM users".
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{CheckCase, CheckExpect::*};
 use super::check::{Check, CheckInput, RowScope};
 use super::verdict::{CheckVerdict, Credential, KEY_SLOTS, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::formats::credential_report::{AccessKey, Cell, Row};
@@ -38,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "access-key.unrotated",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Access key is old",
             severity: Severity::Medium,
             severity_reason: "The longer a key lives, the more copies of it there are, and each of them is enough.",
@@ -69,17 +69,17 @@ pub(super) const CHECKS: &[Check] = &[
         judge: unrotated,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "the day after the limit",
                 Machine(&[("access_key_1_last_rotated", "2025-12-31T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[("access_key_1_last_rotated", "2026-01-01T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "the second key, in capitals",
                 Machine(&[
                     ("access_key_2_active", "TRUE"),
@@ -87,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "both keys",
                 Machine(&[
                     ("access_key_1_last_rotated", "2025-02-01T00:00:00Z"),
@@ -96,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(2),
             ),
-            Case::new(
+            CheckCase::new(
                 "an inactive key keeps its date",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -104,17 +104,17 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("ACCESS_KEY_MAX_AGE_DAYS", "PEOPLE=1,MACHINES=365")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a machine's, within the limit for machines",
                     Machine(&[("access_key_1_last_rotated", "2025-12-31T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case {
+            CheckCase {
                 settings: &[("ACCESS_KEY_MAX_AGE_DAYS", "PEOPLE=90,MACHINES=365")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a person's, beyond the limit for people",
                     Person(&[
                         ("access_key_1_active", "true"),
@@ -123,18 +123,18 @@ pub(super) const CHECKS: &[Check] = &[
                     Raised(1),
                 )
             },
-            Case::new("no keys", Person(&[]), Nothing),
-            Case::new(
+            CheckCase::new("no keys", Person(&[]), Nothing),
+            CheckCase::new(
                 "made at a time that nobody knows",
                 Machine(&[("access_key_1_last_rotated", "N/A")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "no date",
                 Machine(&[("access_key_1_last_rotated", "2026-02-30T00:00:00Z")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "made in a year to come",
                 Machine(&[("access_key_1_last_rotated", "2027-01-01T00:00:00Z")]),
                 CouldNotLook,
@@ -144,7 +144,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "access-key.unused",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Access key is not used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the key, and nobody would notice that somebody else uses it.",
@@ -162,22 +162,22 @@ pub(super) const CHECKS: &[Check] = &[
         judge: unused,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[("access_key_1_last_used_date", "2026-02-15T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Machine(&[("access_key_1_last_used_date", "2026-02-15T09:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a day before the limit",
                 Machine(&[("access_key_1_last_used_date", "2026-02-16T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "the other key was used: each is judged by its own date",
                 Machine(&[
                     ("access_key_2_active", "true"),
@@ -186,7 +186,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an inactive key",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -194,31 +194,31 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "never, which another rule says",
                 Machine(&[("access_key_1_last_used_date", "N/A")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("UNUSED_CREDENTIAL_DAYS", "PEOPLE=1,MACHINES=90")],
-                ..Case::new(
+                ..CheckCase::new(
                     "within the limit for machines",
                     Machine(&[("access_key_1_last_used_date", "2026-02-01T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new(
+            CheckCase::new(
                 "nothing is said",
                 Machine(&[("access_key_1_last_used_date", "not_supported")]),
                 CouldNotLook,
             ),
-            Case::new("no date", Machine(&[("access_key_1_last_used_date", "")]), CouldNotLook),
+            CheckCase::new("no date", Machine(&[("access_key_1_last_used_date", "")]), CouldNotLook),
         ],
     },
     Check {
         rule: Rule {
             id: "access-key.never-used",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Access key was never used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the key, and it lies where somebody once put it.",
@@ -235,7 +235,7 @@ pub(super) const CHECKS: &[Check] = &[
         judge: never_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[
                     ("access_key_1_last_used_date", "N/A"),
@@ -243,7 +243,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Machine(&[
                     ("access_key_1_last_used_date", "N/A"),
@@ -251,7 +251,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "in the words of a password that was never used",
                 Machine(&[
                     ("access_key_1_last_used_date", "no_information"),
@@ -259,8 +259,12 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new("used", Machine(&[("access_key_1_last_rotated", "2025-01-01T00:00:00Z")]), Nothing),
-            Case::new(
+            CheckCase::new(
+                "used",
+                Machine(&[("access_key_1_last_rotated", "2025-01-01T00:00:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new(
                 "an inactive key",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -269,7 +273,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "made at a time that nobody knows",
                 Machine(&[("access_key_1_last_used_date", "N/A"), ("access_key_1_last_rotated", "N/A")]),
                 CouldNotLook,
@@ -279,7 +283,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "access-key.two-active",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User has two active access keys",
             severity: Severity::Low,
             severity_reason: "Two keys are for the hours in which one replaces the other; later one of them is forgotten.",
@@ -297,15 +301,15 @@ pub(super) const CHECKS: &[Check] = &[
         judge: two_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("both", Machine(&[("access_key_2_active", "true")]), Raised(1)),
-            Case::new("one", Machine(&[]), Nothing),
-            Case::new(
+            CheckCase::new("both", Machine(&[("access_key_2_active", "true")]), Raised(1)),
+            CheckCase::new("one", Machine(&[]), Nothing),
+            CheckCase::new(
                 "one, and one that is inactive",
                 Machine(&[("access_key_2_last_rotated", "2026-01-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case::new("none", Person(&[]), Nothing),
-            Case::new("neither yes nor no", Machine(&[("access_key_2_active", "yes")]), CouldNotLook),
+            CheckCase::new("none", Person(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Machine(&[("access_key_2_active", "yes")]), CouldNotLook),
         ],
     },
 ];

@@ -1,11 +1,11 @@
 //! The outcomes of the cases.
 
-use super::cases::{Case, about};
+use super::cases::{CheckCase, about};
 use super::judging::judge;
 use crate::finding::CheckOutcome;
 use crate::formats::credential_report::CredentialReport;
 
-impl Case {
+impl CheckCase {
     /// The findings and gaps of the report.
     pub fn judged(&self) -> CheckOutcome {
         let report = CredentialReport::parse(self.csv().as_bytes())

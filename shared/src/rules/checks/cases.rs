@@ -11,7 +11,7 @@ pub const GENERATED: &str = "2026-04-01T08:15:00Z";
 
 /// One row, and what judging it must come to.
 #[derive(Debug)]
-pub struct Case {
+pub struct CheckCase {
     /// What is special about it.
     pub name: &'static str,
     /// How it differs from the row it starts from.
@@ -19,12 +19,12 @@ pub struct Case {
     /// Settings that differ from their defaults.
     pub settings: &'static [(&'static str, &'static str)],
     /// What judging it must come to.
-    pub expect: Expect,
+    pub expect: CheckExpect,
 }
 
 /// What judging a row must come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
+pub enum CheckExpect {
     /// So many findings of the rule beside which the case stands, and nothing of it is left unjudged.
     Raised(usize),
     /// No finding of that rule, and nothing of it is left unjudged.
@@ -33,10 +33,10 @@ pub enum Expect {
     CouldNotLook,
 }
 
-impl Case {
+impl CheckCase {
     /// A case with every setting at its default.
-    pub const fn new(name: &'static str, row: BaseRow, expect: Expect) -> Case {
-        Case { name, row, settings: &[], expect }
+    pub const fn new(name: &'static str, row: BaseRow, expect: CheckExpect) -> CheckCase {
+        CheckCase { name, row, settings: &[], expect }
     }
 
     /// The whole report: root, and where the case is about another user, that one.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::Case;
+use super::cases::CheckCase;
 use super::verdict::CheckVerdict;
 use crate::config::{Config, Days};
 use crate::finding::rule::{Ends, Rule};
@@ -23,7 +23,7 @@ pub struct Check {
     pub judge: fn(&CheckInput<'_>, &mut CheckVerdict),
     /// Rows that raise it and rows that do not.
     #[cfg(any(test, feature = "cases"))]
-    pub cases: &'static [Case],
+    pub cases: &'static [CheckCase],
 }
 
 /// Which rows a rule judges.

@@ -6,11 +6,11 @@
 use chrono::TimeDelta;
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{CheckCase, CheckExpect::*};
 use super::check::{Check, CheckInput, RowScope};
 use super::verdict::{CheckVerdict, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::credential_report::Cell;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.mfa-disabled",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password without a second factor",
             severity: Severity::High,
             severity_reason: "A password that was guessed, reused or given away is enough to sign in.",
@@ -54,16 +54,16 @@ pub(super) const CHECKS: &[Check] = &[
         judge: mfa_disabled,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("no device", Person(&[("mfa_active", "false")]), Raised(1)),
-            Case::new(
+            CheckCase::new("no device", Person(&[("mfa_active", "false")]), Raised(1)),
+            CheckCase::new(
                 "no device, in capitals",
                 Person(&[("password_enabled", "TRUE"), ("mfa_active", "FALSE")]),
                 Raised(1),
             ),
-            Case::new("a device", Person(&[]), Nothing),
-            Case::new("no password", Machine(&[]), Nothing),
-            Case::new("neither yes nor no", Person(&[("mfa_active", "?")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("a device", Person(&[]), Nothing),
+            CheckCase::new("no password", Machine(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Person(&[("mfa_active", "?")]), CouldNotLook),
+            CheckCase::new(
                 "of the password nothing is said",
                 Person(&[("password_enabled", "not_supported"), ("mfa_active", "false")]),
                 CouldNotLook,
@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.unused",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password is not used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the password, and nobody would notice that somebody else uses it.",
@@ -91,53 +91,57 @@ pub(super) const CHECKS: &[Check] = &[
         judge: unused,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[("password_last_used", "2026-02-15T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a second before the limit",
                 Person(&[("password_last_used", "2026-02-15T08:15:01Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a day before the limit",
                 Person(&[("password_last_used", "2026-02-16T08:15:00Z")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("UNUSED_CREDENTIAL_DAYS", "PEOPLE=90,MACHINES=1")],
-                ..Case::new(
+                ..CheckCase::new(
                     "within the limit for people",
                     Person(&[("password_last_used", "2026-02-01T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new("yesterday", Person(&[]), Nothing),
-            Case::new(
+            CheckCase::new("yesterday", Person(&[]), Nothing),
+            CheckCase::new(
                 "never, which another rule says",
                 Person(&[("password_last_used", "no_information")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "no password any more",
                 Machine(&[("password_last_used", "2025-01-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a year to come is no use",
                 Person(&[("password_last_used", "2027-01-01T00:00:00Z")]),
                 CouldNotLook,
             ),
-            Case::new("no date", Person(&[("password_last_used", "yesterday")]), CouldNotLook),
-            Case::new("nothing is said", Person(&[("password_last_used", "not_supported")]), CouldNotLook),
+            CheckCase::new("no date", Person(&[("password_last_used", "yesterday")]), CouldNotLook),
+            CheckCase::new(
+                "nothing is said",
+                Person(&[("password_last_used", "not_supported")]),
+                CouldNotLook,
+            ),
         ],
     },
     Check {
         rule: Rule {
             id: "password.never-used",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password was never used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the password, and whoever was sent it may still have it in a mail.",
@@ -155,7 +159,7 @@ pub(super) const CHECKS: &[Check] = &[
         judge: never_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[
                     ("password_last_used", "No_Information"),
@@ -163,7 +167,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Person(&[
                     ("password_last_used", "no_information"),
@@ -171,15 +175,15 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "N/A, where there is a password, is no use either",
                 Person(&[("password_last_used", "N/A"), ("password_last_changed", "2026-02-14T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new("used", Person(&[("password_last_changed", "2025-01-01T00:00:00Z")]), Nothing),
-            Case::new("no password", Machine(&[]), Nothing),
+            CheckCase::new("used", Person(&[("password_last_changed", "2025-01-01T00:00:00Z")]), Nothing),
+            CheckCase::new("no password", Machine(&[]), Nothing),
             // A user may be years older than its password: its age says nothing.
-            Case::new(
+            CheckCase::new(
                 "set at a time that nobody knows",
                 Person(&[("password_last_used", "no_information"), ("password_last_changed", "N/A")]),
                 CouldNotLook,
@@ -189,7 +193,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.expired",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password has expired",
             severity: Severity::Low,
             severity_reason: "IAM asks for a new one at the next sign-in; until then the old one stands.",
@@ -206,21 +210,29 @@ pub(super) const CHECKS: &[Check] = &[
         judge: expired,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("a day ago", Person(&[("password_next_rotation", "2026-03-31T08:15:00Z")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "a day ago",
+                Person(&[("password_next_rotation", "2026-03-31T08:15:00Z")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "in the very second of the report",
                 Person(&[("password_next_rotation", "2026-04-01T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a second later",
                 Person(&[("password_next_rotation", "2026-04-01T08:15:01Z")]),
                 Nothing,
             ),
-            Case::new("passwords do not expire", Person(&[]), Nothing),
-            Case::new("no password", Machine(&[("password_next_rotation", "2026-03-31T08:15:00Z")]), Nothing),
-            Case::new("no date", Person(&[("password_next_rotation", "soon")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("passwords do not expire", Person(&[]), Nothing),
+            CheckCase::new(
+                "no password",
+                Machine(&[("password_next_rotation", "2026-03-31T08:15:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new("no date", Person(&[("password_next_rotation", "soon")]), CouldNotLook),
+            CheckCase::new(
                 "nothing is said",
                 Person(&[("password_next_rotation", "no_information")]),
                 CouldNotLook,
@@ -230,7 +242,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.expiring",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password expires soon",
             severity: Severity::Low,
             severity_reason: "Nothing is wrong yet; whoever does not sign in often is not warned by the console.",
@@ -247,32 +259,40 @@ pub(super) const CHECKS: &[Check] = &[
         judge: expiring,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("tomorrow", Person(&[("password_next_rotation", "2026-04-02T08:15:00Z")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "tomorrow",
+                Person(&[("password_next_rotation", "2026-04-02T08:15:00Z")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[("password_next_rotation", "2026-04-16T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a second more",
                 Person(&[("password_next_rotation", "2026-04-16T08:15:01Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "expired, which another rule says",
                 Person(&[("password_next_rotation", "2026-04-01T08:15:00Z")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("PASSWORD_EXPIRING_DAYS", "1")],
-                ..Case::new(
+                ..CheckCase::new(
                     "in two days, with a limit of one",
                     Person(&[("password_next_rotation", "2026-04-03T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new("no password", Machine(&[("password_next_rotation", "2026-04-02T08:15:00Z")]), Nothing),
-            Case::new("no date", Person(&[("password_next_rotation", "")]), CouldNotLook),
+            CheckCase::new(
+                "no password",
+                Machine(&[("password_next_rotation", "2026-04-02T08:15:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new("no date", Person(&[("password_next_rotation", "")]), CouldNotLook),
         ],
     },
 ];

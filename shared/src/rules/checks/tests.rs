@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::cases::{Case, Expect, about};
+use super::cases::{CheckCase, CheckExpect, about};
 use super::{Check, CheckInput, CheckVerdict, ReportContext, RowScope, judge, table};
 use crate::config::Config;
 use crate::finding::{CheckOutcome, EVIDENCE_MEMBERS, Finding, Gap};
@@ -11,7 +11,7 @@ use crate::formats::credential_report::{COLUMNS, CredentialReport};
 use crate::rules::health::COULD_NOT_LOOK;
 use crate::severity::Severity;
 
-fn cases() -> impl Iterator<Item = (&'static Check, &'static Case)> {
+fn cases() -> impl Iterator<Item = (&'static Check, &'static CheckCase)> {
     table().flat_map(|check| check.cases.iter().map(move |case| (check, case)))
 }
 
@@ -29,11 +29,11 @@ fn has_gap(judged: &CheckOutcome, rule: &str, principal: &str) -> bool {
 #[test]
 fn every_rule_has_a_case_that_raises_it_and_one_that_leaves_it_quiet() {
     for check in table() {
-        let expects = |expect: fn(&Expect) -> bool| check.cases.iter().any(|case| expect(&case.expect));
+        let expects = |expect: fn(&CheckExpect) -> bool| check.cases.iter().any(|case| expect(&case.expect));
         let id = check.rule.id;
-        assert!(expects(|expect| matches!(expect, Expect::Raised(1..))), "{id} is never raised");
-        assert!(expects(|expect| *expect == Expect::Nothing), "{id} is never quiet");
-        assert!(expects(|expect| *expect == Expect::CouldNotLook), "{id} can always look");
+        assert!(expects(|expect| matches!(expect, CheckExpect::Raised(1..))), "{id} is never raised");
+        assert!(expects(|expect| *expect == CheckExpect::Nothing), "{id} is never quiet");
+        assert!(expects(|expect| *expect == CheckExpect::CouldNotLook), "{id} can always look");
     }
 }
 
@@ -43,14 +43,18 @@ fn every_case_raises_what_it_says() {
         let (judged, id) = (case.judged(), check.rule.id);
         let name = format!("{id}: {}: {judged:#?}", case.name);
         let found = raised(&judged, id);
-        assert_eq!(found.len(), if let Expect::Raised(count) = case.expect { count } else { 0 }, "{name}");
+        assert_eq!(
+            found.len(),
+            if let CheckExpect::Raised(count) = case.expect { count } else { 0 },
+            "{name}"
+        );
         assert!(found.iter().all(|finding| finding.severity == check.rule.severity), "{name}");
-        assert_eq!(has_gap(&judged, id, name_of(case)), case.expect == Expect::CouldNotLook, "{name}");
+        assert_eq!(has_gap(&judged, id, name_of(case)), case.expect == CheckExpect::CouldNotLook, "{name}");
         let told = judged.findings.iter().any(|finding| {
             let facts = &finding.evidence.facts.0;
             finding.rule.id == COULD_NOT_LOOK.id && facts.contains(&("check".into(), id.to_owned()))
         });
-        assert_eq!(told, case.expect == Expect::CouldNotLook, "{name}");
+        assert_eq!(told, case.expect == CheckExpect::CouldNotLook, "{name}");
     }
 }
 
@@ -77,7 +81,7 @@ fn no_fact_takes_the_name_of_another_member_of_the_evidence() {
 }
 
 /// The report of a case with another value in one column of its last row; nothing takes the column out.
-fn changed(case: &Case, column: usize, value: Option<&str>) -> CredentialReport {
+fn changed(case: &CheckCase, column: usize, value: Option<&str>) -> CredentialReport {
     let lines = case.csv();
     let count = lines.lines().count();
     let changed = lines.lines().enumerate().map(|(at, line)| {
@@ -94,7 +98,7 @@ fn changed(case: &Case, column: usize, value: Option<&str>) -> CredentialReport 
     CredentialReport::parse(changed.collect::<Vec<_>>().join("\n").as_bytes()).unwrap()
 }
 
-fn name_of(case: &Case) -> &'static str {
+fn name_of(case: &CheckCase) -> &'static str {
     match case.row {
         BaseRow::Root(_) => "root",
         BaseRow::Person(_) => "alice",

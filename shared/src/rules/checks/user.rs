@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 
 use super::access_key::{active_keys, was_never_used};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{CheckCase, CheckExpect::*};
 use super::check::{Check, CheckInput, RowScope};
 use super::verdict::{CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::credential_report::Cell;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "user.password-and-key",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User has both a password and an access key",
             severity: Severity::Low,
             severity_reason: "The key goes around the second factor that the password may ask for; nothing is wrong with either by itself.",
@@ -39,25 +39,29 @@ pub(super) const CHECKS: &[Check] = &[
         judge: password_and_key,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("a password and the first key", Person(&[("access_key_1_active", "true")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "a password and the first key",
+                Person(&[("access_key_1_active", "true")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "a password and both keys",
                 Person(&[("access_key_1_active", "TRUE"), ("access_key_2_active", "TRUE")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a password",
                 Person(&[("access_key_1_last_rotated", "2026-01-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case::new("a key", Machine(&[]), Nothing),
-            Case::new("neither yes nor no", Person(&[("access_key_1_active", "")]), CouldNotLook),
+            CheckCase::new("a key", Machine(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Person(&[("access_key_1_active", "")]), CouldNotLook),
         ],
     },
     Check {
         rule: Rule {
             id: "user.idle",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User is idle",
             severity: Severity::Low,
             severity_reason: "It sums up what the rules about its single credentials say, so that the user can be deleted as a whole.",
@@ -91,22 +95,22 @@ pub(super) const CHECKS: &[Check] = &[
         judge: idle,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[("password_last_used", "2026-01-01T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Person(&[("password_last_used", "2026-01-01T09:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a day before the limit",
                 Person(&[("password_last_used", "2026-01-02T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a key is used",
                 Person(&[
                     ("password_last_used", "2025-12-31T08:15:00Z"),
@@ -116,7 +120,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a key that is inactive now was used",
                 Person(&[
                     ("password_last_used", "2025-12-31T08:15:00Z"),
@@ -124,12 +128,12 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "an old key that was changed lately and last used long ago",
                 Machine(&[("access_key_1_last_used_date", "2025-06-01T00:00:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "never used, and old",
                 Machine(&[
                     ("access_key_1_last_rotated", "2025-12-31T08:15:00Z"),
@@ -137,7 +141,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "never used, and young",
                 Person(&[
                     ("password_last_used", "no_information"),
@@ -145,7 +149,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "the password never used and old, the key never used and young",
                 Person(&[
                     ("password_last_used", "no_information"),
@@ -155,7 +159,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "nothing that could be used",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -163,20 +167,20 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("IDLE_DAYS", "PEOPLE=30,MACHINES=3650")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a machine, within the limit for machines",
                     Machine(&[("access_key_1_last_used_date", "2025-06-01T00:00:00Z")]),
                     Nothing,
                 )
             },
-            Case::new(
+            CheckCase::new(
                 "never used, and made at a time that nobody knows",
                 Person(&[("password_last_used", "no_information"), ("password_last_changed", "N/A")]),
                 CouldNotLook,
             ),
-            Case::new("no date", Person(&[("password_last_used", "today")]), CouldNotLook),
+            CheckCase::new("no date", Person(&[("password_last_used", "today")]), CouldNotLook),
         ],
     },
 ];

@@ -1,11 +1,11 @@
 //! The findings of the cases.
 
-use super::cases::Case;
+use super::cases::DetectionCase;
 use super::judging::detect;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, RecordPlace};
 use crate::formats::cloudtrail::Record;
 
-impl Case {
+impl DetectionCase {
     /// The finding that the record raises, if any.
     pub fn finding(&self) -> Option<Finding> {
         let json = self.json();
@@ -14,7 +14,7 @@ impl Case {
         detect(
             &record,
             &self.config(),
-            Place { log_file: "s3://logs/case.json.gz", record: 0, delivered: None },
+            RecordPlace { log_file: "s3://logs/case.json.gz", record: 0, delivered: None },
         )
     }
 }

@@ -6,7 +6,7 @@ use crate::severity::Severity;
 
 /// One record, and what judging it must come to.
 #[derive(Debug)]
-pub struct Case {
+pub struct DetectionCase {
     /// What is special about it.
     pub name: &'static str,
     /// How it differs from the record it starts from.
@@ -14,12 +14,12 @@ pub struct Case {
     /// Settings that differ from their defaults.
     pub settings: &'static [(&'static str, &'static str)],
     /// What judging it must come to.
-    pub expect: Expect,
+    pub expect: DetectionExpect,
 }
 
 /// What judging a record must come to.
 #[derive(Clone, Copy, Debug)]
-pub enum Expect {
+pub enum DetectionExpect {
     /// The rule beside which the case stands, at that severity.
     Raised(Severity),
     /// Another rule, which is more specific.
@@ -28,10 +28,10 @@ pub enum Expect {
     Nothing,
 }
 
-impl Case {
+impl DetectionCase {
     /// A case with every setting at its default.
-    pub const fn new(name: &'static str, record: BaseRecord, expect: Expect) -> Case {
-        Case { name, record, settings: &[], expect }
+    pub const fn new(name: &'static str, record: BaseRecord, expect: DetectionExpect) -> DetectionCase {
+        DetectionCase { name, record, settings: &[], expect }
     }
 
     /// The JSON of the record.

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 
 use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{DetectionCase, DetectionExpect::*};
 use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::masked;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, Text, text, truth};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -46,7 +46,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.leaked-key-quarantined",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "AWS found a leaked access key",
             severity: Severity::Critical,
             severity_reason: "AWS attaches this policy when it finds an access key in public; the policy stops some calls, not all.",
@@ -64,49 +64,49 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: leaked_key_quarantined,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "the managed policy, third version",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the managed policy, first version",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the inline policy of earlier years, by the user's own hand as CloudTrail shows it",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "userIdentity": {"type": "IAMUser", "userName": "svc-backup"}, "requestParameters": {"userName": "svc-backup", "policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE", "policyDocument": "{}"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a policy of one's own with that name",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::111122223333:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "it is detached again",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Instead("credential-change.quarantine-lifted"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the policy's ARN is a number",
                 ApiCall(r#"{"eventName": "AttachUserPolicy", "requestParameters": {"policyArn": 7}}"#),
                 Instead("grant.policy-changed"),
@@ -116,7 +116,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.quarantine-lifted",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Quarantine of a leaked key lifted",
             severity: Severity::High,
             severity_reason: "Whoever found the key in public can do again what the quarantine stopped, unless the key is gone.",
@@ -133,28 +133,28 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: quarantine_lifted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "detached",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the inline policy of earlier years was deleted",
                 ApiCall(
                     r#"{"eventName": "DeleteUserPolicy", "requestParameters": {"userName": "svc-backup", "policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another policy",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}}"#,
@@ -166,7 +166,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.mfa-removed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Second factor removed from a user",
             severity: Severity::High,
             severity_reason: "Without its second factor a password alone is enough, also when the user removed it: a stolen session does the same. \
@@ -189,52 +189,52 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: mfa_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "deactivated for another user",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "deactivated by the user",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: not root's own device",
                 RootCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(r#"{"eventName": "DeactivateMFADevice"}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a virtual device was deleted",
                 ApiCall(
                     r#"{"eventName": "DeleteVirtualMFADevice", "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "errorCode": "AccessDenied", "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "registered",
                 ApiCall(r#"{"eventName": "EnableMFADevice", "requestParameters": {"userName": "alice"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "DeactivateMFADevice"}"#),
                 Nothing,
@@ -244,7 +244,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.login-profile-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Console password set for a user",
             severity: Severity::Medium,
             severity_reason: "Administrators do it for newcomers, and thieves to come back as somebody else. \
@@ -263,94 +263,94 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: login_profile_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "set, to be changed at the first sign-in",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": "alice", "passwordResetRequired": true}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "set, and can be kept",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": "alice", "passwordResetRequired": false}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed, and not a word about keeping it: IAM's default is no",
                 ApiCall(r#"{"eventName": "UpdateLoginProfile", "requestParameters": {"userName": "alice"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by another IAM user",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "mallory"}, "requestParameters": {"userName": "alice", "passwordResetRequired": "true"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a role session that bears the user's name",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"userName": "alice", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/alice"}, "requestParameters": {"userName": "alice", "passwordResetRequired": true}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: HIGH at least",
                 RootCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": "alice", "passwordResetRequired": true}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the user is a list: whose it is cannot be told",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": ["alice"]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a first password by the user itself: who has a stolen key does that",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAALICEEXAMPLE1234"}, "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed by the user itself, with a long-lived key",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAALICEEXAMPLE1234"}, "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "only the answer names the user",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"passwordResetRequired": true}, "responseElements": {"loginProfile": {"userName": "alice"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by the user, in other casing: IAM does not tell them apart",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "Alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "errorCode": "AccessDenied", "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "removed",
                 ApiCall(r#"{"eventName": "DeleteLoginProfile", "requestParameters": {"userName": "alice"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "example.amazonaws.com", "eventName": "UpdateLoginProfile", "requestParameters": {"userName": "alice"}}"#,
@@ -362,7 +362,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.access-key-for-other",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Access key created for another user",
             severity: Severity::Medium,
             severity_reason: "Administrators do it for programs, and thieves to come back as somebody else; a key lasts until somebody deletes it.",
@@ -379,70 +379,70 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: access_key_for_other,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "by a role session",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": "svc-backup"}, "responseElements": {"accessKey": {"userName": "svc-backup", "accessKeyId": "AKIABACKUPEXAMPLE123", "status": "Active"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a role session that bears the user's name",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"userName": "svc-backup", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/svc-backup"}, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by another IAM user",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "mallory"}, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "only the answer names the user",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "mallory"}, "responseElements": {"accessKey": {"userName": "svc-backup"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: HIGH at least",
                 RootCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by nobody whom the record names",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": null, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "for oneself, named",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "for oneself, the parameters null",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "responseElements": {"accessKey": {"userName": "alice"}}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "for oneself: nothing names anyone else",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "errorCode": "LimitExceeded", "requestParameters": {"userName": "svc-backup"}}"#,
@@ -454,7 +454,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.password-policy-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Account password policy changed",
             severity: Severity::Medium,
             severity_reason: "It rules every console password of the account and changes once in years. HIGH where it was deleted: AWS's short default holds again.",
@@ -471,31 +471,31 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: password_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "changed",
                 ApiCall(
                     r#"{"eventName": "UpdateAccountPasswordPolicy", "requestParameters": {"minimumPasswordLength": 8, "requireSymbols": false}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed, the parameters a text",
                 ApiCall(r#"{"eventName": "UpdateAccountPasswordPolicy", "requestParameters": "none"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "deleted",
                 ApiCall(r#"{"eventName": "DeleteAccountPasswordPolicy"}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DeleteAccountPasswordPolicy", "errorCode": "NoSuchEntityException"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "read",
                 ApiCall(r#"{"eventName": "GetAccountPasswordPolicy", "readOnly": true}"#),
                 Nothing,

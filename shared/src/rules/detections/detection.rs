@@ -1,7 +1,7 @@
 //! An entry of the table of rules over records.
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::Case;
+use super::cases::DetectionCase;
 use crate::config::Config;
 use crate::finding::Subject;
 use crate::finding::rule::Rule;
@@ -18,7 +18,7 @@ pub struct Detection {
     pub matches: fn(&Record<'_>, &Config) -> Option<DetectionRaised>,
     /// Records that raise it and records that do not.
     #[cfg(any(test, feature = "cases"))]
-    pub cases: &'static [Case],
+    pub cases: &'static [DetectionCase],
 }
 
 /// Which records a rule may match.
@@ -51,7 +51,7 @@ pub struct DetectionRaised {
     pub(super) resource: Option<String>,
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) subject: Option<Subject>,
-    pub(super) by_anyone: bool,
+    pub(super) unauthenticated: bool,
 }
 
 impl DetectionRaised {
@@ -64,7 +64,7 @@ impl DetectionRaised {
             resource: None,
             facts: Vec::new(),
             subject: None,
-            by_anyone: false,
+            unauthenticated: false,
         }
     }
 
@@ -87,8 +87,8 @@ impl DetectionRaised {
     }
 
     /// Marks that anyone can cause it, without a password, a key or a session.
-    pub fn by_anyone(mut self) -> DetectionRaised {
-        self.by_anyone = true;
+    pub fn unauthenticated(mut self) -> DetectionRaised {
+        self.unauthenticated = true;
         self
     }
 }

@@ -5,11 +5,11 @@
 
 use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{DetectionCase, DetectionExpect::*};
 use super::detection::{Detection, DetectionRaised, RecordScope};
 use super::grant::{admin_policy, worst_grant};
 use crate::config::Config;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, truth};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -47,7 +47,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.failed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center sign-in failed",
             severity: Severity::Medium,
             severity_reason: "One mistyped password is harmless and cannot be told from the first guess of many. \
@@ -65,83 +65,83 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a wrong password",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a wrong code",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "TOTP"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a security key, in lower case",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "failure"}, "additionalEventData": {"CredentialType": "webauthn"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the codes of a device that runs wrong",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "RESYNC_TOTP"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no such user: AWS hides the name",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD", "UserName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "userIdentity": {"onBehalfOf": null}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the old shape: type Unknown, with the user's name",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD", "UserName": null}, "userIdentity": {"type": "Unknown", "principalId": "111122223333", "userName": "carol", "onBehalfOf": null}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factor is not named",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": 4}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the whole sign-in failed, which AWS says it never records",
                 IdentityCenterSignIn(
                     r#"{"serviceEventDetails": {"UserAuthentication": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new("a success", IdentityCenterSignIn("{}"), Nothing),
-            Case::new(
+            DetectionCase::new("a success", IdentityCenterSignIn("{}"), Nothing),
+            DetectionCase::new(
                 "one factor passed",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Success"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a factor was asked for",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialChallenge", "serviceEventDetails": {"UserAuthentication": null, "CredentialChallenge": "Success"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "it does not say how it ended",
                 IdentityCenterSignIn(r#"{"serviceEventDetails": null}"#),
                 Instead("sign-in.unknown-event"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's event of that name",
                 IdentityCenterSignIn(
                     r#"{"eventSource": "example.amazonaws.com", "serviceEventDetails": {"UserAuthentication": "Failure"}}"#,
@@ -153,7 +153,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.single-factor",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center sign-in with one factor",
             severity: Severity::High,
             severity_reason: "A password or a mailed code alone opened every account the person is assigned to. \
@@ -171,40 +171,40 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: single_factor,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a password alone",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a mailed code alone",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EMAIL_OTP"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a password alone; the type is still Unknown",
                 IdentityCenterSignIn(
                     r#"{"userIdentity": {"type": "Unknown"}, "additionalEventData": {"CredentialType": " password "}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a password alone; the old shape with the user's name",
                 IdentityCenterSignIn(
                     r#"{"userIdentity": {"type": "Unknown", "principalId": "111122223333", "userName": "carol", "onBehalfOf": null}, "additionalEventData": {"CredentialType": "PASSWORD", "UserName": null}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a device was enrolled during this sign-in",
                 IdentityCenterSignIn(
                     r#"{"additionalEventData": {"CredentialType": "PASSWORD", "DeviceEnrollmentRequired": "true"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
-                ..Case::new(
+                ..DetectionCase::new(
                     "from outside the allowed addresses",
                     IdentityCenterSignIn(
                         r#"{"additionalEventData": {"CredentialType": "PASSWORD", "DeviceEnrollmentRequired": "true"}}"#,
@@ -212,33 +212,33 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     Instead("sign-in.outside-allowed-addresses"),
                 )
             },
-            Case::new("password and code", IdentityCenterSignIn("{}"), Nothing),
-            Case::new(
+            DetectionCase::new("password and code", IdentityCenterSignIn("{}"), Nothing),
+            DetectionCase::new(
                 "password and security key",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD,WEBAUTHN"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "an external identity provider: it may have asked for a second factor",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EXTERNAL_IDP"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factors are not named: unknown is not one",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": null}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factors are an empty text",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": " , "}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factors are a list",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": ["PASSWORD"]}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "only one factor of the sign-in so far",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Success"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
@@ -250,7 +250,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.identity-source-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center's identity source changed",
             severity: Severity::High,
             severity_reason: "Whoever runs the identity source decides who everybody is, in every account of the organisation.",
@@ -267,28 +267,28 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: identity_source_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "another directory",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AssociateDirectory", "requestParameters": {"directoryId": "d-9067EXAMPLE"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an external identity provider",
                 ApiCall(
                     r#"{"eventSource": "sso-directory.amazonaws.com", "eventName": "EnableExternalIdPConfigurationForDirectory", "requestParameters": ["d"]}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "DisassociateDirectory", "errorCode": "AccessDenied"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "AssociateDirectory"}"#),
                 Nothing,
@@ -298,7 +298,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.settings-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center's settings changed",
             severity: Severity::Medium,
             severity_reason: "They decide how everybody signs in, and change rarely. LOW for a new group, which has no access yet.",
@@ -314,27 +314,27 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: settings_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "turned on",
                 ApiCall(r#"{"eventSource": "sso.amazonaws.com", "eventName": "StartSSO"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "UpdateSsoConfiguration", "requestParameters": {"mfaMode": "DISABLED"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a group",
                 ApiCall(
                     r#"{"eventSource": "identitystore.amazonaws.com", "eventName": "CreateGroup", "requestParameters": {"identityStoreId": "d-9067EXAMPLE", "displayName": "ops"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new("a group of IAM's", ApiCall(r#"{"eventName": "CreateGroup"}"#), Nothing),
-            Case::new(
+            DetectionCase::new("a group of IAM's", ApiCall(r#"{"eventName": "CreateGroup"}"#), Nothing),
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "UpdateSsoConfiguration", "errorCode": "AccessDenied"}"#,
@@ -346,7 +346,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.access-assigned",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Access assigned in Identity Center",
             severity: Severity::Medium,
             severity_reason: "A person or group can enter an account it could not enter before. \
@@ -363,47 +363,47 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: access_assigned,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "an account",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreateAccountAssignment", "requestParameters": {"instanceArn": "arn:aws:sso:::instance/ssoins-EXAMPLE", "targetId": "444455556666", "targetType": "AWS_ACCOUNT", "permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "principalType": "USER", "principalId": "90670000ab-carol-EXAMPLE"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an account, the parameters null",
                 ApiCall(r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreateAccountAssignment"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a group, by the Identity Store's API",
                 ApiCall(
                     r#"{"eventSource": "identitystore.amazonaws.com", "eventName": "CreateGroupMembership", "requestParameters": {"groupId": "g-EXAMPLE", "memberId": {"userId": "90670000ab-carol-EXAMPLE"}}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a group, in the console",
                 ApiCall(
                     r#"{"eventSource": "sso-directory.amazonaws.com", "eventName": "AddMemberToGroup", "requestParameters": {"groupId": 7, "member": "90670000ab-carol-EXAMPLE"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: HIGH at least",
                 RootCall(
                     r#"{"eventSource": "sso-directory.amazonaws.com", "eventName": "AddMemberToGroup"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "QuickSight's groups",
                 ApiCall(
                     r#"{"eventSource": "quicksight.amazonaws.com", "eventName": "CreateGroupMembership"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreateAccountAssignment", "errorCode": "AccessDeniedException"}"#,
@@ -415,7 +415,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.admin-permission-set",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Permission set made an administrator's",
             severity: Severity::High,
             severity_reason: "Everybody who has that permission set becomes an administrator wherever they have it. \
@@ -437,77 +437,77 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: admin_permission_set,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "AdministratorAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "managedPolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "AdministratorAccess in China",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws-cn:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows everything",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "IAMFullAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/IAMFullAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "PowerUserAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows all of IAM",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows all but some",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"NotAction\": \"s3:*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows everything on a condition",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that cannot be read",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\""}}"#,
                 ),
                 Instead("identity-center.permission-set-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "ReadOnlyAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
                 ),
                 Instead("identity-center.permission-set-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "errorCode": "AccessDenied", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
@@ -519,7 +519,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.permission-set-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Permission set given more",
             severity: Severity::Medium,
             severity_reason: "Everybody who has that permission set may do more, in every account where they have it.",
@@ -535,35 +535,35 @@ pub(super) const DETECTIONS: &[Detection] = &[
         matches: permission_set_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a policy of one's own",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachCustomerManagedPolicyReferenceToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "customerManagedPolicyReference": {"name": "ops", "path": "/"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new one",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreatePermissionSet", "requestParameters": {"name": "ops"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreatePermissionSet", "errorCode": "ConflictException"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "lakeformation.amazonaws.com", "eventName": "CreatePermissionSet"}"#,
@@ -598,7 +598,8 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
         raised(Severity::High, what.to_owned(), record)
     } else {
         let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
-        raised(severity, "failed to sign in to the IAM Identity Center portal".to_owned(), record).by_anyone()
+        raised(severity, "failed to sign in to the IAM Identity Center portal".to_owned(), record)
+            .unauthenticated()
     })
 }
 

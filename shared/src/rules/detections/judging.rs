@@ -4,7 +4,7 @@ use super::detection::DetectionRaised;
 use super::table::table;
 use crate::config::Config;
 use crate::finding::rule::Rule;
-use crate::finding::{Evidence, Finding, Place, Principal, Subject, masked, stable_id};
+use crate::finding::{Evidence, Finding, Principal, RecordPlace, Subject, masked, stable_id};
 use crate::formats::cloudtrail::Record;
 use crate::severity::Severity;
 
@@ -12,7 +12,7 @@ use crate::severity::Severity;
 ///
 /// # Errors
 /// A phrase that says why no rule can judge the record.
-pub fn judge(json: &[u8], config: &Config, place: Place<'_>) -> Result<Option<Finding>, String> {
+pub fn judge(json: &[u8], config: &Config, place: RecordPlace<'_>) -> Result<Option<Finding>, String> {
     judge_record(&Record::parse(json)?, config, place)
 }
 
@@ -23,7 +23,7 @@ pub fn judge(json: &[u8], config: &Config, place: Place<'_>) -> Result<Option<Fi
 pub fn judge_record(
     record: &Record<'_>,
     config: &Config,
-    place: Place<'_>,
+    place: RecordPlace<'_>,
 ) -> Result<Option<Finding>, String> {
     match &record.unread {
         Some(reason) if wanted(record) => Err(reason.clone()),
@@ -37,7 +37,7 @@ pub fn wanted(record: &Record<'_>) -> bool {
 }
 
 /// The finding of the most specific rule that matches the record; `None` if none does.
-pub fn detect(record: &Record<'_>, config: &Config, place: Place<'_>) -> Option<Finding> {
+pub fn detect(record: &Record<'_>, config: &Config, place: RecordPlace<'_>) -> Option<Finding> {
     table()
         .filter(|detection| detection.scope.iter().any(|scope| scope.includes(record)))
         .filter_map(|detection| Some((&detection.rule, (detection.matches)(record, config)?)))
@@ -58,7 +58,12 @@ fn raised_for_root(rule: &Rule, raised: DetectionRaised) -> Option<DetectionRais
     }
 }
 
-fn finding(rule: &'static Rule, raised: DetectionRaised, record: &Record<'_>, place: Place<'_>) -> Finding {
+fn finding(
+    rule: &'static Rule,
+    raised: DetectionRaised,
+    record: &Record<'_>,
+    place: RecordPlace<'_>,
+) -> Finding {
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
     let id = match (record.shared_event_id.as_deref(), record.event_key()) {
         // Each account that receives the event, or a corrected copy of it, has its own id for it.
@@ -91,7 +96,7 @@ fn finding(rule: &'static Rule, raised: DetectionRaised, record: &Record<'_>, pl
             object: None,
             facts: raised.facts.into(),
         },
-        by_anyone: raised.by_anyone,
+        unauthenticated: raised.unauthenticated,
         ..Finding::new(rule, raised.severity, id, subject, raised.what)
     }
     .with_summary()

@@ -8,10 +8,10 @@
 use serde_json::Value;
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{DetectionCase, DetectionExpect::*};
 use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::Record;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -139,7 +139,7 @@ const NAMING: &[&str] = &[
 pub(super) const DETECTIONS: &[Detection] = &[Detection {
     rule: Rule {
         id: "watch.tampered",
-        kind: Kind::Detection,
+        kind: RuleKind::Detection,
         title: "iamwatch itself was changed",
         severity: Severity::High,
         severity_reason: "Whoever silences the watcher is not seen afterwards. CRITICAL where it was ended or switched off, MEDIUM where the attempt was refused, LOW where CloudFormation did it, as every deployment does.",
@@ -297,7 +297,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateFunctionConfiguration20150331v2", "requestParameters": {"functionName": "shop", "description": "iamwatch-x", "environment": {"variables": {"TOPIC": "arn:aws:sns:us-east-1:111122223333:iamwatch-FindingsTopic-AbCd1234EfGh"}}}}"#,
             Nothing,
         ),
-        Case::new(
+        DetectionCase::new(
             "nothing is known to be ours",
             ApiCall(
                 r#"{"eventSource": "lambda.amazonaws.com", "eventName": "DeleteFunction20150331", "requestParameters": {"functionName": "iamwatch-SignInFunction-AbCd1234EfGh"}}"#,
@@ -308,12 +308,16 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
 }];
 
 #[cfg(any(test, feature = "cases"))]
-const fn own(name: &'static str, patch: &'static str, expect: super::cases::Expect) -> Case {
+const fn own(
+    name: &'static str,
+    patch: &'static str,
+    expect: super::cases::DetectionExpect,
+) -> DetectionCase {
     const OWN: &[(&str, &str)] = &[(
         "OWN_RESOURCES",
         "stack/iamwatch/*,iamwatch-backfill,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab",
     )];
-    Case { name, record: ApiCall(patch), settings: OWN, expect }
+    DetectionCase { name, record: ApiCall(patch), settings: OWN, expect }
 }
 
 fn tampered(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {

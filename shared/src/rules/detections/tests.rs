@@ -1,9 +1,9 @@
 //! Tests over the whole table.
 
-use super::cases::{Case, Expect};
+use super::cases::{DetectionCase, DetectionExpect};
 use super::{detect, judge, table};
 use crate::config::Config;
-use crate::finding::Place;
+use crate::finding::RecordPlace;
 use crate::formats::cloudtrail::Record;
 use crate::formats::cloudtrail::sign_in::{HIDDEN_NAME, Outcome, SignIn};
 
@@ -17,7 +17,7 @@ fn every_rule_may_match_some_records() {
 #[test]
 fn every_rule_has_a_case_that_raises_it_and_one_that_does_not() {
     for detection in table() {
-        let raised = |case: &Case| matches!(case.expect, Expect::Raised(_));
+        let raised = |case: &DetectionCase| matches!(case.expect, DetectionExpect::Raised(_));
         assert!(detection.cases.iter().any(raised), "{} is never raised", detection.rule.id);
         assert!(!detection.cases.iter().all(raised), "{} always raised", detection.rule.id);
     }
@@ -31,13 +31,13 @@ fn every_case_raises_what_it_expects() {
             let found = found.as_ref().map(|finding| (finding.rule.id, finding.severity));
             let name = format!("{}: {}", detection.rule.id, case.name);
             match case.expect {
-                Expect::Raised(severity) => {
+                DetectionExpect::Raised(severity) => {
                     assert_eq!(found, Some((detection.rule.id, severity)), "{name}")
                 }
-                Expect::Instead(rule) => {
+                DetectionExpect::Instead(rule) => {
                     assert_eq!(found.map(|(rule, _)| rule), Some(rule), "{name}")
                 }
-                Expect::Nothing => assert_eq!(found, None, "{name}"),
+                DetectionExpect::Nothing => assert_eq!(found, None, "{name}"),
             }
         }
     }
@@ -69,9 +69,9 @@ fn what_takes_no_password_is_unauthenticated_and_nothing_else() {
         let Some(finding) = case.finding() else { continue };
         let rule = BY_ANYONE.iter().find(|(rule, _)| *rule == finding.rule.id);
         let expected = rule.is_some_and(|(_, not)| !not.contains(&case.name));
-        assert_eq!(finding.by_anyone, expected, "{}: {}", finding.rule.id, case.name);
+        assert_eq!(finding.unauthenticated, expected, "{}: {}", finding.rule.id, case.name);
         seen.insert((finding.rule.id, case.name));
-        if finding.by_anyone {
+        if finding.unauthenticated {
             let json = case.json();
             let record = Record::parse(json.as_bytes()).unwrap();
             let failed = SignIn::of(&record).is_some_and(|it| it.outcome == Outcome::Failure);
@@ -92,7 +92,7 @@ fn an_empty_member_of_a_record_is_absent_in_the_finding() {
         .unwrap();
         record["userIdentity"]["userName"] = name.into();
         let json = record.to_string();
-        let place = Place { log_file: "x.json", record: 0, delivered: None };
+        let place = RecordPlace { log_file: "x.json", record: 0, delivered: None };
         let finding = judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap();
         let json = serde_json::to_string(&finding).unwrap();
         assert!(!json.contains(r#":"""#) && !json.contains("{}"), "{json}");
@@ -107,7 +107,7 @@ fn an_event_that_two_accounts_receive_has_one_id() {
         let json = format!(
             r#"{{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "recipientAccountId": "{account}", "eventID": "{event}"{more}}}"#
         );
-        let place = Place { log_file: "x", record: 0, delivered: None };
+        let place = RecordPlace { log_file: "x", record: 0, delivered: None };
         judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap().id
     };
     let shared = r#", "sharedEventID": "shared""#;
@@ -152,7 +152,7 @@ fn no_wrong_type_anywhere_in_a_record_makes_a_rule_panic() {
                 *record.pointer_mut(&path).unwrap() = serde_json::from_str(hostile).unwrap();
                 let json = record.to_string();
                 let Ok(record) = Record::parse(json.as_bytes()) else { continue };
-                detect(&record, &case.config(), Place { log_file: "x", record: 0, delivered: None });
+                detect(&record, &case.config(), RecordPlace { log_file: "x", record: 0, delivered: None });
             }
         }
     }
@@ -175,7 +175,7 @@ fn no_text_of_a_request_is_outside_quotes_in_a_sentence() {
                     format!("x\" as planned. This was a drill{long}. \"drill").into();
                 let json = record.to_string();
                 let Ok(record) = Record::parse(json.as_bytes()) else { continue };
-                let place = Place { log_file: "x", record: 0, delivered: None };
+                let place = RecordPlace { log_file: "x", record: 0, delivered: None };
                 let Some(finding) = detect(&record, &case.config(), place) else { continue };
                 let shown = crate::text::clean(&finding.what, 300);
                 quoted += usize::from(shown.contains('"'));

@@ -104,7 +104,7 @@ mod tests {
     use crate::formats::cloudtrail::samples::BaseRecord;
     use crate::mail;
     use crate::notification::Notification;
-    use crate::rules::detections::cases::{Case as Record, Expect};
+    use crate::rules::detections::cases::{DetectionCase as Record, DetectionExpect};
     use crate::state::lease::Lease;
 
     fn at(time: &str) -> DateTime<Utc> {
@@ -118,7 +118,7 @@ mod tests {
     /// A sign-in without a second factor at that minute of January, from that address.
     fn finding(n: usize, minute: i64, source: &str) -> Finding {
         let record = BaseRecord::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
-        let finding = Record::new("digest", record, Expect::Nothing).finding().unwrap();
+        let finding = Record::new("digest", record, DetectionExpect::Nothing).finding().unwrap();
         Finding {
             id: stable_id(&[&n.to_string()]),
             time: Some(at("2026-01-01T00:00:00Z") + TimeDelta::minutes(minute)),
@@ -325,7 +325,7 @@ mod tests {
     fn too_few_failures_under_unknown_names_are_counted_and_what_is_accepted_is_left_to_its_entry() {
         let hidden = |n: usize| Finding {
             principal: Some(crate::finding::Principal { name_hidden: true, ..Default::default() }),
-            by_anyone: true,
+            unauthenticated: true,
             ..finding(n, n as i64, "192.0.2.1")
         };
         let few: Vec<Finding> = (0..9).map(hidden).collect();
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn promise_2_however_much_a_digest_tells_a_live_run_says_nothing_twice() {
         let mut case = new_case();
-        let told = [Finding { by_anyone: true, ..finding(0, 0, "192.0.2.1") }];
+        let told = [Finding { unauthenticated: true, ..finding(0, 0, "192.0.2.1") }];
         assert_eq!(live(&mut case, "live", &told).len(), 1);
         case.episodes[0].mailed.as_mut().unwrap().at -= TimeDelta::days(1);
         let many: Vec<Finding> =

@@ -13,7 +13,7 @@ use crate::finding::CheckOutcome;
 use crate::finding::is_unjudged;
 use crate::finding::rule::CheckRule;
 use crate::finding::summary::{MAX_NAME_CHARS, circumstances, known, who};
-use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
+use crate::finding::{Evidence, EvidenceFacts, Finding, Principal, Status, Subject};
 use crate::severity::Severity;
 use crate::text;
 
@@ -135,7 +135,7 @@ impl Line {
         let mut evidence = self.evidence;
         let object = evidence.remove("object").and_then(text);
         let facts = evidence.into_iter().filter_map(|(name, value)| Some((Cow::Owned(name), text(value)?)));
-        let facts = Facts(facts.collect());
+        let facts = EvidenceFacts(facts.collect());
         let account = self.account.unwrap_or_default();
         let subject = match &account[..] {
             "" => Subject::Account("unknown account".to_owned()),

@@ -46,7 +46,7 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
                 Ok((report, mut findings)) => {
                     self.audited.saw(report.users, report.generated);
                     let all = findings.len();
-                    findings.retain(|finding| accepted.suppressions.hiding(finding, now).is_none());
+                    findings.retain(|finding| accepted.suppressions.matching(finding, now).is_none());
                     self.audited.accepted += (all - findings.len()) as u64;
                     for finding in findings.iter().filter(|finding| finding.status != Some(Status::Resolved))
                     {

@@ -151,7 +151,7 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
         let memory = &self.telling.memory;
         memory.reserve(TIME_TO_ANSWER);
         let now = memory.runtime.now();
-        let is_accepted = |finding: &Finding| suppressions.hiding(finding, now).is_some();
+        let is_accepted = |finding: &Finding| suppressions.matching(finding, now).is_some();
         let mut findings: Vec<Finding> = Vec::new();
         let (mut open, mut accepted, mut due) = (0, 0, None);
         for ledger in ledgers.values().map(|held| &held.object) {
