@@ -1,7 +1,7 @@
-"""Says whether the functions that were built can run in Lambda: python3 deploy/binaries.py arm64|x86_64 [FOLDER]
+"""Checks whether the built functions can run in Lambda: python3 deploy/binaries.py arm64|x86_64 [FOLDER]
 
-Looks at FOLDER/*/bootstrap (target/lambda): the processor each is for, and the newest glibc it asks for. Exit 1:
-there is none, or one of them cannot run.
+Reads FOLDER/*/bootstrap (target/lambda): the processor each is for, and the newest glibc it needs. Exits with 1 if
+there is none, or if one of them cannot run.
 """
 
 import re
@@ -10,12 +10,12 @@ from pathlib import Path
 
 # System V ABI, "ELF header": e_machine.
 MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
-# Amazon Linux 2023, which provided.al2023 is made of, has this one.
+# That of Amazon Linux 2023, on which provided.al2023 is based.
 NEWEST_GLIBC = (2, 34)
 
 
 def machine(elf):
-    """The processor a 64-bit little-endian ELF file is for; nothing where it is something else."""
+    """The processor that a 64-bit little-endian ELF file is for; None if it is no such file."""
     if elf[:6] != b"\x7fELF\x02\x01":
         return None
     number = int.from_bytes(elf[18:20], "little")
@@ -23,13 +23,13 @@ def machine(elf):
 
 
 def glibc(elf):
-    """The newest glibc whose symbols the file names; nothing where it is linked statically."""
+    """The newest glibc whose symbols the file names; None if it is linked statically."""
     versions = re.findall(rb"\0GLIBC_(\d+)\.(\d+)(?:\.\d+)?(?=\0)", elf)
     return max(((int(major), int(minor)) for major, minor in versions), default=None)
 
 
 def complaint(elf, architecture):
-    """Why Lambda could not run the file; nothing where it could."""
+    """Why Lambda cannot run the file; None if it can."""
     found = machine(elf)
     if found is None:
         return "is no 64-bit ELF executable"

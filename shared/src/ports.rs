@@ -1,4 +1,6 @@
-//! The outside world, as the use cases see it. The adapters are in `shared/aws`, and in memory in tests.
+//! The outside world, as the use cases see it. The adapters are in `shared/aws`; tests have them in memory.
+
+pub mod retry;
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::notification::Notification;
 
-/// Why AWS did not do what it was asked to.
+/// A call to AWS that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call} failed: {answer}; {}", self.what_to_do())]
 pub struct AwsError {
@@ -15,25 +17,25 @@ pub struct AwsError {
     pub kind: AwsErrorKind,
     /// The call and what it was about: `s3:GetObject s3://bucket/key`.
     pub call: String,
-    /// What AWS said, with its error code, or what kept it from saying anything.
+    /// What AWS answered, with its error code; or why there is no answer.
     pub answer: String,
 }
 
 /// What can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AwsErrorKind {
-    /// There is no such object: it will not come back by itself.
+    /// The object does not exist; a retry does not help.
     NotFound,
-    /// This run must end before it can be known: the next one goes on.
+    /// This run has no time left for the call; the next run makes it.
     DeadlineExceeded,
-    /// AWS is busy, broken or silent: the same call may succeed later.
+    /// AWS is busy, failing or not answering; the same call may succeed later.
     Transient,
-    /// AWS said no, and will until somebody changes a permission, a key or a name.
+    /// AWS refuses the call until somebody changes a permission, a key or a name.
     Denied,
 }
 
 impl AwsError {
-    /// What whoever reads of it should do.
+    /// What a person should do about it.
     fn what_to_do(&self) -> &'static str {
         let (service, _) = self.call.split_once(':').unwrap_or_default();
         match (self.kind, service) {
@@ -66,7 +68,7 @@ pub trait LogStore {
     /// Begins to read an object, or one version of it.
     ///
     /// # Errors
-    /// [`AwsError`], of the kind Missing when there is no such object, key or version.
+    /// [`AwsError`], of the kind `NotFound` if there is no such object, key or version.
     fn open(
         &self,
         bucket: &str,
@@ -74,36 +76,36 @@ pub trait LogStore {
         version: Option<&str>,
     ) -> impl Future<Output = Result<OpenObject<Self::Body>, AwsError>>;
 
-    /// One page of what a bucket holds, in the order of the keys' UTF-8 bytes.
+    /// One page of a bucket's listing, in the order of the keys' UTF-8 bytes.
     ///
     /// # Errors
-    /// [`AwsError`]; a bucket or prefix that holds nothing is none.
-    fn list(&self, listing: &Listing<'_>) -> impl Future<Output = Result<Listed, AwsError>>;
+    /// [`AwsError`]; an empty bucket or prefix is no error.
+    fn list(&self, listing: &Listing<'_>) -> impl Future<Output = Result<ListingPage, AwsError>>;
 }
 
-/// What is to be listed.
+/// The parameters of a listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listing<'a> {
     /// The bucket.
     pub bucket: &'a str,
-    /// With what the keys begin; empty for all.
+    /// The prefix of the keys; empty for all.
     pub prefix: &'a str,
-    /// Only keys behind this one, whether or not it is there.
+    /// Only keys after this one, whether or not it exists.
     pub after: Option<&'a str>,
-    /// Whether keys that have another `/` behind the prefix are put together into [`Listed::folders`].
+    /// Whether keys with another `/` after the prefix are grouped into [`ListingPage::folders`].
     pub by_folder: bool,
-    /// The page that a page before named.
+    /// The page to list, as [`ListingPage::next`] of the page before names it; `None` for the first.
     pub page: Option<&'a str>,
 }
 
 /// A page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListingPage {
     /// The objects.
     pub objects: Vec<ListedObject>,
-    /// What the keys that are put together begin with, up to and with the `/`.
+    /// The common prefixes of the grouped keys, with their last `/`.
     pub folders: Vec<String>,
-    /// What to name in [`Listing::page`] for the next page; nothing behind the last.
+    /// The value of [`Listing::page`] for the next page; `None` after the last.
     pub next: Option<String>,
 }
 
@@ -112,205 +114,211 @@ pub struct Listed {
 pub struct ListedObject {
     /// Its key.
     pub key: String,
-    /// How large it is.
+    /// Its size.
     pub bytes: u64,
-    /// When it was put there.
+    /// When it was last written.
     pub modified: Option<DateTime<Utc>>,
 }
 
-/// An object of which nothing has been read yet.
+/// An object whose body has not been read yet.
 pub struct OpenObject<B> {
-    /// How many bytes its body has.
+    /// The size of its body.
     pub bytes: u64,
-    /// What follows.
+    /// The body.
     pub body: B,
 }
 
-/// The rest of an object's body.
+/// The unread part of an object's body.
 pub trait Body {
-    /// The next piece; nothing at the end.
+    /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// [`AwsError`] when the connection broke or nothing came in time; the object must be opened again.
+    /// [`AwsError`] if the connection broke or the piece took too long; the object must be opened again.
     fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, AwsError>>;
 }
 
-/// What remembers from run to run: one bucket of small objects.
+/// The state bucket: small objects that outlive a run.
 pub trait StateStore {
-    /// Reads an object; nothing where there is none.
+    /// Reads an object; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`AwsError`] when it is not known what it holds.
-    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, AwsError>>;
+    /// [`AwsError`] if its content is not known.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<StoredObject>, AwsError>>;
 
-    /// Writes an object unless somebody else has written it since. It is tried once.
+    /// Writes an object if the precondition holds. It is tried once.
     ///
     /// # Errors
-    /// [`AwsError`]; of the kind Unanswered it may have been written all the same.
+    /// [`AwsError`]; of the kind `Transient` it may have been written all the same.
     fn write(
         &self,
         key: &str,
         content: &[u8],
-        over: Over<'_>,
-    ) -> impl Future<Output = Result<Written, AwsError>>;
+        precondition: Precondition<'_>,
+    ) -> impl Future<Output = Result<WriteOutcome, AwsError>>;
 
-    /// Where a person finds an object: `s3://bucket/key`.
+    /// Deletes an object; one that does not exist counts as deleted. It is tried once.
+    ///
+    /// # Errors
+    /// [`AwsError`]; of the kind `Transient` it may have been deleted all the same.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), AwsError>>;
+
+    /// The address of an object, for people: `s3://bucket/key`.
     fn uri(&self, key: &str) -> String;
 }
 
-/// An object larger than this is none that iamwatch wrote: what stands in an account of 5,000 users, which is all that
-/// IAM allows, takes less, however much is wrong there.
+/// The largest object of the state bucket. The ledger of an account of 5,000 users, the most that IAM allows, is smaller,
+/// however many findings it has; a larger object was not written by iamwatch.
 pub const MAX_STATE_BYTES: usize = 64 << 20;
 
 /// An object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// What it holds; of one that is larger than [`MAX_STATE_BYTES`] one byte more than that.
+pub struct StoredObject {
+    /// Its content; of an object larger than [`MAX_STATE_BYTES`] the first `MAX_STATE_BYTES + 1` bytes.
     pub content: Bytes,
-    /// Changes with every write.
+    /// Its ETag: every write changes it.
     pub tag: String,
-    /// When it was written, where the store says so.
+    /// When it was written, if the store says so.
     pub modified: Option<DateTime<Utc>>,
 }
 
-/// What a write may replace.
+/// What must hold for a write to take effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over<'a> {
-    /// Nothing: there must be no such object.
-    Nothing,
-    /// The object that had this tag when it was read.
+pub enum Precondition<'a> {
+    /// The object does not exist.
+    Absent,
+    /// The object still has this tag.
     Tag(&'a str),
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// It is there, and has this tag.
-    Done(String),
-    /// Somebody wrote or removed the object since, or is writing it now: it must be read again. Where an
-    /// earlier answer was lost, that somebody may be oneself.
-    Changed,
+pub enum WriteOutcome {
+    /// The object was written, and has this tag.
+    Written(String),
+    /// Another writer changed or deleted the object, or is writing it now: it must be read again. If the answer to an
+    /// earlier write was lost, that writer may be this run.
+    Conflict,
 }
 
-/// The IAM of the accounts that are watched, and the organisation that they are part of.
+/// IAM of the watched accounts, and AWS Organizations.
 pub trait IamReader {
-    /// The accounts of the organisation that are open, whatever their order.
+    /// The active accounts of the organisation, in any order.
     ///
     /// # Errors
-    /// [`AwsError`], also where there is more than could be listed.
+    /// [`AwsError`], also if the list is not complete.
     fn organization_accounts(&self) -> impl Future<Output = Result<Vec<String>, AwsError>>;
 
-    /// Asks for a credential report. IAM makes a new one where the last is older than four hours.
+    /// Requests a credential report. IAM generates a new one if the last is older than four hours.
     ///
     /// # Errors
-    /// [`AwsError`]; of the kind Unanswered it may succeed later.
+    /// [`AwsError`]; of the kind `Transient` it may succeed later.
     fn generate_report(&self, account: &str) -> impl Future<Output = Result<Generation, AwsError>>;
 
-    /// The credential report that was made last.
+    /// The last credential report.
     ///
     /// # Errors
-    /// [`AwsError`]; of the kind Missing where there is none, or none any more, and one has to be asked for.
+    /// [`AwsError`]; of the kind `NotFound` if there is none or it has expired; a new one must be generated.
     fn credential_report(&self, account: &str) -> impl Future<Output = Result<Fetched, AwsError>>;
 }
 
-/// How far IAM is with a credential report.
+/// The progress of a credential report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generation {
-    /// It is being made.
+    /// IAM is generating it.
     UnderWay,
-    /// It can be had.
+    /// It can be fetched.
     Complete,
 }
 
-/// What IAM answers to whoever asks for a credential report.
+/// IAM's answer to a request for a credential report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// It is being made.
+    /// IAM is generating it.
     UnderWay,
-    /// Here it is.
+    /// The report.
     Report {
         /// A CSV file.
         content: Bytes,
-        /// When IAM made it: what it says is as of then.
+        /// When IAM generated it.
         generated: DateTime<Utc>,
     },
 }
 
-/// Where there is more to read than one invocation can: many of them.
+/// The state machine that reads a backfill with many invocations at once.
 pub trait Fleet {
-    /// Has a backfill's parts be read, and then put together. What was started under that name before is not started
+    /// Starts the reading of a backfill's parts, followed by its digest. An execution of the same name is not started
     /// again.
     ///
     /// # Errors
-    /// [`AwsError`]; of the kind Unanswered it may have started all the same.
+    /// [`AwsError`]; of the kind `Transient` it may have started all the same.
     fn start(&self, name: &str, input: &str) -> impl Future<Output = Result<Execution, AwsError>>;
 }
 
-/// What has become of what was to be started.
+/// The state of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Execution {
-    /// It is under way.
+    /// It is running.
     Live,
-    /// It was started before, and has come to its end.
+    /// It was started before, and has ended.
     Ended,
 }
 
-/// Where alerts go.
+/// The SNS topic.
 pub trait NotificationSink {
-    /// Waits until another alert may be published.
+    /// Waits until another notification may be published.
     fn ready(&self) -> impl Future<Output = ()>;
 
-    /// Publishes an alert; the answer is the id that the sink gave it.
+    /// Publishes a notification once; the answer is SNS's id of the message.
     ///
     /// # Errors
-    /// [`Unpublished`], which says whether it may have been published all the same.
-    fn publish(&self, alert: &Notification) -> impl Future<Output = Result<String, Unpublished>>;
+    /// [`PublishError`], which says whether it may have been published all the same.
+    fn publish(&self, alert: &Notification) -> impl Future<Output = Result<String, PublishError>>;
 }
 
-/// Why an alert was not published, or may not have been.
+/// A publish that failed, or whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unpublished {
+pub struct PublishError {
     /// What went wrong.
-    pub trouble: AwsError,
-    /// Whether it may have been published all the same.
-    pub taken: Taken,
+    pub error: AwsError,
+    /// Whether the notification may have been published all the same.
+    pub effect: PublishEffect,
 }
 
-/// Whether something was done although nobody said so.
+/// What a failed publish may have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It was certainly not done.
-    No,
-    /// Nobody knows.
+pub enum PublishEffect {
+    /// The notification was certainly not published.
+    None,
+    /// The notification may have been published.
     Unknown,
 }
 
-/// Time.
+/// The clock, the deadline and the random numbers of one run.
 pub trait Runtime {
     /// The time of day.
     fn now(&self) -> DateTime<Utc>;
 
-    /// How long this run may go on before it is ended from outside.
+    /// How long until this run is killed.
     fn time_left(&self) -> Duration;
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 
-    /// A number that nobody can guess and that does not come again.
+    /// A number that cannot be guessed and does not repeat.
     fn random(&self) -> u128;
 }
 
-/// All of them.
+/// The ports of one run.
 pub struct Ports<'a, L, S, A, P> {
     /// Where log files are delivered to.
     pub logs: &'a L,
-    /// What remembers.
+    /// The state bucket.
     pub state: &'a S,
-    /// Where alerts go.
+    /// The SNS topic.
     pub alerts: &'a A,
-    /// Time.
+    /// The clock, the deadline and the random numbers.
     pub runtime: &'a P,
-    /// The account that iamwatch runs in, where it is known.
+    /// The account that iamwatch runs in, if it is known.
     pub account: Option<&'a str>,
 }
 
@@ -319,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trouble_says_what_to_do_about_the_service_that_was_called() {
+    fn an_error_says_what_to_do_about_the_service_that_was_called() {
         for (call, kind, to_do) in [
             ("s3:GetObject s3://logs/a", AwsErrorKind::Transient, "it has to be tried again"),
             (
@@ -335,10 +343,10 @@ mod tests {
             ("iam:GenerateCredentialReport of account 1", AwsErrorKind::Denied, "service control policies"),
             ("organizations:ListAccounts", AwsErrorKind::Denied, "delegated administrator"),
         ] {
-            let trouble = AwsError { kind, call: call.to_owned(), answer: "it was so".to_owned() };
-            let said = trouble.to_string();
-            let told = said.strip_prefix(&format!("{call} failed: it was so; "));
-            assert!(told.is_some_and(|told| told.contains(to_do)), "{said}");
+            let error = AwsError { kind, call: call.to_owned(), answer: "it was so".to_owned() };
+            let text = error.to_string();
+            let advice = text.strip_prefix(&format!("{call} failed: it was so; "));
+            assert!(advice.is_some_and(|advice| advice.contains(to_do)), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Objects of the state bucket, and how an invocation reads and changes them.
+//! Objects of the state bucket, and how a run reads and changes them.
 
 pub mod backfill;
 pub mod budgets;
@@ -6,6 +6,9 @@ pub mod case;
 pub mod format;
 pub mod lease;
 pub mod ledger;
+pub mod object;
 pub mod outbox;
 pub mod receipts;
 pub mod store;
+#[cfg(test)]
+mod tests_support;

@@ -17,7 +17,7 @@ use iamwatch_tests::loopback::{Reply, Server};
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{AwsError, AwsErrorKind, Listed, Listing, LogStore};
+use shared::ports::{AwsError, AwsErrorKind, Listing, ListingPage, LogStore};
 
 const BUCKET: &str = "example-logs";
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/";
@@ -46,8 +46,8 @@ fn under(prefix: &str) -> Listing<'_> {
 }
 
 /// All pages.
-async fn pages(store: &S3, listing: &Listing<'_>) -> Result<Vec<Listed>, AwsError> {
-    let mut pages: Vec<Listed> = Vec::new();
+async fn pages(store: &S3, listing: &Listing<'_>) -> Result<Vec<ListingPage>, AwsError> {
+    let mut pages: Vec<ListingPage> = Vec::new();
     loop {
         let page = pages.last().and_then(|page| page.next.clone());
         pages.push(store.list(&Listing { page: page.as_deref(), ..*listing }).await?);
@@ -57,11 +57,11 @@ async fn pages(store: &S3, listing: &Listing<'_>) -> Result<Vec<Listed>, AwsErro
     }
 }
 
-fn keys(pages: &[Listed]) -> Vec<&str> {
+fn keys(pages: &[ListingPage]) -> Vec<&str> {
     pages.iter().flat_map(|page| &page.objects).map(|object| object.key.as_str()).collect()
 }
 
-fn folders(pages: &[Listed]) -> Vec<&str> {
+fn folders(pages: &[ListingPage]) -> Vec<&str> {
     pages.iter().flat_map(|page| &page.folders).map(String::as_str).collect()
 }
 
@@ -87,7 +87,7 @@ async fn every_object_stands_on_one_page_in_the_order_of_the_keys() {
     let behind_none = format!("{DAY}2489.zzz");
     let behind = Listing { after: Some(&behind_none), ..under(DAY) };
     assert_eq!(keys(&pages(&store, &behind).await.unwrap()), all[2_490..], "a key that is not there");
-    assert_eq!(store.list(&under("nothing/")).await, Ok(Listed::default()));
+    assert_eq!(store.list(&under("nothing/")).await, Ok(ListingPage::default()));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use iamwatch_aws::s3::S3;
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
-use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Over, StateStore, Written};
+use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Precondition, StateStore, WriteOutcome};
 
 const BUCKET: &str = "example-state";
 const KEY: &str = "cases/a.json";
@@ -46,8 +46,8 @@ async fn store(aws: &StubAws) -> S3 {
 #[track_caller]
 fn tag(written: Written) -> String {
     match written {
-        Written::Done(tag) => tag,
-        Written::Changed => panic!("it was not written"),
+        WriteOutcome::Written(tag) => tag,
+        WriteOutcome::Conflict => panic!("it was not written"),
     }
 }
 
@@ -57,12 +57,12 @@ async fn what_was_written_is_read_with_its_tag_and_the_time_of_its_writing() {
     let store = store(&aws).await;
     assert_eq!(store.uri(KEY), "s3://example-state/cases/a.json");
     assert_eq!(store.read(KEY).await, Ok(None));
-    let first = tag(store.write(KEY, b"{}", Over::Nothing).await.unwrap());
+    let first = tag(store.write(KEY, b"{}", Precondition::Absent).await.unwrap());
     let stored = store.read(KEY).await.unwrap().unwrap();
     assert_eq!((&stored.content[..], &stored.tag), (&b"{}"[..], &first));
     let age = Utc::now() - stored.modified.unwrap();
     assert!(age > TimeDelta::seconds(-1) && age < TimeDelta::seconds(60), "{age}");
-    let second = tag(store.write(KEY, b"{}", Over::Tag(&first)).await.unwrap());
+    let second = tag(store.write(KEY, b"{}", Precondition::Tag(&first)).await.unwrap());
     assert_ne!(first, second, "the same content is another write");
     assert_eq!(store.read(KEY).await.unwrap().unwrap().tag, second);
     assert!(aws.calls().iter().all(|call| call.operation != Operation::Unknown), "{:?}", aws.calls());
@@ -72,14 +72,20 @@ async fn what_was_written_is_read_with_its_tag_and_the_time_of_its_writing() {
 async fn nothing_is_written_over_what_somebody_else_wrote_or_removed() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
-    let first = tag(store.write(KEY, b"1", Over::Nothing).await.unwrap());
-    let second = tag(store.write(KEY, b"2", Over::Tag(&first)).await.unwrap());
-    for (name, over) in [("it is there", Over::Nothing), ("it has another tag", Over::Tag(&first))] {
-        assert_eq!(store.write(KEY, b"3", over).await, Ok(Written::Changed), "{name}");
+    let first = tag(store.write(KEY, b"1", Precondition::Absent).await.unwrap());
+    let second = tag(store.write(KEY, b"2", Precondition::Tag(&first)).await.unwrap());
+    for (name, over) in
+        [("it is there", Precondition::Absent), ("it has another tag", Precondition::Tag(&first))]
+    {
+        assert_eq!(store.write(KEY, b"3", over).await, Ok(WriteOutcome::Conflict), "{name}");
     }
     assert_eq!(aws.content(BUCKET, KEY).unwrap(), "2");
     aws.delete(BUCKET, KEY);
-    assert_eq!(store.write(KEY, b"3", Over::Tag(&second)).await, Ok(Written::Changed), "it is gone");
+    assert_eq!(
+        store.write(KEY, b"3", Precondition::Tag(&second)).await,
+        Ok(WriteOutcome::Conflict),
+        "it is gone"
+    );
     assert_eq!(aws.content(BUCKET, KEY), None);
 }
 
@@ -87,20 +93,20 @@ async fn nothing_is_written_over_what_somebody_else_wrote_or_removed() {
 async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
-        (error(412, "PreconditionFailed"), Over::Nothing, Ok(())),
-        (error(409, "ConditionalRequestConflict"), Over::Nothing, Ok(())),
-        (error(409, "ConditionalRequestConflict"), Over::Tag("\"a\""), Ok(())),
-        (error(404, "NoSuchKey"), Over::Tag("\"a\""), Ok(())),
-        (error(404, "NoSuchKey"), Over::Nothing, Err(AwsErrorKind::NotFound)),
-        (error(404, "NoSuchBucket"), Over::Tag("\"a\""), Err(AwsErrorKind::Denied)),
-        (Fault::ACCESS_DENIED, Over::Nothing, Err(AwsErrorKind::Denied)),
-        (Fault::INTERNAL_ERROR, Over::Nothing, Err(AwsErrorKind::Transient)),
-        (Fault::SLOW_DOWN, Over::Nothing, Err(AwsErrorKind::Transient)),
-        (Fault::CloseBefore, Over::Nothing, Err(AwsErrorKind::Transient)),
-        (Fault::HangBefore, Over::Nothing, Err(AwsErrorKind::Transient)),
+        (error(412, "PreconditionFailed"), Precondition::Absent, Ok(())),
+        (error(409, "ConditionalRequestConflict"), Precondition::Absent, Ok(())),
+        (error(409, "ConditionalRequestConflict"), Precondition::Tag("\"a\""), Ok(())),
+        (error(404, "NoSuchKey"), Precondition::Tag("\"a\""), Ok(())),
+        (error(404, "NoSuchKey"), Precondition::Absent, Err(AwsErrorKind::NotFound)),
+        (error(404, "NoSuchBucket"), Precondition::Tag("\"a\""), Err(AwsErrorKind::Denied)),
+        (Fault::ACCESS_DENIED, Precondition::Absent, Err(AwsErrorKind::Denied)),
+        (Fault::INTERNAL_ERROR, Precondition::Absent, Err(AwsErrorKind::Transient)),
+        (Fault::SLOW_DOWN, Precondition::Absent, Err(AwsErrorKind::Transient)),
+        (Fault::CloseBefore, Precondition::Absent, Err(AwsErrorKind::Transient)),
+        (Fault::HangBefore, Precondition::Absent, Err(AwsErrorKind::Transient)),
         // These are written all the same.
-        (Fault::CloseAfter, Over::Nothing, Err(AwsErrorKind::Transient)),
-        (Fault::HangAfter, Over::Nothing, Err(AwsErrorKind::Transient)),
+        (Fault::CloseAfter, Precondition::Absent, Err(AwsErrorKind::Transient)),
+        (Fault::HangAfter, Precondition::Absent, Err(AwsErrorKind::Transient)),
     ];
     let tried = tried.map(async |(fault, over, changed)| {
         let aws = StubAws::start().await;
@@ -108,7 +114,7 @@ async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
         aws.fail(Which::every(Operation::PutObject), fault);
         let written = store.write(KEY, b"{}", over).await;
         match (&written, changed) {
-            (Ok(Written::Changed), Ok(())) => {}
+            (Ok(WriteOutcome::Conflict), Ok(())) => {}
             (Err(trouble), Err(kind)) => {
                 assert_eq!(trouble.kind, kind, "{fault:?}: {trouble}");
                 assert_eq!(trouble.call, "s3:PutObject s3://example-state/cases/a.json");
@@ -210,7 +216,7 @@ async fn a_bucket_of_another_account_is_neither_read_nor_written() {
     aws.make_bucket(BUCKET, "444455556666");
     aws.put(BUCKET, KEY, "{}");
     assert_eq!(store.read(KEY).await.unwrap_err().kind, AwsErrorKind::Denied);
-    for over in [Over::Nothing, Over::Tag("\"a\"")] {
+    for over in [Precondition::Absent, Precondition::Tag("\"a\"")] {
         assert_eq!(store.write(KEY, b"1", over).await.unwrap_err().kind, AwsErrorKind::Denied);
     }
     assert_eq!(aws.content(BUCKET, KEY).unwrap(), "{}");

@@ -304,6 +304,7 @@ class LeastPrivilege(unittest.TestCase):
     LOGS_QUEUE_STATE_AND_TOPIC = {
         "logs:CreateLogStream",
         "logs:PutLogEvents",
+        "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
@@ -487,13 +488,14 @@ class State(unittest.TestCase):
                 return True
         return False
 
-    def test_a_function_reads_and_writes_its_own_folders_and_deletes_nothing(self):
+    def test_a_function_reads_and_writes_its_own_folders_and_deletes_markers_alone(self):
         sign_in, credential_report, backfill = self.ROLES
         for name, branch in BRANCHES.items():
             stack = branch()
             for key, read, written, roles in [
                 ("cases/a.json", True, True, self.ROLES),
                 ("budgets/a.json", True, True, self.ROLES),
+                ("outbox/a.json", False, True, self.ROLES),
                 ("overflow/a.json", False, True, self.ROLES),
                 ("seen/a.json", True, True, self.ROLES),
                 ("quarantine/a.json", False, True, self.ROLES),
@@ -521,7 +523,9 @@ class State(unittest.TestCase):
                     if written:
                         self.assertFalse(self.denied(f"<{role}.Arn>", "s3:PutObject", f"/{key}", stack), case)
             for role in self.ROLES:
-                self.assertNotIn("s3:Delete", json.dumps(stack.properties(role)))
+                deleting = [of for of in statements(stack, role).values() if "s3:Delete" in json.dumps(of)]
+                allowed = [(of["Sid"], of["Action"], of["Resource"]) for of in deleting]
+                self.assertEqual(allowed, [("DeleteMarkers", "s3:DeleteObject", "<StateBucket.Arn>/outbox/*")], role)
 
     def test_a_function_is_told_what_is_not_there_wherever_it_reads(self):
         for role in self.ROLES:
@@ -572,7 +576,7 @@ class State(unittest.TestCase):
             stack = existing(ToldDays=days, ReportRetentionDays=kept, BackfillRetentionDays=kept)
             rules = stack.properties("StateBucket")["LifecycleConfiguration"]["Rules"]
             expiring = {rule["Prefix"]: str(rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule}
-            expected = {"cases/": days, "budgets/": "2", "overflow/": "90", "quarantine/": "90", "read/": "14"}
+            expected = {"cases/": days, "budgets/": "2", "outbox/": "30", "overflow/": "90", "quarantine/": "90", "read/": "14"}
             expected |= {"reports/": kept, "backfills/": kept}
             self.assertEqual(expiring, expected)
             [earlier] = [rule for rule in rules if "ExpirationInDays" not in rule]

@@ -22,7 +22,7 @@ use shared::formats::events::delivery::DeliveryMessage;
 use shared::formats::events::delivery::{DeliveryEvent, DeliveryRequest, LogFileObject};
 use shared::ports::AwsErrorKind;
 use shared::severity::Severity;
-use shared::use_cases::{Asked, Delivered, Outcome, process_deliveries, process_messages};
+use shared::use_cases::{Asked, Delivered, NotificationOutcome, process_deliveries, process_messages};
 
 const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01";
 
@@ -604,7 +604,10 @@ fn by_hand_everything_named_is_judged_and_what_cannot_be_is_answered() {
         let delivered = by_hand(&world, request(false)).await;
         assert_eq!(delivered.unread.keys().collect::<Vec<_>>(), ["s3://logs/typo"]);
         assert_eq!((delivered.findings[&Severity::High], delivered.mails.len()), (1, 1));
-        assert!(matches!(delivered.mails[0].outcome, Outcome::Withheld) && world.topic.subjects().is_empty());
+        assert!(
+            matches!(delivered.mails[0].outcome, NotificationOutcome::NotRequested)
+                && world.topic.subjects().is_empty()
+        );
         by_hand(&world, request(true)).await;
         assert_eq!(world.topic.subjects().len(), 1, "nobody is mailed about a mistyped key");
     });

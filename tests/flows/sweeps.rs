@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
 use shared::formats::events::delivery::{DeliveryEvent, DeliveryRequest, LogFileObject};
-use shared::ports::Stored;
+use shared::ports::StoredObject;
 use shared::severity::Severity;
 use shared::use_cases::{Asked, Delivered, Swept, process_deliveries, read_missed};
 
@@ -126,7 +126,7 @@ fn missed(world: &World) -> Vec<String> {
 }
 
 fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
-    let text = |stored: &Stored| String::from_utf8_lossy(&stored.content).into_owned();
+    let text = |stored: &StoredObject| String::from_utf8_lossy(&stored.content).into_owned();
     let objects = world.state.objects.borrow();
     let named = objects.iter().filter(|(key, _)| key.starts_with(prefix));
     named.map(|(key, stored)| (key.clone(), text(stored))).collect()
@@ -134,7 +134,7 @@ fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
 
 fn put_state(world: &World, key: &str, content: &str) {
     let (content, tag) = (content.to_owned().into(), format!("{content:?}"));
-    world.state.objects.borrow_mut().insert(key.to_owned(), Stored { content, tag, modified: None });
+    world.state.objects.borrow_mut().insert(key.to_owned(), StoredObject { content, tag, modified: None });
 }
 
 /// Time passes only where nothing else happens.

@@ -9,7 +9,7 @@
 //! | `s3_faults` | S3 is busy, broken, silent, refuses, or sends something else than it has |
 //! | `memory` | the state bucket is busy, broken, silent, refuses, or holds something else than was written |
 //! | `sns_faults` | SNS is busy, broken or silent |
-//! | `crashes` | the process is killed, or panics |
+//! | `panics` | a panic is an error of one invocation |
 //! | `deadline` | it answers before Lambda ends it |
 //! | `by_hand` | what a person may ask, and is answered |
 //! | `settings` | what it is deployed with |
@@ -27,12 +27,12 @@
 
 mod batches;
 mod by_hand;
-mod crashes;
 mod deadline;
 mod events;
 mod load;
 mod logs;
 mod memory;
+mod panics;
 mod s3_faults;
 mod settings;
 mod shapes;

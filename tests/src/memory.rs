@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared::notification::Notification;
 use shared::ports::{
-    AwsError, AwsErrorKind, Body, Execution, Fetched, Fleet, Generation, IamReader, Listed, ListedObject,
-    Listing, LogStore, MAX_STATE_BYTES, NotificationSink, OpenObject, Over, Ports, Runtime, StateStore,
-    Stored, Taken, Unpublished, Written,
+    AwsError, AwsErrorKind, Body, Execution, Fetched, Fleet, Generation, IamReader, ListedObject, Listing,
+    ListingPage, LogStore, MAX_STATE_BYTES, NotificationSink, OpenObject, Ports, Precondition, PublishEffect,
+    PublishError, Runtime, StateStore, StoredObject, WriteOutcome,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -42,14 +42,14 @@ impl Attempt {
     }
 }
 
-/// The steps of a run: each call is one before anything is done and one when it was done.
+/// The steps of a run: each call has one before it takes effect, and one after.
 #[derive(Default)]
 pub struct Steps {
-    /// How many there were.
+    /// The number of steps so far.
     pub taken: Cell<usize>,
-    /// The one at which the run dies.
+    /// The step at which the run dies.
     pub last: Cell<Option<usize>>,
-    /// Tells whoever watches that it has.
+    /// Notified when the run has died.
     pub died: Notify,
 }
 
@@ -115,7 +115,7 @@ impl Logs {
     fn behind(&self, bucket: &str, prefix: &str, begin: &str) -> Vec<ListedObject> {
         let is_meant = |key: &&str| key.starts_with(prefix) && *key > begin;
         if bucket == STATE_BUCKET {
-            let listed = |(key, stored): (&String, &Stored)| {
+            let listed = |(key, stored): (&String, &StoredObject)| {
                 let key = Some(&key[..]).filter(is_meant)?.to_owned();
                 let bytes = stored.content.len() as u64;
                 Some(ListedObject { key, bytes, modified: stored.modified })
@@ -136,9 +136,9 @@ impl Logs {
 const STATE_BUCKET: &str = "s3://state/";
 
 /// The objects of the state bucket, by key.
-type Objects = RefCell<BTreeMap<String, Stored>>;
+type Objects = RefCell<BTreeMap<String, StoredObject>>;
 
-fn trouble(kind: AwsErrorKind, call: &str, answer: &str) -> AwsError {
+fn aws_error(kind: AwsErrorKind, call: &str, answer: &str) -> AwsError {
     AwsError { kind, call: call.to_owned(), answer: answer.to_owned() }
 }
 
@@ -165,8 +165,8 @@ impl LogStore for Logs {
         // Whoever asked first is not the first to be answered.
         tokio::task::yield_now().await;
         let (content, bytes, piece, end) = match attempt {
-            None => return Err(trouble(AwsErrorKind::NotFound, &format!("get {uri}"), "NoSuchKey")),
-            Some(Attempt::Fails(kind, answer)) => return Err(trouble(kind, &format!("get {uri}"), answer)),
+            None => return Err(aws_error(AwsErrorKind::NotFound, &format!("get {uri}"), "NoSuchKey")),
+            Some(Attempt::Fails(kind, answer)) => return Err(aws_error(kind, &format!("get {uri}"), answer)),
             Some(Attempt::Whole(content, piece)) => {
                 let bytes = content.len() as u64;
                 (content, bytes, piece, End::Ends)
@@ -180,22 +180,22 @@ impl LogStore for Logs {
         Ok(OpenObject { bytes, body: Pieces { open, bytes, rest: content.into(), piece, end } })
     }
 
-    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<ListingPage, AwsError> {
         self.steps.step().await;
         tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
         if one_of(&self.listing_fails) {
-            return Err(trouble(AwsErrorKind::Transient, "list", "SlowDown"));
+            return Err(aws_error(AwsErrorKind::Transient, "list", "SlowDown"));
         }
         let Listing { bucket, prefix, after, by_folder, page } = *listing;
         let uri = format!("s3://{bucket}/{prefix}");
         if self.refuses_to_list.get().is_some_and(|part| uri.contains(part)) {
-            return Err(trouble(AwsErrorKind::Denied, &format!("list {uri}"), "AccessDenied"));
+            return Err(aws_error(AwsErrorKind::Denied, &format!("list {uri}"), "AccessDenied"));
         }
         self.listed.set(self.listed.get() + 1);
-        let mut listed = Listed::default();
+        let mut listed = ListingPage::default();
         let begin = page.or(after).unwrap_or_default();
         for object in self.behind(&format!("s3://{bucket}/"), prefix, begin) {
             let key = &object.key;
@@ -247,7 +247,7 @@ impl Body for Pieces {
         }
         match self.end {
             End::Ends => Ok(None),
-            End::Breaks => Err(trouble(AwsErrorKind::Transient, "get", "the connection broke")),
+            End::Breaks => Err(aws_error(AwsErrorKind::Transient, "get", "the connection broke")),
             End::Silence => std::future::pending().await,
         }
     }
@@ -265,9 +265,9 @@ pub struct State {
     steps: Rc<Steps>,
     /// Its objects, by key.
     pub objects: Rc<Objects>,
-    /// So many calls from now on fail, and nothing happens.
+    /// The number of calls from now on that fail without an effect.
     pub fails: Cell<usize>,
-    /// So many writes from now on are made, and their answers are lost.
+    /// The number of writes from now on that take effect, but whose answers are lost.
     pub loses: Cell<usize>,
     /// The answer to the write of this number is lost, and the next read finds nothing, whatever is there.
     pub forgets: Cell<Option<usize>>,
@@ -277,23 +277,25 @@ pub struct State {
     pub refuses: Cell<Option<&'static str>>,
     /// Whether no call is answered.
     pub hangs: Cell<bool>,
-    /// How many writes there were: the next tag.
+    /// Whether deletions are refused.
+    pub keeps: Cell<bool>,
+    /// The number of writes: the next tag.
     writes: Cell<usize>,
 }
 
 impl State {
-    /// What becomes of a call before anything is done.
+    /// The outcome of a call before it takes effect.
     async fn call(&self, call: &str) -> Result<(), AwsError> {
         // Whoever asked first is not the first to be answered.
         tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
-        if one_of(&self.fails) { Err(trouble(AwsErrorKind::Denied, call, "AccessDenied")) } else { Ok(()) }
+        if one_of(&self.fails) { Err(aws_error(AwsErrorKind::Denied, call, "AccessDenied")) } else { Ok(()) }
     }
 }
 
-/// Takes one off, if there is one.
+/// Counts down to 0. Whether it was above 0.
 fn one_of(left: &Cell<usize>) -> bool {
     let before = left.get();
     left.set(before.saturating_sub(1));
@@ -301,7 +303,7 @@ fn one_of(left: &Cell<usize>) -> bool {
 }
 
 impl StateStore for State {
-    async fn read(&self, key: &str) -> Result<Option<Stored>, AwsError> {
+    async fn read(&self, key: &str) -> Result<Option<StoredObject>, AwsError> {
         self.steps.step().await;
         self.call("get").await?;
         if self.misses.take() {
@@ -314,15 +316,31 @@ impl StateStore for State {
         Ok(stored)
     }
 
-    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
+    async fn write(
+        &self,
+        key: &str,
+        content: &[u8],
+        over: Precondition<'_>,
+    ) -> Result<WriteOutcome, AwsError> {
         self.steps.step().await;
         self.call("put").await?;
         if self.refuses.get().is_some_and(|part| key.contains(part)) {
-            return Err(trouble(AwsErrorKind::Denied, "put", "AccessDenied"));
+            return Err(aws_error(AwsErrorKind::Denied, "put", "AccessDenied"));
         }
         let written = self.put(key, content, over);
         self.steps.step().await;
         written
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), AwsError> {
+        self.steps.step().await;
+        self.call("delete").await?;
+        if self.keeps.get() {
+            return Err(aws_error(AwsErrorKind::Denied, "delete", "AccessDenied"));
+        }
+        self.objects.borrow_mut().remove(key);
+        self.steps.step().await;
+        Ok(())
     }
 
     fn uri(&self, key: &str) -> String {
@@ -331,27 +349,27 @@ impl StateStore for State {
 }
 
 impl State {
-    fn put(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
+    fn put(&self, key: &str, content: &[u8], over: Precondition<'_>) -> Result<WriteOutcome, AwsError> {
         let mut objects = self.objects.borrow_mut();
         let as_expected = match (over, objects.get(key)) {
-            (Over::Nothing, found) => found.is_none(),
-            (Over::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
+            (Precondition::Absent, found) => found.is_none(),
+            (Precondition::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
         };
         if !as_expected {
-            return Ok(Written::Changed);
+            return Ok(WriteOutcome::Conflict);
         }
         self.writes.set(self.writes.get() + 1);
         let tag = format!("\"{}\"", self.writes.get());
         let content = Bytes::copy_from_slice(content);
         // Nobody here knows the time: a test that wants to look at it puts the object in itself.
-        objects.insert(key.to_owned(), Stored { content, tag: tag.clone(), modified: None });
+        objects.insert(key.to_owned(), StoredObject { content, tag: tag.clone(), modified: None });
         if self.forgets.get() == Some(self.writes.get()) {
             self.misses.set(true);
         }
         if self.misses.get() || one_of(&self.loses) {
-            return Err(trouble(AwsErrorKind::Transient, "put", "no answer"));
+            return Err(aws_error(AwsErrorKind::Transient, "put", "no answer"));
         }
-        Ok(Written::Done(tag))
+        Ok(WriteOutcome::Written(tag))
     }
 }
 
@@ -386,15 +404,15 @@ impl Topic {
 impl NotificationSink for Topic {
     async fn ready(&self) {}
 
-    async fn publish(&self, alert: &Notification) -> Result<String, Unpublished> {
+    async fn publish(&self, alert: &Notification) -> Result<String, PublishError> {
         tokio::task::yield_now().await;
         self.steps.step().await;
         if self.hangs.get() {
             return std::future::pending().await;
         }
         if self.refuses.get().is_some_and(|part| alert.subject.contains(part)) {
-            let trouble = trouble(AwsErrorKind::Transient, "publish", "InternalError");
-            return Err(Unpublished { trouble, taken: Taken::No });
+            let error = aws_error(AwsErrorKind::Transient, "publish", "InternalError");
+            return Err(PublishError { error, effect: PublishEffect::None });
         }
         self.published.borrow_mut().push(alert.clone());
         self.steps.step().await;
@@ -418,7 +436,7 @@ impl Fleet for Machine {
     async fn start(&self, name: &str, input: &str) -> Result<Execution, AwsError> {
         self.steps.step().await;
         if one_of(&self.fails) {
-            return Err(trouble(AwsErrorKind::Denied, "states:StartExecution", "AccessDenied"));
+            return Err(aws_error(AwsErrorKind::Denied, "states:StartExecution", "AccessDenied"));
         }
         let first = self.started.borrow_mut().entry(name.to_owned()).or_insert(input.to_owned()).clone();
         assert_eq!(first, input, "the same name has the same input");
@@ -467,7 +485,7 @@ impl IamReader for Accounts {
     async fn organization_accounts(&self) -> Result<Vec<String>, AwsError> {
         self.steps.step().await;
         let accounts = self.organization.borrow().clone();
-        accounts.ok_or_else(|| trouble(AwsErrorKind::Denied, "organizations:ListAccounts", "AccessDenied"))
+        accounts.ok_or_else(|| aws_error(AwsErrorKind::Denied, "organizations:ListAccounts", "AccessDenied"))
     }
 
     async fn generate_report(&self, account: &str) -> Result<Generation, AwsError> {
@@ -476,21 +494,21 @@ impl IamReader for Accounts {
         let call = format!("sts:AssumeRole in account {account}");
         let mut reports = self.reports.borrow_mut();
         let Some(report) = reports.get_mut(account) else {
-            return Err(trouble(AwsErrorKind::Denied, &call, "AccessDenied"));
+            return Err(aws_error(AwsErrorKind::Denied, &call, "AccessDenied"));
         };
         let before = report.before.pop_front();
-        before.unwrap_or(Ok(Generation::Complete)).map_err(|kind| trouble(kind, "generate", "no"))
+        before.unwrap_or(Ok(Generation::Complete)).map_err(|kind| aws_error(kind, "generate", "no"))
     }
 
     async fn credential_report(&self, account: &str) -> Result<Fetched, AwsError> {
         self.steps.step().await;
         let mut reports = self.reports.borrow_mut();
         let Some(report) = reports.get_mut(account) else {
-            return Err(trouble(AwsErrorKind::Denied, "get", "AccessDenied"));
+            return Err(aws_error(AwsErrorKind::Denied, "get", "AccessDenied"));
         };
         match report.not_yet.pop_front() {
             Some(Ok(())) => Ok(Fetched::UnderWay),
-            Some(Err(kind)) => Err(trouble(kind, "get", "no")),
+            Some(Err(kind)) => Err(aws_error(kind, "get", "no")),
             None => {
                 Ok(Fetched::Report { content: report.content.clone().into(), generated: report.generated })
             }
@@ -564,7 +582,45 @@ impl Default for World {
     }
 }
 
+/// The alert ids of the outbox entries in an object.
+fn due(object: &Value) -> Vec<&str> {
+    match object {
+        // An audit's mail that was published is in no outbox any more.
+        Value::Object(members) if members.contains_key("published") => Vec::new(),
+        Value::Object(members) if members.contains_key("may_repeat") && members.contains_key("alert") => {
+            members["alert"]["id"].as_str().into_iter().collect()
+        }
+        Value::Object(members) => members.values().flat_map(due).collect(),
+        Value::Array(elements) => elements.iter().flat_map(due).collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl World {
+    /// The outbox entries without a marker that names their holder, as `key: alert id`.
+    pub fn unmarked(&self) -> Vec<String> {
+        let objects = self.state.objects.borrow();
+        let holders =
+            objects.iter().filter(|(key, _)| !key.starts_with("outbox/") && !key.starts_with("quarantine/"));
+        let mut unmarked = Vec::new();
+        for (key, stored) in holders {
+            let object: Value = serde_json::from_slice(&stored.content).unwrap_or_default();
+            let expected = serde_json::json!({"format": 1, "object": key});
+            unmarked.extend(due(&object).into_iter().filter_map(|alert_id| {
+                let marker = objects.get(&format!("outbox/{alert_id}.json"));
+                let marker: Option<Value> =
+                    marker.and_then(|marker| serde_json::from_slice(&marker.content).ok());
+                (marker.as_ref() != Some(&expected)).then(|| format!("{key}: {alert_id}"))
+            }));
+        }
+        unmarked
+    }
+
+    /// How many markers there are.
+    pub fn markers(&self) -> usize {
+        self.state.objects.borrow().keys().filter(|key| key.starts_with("outbox/")).count()
+    }
+
     /// Runs something in it.
     pub fn outside<'a>(&'a self, clock: &'a Clock) -> Ports<'a, Logs, State, Topic, Clock> {
         Ports {

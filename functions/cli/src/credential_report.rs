@@ -16,7 +16,7 @@ use shared::rules::checks;
 use shared::rules::checks::ReportContext;
 use shared::rules::health::COULD_NOT_LOOK;
 use shared::rules::registry;
-use shared::state::ledger::Previous;
+use shared::use_cases::Previous;
 
 use crate::args::{CredentialReportArgs, FindingFormat, ReportOutput};
 use crate::exit::Exit;

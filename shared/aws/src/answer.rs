@@ -8,7 +8,7 @@ use shared::finding::Finding;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::ports::AwsError;
 use shared::severity::Severity;
-use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Progress};
+use shared::use_cases::{Audited, Backfilled, Delivered, NotificationOutcome, NotificationResult, Progress};
 
 use crate::report::progress;
 
@@ -44,7 +44,7 @@ pub fn audit_answer(audited: &Audited) -> Value {
         })
     };
     let told: Map<String, Value> =
-        audited.told.iter().map(|(status, count)| (status.name().to_owned(), (*count).into())).collect();
+        audited.notified.iter().map(|(status, count)| (status.name().to_owned(), (*count).into())).collect();
     let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     json!({
         "accounts": audited.accounts.len(),
@@ -54,11 +54,11 @@ pub fn audit_answer(audited: &Audited) -> Value {
         "findings": severities(&audited.findings),
         "worst": audited.listed.iter().map(listed).collect::<Vec<_>>(),
         "told": told,
-        "accepted": audited.accepted,
+        "accepted": audited.suppressed,
         "mails": mails(&audited.mails),
         "failed": audited.failed.iter().map(failed).collect::<Vec<_>>(),
         "to_do": audited.to_do.keys().collect::<Vec<_>>(),
-        "not_done": audited.untold.as_ref().map(ToString::to_string),
+        "not_done": audited.not_notified.as_ref().map(ToString::to_string),
     })
 }
 
@@ -93,7 +93,7 @@ fn severities(findings: &BTreeMap<Severity, u64>) -> Map<String, Value> {
     findings.iter().map(|(severity, count)| (severity.name().to_owned(), (*count).into())).collect()
 }
 
-fn mails(mails: &[Mailed]) -> Vec<Value> {
-    let published = |mail: &Mailed| matches!(mail.outcome, Outcome::Published);
+fn mails(mails: &[NotificationResult]) -> Vec<Value> {
+    let published = |mail: &NotificationResult| matches!(mail.outcome, NotificationOutcome::Published);
     mails.iter().map(|mail| json!({"subject": mail.subject, "published": published(mail)})).collect()
 }

@@ -12,7 +12,9 @@ use shared::formats::cloudtrail::counts::Counts;
 use shared::ports::{AwsError, AwsErrorKind};
 use shared::severity::Severity;
 use shared::state::backfill;
-use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Progress, Swept};
+use shared::use_cases::{
+    Audited, Backfilled, Delivered, NotificationOutcome, NotificationResult, Progress, Swept,
+};
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "iamwatch";
@@ -76,7 +78,7 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
 /// Writes the log line and the metrics of a run over credential reports.
 pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now: DateTime<Utc>) {
     let [mails, _, failed_publishes] = counted(&audited.mails);
-    let told = |status| audited.told.get(&status).copied().unwrap_or_default();
+    let told = |status| audited.notified.get(&status).copied().unwrap_or_default();
     tracing::info!(
         messages = batch.as_ref().map(|batch| batch.messages),
         failed_messages = batch.as_ref().map(|batch| batch.failed),
@@ -89,7 +91,7 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
         told_came_back = told(Status::CameBack),
         told_resolved = told(Status::Resolved),
         told_still = told(Status::Still),
-        accepted_findings = audited.accepted,
+        accepted_findings = audited.suppressed,
         mails,
         failed_publishes,
         "credential reports judged"
@@ -100,10 +102,10 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
     for (account, trouble) in audited.to_do.iter().take(MAX_NAMED) {
         tracing::warn!(account, error = %trouble, "account to be looked at again");
     }
-    if let Some(trouble) = &audited.untold {
+    if let Some(trouble) = &audited.not_notified {
         tracing::warn!(error = %trouble, "not all is told yet");
     }
-    report_troubles(&audited.state_troubles, &audited.mails);
+    report_troubles(&audited.state_errors, &audited.mails);
     write(&audit_metrics(audited, batch.is_some(), function, now));
 }
 
@@ -144,7 +146,7 @@ pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Ut
 }
 
 /// What a backfill came to, where it is finished.
-fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
+fn outcome(backfilled: &Backfilled) -> Option<&backfill::NotificationOutcome> {
     let state = backfilled.state.as_ref().filter(|_| backfilled.progress == Progress::Done);
     state.and_then(|state| state.result.as_ref())
 }
@@ -199,12 +201,12 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
     write(&sweep_metrics(swept, function, now));
 }
 
-fn report_troubles(state: &[AwsError], mails: &[Mailed]) {
+fn report_troubles(state: &[AwsError], mails: &[NotificationResult]) {
     for trouble in state {
         tracing::warn!(error = %trouble, "the state bucket failed");
     }
-    for Mailed { subject, outcome, .. } in mails {
-        if let Outcome::Failed(trouble) = outcome {
+    for NotificationResult { subject, outcome, .. } in mails {
+        if let NotificationOutcome::Failed(trouble) = outcome {
             tracing::error!(subject, error = %trouble, "alert not published");
         }
     }
@@ -218,13 +220,14 @@ fn write(metrics: &Value) {
 
 /// How many alerts were published, how many were held back, and how many SNS did not take. That no time was
 /// left is not its fault.
-fn counted(mails: &[Mailed]) -> [u64; 3] {
-    let count =
-        |wanted: fn(&Outcome) -> bool| mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64;
-    let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed(trouble) if trouble.kind != AwsErrorKind::DeadlineExceeded);
+fn counted(mails: &[NotificationResult]) -> [u64; 3] {
+    let count = |wanted: fn(&NotificationOutcome) -> bool| {
+        mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64
+    };
+    let refused = |outcome: &NotificationOutcome| matches!(outcome, NotificationOutcome::Failed(trouble) if trouble.kind != AwsErrorKind::DeadlineExceeded);
     [
-        count(|outcome| matches!(outcome, Outcome::Published)),
-        count(|outcome| matches!(outcome, Outcome::HeldBack)),
+        count(|outcome| matches!(outcome, NotificationOutcome::Published)),
+        count(|outcome| matches!(outcome, NotificationOutcome::RateLimited)),
         count(refused),
     ]
 }
@@ -264,7 +267,7 @@ fn audit_metrics(audited: &Audited, is_scheduled: bool, function: &str, now: Dat
         ("AccountsFailed", "Count", audited.failed.len() as u64),
         ("Users", "Count", audited.users),
         ("Mails", "Count", mails),
-        ("StateFailures", "Count", audited.state_troubles.len() as u64),
+        ("StateFailures", "Count", audited.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     // An alarm tells when no run of the schedule looks at anything; what a person asks for must not hide that.
@@ -359,7 +362,7 @@ mod tests {
     }
 
     fn delivered() -> Delivered {
-        let mail = |outcome| Mailed { subject: "alice in 111122223333".to_owned(), outcome };
+        let mail = |outcome| NotificationResult { subject: "alice in 111122223333".to_owned(), outcome };
         Delivered {
             counts: Counts {
                 log_files: 3,
@@ -372,9 +375,9 @@ mod tests {
             skipped_objects: 4,
             findings: Severity::ALL.into_iter().zip([5, 4, 3, 2, 1]).collect(),
             mails: vec![
-                mail(Outcome::Published),
-                mail(Outcome::Failed(trouble(AwsErrorKind::Denied))),
-                mail(Outcome::Failed(trouble(AwsErrorKind::DeadlineExceeded))),
+                mail(NotificationOutcome::Published),
+                mail(NotificationOutcome::Failed(trouble(AwsErrorKind::Denied))),
+                mail(NotificationOutcome::Failed(trouble(AwsErrorKind::DeadlineExceeded))),
             ],
             unread: [
                 ("s3://logs/a".to_owned(), trouble(AwsErrorKind::Denied)),

@@ -14,8 +14,8 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use shared::config::Config;
 use shared::ports::{
-    AwsError, AwsErrorKind, Body, Listed, ListedObject, Listing, LogStore, MAX_STATE_BYTES, OpenObject, Over,
-    StateStore, Stored, Written,
+    AwsError, AwsErrorKind, Body, ListedObject, Listing, ListingPage, LogStore, MAX_STATE_BYTES, OpenObject,
+    Precondition, StateStore, StoredObject, WriteOutcome,
 };
 use tokio::time::timeout;
 
@@ -93,7 +93,7 @@ impl LogStore for S3 {
         self.opened(&call, object.map_err(|error| trouble(call.clone(), &error))?)
     }
 
-    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<ListingPage, AwsError> {
         let Listing { bucket, prefix, after, by_folder, page } = *listing;
         let call = format!("s3:ListObjectsV2 s3://{bucket}/{prefix}");
         let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
@@ -114,7 +114,11 @@ impl LogStore for S3 {
             let bytes = bytes.ok_or_else(|| without(&call, "Size"))?;
             Ok(ListedObject { key, bytes, modified: object.last_modified().and_then(moment) })
         });
-        Ok(Listed { folders: folders.collect(), objects: objects.collect::<Result<_, AwsError>>()?, next })
+        Ok(ListingPage {
+            folders: folders.collect(),
+            objects: objects.collect::<Result<_, AwsError>>()?,
+            next,
+        })
     }
 }
 
@@ -143,17 +147,29 @@ impl Body for ObjectBody {
 }
 
 impl StateStore for S3 {
-    async fn read(&self, key: &str) -> Result<Option<Stored>, AwsError> {
+    async fn read(&self, key: &str) -> Result<Option<StoredObject>, AwsError> {
         tried(self.retry_pause, || self.read_once(key)).await
     }
 
-    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
+    async fn write(
+        &self,
+        key: &str,
+        content: &[u8],
+        over: Precondition<'_>,
+    ) -> Result<WriteOutcome, AwsError> {
         let call = format!("s3:PutObject {}", self.uri(key));
         match self.put(key, content, over).await {
-            Ok(written) => written.e_tag.map(Written::Done).ok_or_else(|| without(&call, "ETag")),
-            Err(error) if has_changed(&error, over) => Ok(Written::Changed),
+            Ok(written) => written.e_tag.map(WriteOutcome::Written).ok_or_else(|| without(&call, "ETag")),
+            Err(error) if has_changed(&error, over) => Ok(WriteOutcome::Conflict),
             Err(error) => Err(trouble(call, &error)),
         }
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), AwsError> {
+        let request = self.client.delete_object().bucket(&self.state_bucket).key(key);
+        let request = request.set_expected_bucket_owner(self.account.clone());
+        let deleted = request.customize().config_override(once()).send().await;
+        deleted.map(drop).map_err(|error| trouble(format!("s3:DeleteObject {}", self.uri(key)), &error))
     }
 
     fn uri(&self, key: &str) -> String {
@@ -162,7 +178,7 @@ impl StateStore for S3 {
 }
 
 impl S3 {
-    async fn read_once(&self, key: &str) -> Result<Option<Stored>, Failed<AwsError>> {
+    async fn read_once(&self, key: &str) -> Result<Option<StoredObject>, Failed<AwsError>> {
         let call = format!("s3:GetObject {}", self.uri(key));
         let object = match self.get(&self.state_bucket, key, None).await {
             Ok(object) => object,
@@ -178,22 +194,31 @@ impl S3 {
         let open = self.opened(&call, object).map_err(Failed::ForGood)?;
         // Nothing but the head of an answer is tried again by the SDK.
         let content = beginning(open).await.map_err(Failed::ThisTime)?;
-        Ok(Some(Stored { content, tag, modified }))
+        Ok(Some(StoredObject { content, tag, modified }))
     }
 
     /// Without the SDK's own retries: an answer that was lost would come back as "it has changed", and
     /// nobody would know that it was us.
-    async fn put(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<PutObjectOutput, PutError> {
+    async fn put(
+        &self,
+        key: &str,
+        content: &[u8],
+        over: Precondition<'_>,
+    ) -> Result<PutObjectOutput, PutError> {
         let request = self.client.put_object().bucket(&self.state_bucket).key(key);
         let request = request.set_expected_bucket_owner(self.account.clone());
         let request = match over {
-            Over::Nothing => request.if_none_match("*"),
-            Over::Tag(tag) => request.if_match(tag),
+            Precondition::Absent => request.if_none_match("*"),
+            Precondition::Tag(tag) => request.if_match(tag),
         };
         let request = request.content_type("application/json").body(content.to_vec().into());
-        let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
-        request.customize().config_override(once).send().await
+        request.customize().config_override(once()).send().await
     }
+}
+
+/// A call that the SDK does not retry.
+fn once() -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled())
 }
 
 type PutError = SdkError<PutObjectError, HttpResponse>;
@@ -201,12 +226,12 @@ type PutError = SdkError<PutObjectError, HttpResponse>;
 /// Whether somebody else wrote or removed the object, or is doing so.
 ///
 /// Source: S3 User Guide, "How to prevent object overwrites with conditional writes".
-fn has_changed(error: &PutError, over: Over<'_>) -> bool {
+fn has_changed(error: &PutError, over: Precondition<'_>) -> bool {
     match error.raw_response().map(|response| response.status().as_u16()) {
         // The condition does not hold; or another write is under way, and who wins is not known yet.
         Some(412 | 409) => true,
         // There is nothing any more that could have the tag. (A bucket that is not there is a trouble.)
-        Some(404) => over != Over::Nothing && error.code() == Some("NoSuchKey"),
+        Some(404) => over != Precondition::Absent && error.code() == Some("NoSuchKey"),
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::mail;
 use shared::notification::Notification;
-use shared::ports::{AwsError, AwsErrorKind, NotificationSink, Taken, Unpublished};
+use shared::ports::{AwsError, AwsErrorKind, NotificationSink, PublishEffect, PublishError};
 use tokio::time::{Instant, sleep_until};
 
 use crate::attempts::{Failed, once, tried};
@@ -50,7 +50,7 @@ impl Topic {
         Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
     }
 
-    async fn attempt(&self, alert: &Notification) -> Result<String, Failed<Unpublished>> {
+    async fn attempt(&self, alert: &Notification) -> Result<String, Failed<PublishError>> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
@@ -59,7 +59,7 @@ impl Topic {
             let value = value.map_err(|error| {
                 let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {error}"));
                 let trouble = AwsError { kind: AwsErrorKind::Denied, call, answer };
-                Failed::ForGood(Unpublished { trouble, taken: Taken::No })
+                Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::None })
             })?;
             request = request.message_attributes(name, value);
         }
@@ -68,16 +68,16 @@ impl Topic {
             match error {
                 // SNS took it, and what it said was garbled on its way.
                 SdkError::ServiceError(answered) if answered.raw().status().is_success() => {
-                    Failed::ForGood(Unpublished { trouble, taken: Taken::Unknown })
+                    Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::Unknown })
                 }
                 // SNS itself says that it did not take the alert, and may take it later.
                 SdkError::ServiceError(_) if trouble.kind == AwsErrorKind::Transient => {
-                    Failed::ThisTime(Unpublished { trouble, taken: Taken::No })
+                    Failed::ThisTime(PublishError { error: trouble, effect: PublishEffect::None })
                 }
                 SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => {
-                    Failed::ForGood(Unpublished { trouble, taken: Taken::No })
+                    Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::None })
                 }
-                _ => Failed::ForGood(Unpublished { trouble, taken: Taken::Unknown }),
+                _ => Failed::ForGood(PublishError { error: trouble, effect: PublishEffect::Unknown }),
             }
         })?;
         Ok(published.message_id.unwrap_or_default())
@@ -91,7 +91,7 @@ impl Topic {
     /// What SNS said.
     pub async fn publish_test(&self, function: &str, id: &str) -> Result<Value, AwsError> {
         let alert = mail::test_mail::notification(function, id.to_owned());
-        let message_id = self.publish(&alert).await.map_err(|unpublished| unpublished.trouble)?;
+        let message_id = self.publish(&alert).await.map_err(|failed| failed.error)?;
         Ok(json!({"test_mail": {"message_id": message_id, "subject": alert.subject}}))
     }
 }
@@ -117,7 +117,7 @@ impl NotificationSink for Topic {
         }
     }
 
-    async fn publish(&self, alert: &Notification) -> Result<String, Unpublished> {
+    async fn publish(&self, alert: &Notification) -> Result<String, PublishError> {
         self.ready().await;
         // Before as well as after: the run may have to end before there is an answer.
         self.last.set(Some(Instant::now()));

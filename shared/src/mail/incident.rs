@@ -9,13 +9,13 @@ use crate::finding::ocsf;
 use crate::mail::forms::Mail;
 use crate::mail::{message, order};
 use crate::notification::Notification;
-use crate::state::case::Unsaid;
+use crate::state::case::DeduplicatedFacts;
 
 /// The notification about these findings and about what was only counted; `None` if there is no finding. `id` is
 /// unique.
 pub fn notification(
     mut findings: Vec<Finding>,
-    counted: &[Unsaid],
+    counted: &[DeduplicatedFacts],
     id: String,
     config: &Config,
 ) -> Option<Notification> {
@@ -32,7 +32,7 @@ pub fn mail(findings: &[Finding], config: &Config) -> Option<Mail> {
 }
 
 /// [`mail`] with what was only counted since the last mail.
-fn mail_with_counted(findings: &[Finding], counted: &[Unsaid], config: &Config) -> Option<Mail> {
+fn mail_with_counted(findings: &[Finding], counted: &[DeduplicatedFacts], config: &Config) -> Option<Mail> {
     let findings = order::sorted(findings);
     let worst = *findings.first()?;
     Some(Mail {

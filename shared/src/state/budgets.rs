@@ -1,28 +1,28 @@
-//! How many mails may still be published in this hour.
+//! The budgets of an hour: how many notifications may be published.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::store::Object;
+use super::object::StateObject;
 use crate::config::{Budget, Config};
 use crate::severity::Severity;
-use crate::state::case::Seen;
+use crate::state::case::CaseFinding;
 use crate::state::format::{FORMAT, check_format, not_json};
 
-/// The mails of one hour, by budget: an object of the state bucket.
+/// The notifications granted in one hour, by budget: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hour {
     format: u32,
     /// `2026-04-01T08Z`
     hour: String,
-    /// What was granted, each under a name that it comes again under.
+    /// The names of the granted notifications; a retry has the same name.
     granted: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Object for Hour {
+impl StateObject for Hour {
     fn read(content: &[u8], new: &Hour) -> Result<Hour, String> {
         check_format(content)?;
         let hour: Hour = serde_json::from_slice(content).map_err(not_json)?;
@@ -38,7 +38,7 @@ impl Object for Hour {
 }
 
 impl Hour {
-    /// The hour of that moment, in which nothing was granted yet.
+    /// The hour of that moment, with nothing granted.
     pub fn of(now: DateTime<Utc>) -> Hour {
         let hour = now.format("%Y-%m-%dT%HZ").to_string();
         Hour { format: FORMAT, hour, granted: BTreeMap::new() }
@@ -49,12 +49,12 @@ impl Hour {
         format!("budgets/{}.json", self.hour)
     }
 
-    /// Where what is beyond a budget stands.
+    /// The prefix of the notifications beyond a budget.
     pub fn overflow(&self, budget: Budget) -> String {
         format!("overflow/{}/{}/", self.hour, budget.name())
     }
 
-    /// Grants alerts, as far as the budgets go, in their order; those that were granted before stay so.
+    /// Grants notifications in their order, as far as the budgets allow; those granted before are granted again.
     pub fn grant(&mut self, alerts: &[(String, Budget)], config: &Config) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for (id, budget) in alerts {
@@ -69,9 +69,9 @@ impl Hour {
     }
 }
 
-/// What a mail about these findings is counted against. What anyone can cause takes nothing from the rest.
-pub fn budget_of(mailed: &[Seen<'_>]) -> Budget {
-    let earned = mailed.iter().map(|seen| seen.finding).filter(|finding| !finding.unauthenticated);
+/// The budget of a notification about these findings. What anyone can cause without credentials has one of its own.
+pub fn budget_of(findings: &[CaseFinding<'_>]) -> Budget {
+    let earned = findings.iter().map(|of_case| of_case.finding).filter(|finding| !finding.unauthenticated);
     match earned.map(|finding| finding.severity).max() {
         None => Budget::Unauthenticated,
         Some(severity) => Budget::Of(severity.max(Severity::Low)),

@@ -1,123 +1,85 @@
-//! What is remembered about one subject: what was found and when, which mails are under way, what was told.
+//! A case: the state kept about one subject. What was found and when, its outbox entries, and what was notified.
 //!
-//! A case is one small object of the state bucket. It is put together from facts, each counted once, and
-//! which facts belong together depends on their times alone: the order in which they come, and how often,
-//! changes nothing. An episode that was told stays so, and a late fact in or near it widens it and says
-//! nothing. See `app/telling.rs` for how it is written and read.
+//! It is merged from facts, each counted once. Which facts form an episode depends on their times alone, not on their
+//! order or on how often they come. An episode that was notified stays notified: a late fact in or near it widens it
+//! without a mail. `use_cases/notify.rs` reads and writes cases.
 
 mod backfill_digests;
 mod episode;
 mod facts;
+mod finding;
 mod index;
-
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::format::{FORMAT, check_format, not_json};
+use super::lease::Lease;
+use super::object::{HoldsOutbox, StateObject};
+use super::outbox::OutboxEntry;
 use crate::config::Config;
-use crate::finding::{Finding, Subject, stable_id};
+use crate::finding::{Subject, stable_id};
 use crate::formats::cloudtrail::key;
 use crate::notification::Notification;
-use crate::state::lease::Lease;
-use crate::state::outbox::OutboxEntry;
 use crate::text;
 
-use backfill_digests::{Digest, Stretch, Stretches};
+pub use backfill_digests::{DigestIdentity, DigestSelection};
+use backfill_digests::{DigestInterval, DigestIntervals, DigestRecord};
 use episode::{Episode, MAX_NAME_CHARS, joined, short};
-pub use facts::{Facts, MAX_KEPT, Number};
-use index::{Index, Share};
+pub use facts::{FactCount, FactSet, MAX_KEPT};
+pub use finding::CaseFinding;
+use index::{EpisodeIndex, EpisodeShare};
 
-/// Single facts are known for so long after the episode that they belong to, and after it became known; then
-/// only how many they were.
+/// How long the facts of an episode are kept after its end, and after it became known; then only their number is.
 const FACTS_KEPT: TimeDelta = TimeDelta::hours(48);
 
-/// Of more episodes the oldest are forgotten, and of more facts it is only known about how many they are.
+/// The most episodes of a case; the oldest are forgotten first.
 const MAX_EPISODES: usize = 1_000;
+
+/// The most facts that a case keeps; of more it keeps a sample, which gives their number approximately.
 const MAX_FACTS: usize = 4_000;
 
-/// So many mails of one case may be under way; until one of them is told, what is new has to wait.
-pub const MAX_PENDING: usize = 4;
+/// The most outbox entries of a case. What is new waits until one of them is notified.
+pub const MAX_ENTRIES: usize = 4;
 
-/// What is remembered about one subject.
+/// The state kept about one subject: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     format: u32,
-    /// Whom it is about, for whoever reads the object.
+    /// Its subject, for people.
     subject: String,
     episodes: Vec<Episode>,
-    /// The mails that are under way.
+    /// The notifications that have to be published.
+    #[serde(default, rename = "pending", skip_serializing_if = "Vec::is_empty")]
+    entries: Vec<OutboxEntry>,
+    /// What the digests of backfills notify of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pending: Vec<OutboxEntry>,
-    /// What digests of backfills tell of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    digests: Vec<Digest>,
+    digests: Vec<DigestRecord>,
 }
 
-/// A finding on its way into a case.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen<'f> {
-    /// The finding.
-    pub finding: &'f Finding,
-    /// Whether a suppression hides it.
-    pub accepted: bool,
-}
-
-/// A digest of a backfill.
-#[derive(Clone, Copy, Debug)]
-pub struct Teller<'a> {
-    /// The id of its alert: the same however often it is begun.
-    pub alert_id: &'a str,
-    /// The backfill that it is of.
-    pub run: &'a str,
-    /// Whether nobody knows any more if what earlier digests of this backfill were to tell was told, for what it had
-    /// noted is lost: then this one tells it.
-    pub retells: bool,
-}
-
-impl Teller<'_> {
-    fn tells_of(&self, digest: &Digest) -> bool {
-        digest.alert_id == self.alert_id || (self.retells && digest.run == self.run)
-    }
-}
-
-/// What the digest of a backfill makes of findings; what is accepted is neither.
-#[derive(Clone, Debug, Default)]
-pub struct Decided<'f> {
-    /// Those that it tells.
-    pub told: Vec<Seen<'f>>,
-    /// Whether an earlier digest may have told some of them.
-    pub retold: bool,
-    /// How many belong to what people were told of before.
-    pub known: u64,
-    /// How many are too few to be told.
-    pub counted: u64,
-}
-
-/// What was only counted since the last mail, of one episode.
+/// FactSet of one episode that no mail has reported: they were deduplicated or suppressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsaid {
+pub struct DeduplicatedFacts {
     /// The rule's id.
     pub rule: String,
-    /// How many.
-    pub number: Number,
-    /// From where, where it is one source.
+    /// How many facts.
+    pub number: FactCount,
+    /// Their source, if all have the same.
     pub source: Option<String>,
-    /// About what, where it is one resource.
+    /// Their resource, if all have the same.
     pub resource: Option<String>,
-    /// From how many sources or about how many resources, where they are too many.
-    pub alike: Option<Number>,
-    /// When the first and the last of the whole episode happened.
+    /// How many sources and resources there are, if they are too many to be kept apart.
+    pub alike: Option<FactCount>,
+    /// When the whole episode began.
     pub from: DateTime<Utc>,
-    /// See `from`.
+    /// When it ended.
     pub to: DateTime<Utc>,
-    /// Whether a suppression hides them.
-    pub accepted: bool,
+    /// Whether a suppression matches them.
+    pub suppressed: bool,
 }
 
-/// The key of a subject's case. A name is never part of it.
+/// The key of a subject's case. It contains no name, only a hash.
 pub fn key(subject: &Subject) -> String {
     let (kind, account, parts): (&str, Option<&str>, Vec<&str>) = match subject {
         Subject::Principal { account, kind, name } => ("principal", Some(account), vec![account, kind, name]),
@@ -131,7 +93,7 @@ pub fn key(subject: &Subject) -> String {
     format!("cases/{folder}/{kind}/{}.json", stable_id(&parts))
 }
 
-/// The subject as the object names it.
+/// The subject as the object names it, for people.
 fn name(subject: &Subject) -> String {
     let name = match subject {
         Subject::Principal { account, kind, name } => format!("{kind} {name} of account {account}"),
@@ -144,18 +106,8 @@ fn name(subject: &Subject) -> String {
     short(&name)
 }
 
-impl Case {
-    /// The case of a subject of which nothing is known.
-    pub fn new(subject: &Subject) -> Case {
-        let (episodes, pending, digests) = (Vec::new(), Vec::new(), Vec::new());
-        Case { format: FORMAT, subject: name(subject), episodes, pending, digests }
-    }
-
-    /// Reads an object that must be about the same subject as a new one.
-    ///
-    /// # Errors
-    /// Why it is not.
-    pub fn read(content: &[u8], new: &Case) -> Result<Case, String> {
+impl StateObject for Case {
+    fn read(content: &[u8], new: &Case) -> Result<Case, String> {
         check_format(content)?;
         let case: Case = serde_json::from_slice(content).map_err(not_json)?;
         if case.subject != new.subject {
@@ -167,180 +119,177 @@ impl Case {
         Ok(case)
     }
 
-    /// The object's content.
-    ///
-    /// # Errors
-    /// Never: everything in it can be written as JSON.
-    pub fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+    fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
 
-    /// Adds findings.
-    pub fn learn(&mut self, seen: &[Seen<'_>], now: DateTime<Utc>, config: &Config) {
-        self.episodes.extend(seen.iter().map(|seen| Episode::of(seen, now)));
+    fn outbox(&self) -> Vec<&OutboxEntry> {
+        self.entries.iter().collect()
+    }
+}
+
+impl HoldsOutbox for Case {
+    fn outbox_mut(&mut self) -> Vec<&mut OutboxEntry> {
+        self.entries.iter_mut().collect()
+    }
+
+    fn record_notified(&mut self, alert_id: &str, _: DateTime<Utc>) {
+        self.entries.retain(|entry| entry.alert_id() != alert_id);
+    }
+}
+
+impl Case {
+    /// A case without facts.
+    pub fn new(subject: &Subject) -> Case {
+        let (episodes, entries, digests) = (Vec::new(), Vec::new(), Vec::new());
+        Case { format: FORMAT, subject: name(subject), episodes, entries, digests }
+    }
+
+    /// Merges findings into its episodes.
+    pub fn merge(&mut self, findings: &[CaseFinding<'_>], now: DateTime<Utc>, config: &Config) {
+        self.episodes.extend(findings.iter().map(|finding| Episode::of(finding, now)));
         let quiet = TimeDelta::from_std(config.quiet).unwrap_or(TimeDelta::MAX);
         self.episodes = joined(std::mem::take(&mut self.episodes), quiet);
     }
 
-    /// Those findings, of those that were learnt, of which a mail has to tell now.
-    pub fn untold<'f>(&self, seen: &[Seen<'f>], now: DateTime<Utc>, config: &Config) -> Vec<Seen<'f>> {
-        let index = Index::of(&self.episodes);
-        let is_untold = |seen: &&Seen<'f>| {
-            let own = index.episode_of(seen, now);
-            !seen.accepted
-                && own.is_some_and(|own| self.episodes[own].needs_mail(seen, now, config))
-                && !index.was_told_elsewhere(seen, own, &[])
-        };
-        seen.iter().filter(is_untold).copied().collect()
-    }
-
-    /// Decides which of these findings, that were learnt, the digest of a backfill tells, and notes that people know
-    /// them from now on. The same digest decides the same again, whatever was told since.
-    pub fn digest<'f>(
-        &mut self,
-        teller: &Teller<'_>,
-        seen: &[Seen<'f>],
+    /// Those of these merged findings that have to be notified now.
+    pub fn to_notify<'f>(
+        &self,
+        seen: &[CaseFinding<'f>],
         now: DateTime<Utc>,
         config: &Config,
-    ) -> Decided<'f> {
-        let index = Index::of(&self.episodes);
-        let own: Vec<&Digest> = self.digests.iter().filter(|digest| teller.tells_of(digest)).collect();
-        let before = Stretches::of(own.iter().flat_map(|digest| &digest.stretches));
-        let own: Vec<&str> = own.iter().map(|digest| &*digest.alert_id).chain([teller.alert_id]).collect();
-        let retold = own.iter().any(|alert_id| *alert_id != teller.alert_id);
-        let (mut decided, mut new) = (Decided { retold, ..Decided::default() }, Vec::new());
-        for seen in seen.iter().filter(|seen| !seen.accepted) {
+    ) -> Vec<CaseFinding<'f>> {
+        let index = EpisodeIndex::of(&self.episodes);
+        let needs_notification = |seen: &&CaseFinding<'f>| {
+            let own = index.episode_of(seen, now);
+            !seen.suppressed
+                && own.is_some_and(|own| self.episodes[own].needs_notification(seen, now, config))
+                && !index.was_notified_elsewhere(seen, own, &[])
+        };
+        seen.iter().filter(needs_notification).copied().collect()
+    }
+
+    /// Selects those of these merged findings that the digest of a backfill notifies, and marks them as notified. The
+    /// same digest selects the same again, whatever was notified since.
+    pub fn select_for_digest<'f>(
+        &mut self,
+        digest_id: &DigestIdentity<'_>,
+        seen: &[CaseFinding<'f>],
+        now: DateTime<Utc>,
+        config: &Config,
+    ) -> DigestSelection<'f> {
+        let index = EpisodeIndex::of(&self.episodes);
+        let own: Vec<&DigestRecord> = self.digests.iter().filter(|digest| digest_id.covers(digest)).collect();
+        let before = DigestIntervals::of(own.iter().flat_map(|digest| &digest.stretches));
+        let own: Vec<&str> = own.iter().map(|digest| &*digest.alert_id).chain([digest_id.alert_id]).collect();
+        let repeated = own.iter().any(|alert_id| *alert_id != digest_id.alert_id);
+        let (mut selection, mut new) =
+            (DigestSelection { repeated, ..DigestSelection::default() }, Vec::new());
+        for seen in seen.iter().filter(|seen| !seen.suppressed) {
             let episode = index.episode_of(seen, now);
-            let elsewhere = index.was_told_elsewhere(seen, episode, &own);
+            let elsewhere = index.was_notified_elsewhere(seen, episode, &own);
             let episode = episode.map(|episode| &self.episodes[episode]);
             if !elsewhere && before.hold(seen, now) {
-                decided.told.push(*seen);
-            } else if !elsewhere && episode.is_some_and(|episode| episode.needs_mail(seen, now, config)) {
-                decided.told.push(*seen);
+                selection.notified.push(*seen);
+            } else if !elsewhere
+                && episode.is_some_and(|episode| episode.needs_notification(seen, now, config))
+            {
+                selection.notified.push(*seen);
                 new.push(*seen);
-            } else if elsewhere || episode.is_some_and(|episode| episode.mailed.is_some()) {
-                decided.known += 1;
+            } else if elsewhere || episode.is_some_and(|episode| episode.notified.is_some()) {
+                selection.known += 1;
             } else {
-                decided.counted += 1;
+                selection.counted += 1;
             }
         }
         let shares = index.shares(&new, now);
-        let stretch = |(index, share): (&usize, &Share<'_>)| Stretch::of(&self.episodes[*index], share);
-        let stretches: Vec<Stretch> = shares.iter().map(stretch).collect();
+        let stretch =
+            |(index, share): (&usize, &EpisodeShare<'_>)| DigestInterval::of(&self.episodes[*index], share);
+        let stretches: Vec<DigestInterval> = shares.iter().map(stretch).collect();
         for (index, share) in &shares {
             let episode = &mut self.episodes[*index];
-            episode.said = episode.said.saturating_add(share.ids.len() as u64);
-            episode.was_mailed(teller.alert_id, share.severity, now, true);
+            episode.reported = episode.reported.saturating_add(share.ids.len() as u64);
+            episode.mark_notified(digest_id.alert_id, share.severity, now, true);
         }
-        match self.digests.iter_mut().find(|digest| digest.alert_id == teller.alert_id) {
+        match self.digests.iter_mut().find(|digest| digest.alert_id == digest_id.alert_id) {
             Some(noted) => noted.stretches.extend(stretches),
             None if stretches.is_empty() => {}
             None => {
-                let (alert_id, run) = (teller.alert_id.to_owned(), teller.run.to_owned());
-                self.digests.push(Digest { alert_id, run, at: now, stretches });
+                let (alert_id, run) = (digest_id.alert_id.to_owned(), digest_id.run.to_owned());
+                self.digests.push(DigestRecord { alert_id, run, at: now, stretches });
             }
         }
-        decided
+        selection
     }
 
-    /// Whether it is remembered that a finding was told.
-    pub fn remembers(&self, told: &[Seen<'_>], now: DateTime<Utc>) -> bool {
-        let index = Index::of(&self.episodes);
-        told.iter().all(|seen| index.episode_of(seen, now).is_some())
+    /// Whether it still has the episodes of these findings.
+    pub fn remembers(&self, notified: &[CaseFinding<'_>], now: DateTime<Utc>) -> bool {
+        let index = EpisodeIndex::of(&self.episodes);
+        notified.iter().all(|seen| index.episode_of(seen, now).is_some())
     }
 
-    /// What a mail about these findings has to say beside them.
-    pub fn unsaid(&self, mailed: &[Seen<'_>], now: DateTime<Utc>) -> Vec<Unsaid> {
-        let told = Index::of(&self.episodes).shares(mailed, now);
-        let unsaid = self.episodes.iter().enumerate().filter_map(|(index, episode)| {
-            let told = told.get(&index).map_or(0, |share| share.ids.len()) as u64;
-            let Number { count, about } = episode.number();
-            let count = count.saturating_sub(episode.said.saturating_add(told));
-            (count > 0).then(|| Unsaid {
+    /// What a mail about these findings reports beside them.
+    pub fn deduplicated(&self, notified: &[CaseFinding<'_>], now: DateTime<Utc>) -> Vec<DeduplicatedFacts> {
+        let shares = EpisodeIndex::of(&self.episodes).shares(notified, now);
+        let deduplicated = self.episodes.iter().enumerate().filter_map(|(index, episode)| {
+            let notified = shares.get(&index).map_or(0, |share| share.ids.len()) as u64;
+            let FactCount { count, about } = episode.number();
+            let count = count.saturating_sub(episode.reported.saturating_add(notified));
+            (count > 0).then(|| DeduplicatedFacts {
                 rule: episode.of.rule.clone(),
-                number: Number { count, about },
+                number: FactCount { count, about },
                 source: episode.of.source.clone(),
                 resource: episode.of.resource.clone(),
-                alike: episode.alike.as_ref().map(Facts::number),
+                alike: episode.alike.as_ref().map(FactSet::number),
                 from: episode.from,
                 to: episode.to,
-                accepted: episode.of.accepted,
+                suppressed: episode.of.suppressed,
             })
         });
-        unsaid.collect()
+        deduplicated.collect()
     }
 
-    /// Notes that a mail tells these findings, and of what it says beside them; nobody has to publish it, where
-    /// it stands in the state bucket for people to find.
-    pub fn mark(&mut self, alert: &Notification, mailed: &[Seen<'_>], now: DateTime<Utc>) {
-        let told = Index::of(&self.episodes).shares(mailed, now);
+    /// Marks these findings, and what a mail reports beside them, as notified by this notification.
+    pub fn mark(&mut self, notification: &Notification, notified: &[CaseFinding<'_>], now: DateTime<Utc>) {
+        let shares = EpisodeIndex::of(&self.episodes).shares(notified, now);
         for (index, episode) in self.episodes.iter_mut().enumerate() {
-            episode.said = episode.said.max(episode.number().count);
-            if let Some(share) = told.get(&index) {
-                episode.was_mailed(&alert.id, share.severity, now, false);
+            episode.reported = episode.reported.max(episode.number().count);
+            if let Some(share) = shares.get(&index) {
+                episode.mark_notified(&notification.id, share.severity, now, false);
             }
         }
     }
 
-    /// Puts a mail about these findings under way.
-    pub fn begin(
+    /// Marks these findings as notified, and adds an outbox entry for their notification.
+    pub fn add_entry(
         &mut self,
-        alert: Notification,
+        notification: Notification,
         may_repeat: bool,
-        mailed: &[Seen<'_>],
-        claim: &Lease,
+        notified: &[CaseFinding<'_>],
+        lease: &Lease,
         now: DateTime<Utc>,
     ) {
-        self.mark(&alert, mailed, now);
-        self.pending.push(OutboxEntry::claimed(alert, may_repeat, claim));
+        self.mark(&notification, notified, now);
+        self.entries.push(OutboxEntry::leased(notification, may_repeat, lease));
     }
 
-    /// Takes over the mails that nobody is publishing any more.
-    pub fn take_over(&mut self, claim: &Lease, now: DateTime<Utc>) {
-        self.pending.iter_mut().for_each(|pending| pending.take_over(claim, now));
-    }
-
-    /// The mails that the run of this token has to publish.
-    pub fn claimed(&self, token: &str) -> Vec<Notification> {
-        self.pending.iter().filter(|pending| pending.is_claimed_by(token)).map(OutboxEntry::alert).collect()
-    }
-
-    /// Whether mails are under way.
-    pub fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    /// Whether there are so many mails under way that no other may be begun.
+    /// Whether it has as many outbox entries as it may have.
     pub fn is_full(&self) -> bool {
-        self.pending.len() >= MAX_PENDING
+        self.entries.len() >= MAX_ENTRIES
     }
 
-    /// Notes that these mails were published.
-    pub fn told(&mut self, alert_ids: &BTreeSet<String>) {
-        self.pending.retain(|pending| !alert_ids.contains(pending.alert_id()));
-    }
-
-    /// Leaves these mails to the next run: it is certain that they were not published.
-    pub fn release(&mut self, alert_ids: &BTreeSet<String>) {
-        for pending in &mut self.pending {
-            if alert_ids.contains(pending.alert_id()) {
-                pending.release();
-            }
-        }
-    }
-
-    /// Forgets what is older than it has to be remembered, and what is too much. What was just learnt and has
-    /// to be told must be in a mail before.
+    /// Forgets what is older than it has to be kept, and what is too much. Merged findings that have to be notified must
+    /// be in an outbox entry before.
     pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
         let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
-        self.episodes.retain(|episode| match &episode.mailed {
+        self.episodes.retain(|episode| match &episode.notified {
             Some(mailed) => now - episode.to.max(mailed.at) <= told,
             None => now - episode.to.max(episode.learnt) <= FACTS_KEPT,
         });
         for episode in &mut self.episodes {
-            if now - episode.to.max(episode.learnt) > FACTS_KEPT && episode.mailed.is_some() {
+            if now - episode.to.max(episode.learnt) > FACTS_KEPT && episode.notified.is_some() {
                 episode.counted = Some(episode.number().count);
-                episode.facts = Facts::default();
+                episode.facts = FactSet::default();
             }
         }
         let mut most = MAX_KEPT;
@@ -350,16 +299,16 @@ impl Case {
             self.episodes.iter_mut().for_each(|episode| episode.facts.shrink(most));
         }
         if self.episodes.len() > MAX_EPISODES {
-            // What a backfill told is forgotten first, so that no backfill makes the live path say something twice; then
-            // what anyone can cause, and what this run tells last.
-            // Of what a backfill tells, that is what happened long ago: it has time to be begun again.
+            // What a backfill notified is forgotten first, so that no backfill makes the live path notify twice; then what
+            // anyone can cause without credentials; what this run notifies is forgotten last. Of what a backfill notifies,
+            // that is what happened longest ago: a backfill has time to be begun again.
             self.episodes.sort_by_key(|episode| {
-                let is_historic = episode.mailed.as_ref().is_some_and(|mailed| mailed.historic);
-                let told = episode.mailed.as_ref().filter(|_| !is_historic).map(|mailed| mailed.at);
-                (told == Some(now), !is_historic, !episode.of.by_anyone, told.max(Some(episode.to)))
+                let is_historic = episode.notified.as_ref().is_some_and(|mailed| mailed.historic);
+                let told = episode.notified.as_ref().filter(|_| !is_historic).map(|mailed| mailed.at);
+                (told == Some(now), !is_historic, !episode.of.unauthenticated, told.max(Some(episode.to)))
             });
             self.episodes.drain(..self.episodes.len() - MAX_EPISODES);
-            let index = Index::of(&self.episodes);
+            let index = EpisodeIndex::of(&self.episodes);
             for digest in &mut self.digests {
                 digest.stretches.retain(|stretch| index.at(&stretch.of, stretch.from).is_some());
             }
@@ -370,13 +319,15 @@ impl Case {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::episode::MAX_ALIKE;
     use super::*;
-    use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{DetectionCase as Record, DetectionExpect};
+    use crate::finding::Finding;
     use crate::severity::Severity;
+    use crate::state::tests_support::{OTHER, notification, sign_in};
 
     const NOW: &str = "2026-04-03T12:00:00Z";
 
@@ -386,12 +337,7 @@ mod tests {
 
     /// A failed sign-in of alice, which anyone can cause.
     fn failure() -> Finding {
-        let patch =
-            r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#;
-        let finding = Record::new("case", BaseRecord::ConsoleSignIn(patch), DetectionExpect::Nothing)
-            .finding()
-            .unwrap();
-        Finding { unauthenticated: true, ..finding }
+        Finding { severity: Severity::Medium, unauthenticated: true, ..sign_in() }
     }
 
     /// The same at another minute of the first of April, from another address.
@@ -405,15 +351,15 @@ mod tests {
     }
 
     /// A case, and what its mails told, each a set of ids.
-    struct Told {
+    struct CaseHistory {
         case: Case,
         mails: Vec<BTreeSet<String>>,
         now: DateTime<Utc>,
     }
 
-    impl Told {
-        fn new() -> Told {
-            Told { case: Case::new(&failure().subject), mails: Vec::new(), now: at(NOW) }
+    impl CaseHistory {
+        fn new() -> CaseHistory {
+            CaseHistory { case: Case::new(&failure().subject), mails: Vec::new(), now: at(NOW) }
         }
 
         /// One run: its mail is published and noted. The ids that it told.
@@ -424,20 +370,23 @@ mod tests {
         fn run_with(
             &mut self,
             findings: &[Finding],
-            accepted: impl Fn(&Finding) -> bool,
+            suppressed: impl Fn(&Finding) -> bool,
             config: &Config,
         ) -> BTreeSet<String> {
             let now = self.now;
-            let seen: Vec<Seen> =
-                findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect();
-            self.case.learn(&seen, now, config);
-            let untold = self.case.untold(&seen, now, config);
+            let seen: Vec<CaseFinding> = findings
+                .iter()
+                .map(|finding| CaseFinding { finding, suppressed: suppressed(finding) })
+                .collect();
+            self.case.merge(&seen, now, config);
+            let untold = self.case.to_notify(&seen, now, config);
             let ids: BTreeSet<String> = untold.iter().map(|seen| seen.finding.id.clone()).collect();
             if !ids.is_empty() {
-                let alert = alert(&format!("alert {}", self.mails.len()));
-                self.case.begin(alert.clone(), false, &untold, &claim("run", NOW), now);
+                let notification = notification(&format!("alert {}", self.mails.len()));
+                let alert_id = notification.id.clone();
+                self.case.add_entry(notification, false, &untold, &lease("run", NOW), now);
                 self.mails.push(ids.clone());
-                self.case.told(&[alert.id].into());
+                self.case.record_notified(&alert_id, now);
             }
             self.case.forget(now, config);
             let read = Case::read(&self.case.content().unwrap(), &Case::new(&failure().subject));
@@ -449,49 +398,44 @@ mod tests {
         fn known(&self) -> Case {
             let mut case = self.case.clone();
             for episode in &mut case.episodes {
-                episode.said = 0;
-                if let Some(mailed) = &mut episode.mailed {
-                    mailed.alert_id.clear();
-                    mailed.to = episode.to;
+                episode.reported = 0;
+                if let Some(notified) = &mut episode.notified {
+                    notified.alert_id.clear();
+                    notified.to = episode.to;
                 }
             }
             case
         }
     }
 
-    fn alert(id: &str) -> Notification {
-        let finding = failure();
-        crate::mail::incident::notification(vec![finding], &[], id.to_owned(), &Config::default()).unwrap()
-    }
-
-    fn claim(token: &str, until: &str) -> Lease {
+    fn lease(token: &str, until: &str) -> Lease {
         Lease { token: token.to_owned(), until: at(until) }
     }
 
     #[test]
     fn the_first_of_an_episode_is_mailed_and_repeats_are_counted_and_said_on_the_next_mail() {
-        let mut told = Told::new();
-        assert_eq!(told.run(&[numbered(1, 0, "192.0.2.1")]).len(), 1);
+        let mut history = CaseHistory::new();
+        assert_eq!(history.run(&[numbered(1, 0, "192.0.2.1")]).len(), 1);
         for n in 2..6 {
             assert_eq!(
-                told.run(&[numbered(n, (n - 1) * 59, "192.0.2.1")]).len(),
+                history.run(&[numbered(n, (n - 1) * 59, "192.0.2.1")]).len(),
                 0,
                 "within an hour of the last"
             );
         }
-        assert_eq!(told.run(&[numbered(1, 0, "192.0.2.1")]).len(), 0, "the same again");
+        assert_eq!(history.run(&[numbered(1, 0, "192.0.2.1")]).len(), 0, "the same again");
         let next = [numbered(6, 10, "192.0.2.2")];
-        let seen = [Seen { finding: &next[0], accepted: false }];
-        told.case.learn(&seen, at(NOW), &Config::default());
-        let unsaid = told.case.unsaid(&seen, at(NOW));
-        assert_eq!(unsaid.len(), 1, "{unsaid:?}");
+        let seen = [CaseFinding { finding: &next[0], suppressed: false }];
+        history.case.merge(&seen, at(NOW), &Config::default());
+        let deduplicated = history.case.deduplicated(&seen, at(NOW));
+        assert_eq!(deduplicated.len(), 1, "{deduplicated:?}");
         assert_eq!(
-            (unsaid[0].number, unsaid[0].source.as_deref()),
-            (Number { count: 4, about: false }, Some("192.0.2.1"))
+            (deduplicated[0].number, deduplicated[0].source.as_deref()),
+            (FactCount { count: 4, about: false }, Some("192.0.2.1"))
         );
-        assert_eq!(told.run(&next).len(), 1, "from another address");
-        assert!(told.case.unsaid(&[], at(NOW)).is_empty(), "each is said once");
-        assert_eq!(told.run(&[numbered(7, 4 * 59 + 61, "192.0.2.1")]).len(), 1, "after an hour of quiet");
+        assert_eq!(history.run(&next).len(), 1, "from another address");
+        assert!(history.case.deduplicated(&[], at(NOW)).is_empty(), "each is said once");
+        assert_eq!(history.run(&[numbered(7, 4 * 59 + 61, "192.0.2.1")]).len(), 1, "after an hour of quiet");
     }
 
     #[test]
@@ -516,13 +460,13 @@ mod tests {
             ("a late fact before what was told", later(7, 30), one(), false),
             ("long before what was told", later(7, 61), one(), true),
         ] {
-            let mut told = Told::new();
-            told.run(&[first]);
-            assert_eq!(!told.run(&[second]).is_empty(), mails, "{name}");
+            let mut history = CaseHistory::new();
+            history.run(&[first]);
+            assert_eq!(!history.run(&[second]).is_empty(), mails, "{name}");
         }
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         let mailed: Vec<u32> =
-            (0..60).filter(|n| !told.run(&[numbered(*n, n * 50, "192.0.2.1")]).is_empty()).collect();
+            (0..60).filter(|n| !history.run(&[numbered(*n, n * 50, "192.0.2.1")]).is_empty()).collect();
         assert_eq!(mailed, [0, 29, 58], "every 24 hours");
     }
 
@@ -533,147 +477,149 @@ mod tests {
             finding.principal = Some(crate::finding::Principal { name_hidden: true, ..Default::default() });
             finding
         };
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         for n in 0..9 {
-            told.run(&[hidden(n), hidden(n)]);
+            history.run(&[hidden(n), hidden(n)]);
         }
-        assert!(told.mails.is_empty());
-        assert_eq!(told.run(&[hidden(9)]).len(), 1);
-        assert_eq!(told.run(&[hidden(10)]).len(), 0);
+        assert!(history.mails.is_empty());
+        assert_eq!(history.run(&[hidden(9)]).len(), 1);
+        assert_eq!(history.run(&[hidden(10)]).len(), 0);
 
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         let config = Config::default();
-        assert!(told.run_with(&[numbered(1, 0, "192.0.2.1")], |_| true, &config).is_empty());
-        let unsaid = told.case.unsaid(&[], at(NOW));
-        assert!(unsaid.len() == 1 && unsaid[0].accepted, "a mail counts what was held back: {unsaid:?}");
-        assert_eq!(told.run(&[numbered(2, 1, "192.0.2.1")]).len(), 1, "no longer accepted");
+        assert!(history.run_with(&[numbered(1, 0, "192.0.2.1")], |_| true, &config).is_empty());
+        let deduplicated = history.case.deduplicated(&[], at(NOW));
+        assert!(
+            deduplicated.len() == 1 && deduplicated[0].suppressed,
+            "a mail counts what was held back: {deduplicated:?}"
+        );
+        assert_eq!(history.run(&[numbered(2, 1, "192.0.2.1")]).len(), 1, "no longer accepted");
     }
 
     #[test]
     fn too_many_addresses_are_one_episode_of_about_so_many() {
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         let address = |n: u32| format!("198.51.{}.{}", n / 250, n % 250);
         for n in 0..1_000 {
-            told.run(&[numbered(n, n / 10, &address(n))]);
+            history.run(&[numbered(n, n / 10, &address(n))]);
         }
-        assert_eq!(told.mails.len(), MAX_ALIKE);
-        assert_eq!(told.case.episodes.len(), 1);
-        let episode = &told.case.episodes[0];
+        assert_eq!(history.mails.len(), MAX_ALIKE);
+        assert_eq!(history.case.episodes.len(), 1);
+        let episode = &history.case.episodes[0];
         let alike = episode.alike.as_ref().unwrap().number();
         assert!(alike.about && (800..1200).contains(&alike.count), "{alike:?}");
-        assert!(told.case.content().unwrap().len() < 20_000);
+        assert!(history.case.content().unwrap().len() < 20_000);
         // Another rule is told all the same.
-        let other =
-            crate::rules::health::could_not_look("x", None, Severity::High, at(NOW), String::new(), None);
-        assert_eq!(told.run(&[other]).len(), 1);
+        let other = Finding { rule: &OTHER, ..sign_in() };
+        assert_eq!(history.run(&[other]).len(), 1);
     }
 
     #[test]
     fn what_takes_credentials_is_never_told_as_one_of_many() {
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         let mailed = (0..60).filter(|n| {
             let finding = numbered(*n, *n, &format!("198.51.100.{n}"));
-            !told.run(&[Finding { unauthenticated: false, ..finding }]).is_empty()
+            !history.run(&[Finding { unauthenticated: false, ..finding }]).is_empty()
         });
         assert_eq!(mailed.count(), 60);
         // Nor does what anyone can cause keep it from being told.
-        let mut told = Told::new();
-        told.run(&[numbered(1, 0, "192.0.2.1")]);
+        let mut history = CaseHistory::new();
+        history.run(&[numbered(1, 0, "192.0.2.1")]);
         let earned = Finding { unauthenticated: false, ..numbered(2, 1, "192.0.2.1") };
-        assert_eq!(told.run(&[earned]).len(), 1);
+        assert_eq!(history.run(&[earned]).len(), 1);
     }
 
     #[test]
     fn promise_2_a_corrected_copy_with_another_time_or_address_says_nothing() {
-        let mut told = Told::new();
-        told.run(&[numbered(1, 0, "192.0.2.1")]);
-        assert!(told.run(&[numbered(1, 500, "192.0.2.1")]).is_empty(), "another time");
-        assert!(told.run(&[numbered(1, 0, "192.0.2.2")]).is_empty(), "another address");
+        let mut history = CaseHistory::new();
+        history.run(&[numbered(1, 0, "192.0.2.1")]);
+        assert!(history.run(&[numbered(1, 500, "192.0.2.1")]).is_empty(), "another time");
+        assert!(history.run(&[numbered(1, 0, "192.0.2.2")]).is_empty(), "another address");
         let worse = Finding { severity: Severity::Critical, ..numbered(1, 0, "192.0.2.3") };
-        assert_eq!(told.run(&[worse]).len(), 1, "it is worse than was known");
+        assert_eq!(history.run(&[worse]).len(), 1, "it is worse than was known");
     }
 
     #[test]
     fn a_forged_time_mutes_nothing() {
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         let forged = Finding { time: Some(at("2027-01-01T00:00:00Z")), ..numbered(1, 0, "192.0.2.1") };
-        told.run(&[forged]);
-        assert_eq!(told.run(&[numbered(2, 0, "192.0.2.1")]).len(), 1);
+        history.run(&[forged]);
+        assert_eq!(history.run(&[numbered(2, 0, "192.0.2.1")]).len(), 1);
     }
 
     #[test]
     fn what_is_told_now_is_not_forgotten_for_being_old() {
-        let mut told = Told::new();
+        let mut history = CaseHistory::new();
         for n in 0..MAX_EPISODES as u32 + 50 {
-            told.run(&[numbered(n, n * 3 % 3_000, &format!("198.51.{}.{}", n / 250, n % 250))]);
+            history.run(&[numbered(n, n * 3 % 3_000, &format!("198.51.{}.{}", n / 250, n % 250))]);
             let finding = Finding {
                 unauthenticated: false,
                 ..numbered(100_000 + n, 0, &format!("2001:db8:0:{n:x}::1"))
             };
-            told.run(&[finding]);
+            history.run(&[finding]);
         }
-        assert!(told.case.episodes.len() <= MAX_EPISODES);
+        assert!(history.case.episodes.len() <= MAX_EPISODES);
         let old = Finding { time: Some(at("2025-06-01T00:00:00Z")), ..numbered(7_000_000, 0, "192.0.2.1") };
-        told.now += TimeDelta::hours(1);
-        assert_eq!(told.run(std::slice::from_ref(&old)).len(), 1);
-        assert!(told.run(&[old]).is_empty());
+        history.now += TimeDelta::hours(1);
+        assert_eq!(history.run(std::slice::from_ref(&old)).len(), 1);
+        assert!(history.run(&[old]).is_empty());
     }
 
     #[test]
     fn told_intervals_outlive_facts_and_end_after_the_days_that_are_set() {
-        let mut told = Told::new();
-        told.run(&[numbered(1, 0, "192.0.2.1"), numbered(2, 1, "192.0.2.1")]);
+        let mut history = CaseHistory::new();
+        history.run(&[numbered(1, 0, "192.0.2.1"), numbered(2, 1, "192.0.2.1")]);
         let config = Config::default();
-        told.case.forget(at("2026-05-01T00:00:00Z"), &config);
-        let episode = &told.case.episodes[0];
+        history.case.forget(at("2026-05-01T00:00:00Z"), &config);
+        let episode = &history.case.episodes[0];
         assert_eq!((episode.facts.kept(), episode.number().count), (0, 2));
-        let before = told.case.clone();
-        assert!(told.run(&[numbered(1, 0, "192.0.2.1")]).is_empty(), "a late copy");
-        told.case.forget(at("2026-05-01T00:00:00Z"), &config);
-        assert_eq!(told.case, before, "and it is not counted again");
-        told.case.forget(at("2027-05-08T00:00:00Z"), &config);
-        assert!(!told.case.episodes.is_empty());
-        told.case.forget(at("2027-05-09T00:00:00Z"), &config);
-        assert!(told.case.episodes.is_empty());
+        let before = history.case.clone();
+        assert!(history.run(&[numbered(1, 0, "192.0.2.1")]).is_empty(), "a late copy");
+        history.case.forget(at("2026-05-01T00:00:00Z"), &config);
+        assert_eq!(history.case, before, "and it is not counted again");
+        history.case.forget(at("2027-05-08T00:00:00Z"), &config);
+        assert!(!history.case.episodes.is_empty());
+        history.case.forget(at("2027-05-09T00:00:00Z"), &config);
+        assert!(history.case.episodes.is_empty());
     }
 
     #[test]
     fn what_happened_long_before_it_was_delivered_is_counted_once_too() {
         let old = |n| Finding { time: Some(at("2025-03-01T00:00:00Z")), ..numbered(n, 0, "192.0.2.1") };
-        let mut told = Told::new();
-        assert_eq!(told.run(&[old(1)]).len(), 1);
+        let mut history = CaseHistory::new();
+        assert_eq!(history.run(&[old(1)]).len(), 1);
         for _ in 0..3 {
-            assert!(told.run(&[old(1), old(2)]).is_empty());
+            assert!(history.run(&[old(1), old(2)]).is_empty());
         }
-        let unsaid = told.case.unsaid(&[], at(NOW));
-        assert_eq!(unsaid[0].number, Number { count: 1, about: false }, "{unsaid:?}");
+        let deduplicated = history.case.deduplicated(&[], at(NOW));
+        assert_eq!(deduplicated[0].number, FactCount { count: 1, about: false }, "{deduplicated:?}");
     }
 
     #[test]
     fn a_mail_is_taken_over_when_its_claim_is_over_and_says_that_it_may_repeat() {
         let finding = numbered(1, 0, "192.0.2.1");
-        let seen = [Seen { finding: &finding, accepted: false }];
-        let (one, other) = (claim("one", "2026-04-02T00:01:00Z"), claim("other", "2026-04-02T00:05:00Z"));
+        let seen = [CaseFinding { finding: &finding, suppressed: false }];
+        let (one, other) = (lease("one", "2026-04-02T00:01:00Z"), lease("other", "2026-04-02T00:05:00Z"));
         let begun = || {
             let mut case = Case::new(&finding.subject);
-            case.learn(&seen, at(NOW), &Config::default());
-            case.begin(alert("7"), false, &seen, &one, at(NOW));
+            case.merge(&seen, at(NOW), &Config::default());
+            case.add_entry(notification("7"), false, &seen, &one, at(NOW));
             case
         };
         let mut case = begun();
-        assert!(case.untold(&seen, at(NOW), &Config::default()).is_empty(), "one mail is enough");
+        assert!(case.to_notify(&seen, at(NOW), &Config::default()).is_empty(), "one mail is enough");
         case.take_over(&other, at("2026-04-02T00:00:59Z"));
-        assert!(case.claimed("other").is_empty() && case.has_pending());
+        assert!(case.leased_by("other").is_empty() && !case.outbox().is_empty());
         case.take_over(&other, at("2026-04-02T00:01:00Z"));
-        assert_eq!(case.claimed("other"), [alert("7").repeated()]);
-        assert!(case.claimed("one").is_empty());
-        case.told(&["7".to_owned()].into());
-        assert!(!case.has_pending());
+        assert_eq!(case.leased_by("other"), [notification("7").repeated()]);
+        assert!(case.leased_by("one").is_empty());
+        case.record_notified("7", at(NOW));
+        assert!(case.outbox().is_empty());
 
         let mut case = begun();
-        case.release(&["7".to_owned()].into());
+        case.release("7", "one");
         case.take_over(&other, at(NOW));
-        assert_eq!(case.claimed("other"), [alert("7")], "it was certainly not published");
+        assert_eq!(case.leased_by("other"), [notification("7")], "it was certainly not published");
     }
 
     #[test]
@@ -706,9 +652,9 @@ mod tests {
     #[test]
     fn what_is_no_case_of_the_subject_is_refused_with_the_reason() {
         let new = Case::new(&failure().subject);
-        let mut told = Told::new();
-        told.run(&[numbered(1, 0, "192.0.2.1")]);
-        let content = String::from_utf8(told.case.content().unwrap()).unwrap();
+        let mut history = CaseHistory::new();
+        history.run(&[numbered(1, 0, "192.0.2.1")]);
+        let content = String::from_utf8(history.case.content().unwrap()).unwrap();
         let read = |content: &str| Case::read(content.as_bytes(), &new).unwrap_err();
         for (name, content, reason) in [
             ("nothing", String::new(), "not JSON as iamwatch writes it"),
@@ -746,7 +692,7 @@ mod tests {
         let findings = prop::collection::vec((0u32..1200, 0u32..30, 0u32..2), 1..60).prop_map(|facts| {
             let numbered = facts.into_iter().enumerate().map(|(n, (minute, source, rule))| {
                 let finding = numbered(n as u32, minute, &format!("192.0.2.{source}"));
-                let rule = if rule == 0 { finding.rule } else { &crate::rules::health::LOG_FILE_GONE };
+                let rule = if rule == 0 { finding.rule } else { &OTHER };
                 Finding { rule, ..finding }
             });
             numbered.collect::<Vec<_>>()
@@ -762,13 +708,13 @@ mod tests {
         })
     }
 
-    fn delivered(findings: &[Finding], batches: &[Vec<usize>]) -> Told {
-        let mut told = Told::new();
+    fn delivered(findings: &[Finding], batches: &[Vec<usize>]) -> CaseHistory {
+        let mut history = CaseHistory::new();
         for batch in batches {
             let batch: Vec<Finding> = batch.iter().map(|index| findings[*index].clone()).collect();
-            told.run(&batch);
+            history.run(&batch);
         }
-        told
+        history
     }
 
     proptest! {
@@ -776,25 +722,25 @@ mod tests {
         fn promise_2_any_order_number_and_batching_gives_the_same_case_and_nothing_twice(
             Deliveries { findings, batches } in deliveries(),
         ) {
-            let told = delivered(&findings, &batches);
+            let history = delivered(&findings, &batches);
             let mut in_time: Vec<usize> = (0..findings.len()).collect();
             in_time.sort_by_key(|index| findings[*index].time);
             let one_by_one: Vec<Vec<usize>> = in_time.iter().map(|index| vec![*index]).collect();
             let in_order = delivered(&findings, &one_by_one);
-            prop_assert_eq!(told.known(), in_order.known());
-            prop_assert_eq!(told.known(), delivered(&findings, &[in_time.clone()]).known());
+            prop_assert_eq!(history.known(), in_order.known());
+            prop_assert_eq!(history.known(), delivered(&findings, &[in_time.clone()]).known());
 
             // No finding is in two mails, and every episode is in one.
-            let mailed: Vec<&String> = told.mails.iter().flatten().collect();
+            let mailed: Vec<&String> = history.mails.iter().flatten().collect();
             prop_assert_eq!(mailed.iter().collect::<BTreeSet<_>>().len(), mailed.len());
-            prop_assert!(told.case.episodes.iter().all(|episode| episode.mailed.is_some()));
+            prop_assert!(history.case.episodes.iter().all(|episode| episode.notified.is_some()));
             // The same findings in the same batches in another order within them are the same mails.
             let reversed: Vec<Vec<usize>> =
                 batches.iter().map(|batch| batch.iter().rev().copied().collect()).collect();
-            prop_assert_eq!(&delivered(&findings, &reversed).mails, &told.mails);
+            prop_assert_eq!(&delivered(&findings, &reversed).mails, &history.mails);
             // What comes again says nothing.
-            let mails = told.mails.len();
-            let mut again = told;
+            let mails = history.mails.len();
+            let mut again = history;
             again.run(&findings);
             prop_assert_eq!(again.mails.len(), mails);
         }
@@ -807,19 +753,19 @@ mod tests {
             let mut in_time: Vec<usize> = (0..findings.len()).collect();
             in_time.sort_by_key(|index| findings[*index].time);
             let batches: Vec<Vec<usize>> = in_time.chunks(size).map(<[usize]>::to_vec).collect();
-            let told = delivered(&findings, &batches);
+            let history = delivered(&findings, &batches);
             // Where there are too many addresses, the first of them are told one by one.
-            prop_assume!(told.case.episodes.iter().all(|episode| episode.alike.is_none()));
-            for episode in &told.case.episodes {
+            prop_assume!(history.case.episodes.iter().all(|episode| episode.alike.is_none()));
+            for episode in &history.case.episodes {
                 let tell = |ids: &&BTreeSet<String>| {
-                    let mut facts = Facts::default();
+                    let mut facts = FactSet::default();
                     ids.iter().for_each(|id| facts.insert(id));
                     let (mine, both) = (episode.facts.clone(), facts.clone());
                     let mut union = mine.clone();
                     union.merge(both);
                     union.number().count < mine.number().count + facts.number().count
                 };
-                prop_assert_eq!(told.mails.iter().filter(tell).count(), 1, "{:?}", episode);
+                prop_assert_eq!(history.mails.iter().filter(tell).count(), 1, "{:?}", episode);
             }
         }
     }

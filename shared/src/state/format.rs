@@ -1,20 +1,20 @@
-//! The version that every object of the state bucket names.
+//! The format number of the state bucket's objects.
 
 use serde::Deserialize;
 
-/// What the objects are written in. Another number is not understood.
+/// The format that this version reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// Insists on what every object of the state bucket says of itself.
+/// Checks the format number of an object.
 ///
 /// # Errors
-/// What is wrong.
+/// Why the object cannot be read.
 pub fn check_format(content: &[u8]) -> Result<(), String> {
     #[derive(Deserialize)]
-    struct Format {
+    struct Header {
         format: Option<u64>,
     }
-    let Format { format } = serde_json::from_slice(content).map_err(not_json)?;
+    let Header { format } = serde_json::from_slice(content).map_err(not_json)?;
     if format == Some(FORMAT.into()) {
         return Ok(());
     }
@@ -22,7 +22,7 @@ pub fn check_format(content: &[u8]) -> Result<(), String> {
     Err(format!("its format is {format}; it must be {FORMAT}"))
 }
 
-/// What an object is that cannot be read.
+/// The reason why an object that does not parse cannot be read.
 pub fn not_json(error: serde_json::Error) -> String {
     format!("it is not JSON as iamwatch writes it: {error}")
 }

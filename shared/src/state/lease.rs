@@ -1,25 +1,25 @@
-//! Who is working on something, and until when.
+//! Leases: who may work on something, and until when.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Who is publishing a mail, and until when.
+/// The right of one run to publish an outbox entry, or to work on a backfill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
-    /// What a run knows itself by.
+    /// The lease holder's unique token.
     pub token: String,
-    /// Nobody publishes in its name after that.
+    /// When it expires. The holder's invocation has ended by then.
     pub until: DateTime<Utc>,
 }
 
-/// No run goes on for so long: whoever claims more has not read the same clock.
-const MAX_CLAIM: TimeDelta = TimeDelta::minutes(20);
+/// The longest invocation, 15 minutes, with a margin. A lease that ends later is void: its clock was wrong, or it is
+/// forged.
+const MAX_LEASE: TimeDelta = TimeDelta::minutes(20);
 
 impl Lease {
-    /// Whether somebody may still be working under it. One that lies further ahead than any run goes on is none: what
-    /// somebody else wrote there, or a clock that was wrong, keeps nobody from working.
+    /// Whether the lease holder may still be at work.
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
-        self.until > now && self.until - now <= MAX_CLAIM
+        self.until > now && self.until - now <= MAX_LEASE
     }
 }

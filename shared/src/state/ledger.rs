@@ -1,12 +1,8 @@
-//! What is remembered of the checks of one account: what stands, since when, and what people know of it.
+//! A ledger: the findings of one account's checks, and what was notified of each.
 //!
-//! A finding of a check is there in every report until somebody mends it, so it is told when it comes, when
-//! it goes and when it comes back. What has to be told follows from two things that are kept of each: whether
-//! it stands, and what the last mail about it said. What could not be judged stays as it is.
-
-mod previous;
-
-pub use previous::Previous;
+//! A check raises the same finding in every report until somebody fixes it. So a finding is notified when it is new, when
+//! it is resolved and when it comes back. Two things are kept of each to know that: whether it is open, and what the last
+//! mail about it reported. A finding that could not be judged stays as it is.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,102 +17,136 @@ use crate::finding::rule::{CheckRule, Ends};
 use crate::finding::{Evidence, EvidenceFacts, Finding, Principal, Status, Subject};
 use crate::ports::MAX_STATE_BYTES;
 use crate::severity::Severity;
-use crate::state::format::{FORMAT, check_format, not_json};
 
-/// What came and went, and nobody could be told, is told for so long.
-const UNTOLD_KEPT: TimeDelta = TimeDelta::days(14);
+use super::format::{FORMAT, check_format, not_json};
+use super::object::StateObject;
 
-/// What could not be looked at for so long is serious, be AWS only busy.
+/// How long a resolved finding is kept of which nothing could be notified.
+const NOT_NOTIFIED_KEPT: TimeDelta = TimeDelta::days(14);
+
+/// An account that could not be looked at for so long is HIGH, even if AWS is only busy.
 const SERIOUS_AFTER: TimeDelta = TimeDelta::hours(24);
 
-/// A run is a little earlier on one day than on another.
+/// Reminders come this much early, for runs do not begin at the same time each day.
 const REMINDER_SLACK: TimeDelta = TimeDelta::hours(1);
 
 /// Finds a rule by its id; `None` if this version has no such rule.
 pub type RuleLookup = fn(&str) -> Option<CheckRule>;
 
-/// What is remembered of the checks of one account: an object of the state bucket.
+/// The ledger of one account: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
     format: u32,
     account: String,
-    /// When somebody last tried to look, whatever came of it.
+    /// When a run last tried to look at the account, whether or not it could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tried: Option<DateTime<Utc>>,
-    /// When the last report that was judged was made.
+    /// When the last judged report was generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generated: Option<DateTime<Utc>>,
-    /// Where that report stands.
+    /// The address of that report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<String>,
-    /// How many users that report was about.
+    /// The number of users in that report.
     #[serde(default)]
     users: u64,
-    /// When the last mail about it was published. Noting that always changes the object, so that it is not taken for
-    /// noted in one that was not there for a moment.
+    /// When the last mail about the account was published. Recording a mail always changes the object, so that it is not
+    /// taken for recorded in one that was missing for a moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mailed: Option<DateTime<Utc>>,
-    /// Whether it was begun anew over one that could not be read, and people may know what it calls new.
+    /// Whether it replaced a damaged one: what it calls new may have been notified before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     may_repeat: bool,
     /// By the finding's id.
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, LedgerEntry>,
 }
 
-/// One finding as it is remembered, without what another member says already: an account may have tens of
-/// thousands.
+/// One finding, without what can be derived: an account may have tens of thousands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct LedgerEntry {
     rule: String,
     severity: Severity,
     what: String,
-    /// Where it is not the principal's ARN.
+    /// `None` if it is the principal's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    principal: Option<Who>,
+    principal: Option<LedgerPrincipal>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     facts: Vec<(String, String)>,
-    /// When the first report that shows it was made, and the last.
+    /// When the first report that shows it was generated.
     since: DateTime<Utc>,
+    /// When the last report that shows it was generated.
     seen: DateTime<Utc>,
-    /// When the first report that no longer shows it was made.
+    /// When the first report that no longer shows it was generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolved: Option<DateTime<Utc>>,
-    /// What people know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    told: Option<Told>,
+    /// What was last notified of it.
+    #[serde(default, rename = "told", skip_serializing_if = "Option::is_none")]
+    notified: Option<LastReport>,
 }
 
-/// Whom a finding is about.
+/// The principal of a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Who {
+struct LedgerPrincipal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arn: Option<String>,
-    /// Where it is not the name.
+    /// `None` if it is the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
 }
 
-/// The last mail that spoke of a finding.
+/// The last mail that reported a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct LastReport {
     at: DateTime<Utc>,
     severity: Severity,
-    /// Whether it said that the finding stands.
-    stands: bool,
+    /// Whether it reported the finding as open.
+    #[serde(rename = "stands")]
+    open: bool,
+}
+
+impl StateObject for Ledger {
+    fn read(content: &[u8], new: &Ledger) -> Result<Ledger, String> {
+        check_format(content)?;
+        let ledger: Ledger = serde_json::from_slice(content).map_err(not_json)?;
+        if ledger.account != new.account {
+            return Err("it is about another account".to_owned());
+        }
+        Ok(ledger)
+    }
+
+    /// Of an object that would be too large the facts are left out, and then the users' ARNs: the report, which is kept,
+    /// has them, and a finding without them is worth more than no ledger.
+    fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let content = serde_json::to_vec(self)?;
+        if content.len() <= MAX_STATE_BYTES {
+            return Ok(content);
+        }
+        let mut slim = self.clone();
+        slim.entries.values_mut().for_each(|entry| entry.facts.clear());
+        let content = serde_json::to_vec(&slim)?;
+        if content.len() <= MAX_STATE_BYTES {
+            return Ok(content);
+        }
+        slim.entries
+            .values_mut()
+            .filter_map(|entry| entry.principal.as_mut())
+            .for_each(|principal| principal.arn = None);
+        serde_json::to_vec(&slim)
+    }
 }
 
 impl Ledger {
-    /// That of an account which nobody has looked at.
+    /// The ledger of an account that no run has looked at.
     pub fn new(account: &str) -> Ledger {
         Ledger {
             format: FORMAT,
@@ -131,73 +161,40 @@ impl Ledger {
         }
     }
 
-    /// Reads an object that must be about the same account as a new one.
-    ///
-    /// # Errors
-    /// Why it is not.
-    pub fn read(content: &[u8], new: &Ledger) -> Result<Ledger, String> {
-        check_format(content)?;
-        let ledger: Ledger = serde_json::from_slice(content).map_err(not_json)?;
-        if ledger.account != new.account {
-            return Err("it is about another account".to_owned());
-        }
-        Ok(ledger)
-    }
-
-    /// The object's content. Where it would be too large, what the rules looked at, and then the users' paths, are
-    /// left to the report, which is kept: a finding without them is worth more than no memory at all.
-    ///
-    /// # Errors
-    /// Never: everything in it can be written as JSON.
-    pub fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let content = serde_json::to_vec(self)?;
-        if content.len() <= MAX_STATE_BYTES {
-            return Ok(content);
-        }
-        let mut slim = self.clone();
-        slim.entries.values_mut().for_each(|entry| entry.facts.clear());
-        let content = serde_json::to_vec(&slim)?;
-        if content.len() <= MAX_STATE_BYTES {
-            return Ok(content);
-        }
-        slim.entries.values_mut().filter_map(|entry| entry.principal.as_mut()).for_each(|who| who.arn = None);
-        serde_json::to_vec(&slim)
-    }
-
-    /// Whether somebody has certainly tried to look since then: the moment is known to the millisecond, as SQS
-    /// says when a message was sent, and looking once more is better than not at all.
+    /// Whether a run has certainly tried to look at the account since then. SQS gives the moment in milliseconds; within the
+    /// same millisecond the account is looked at again.
     pub fn was_tried_since(&self, moment: DateTime<Utc>) -> bool {
         self.tried.is_some_and(|tried| tried - moment >= TimeDelta::milliseconds(1))
     }
 
-    /// When somebody last tried to look.
+    /// When a run last tried to look at the account.
     pub fn tried(&self) -> Option<DateTime<Utc>> {
         self.tried
     }
 
-    /// When the last report that was judged was made.
+    /// When the last judged report was generated.
     pub fn generated(&self) -> Option<DateTime<Utc>> {
         self.generated
     }
 
-    /// How many users that report was about.
+    /// The number of users in that report.
     pub fn users(&self) -> u64 {
         self.users
     }
 
-    /// Whether people may know already what it calls new.
+    /// Whether what it calls new may have been notified before.
     pub fn may_repeat(&self) -> bool {
         self.may_repeat
     }
 
-    /// Notes that it was begun anew over one that could not be read.
-    pub fn was_unreadable(&mut self) {
+    /// Records that it replaced a damaged ledger.
+    pub fn replaces_unreadable(&mut self) {
         self.may_repeat = true;
     }
 
-    /// Takes in what a report shows, and what is to be told beside it. What could not be judged stays as it is, and
-    /// so does everything where the report is older than the one before.
-    pub fn looked(
+    /// Takes in the findings of a report, and those to notify beside it. What could not be judged stays as it is; so does
+    /// everything if the report is older than the last.
+    pub fn record_judged(
         &mut self,
         judged: &CheckOutcome,
         beside: &[Finding],
@@ -213,53 +210,53 @@ impl Ledger {
         self.report = judged.findings.iter().find_map(|finding| finding.evidence.object.clone());
         let shown = || judged.findings.iter().chain(beside);
         for finding in shown() {
-            self.stands(finding, generated);
+            self.record_open(finding, generated);
         }
         let shown: BTreeSet<&str> = shown().map(|finding| &finding.id[..]).collect();
         for (id, entry) in &mut self.entries {
             let name = entry.principal.as_ref().and_then(|who| who.name.as_deref());
             let is_gone = !shown.contains(&id[..]) && !is_unjudged(&judged.gaps, &entry.rule, name);
             if is_gone && entry.resolved.is_none() {
-                // That somebody could not look may be later than the report that could be had at last.
+                // An account that could not be looked at may be later than the report that could be fetched at last.
                 entry.resolved = Some(generated.max(entry.seen));
             }
         }
     }
 
-    /// Notes why nobody could look; nothing else changes.
+    /// Records why the account could not be looked at. Nothing else changes.
     pub fn could_not_look<'f>(&mut self, why: impl IntoIterator<Item = &'f Finding>, now: DateTime<Utc>) {
         self.tried = Some(now);
         for finding in why {
             let before = self.entries.get(&finding.id).filter(|before| before.resolved.is_none());
             match before.is_some_and(|before| now - before.since >= SERIOUS_AFTER) {
-                true => self.stands(&Finding { severity: Severity::High, ..finding.clone() }, now),
-                false => self.stands(finding, now),
+                true => self.record_open(&Finding { severity: Severity::High, ..finding.clone() }, now),
+                false => self.record_open(finding, now),
             }
         }
     }
 
-    fn stands(&mut self, finding: &Finding, seen: DateTime<Utc>) {
+    fn record_open(&mut self, finding: &Finding, seen: DateTime<Utc>) {
         let before = self.entries.remove(&finding.id);
         let since = before.as_ref().filter(|before| before.resolved.is_none()).map(|before| before.since);
-        let told = before.and_then(|before| before.told);
-        let entry = Entry { told, since: since.unwrap_or(seen), ..Entry::of(finding, seen) };
+        let notified = before.and_then(|before| before.notified);
+        let entry = LedgerEntry { notified, since: since.unwrap_or(seen), ..LedgerEntry::of(finding, seen) };
         self.entries.insert(finding.id.clone(), entry);
     }
 
-    /// What no mail has told yet: what is new, what came back, what was resolved.
+    /// The findings that are new, resolved or came back since the last mail about them.
     pub fn changes(&self, rules: RuleLookup) -> impl Iterator<Item = Finding> {
-        self.findings(rules, Entry::change)
+        self.findings(rules, LedgerEntry::change)
     }
 
-    /// What stands and was told, whatever people need to be reminded of.
-    pub fn standing(&self, rules: RuleLookup) -> impl Iterator<Item = Finding> {
+    /// The open findings that were notified.
+    pub fn still_open(&self, rules: RuleLookup) -> impl Iterator<Item = Finding> {
         self.findings(rules, |entry, rule| {
             (entry.resolved.is_none() && entry.change(rule).is_none()).then_some(Status::Still)
         })
     }
 
-    /// How much stands, by severity.
-    pub fn count(&self) -> BTreeMap<Severity, u64> {
+    /// The number of open findings by severity.
+    pub fn open_by_severity(&self) -> BTreeMap<Severity, u64> {
         let mut count = BTreeMap::new();
         for entry in self.entries.values().filter(|entry| entry.resolved.is_none()) {
             *count.entry(entry.severity).or_default() += 1;
@@ -267,46 +264,48 @@ impl Ledger {
         count
     }
 
-    /// Whether people have to be reminded of a finding that stands.
+    /// Whether a reminder of an open finding is due.
     pub fn is_due(&self, id: &str, now: DateTime<Utc>, config: &Config) -> bool {
-        let Some(Entry { told: Some(told), severity, .. }) = self.entries.get(id) else { return false };
+        let Some(LedgerEntry { notified: Some(notified), severity, .. }) = self.entries.get(id) else {
+            return false;
+        };
         let days = config.remind_days.get(severity).copied().unwrap_or_default();
         let cadence = TimeDelta::days(days.into()) - REMINDER_SLACK;
-        *severity > told.severity || (days > 0 && now - told.at >= cadence)
+        *severity > notified.severity || (days > 0 && now - notified.at >= cadence)
     }
 
-    /// Notes what a mail said of these findings, by id.
-    pub fn told(&mut self, said: &BTreeMap<String, Status>, at: DateTime<Utc>) {
-        for (id, status) in said {
+    /// Records what a mail reported of these findings, by id.
+    pub fn record_notified(&mut self, reported: &BTreeMap<String, Status>, at: DateTime<Utc>) {
+        for (id, status) in reported {
             if let Some(entry) = self.entries.get_mut(id) {
-                let stands = *status != Status::Resolved;
-                entry.told = Some(Told { at, severity: entry.severity, stands });
+                let open = *status != Status::Resolved;
+                entry.notified = Some(LastReport { at, severity: entry.severity, open });
             }
         }
         self.mailed = Some(at);
         self.may_repeat = false;
     }
 
-    /// Forgets what was resolved longer ago than it has to be remembered.
+    /// Forgets findings that were resolved longer ago than they have to be kept.
     pub fn forget(&mut self, now: DateTime<Utc>, config: &Config) {
-        let told = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
-        self.entries.retain(|_, entry| match (entry.resolved, &entry.told) {
+        let kept = TimeDelta::from_std(config.told).unwrap_or(TimeDelta::MAX);
+        self.entries.retain(|_, entry| match (entry.resolved, &entry.notified) {
             (None, _) => true,
-            (Some(resolved), None) => now - resolved <= UNTOLD_KEPT,
-            (Some(resolved), Some(_)) => now - resolved <= told,
+            (Some(resolved), None) => now - resolved <= NOT_NOTIFIED_KEPT,
+            (Some(resolved), Some(_)) => now - resolved <= kept,
         });
     }
 
-    /// The findings of which something is to be said. What this version has no rule for, it says nothing of.
+    /// The findings to which `status` gives one. Findings of rules that this version does not have are left out.
     fn findings(
         &self,
         rules: RuleLookup,
-        status: impl Fn(&Entry, &CheckRule) -> Option<Status>,
+        status: impl Fn(&LedgerEntry, &CheckRule) -> Option<Status>,
     ) -> impl Iterator<Item = Finding> {
-        let finding = move |(id, entry): (&String, &Entry)| {
+        let finding = move |(id, entry): (&String, &LedgerEntry)| {
             let rule = rules(&entry.rule)?;
             let status = status(entry, &rule)?;
-            // What could not be judged this time stands in an earlier report.
+            // A finding that could not be judged this time is in an earlier report.
             let report = self.report.as_ref().filter(|_| Some(entry.seen) == self.generated);
             let finding = entry.finding(id, &self.account, rule, status);
             Some(Finding { evidence: Evidence { object: report.cloned(), ..finding.evidence }, ..finding })
@@ -315,37 +314,37 @@ impl Ledger {
     }
 }
 
-impl Entry {
-    fn of(finding: &Finding, seen: DateTime<Utc>) -> Entry {
-        let who = |principal: &Principal| {
+impl LedgerEntry {
+    fn of(finding: &Finding, seen: DateTime<Utc>) -> LedgerEntry {
+        let stored = |principal: &Principal| {
             let Principal { kind, name, arn, id, .. } = principal.clone();
             let id = id.filter(|id| Some(id) != name.as_ref());
-            Who { kind, name, arn, id }
+            LedgerPrincipal { kind, name, arn, id }
         };
         let facts = &finding.evidence.facts.0;
         let arn = finding.principal.as_ref().and_then(|principal| principal.arn.as_ref());
-        Entry {
+        LedgerEntry {
             rule: finding.rule.id.to_owned(),
             severity: finding.severity,
             what: finding.what.clone(),
             resource: finding.resource.clone().filter(|resource| Some(resource) != arn),
-            principal: finding.principal.as_ref().map(who),
+            principal: finding.principal.as_ref().map(stored),
             facts: facts.iter().map(|(name, value)| (name.clone().into_owned(), value.clone())).collect(),
             since: seen,
             seen,
             resolved: None,
-            told: None,
+            notified: None,
         }
     }
 
-    /// What people have to be told, by what they know.
+    /// What has to be notified of it, after what was notified before.
     fn change(&self, rule: &CheckRule) -> Option<Status> {
-        match (&self.told, self.resolved) {
+        match (&self.notified, self.resolved) {
             (None, None) => Some(Status::New),
-            (Some(Told { stands: true, .. }), Some(_)) if rule.ends == Ends::ByItself => None,
-            // It came and went before anybody could be told.
-            (None | Some(Told { stands: true, .. }), Some(_)) => Some(Status::Resolved),
-            (Some(Told { stands: false, .. }), None) => Some(Status::CameBack),
+            (Some(LastReport { open: true, .. }), Some(_)) if rule.ends == Ends::ByItself => None,
+            // It was new and resolved before anything was notified.
+            (None | Some(LastReport { open: true, .. }), Some(_)) => Some(Status::Resolved),
+            (Some(LastReport { open: false, .. }), None) => Some(Status::CameBack),
             _ => None,
         }
     }
@@ -353,7 +352,7 @@ impl Entry {
     fn finding(&self, id: &str, account: &str, rule: CheckRule, status: Status) -> Finding {
         let CheckRule { rule, remediation, .. } = rule;
         let entry = self.clone();
-        let principal = |Who { kind, name, arn, id }| {
+        let principal = |LedgerPrincipal { kind, name, arn, id }| {
             let id = id.or_else(|| name.clone());
             Principal { kind, name, arn, id, ..Principal::default() }
         };
@@ -380,9 +379,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::formats::credential_report::CredentialReport;
-    use crate::rules::checks::ReportContext;
-    use crate::rules::{checks, registry};
+    use crate::finding::Gap;
+    use crate::finding::rule::{COULD_NOT_LOOK_ID, Rule};
+    use crate::finding::stable_id;
+    use crate::state::tests_support::rule;
 
     const ACCOUNT: &str = "111122223333";
     const START: &str = "2026-04-01T08:00:00Z";
@@ -401,30 +401,62 @@ mod tests {
         Unreadable,
     }
 
+    /// A user without a second factor, as the check raises it.
+    fn without_mfa(n: usize, generated: DateTime<Utc>) -> Finding {
+        let name = format!("user{n}");
+        let arn = format!("arn:aws:iam::{ACCOUNT}:user/{name}");
+        let id = stable_id(&[ACCOUNT, RULE.id, &name]);
+        let subject = Subject::Account(ACCOUNT.to_owned());
+        let facts = vec![(Cow::Borrowed("mfa_active"), "false".to_owned())];
+        let finding = Finding {
+            account: Some(ACCOUNT.to_owned()),
+            resource: Some(arn.clone()),
+            principal: Some(Principal {
+                kind: Some("IAMUser".to_owned()),
+                id: Some(name.clone()),
+                name: Some(name),
+                arn: Some(arn),
+                ..Principal::default()
+            }),
+            time: Some(generated),
+            evidence: Evidence {
+                object: Some("s3://state/report.csv.gz".to_owned()),
+                facts: EvidenceFacts(facts),
+                ..Evidence::default()
+            },
+            ..Finding::new(&RULE, RULE.severity, id, subject, "has no second factor")
+        };
+        finding.with_summary()
+    }
+
     fn judged(users: &[User], generated: DateTime<Utc>) -> CheckOutcome {
-        let mut csv = "user,arn,password_enabled,mfa_active\n<root_account>,arn:aws:iam::111122223333:root,false,false\n".to_owned();
+        let mut judged = CheckOutcome::default();
         for (n, user) in users.iter().enumerate() {
-            let mfa = match user {
-                User::Absent => continue,
-                User::WithMfa => "true",
-                User::WithoutMfa => "false",
-                User::Unreadable => "perhaps",
-            };
-            csv += &format!("user{n},arn:aws:iam::{ACCOUNT}:user/user{n},true,{mfa}\n");
+            match user {
+                User::Absent | User::WithMfa => {}
+                User::WithoutMfa => judged.findings.push(without_mfa(n, generated)),
+                User::Unreadable => {
+                    judged.gaps.push(Gap { rule: Some(RULE.id), principal: Some(format!("user{n}")) });
+                }
+            }
         }
-        let report = CredentialReport::parse(csv.as_bytes()).unwrap();
-        let about = ReportContext { account: ACCOUNT, generated, source: Some("s3://state/report.csv.gz") };
-        let mut judged = checks::judge(&report, &about, &Config::default());
-        // The columns that the other checks need are not there.
-        judged.findings.retain(|finding| finding.rule.id == RULE);
         judged
     }
 
-    const RULE: &str = "password.mfa-disabled";
+    static RULE: Rule = rule("password.mfa-disabled");
+    static COULD_NOT_LOOK: Rule = rule(COULD_NOT_LOOK_ID);
+    static EXPIRING: Rule = rule("password.expiring");
+
+    /// The rules of these tests.
+    fn rules(id: &str) -> Option<CheckRule> {
+        let rule = [&RULE, &COULD_NOT_LOOK, &EXPIRING].into_iter().find(|rule| rule.id == id)?;
+        let ends = if rule.id == EXPIRING.id { Ends::ByItself } else { Ends::WhenMended };
+        Some(CheckRule { rule, ends, remediation: rule.remediation })
+    }
 
     /// What happens to a ledger.
     #[derive(Clone, Debug)]
-    enum Step {
+    enum LedgerStep {
         Look(Vec<User>),
         CouldNotLook,
         /// A mail is put together now, and noted so many steps later, if it is published.
@@ -435,7 +467,7 @@ mod tests {
         Forget,
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn step() -> impl Strategy<Value = LedgerStep> {
         let user = prop::sample::select(vec![
             User::Absent,
             User::WithMfa,
@@ -444,24 +476,25 @@ mod tests {
             User::Unreadable,
         ]);
         prop_oneof![
-            4 => prop::collection::vec(user, 3).prop_map(Step::Look),
-            1 => Just(Step::CouldNotLook),
-            3 => (0..3_usize, any::<bool>()).prop_map(|(noted_after, is_published)| Step::Mail { noted_after, is_published }),
-            1 => Just(Step::Forget),
+            4 => prop::collection::vec(user, 3).prop_map(LedgerStep::Look),
+            1 => Just(LedgerStep::CouldNotLook),
+            3 => (0..3_usize, any::<bool>()).prop_map(|(noted_after, is_published)| LedgerStep::Mail { noted_after, is_published }),
+            1 => Just(LedgerStep::Forget),
         ]
     }
 
     fn could_not_look() -> Finding {
-        let trouble = crate::ports::AwsError {
-            kind: crate::ports::AwsErrorKind::Denied,
-            call: "sts:AssumeRole".to_owned(),
-            answer: "AccessDenied".to_owned(),
-        };
-        crate::rules::health::account_check_failed(ACCOUNT, &trouble, hour(0))
+        let subject = Subject::Account(ACCOUNT.to_owned());
+        let id = stable_id(&[ACCOUNT, COULD_NOT_LOOK.id]);
+        Finding {
+            account: Some(ACCOUNT.to_owned()),
+            time: Some(hour(0)),
+            ..Finding::new(&COULD_NOT_LOOK, COULD_NOT_LOOK.severity, id, subject, "sts:AssumeRole failed")
+        }
     }
 
     #[test]
-    fn a_look_within_the_millisecond_of_the_question_may_have_been_before_it() {
+    fn a_look_within_the_millisecond_of_the_request_may_have_been_before_it() {
         let mut ledger = Ledger::new("111122223333");
         let asked: DateTime<Utc> = "2026-04-01T08:00:00.500Z".parse().unwrap();
         for (micros, since) in [(-1, false), (0, false), (999, false), (1000, true), (5000, true)] {
@@ -471,50 +504,49 @@ mod tests {
     }
 
     proptest! {
-        /// People know, once a mail is noted, what stood when it was put together; the next says what has changed since.
-        /// Nobody is told that something is new, came back or is resolved who knows it.
+        /// Once a mail is recorded, the next reports only what has changed since it was made. No change is notified twice.
         #[test]
-        fn promise_2_what_people_know_and_what_stands_come_together_and_nothing_is_said_twice(
+        fn promise_2_each_change_is_notified_once_and_what_was_notified_agrees_with_what_is_open(
             steps in prop::collection::vec(step(), 1..40)
         ) {
             let (config, mut now) = (Config::default(), 0);
             let mut ledger = Ledger::new(ACCOUNT);
-            // What people know of each finding: whether it stands.
+            // What was notified of each finding: whether it is open.
             let mut known: BTreeMap<String, bool> = BTreeMap::new();
-            // What stands, as far as it could be judged.
-            let mut stands: BTreeSet<String> = BTreeSet::new();
-            let mut under_way: Option<(usize, BTreeMap<String, Status>)> = None;
+            // The open findings, as far as they could be judged.
+            let mut open: BTreeSet<String> = BTreeSet::new();
+            let mut in_outbox: Option<(usize, BTreeMap<String, Status>)> = None;
             for step in &steps {
                 now += 4;
-                if let Some((left, said)) = under_way.take() {
+                if let Some((left, said)) = in_outbox.take() {
                     match left {
-                        0 => ledger.told(&said, hour(now)),
-                        _ => under_way = Some((left - 1, said)),
+                        0 => ledger.record_notified(&said, hour(now)),
+                        _ => in_outbox = Some((left - 1, said)),
                     }
                 }
                 match step {
-                    Step::Look(users) => {
+                    LedgerStep::Look(users) => {
                         let judged = judged(users, hour(now));
-                        ledger.looked(&judged, &[], 3, hour(now), hour(now));
-                        stands.retain(|id| ledger.entries.get(id).is_some_and(|entry| {
+                        ledger.record_judged(&judged, &[], 3, hour(now), hour(now));
+                        open.retain(|id| ledger.entries.get(id).is_some_and(|entry| {
                             let name = entry.principal.as_ref().and_then(|who| who.name.as_deref());
                             is_unjudged(&judged.gaps, &entry.rule, name)
                         }));
-                        stands.extend(judged.findings.iter().map(|finding| finding.id.clone()));
+                        open.extend(judged.findings.iter().map(|finding| finding.id.clone()));
                     }
-                    Step::CouldNotLook => {
+                    LedgerStep::CouldNotLook => {
                         let finding = could_not_look();
                         ledger.could_not_look([&finding], hour(now));
-                        stands.insert(finding.id);
+                        open.insert(finding.id);
                     }
-                    // One mail at a time is under way.
-                    Step::Mail { .. } if under_way.is_some() => {}
-                    Step::Mail { noted_after, is_published } => {
-                        let changes: Vec<Finding> = ledger.changes(registry::check_rule).collect();
+                    // One mail at a time is in the outbox.
+                    LedgerStep::Mail { .. } if in_outbox.is_some() => {}
+                    LedgerStep::Mail { noted_after, is_published } => {
+                        let changes: Vec<Finding> = ledger.changes(rules).collect();
                         let mut said = BTreeMap::new();
                         for finding in &changes {
                             let status = finding.status.unwrap();
-                            prop_assert_eq!(status != Status::Resolved, stands.contains(&finding.id), "{:?}", finding.summary);
+                            prop_assert_eq!(status != Status::Resolved, open.contains(&finding.id), "{:?}", finding.summary);
                             prop_assert!(said.insert(finding.id.clone(), status).is_none());
                         }
                         if *is_published {
@@ -523,42 +555,41 @@ mod tests {
                                 let expected: &[Option<bool>] = match status {
                                     Status::New => &[None],
                                     Status::CameBack => &[Some(false)],
-                                    // What came and went untold is told as that.
+                                    // What was new and resolved before any mail is notified as resolved.
                                     Status::Resolved => &[None, Some(true)],
                                     Status::Still => &[Some(true)],
                                 };
                                 prop_assert!(expected.contains(&before), "{status:?} although {before:?} was known");
                             }
-                            under_way = Some((*noted_after, said));
+                            in_outbox = Some((*noted_after, said));
                         }
                     }
-                    Step::Forget => ledger.forget(hour(now), &config),
+                    LedgerStep::Forget => ledger.forget(hour(now), &config),
                 }
                 let read = Ledger::read(&ledger.content().unwrap(), &Ledger::new(ACCOUNT));
                 prop_assert_eq!(read.as_ref(), Ok(&ledger));
             }
-            if let Some((_, said)) = under_way {
-                ledger.told(&said, hour(now));
+            if let Some((_, said)) = in_outbox {
+                ledger.record_notified(&said, hour(now));
             }
-            let said = ledger.changes(registry::check_rule).map(|finding| (finding.id, finding.status.unwrap())).collect();
-            ledger.told(&said, hour(now));
-            prop_assert!(ledger.changes(registry::check_rule).next().is_none());
-            let told: BTreeSet<String> = ledger.standing(registry::check_rule).map(|finding| finding.id).collect();
-            prop_assert_eq!(told, stands);
+            let said = ledger.changes(rules).map(|finding| (finding.id, finding.status.unwrap())).collect();
+            ledger.record_notified(&said, hour(now));
+            prop_assert!(ledger.changes(rules).next().is_none());
+            let notified: BTreeSet<String> = ledger.still_open(rules).map(|finding| finding.id).collect();
+            prop_assert_eq!(notified, open);
         }
     }
 
     #[test]
-    fn that_something_has_passed_by_itself_is_no_news() {
-        for (rule, told) in [("root.recently-used", 0), ("password.expiring", 0), (RULE, 1)] {
-            let rule = registry::all().into_iter().find(|known| known.id == rule).unwrap();
+    fn a_finding_that_ends_by_itself_is_not_notified_as_resolved() {
+        for (rule, changes) in [(&EXPIRING, 0), (&RULE, 1)] {
             let mut shown = judged(&[User::WithoutMfa], hour(0));
-            shown.findings[0] = Finding { rule, ..shown.findings[0].clone() };
+            shown.findings[0].rule = rule;
             let mut ledger = Ledger::new(ACCOUNT);
-            ledger.looked(&shown, &[], 1, hour(0), hour(0));
-            ledger.told(&[(shown.findings[0].id.clone(), Status::New)].into(), hour(0));
-            ledger.looked(&judged(&[User::WithMfa], hour(4)), &[], 1, hour(4), hour(4));
-            assert_eq!(ledger.changes(registry::check_rule).count(), told, "{}", rule.id);
+            ledger.record_judged(&shown, &[], 1, hour(0), hour(0));
+            ledger.record_notified(&[(shown.findings[0].id.clone(), Status::New)].into(), hour(0));
+            ledger.record_judged(&judged(&[User::WithMfa], hour(4)), &[], 1, hour(4), hour(4));
+            assert_eq!(ledger.changes(rules).count(), changes, "{}", rule.id);
         }
     }
 
@@ -566,19 +597,16 @@ mod tests {
     fn a_finding_that_is_remembered_is_the_same_again() {
         let judged = judged(&[User::WithoutMfa], hour(0));
         let mut ledger = Ledger::new(ACCOUNT);
-        ledger.looked(&judged, &[], 1, hour(0), hour(0));
+        ledger.record_judged(&judged, &[], 1, hour(0), hour(0));
         let json = |finding: &Finding| serde_json::to_value(finding).unwrap();
         let mut expected = json(&judged.findings[0]);
         expected["status"] = "new".into();
         expected["since"] = START.into();
-        assert_eq!(json(&ledger.changes(registry::check_rule).next().unwrap()), expected);
-        assert_eq!(
-            ledger.changes(registry::check_rule).next().unwrap().principal,
-            judged.findings[0].principal
-        );
+        assert_eq!(json(&ledger.changes(rules).next().unwrap()), expected);
+        assert_eq!(ledger.changes(rules).next().unwrap().principal, judged.findings[0].principal);
         let root = Finding { evidence: Evidence::default(), ..could_not_look() };
         ledger.could_not_look([&root], hour(1));
-        assert_eq!(ledger.count()[&Severity::High], 2);
+        assert_eq!(ledger.open_by_severity()[&Severity::High], 2);
     }
 
     #[test]
@@ -596,23 +624,19 @@ mod tests {
                 ..of_one.principal.clone().unwrap_or_default()
             };
             let evidence = Evidence { facts: facts.clone(), ..Evidence::default() };
-            let (id, resource) = (crate::finding::stable_id(&[&n.to_string()]), Some(arn));
+            let (id, resource) = (stable_id(&[&n.to_string()]), Some(arn));
             Finding { id, resource, principal: Some(principal), evidence, ..of_one.clone() }
         };
         let judged = CheckOutcome { findings: (0..70_000).map(finding).collect(), gaps: Vec::new() };
         let mut ledger = Ledger::new(ACCOUNT);
-        ledger.looked(&judged, &[], 5_000, hour(0), hour(0));
+        ledger.record_judged(&judged, &[], 5_000, hour(0), hour(0));
         let said = judged.findings.iter().map(|finding| (finding.id.clone(), Status::New)).collect();
-        ledger.told(&said, hour(0));
+        ledger.record_notified(&said, hour(0));
         let content = ledger.content().unwrap();
         assert!(content.len() <= MAX_STATE_BYTES, "{}", content.len());
         let read = Ledger::read(&content, &Ledger::new(ACCOUNT)).unwrap();
         assert_eq!(
-            (
-                read.entries.len(),
-                read.changes(registry::check_rule).count(),
-                read.standing(registry::check_rule).count()
-            ),
+            (read.entries.len(), read.changes(rules).count(), read.still_open(rules).count()),
             (70_000, 0, 70_000)
         );
     }

@@ -1,57 +1,74 @@
-//! A mail that is under way, and who is publishing it.
+//! Outbox entries: notifications that are written before they are published, and who may publish them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use super::format::FORMAT;
 use super::lease::Lease;
 use crate::notification::Notification;
 
-/// A mail that is under way: it is told once nobody has to publish it any more.
+/// A notification that has to be published. Its holder drops it once it is published and recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutboxEntry {
-    alert: Notification,
-    /// Whether somebody may have published it, whose outcome nobody knows.
+    /// As it is published, whatever is found since.
+    #[serde(rename = "alert")]
+    notification: Notification,
+    /// Whether an earlier run may have published it: the outcome is unknown.
     may_repeat: bool,
-    /// Who is publishing it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    claim: Option<Lease>,
+    /// Who may publish it; `None` if the next run may.
+    #[serde(default, rename = "claim", skip_serializing_if = "Option::is_none")]
+    lease: Option<Lease>,
 }
 
 impl OutboxEntry {
-    /// A mail that this run is about to publish.
-    pub fn claimed(alert: Notification, may_repeat: bool, claim: &Lease) -> OutboxEntry {
-        OutboxEntry { alert, may_repeat, claim: Some(claim.clone()) }
+    /// An entry that the holder of this lease is about to publish.
+    pub fn leased(notification: Notification, may_repeat: bool, lease: &Lease) -> OutboxEntry {
+        OutboxEntry { notification, may_repeat, lease: Some(lease.clone()) }
     }
 
-    /// Its alert's id.
+    /// The id of its notification.
     pub fn alert_id(&self) -> &str {
-        &self.alert.id
+        &self.notification.id
     }
 
-    /// The alert as it has to be published: it says where it may repeat one.
-    pub fn alert(&self) -> Notification {
-        if self.may_repeat { self.alert.repeated() } else { self.alert.clone() }
+    /// The notification as it has to be published: it says whether it may repeat one.
+    pub fn notification(&self) -> Notification {
+        if self.may_repeat { self.notification.repeated() } else { self.notification.clone() }
     }
 
-    /// Takes it over if nobody is publishing it any more.
-    pub fn take_over(&mut self, claim: &Lease, now: DateTime<Utc>) {
-        match &self.claim {
-            Some(held) if held.token == claim.token || held.is_live(now) => return,
-            // Its run ended without a word.
+    /// Takes the entry over, unless another run's lease is still live.
+    pub fn take_over(&mut self, lease: &Lease, now: DateTime<Utc>) {
+        match &self.lease {
+            Some(held) if held.token == lease.token || held.is_live(now) => return,
+            // Its run ended without recording an outcome.
             Some(_) => self.may_repeat = true,
             None => {}
         }
-        self.claim = Some(claim.clone());
+        self.lease = Some(lease.clone());
     }
 
-    /// Whether the run of this token has to publish it.
-    pub fn is_claimed_by(&self, token: &str) -> bool {
-        self.claim.as_ref().is_some_and(|claim| claim.token == token)
+    /// Whether the holder of this token has to publish it.
+    pub fn is_leased_by(&self, token: &str) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.token == token)
     }
 
-    /// Leaves it to the next run: it is certain that it was not published.
+    /// Leaves the entry to the next run: it was certainly not published.
     pub fn release(&mut self) {
-        self.claim = None;
+        self.lease = None;
     }
+}
+
+/// The key of an entry's marker. Markers share one prefix, so that due entries are found without listing their holders.
+///
+/// A marker is written before its entry and deleted after the entry was recorded as notified. One whose deletion failed
+/// is harmless: it names a holder without that entry.
+pub fn marker_key(alert_id: &str) -> String {
+    format!("outbox/{alert_id}.json")
+}
+
+/// The content of a marker: the key of the object that holds the entry.
+pub fn marker(holder: &str) -> Vec<u8> {
+    json!({"format": FORMAT, "object": holder}).to_string().into_bytes()
 }

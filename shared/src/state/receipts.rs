@@ -1,8 +1,8 @@
-//! Receipts: which log files were read, for the nightly sweep to compare with what was delivered.
+//! Receipts: which log files were read. The search for missed deliveries compares them with what was delivered.
 //!
-//! Once a run has told what it found, it writes one object for each day whose log files it read:
-//! `read/YYYY-MM-DD/<random>.json`, with a short hash of each. Nobody changes it afterwards. That one cannot be written
-//! costs no more than a second reading: the sweep finds no receipt, and the cases know what was told.
+//! Once a run has notified what it found, it writes one object for each day whose log files it read:
+//! `read/YYYY-MM-DD/<random>.json`, with a short hash of each. It is not changed afterwards. If it cannot be written,
+//! the log files are read again: they have no receipt, and the cases deduplicate their findings.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use chrono::NaiveDate;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::store::{Object, StateClient, TIME_TO_ANSWER, random_id};
+use super::object::StateObject;
+use super::store::{StateClient, TIME_TO_ANSWER, random_id};
 use crate::finding::stable_id;
 use crate::formats::cloudtrail::key;
 use crate::formats::events::delivery;
@@ -18,23 +19,23 @@ use crate::ports::{Runtime, StateStore};
 use crate::state::format::FORMAT;
 use crate::state::format::{check_format, not_json};
 
-/// How many hexadecimal digits tell a log file from all others of a day: of a million of them two are alike in one of
-/// 36 million days.
+/// The number of hexadecimal digits of a log file's hash. Of a million log files a day, two have the same in one of 36
+/// million days.
 const DIGITS: usize = 16;
 
-/// What stands in one object.
+/// An object with receipts of one day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     format: u32,
-    /// Whether they were read because no receipt was there.
+    /// Whether the log files were read because they had no receipt.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     missed: bool,
     /// [`hash`] of each, as hexadecimal digits.
     keys: Vec<String>,
 }
 
-impl Object for Receipt {
+impl StateObject for Receipt {
     fn read(content: &[u8], _: &Receipt) -> Result<Receipt, String> {
         check_format(content)?;
         let receipt: Receipt = serde_json::from_slice(content).map_err(not_json)?;
@@ -50,18 +51,18 @@ impl Object for Receipt {
 }
 
 impl Receipt {
-    /// The log files, by their hashes.
+    /// The hashes of the log files.
     pub fn hashes(&self) -> impl Iterator<Item = u64> {
         self.keys.iter().filter_map(|digits| number(digits))
     }
 
-    /// Whether they were read because no receipt was there.
+    /// Whether the log files were read because they had no receipt.
     pub fn is_of_missed(&self) -> bool {
         self.missed
     }
 }
 
-/// What a log file is known by.
+/// The hash of a log file's URI.
 pub fn hash(uri: &str) -> u64 {
     number(&digits(uri)).unwrap_or_default()
 }
@@ -77,36 +78,36 @@ fn number(digits: &str) -> Option<u64> {
     is_hash.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// Where the receipts of a day stand.
+/// The prefix of the receipts of a day.
 pub fn folder(day: NaiveDate) -> String {
     format!("read/{day}/")
 }
 
-/// Notes that these log files were read, and what was found in them told.
+/// Records that these log files were read, and their findings notified.
 ///
-/// What goes wrong is among the troubles of the state bucket. Time is left for the answer.
+/// Errors are among those of the state bucket. Time is left for the answer.
 pub async fn write<S: StateStore, P: Runtime>(
-    memory: &StateClient<'_, S, P>,
+    state: &StateClient<'_, S, P>,
     read: impl Iterator<Item = &delivery::LogFileObject>,
     missed: bool,
 ) {
     let mut by_day: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
     for object in read {
-        // Outside the folders of days nobody looks for what is missing.
+        // Missed deliveries are looked for in the folders of days only.
         let Some(day) = key::day(&object.key) else { continue };
         let keys = by_day.entry(day).or_default();
         keys.push(digits(&object.uri()));
-        // Nobody says by which of the two it was found. Both are never there: a log file's name is made up for it alone.
+        // By which of the two keys it was found is not known. They never both exist: a log file's name is unique.
         if let Some(key) = &object.decoded_key {
             keys.push(digits(&format!("s3://{}/{key}", object.bucket)));
         }
     }
-    memory.reserve(TIME_TO_ANSWER);
+    state.reserve(TIME_TO_ANSWER);
     let write = by_day.into_iter().map(|(day, keys)| async move {
         let receipt = Receipt { format: FORMAT, missed, keys };
-        let key = format!("{}{}.json", folder(day), random_id(memory.runtime));
+        let key = format!("{}{}.json", folder(day), random_id(state.runtime));
         if let Ok(content) = receipt.content() {
-            let _ = memory.create(&key, &content).await;
+            let _ = state.create(&key, &content).await;
         }
     });
     join_all(write).await;

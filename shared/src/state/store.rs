@@ -1,327 +1,418 @@
-//! The state bucket, as one run reads and changes it while others do the same.
+//! The state bucket, as one run reads and changes it while other runs do the same.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::{FutureExt, select_biased};
 
+use super::lease::Lease;
+use super::object::StateObject;
+use super::outbox::{OutboxEntry, marker, marker_key};
 use crate::config::Config;
 use crate::finding::stable_id;
-use crate::ports::{AwsError, AwsErrorKind, MAX_STATE_BYTES, Over, Runtime, StateStore, Stored, Written};
-use crate::state::lease::Lease;
+use crate::ports::retry::{AttemptError, RetryPolicy};
+use crate::ports::{
+    AwsError, AwsErrorKind, MAX_STATE_BYTES, Precondition, Runtime, StateStore, StoredObject, WriteOutcome,
+};
 
-/// What is kept of a run's time for its answer.
+/// The part of a run's time that is kept for its answer.
 pub const TIME_TO_ANSWER: Duration = Duration::from_secs(4);
 
-/// Nothing is begun with less than this besides: its outcome might not be learnt.
-const LEAST_TIME: Duration = Duration::from_secs(1);
+/// No call is made with less time left, for its outcome might not be learnt.
+const MIN_TIME_LEFT: Duration = Duration::from_secs(1);
 
-/// A claim outlives its run by so much: the clocks of two sandboxes differ, and Lambda ends no run at once.
-const CLAIM_MARGIN: TimeDelta = TimeDelta::seconds(5);
+/// A lease outlives its run by this: the clocks of two sandboxes differ, and Lambda does not kill at once.
+const LEASE_MARGIN: TimeDelta = TimeDelta::seconds(5);
 
-/// How often an object is asked for that AWS does not give.
+/// The most failed calls of one operation.
 const MAX_FAILURES: u32 = 4;
 
-/// How often an object is put where another run puts one at the same time.
-const MAX_PUTS: usize = 4;
-
-/// How often a write is made that another run's came before.
+/// The most conflicts with other runs of one operation.
 const MAX_CONFLICTS: u32 = 20;
 
-/// The pause between two attempts is doubled so often at most.
+/// How often the pause between two attempts is doubled at most.
 const MAX_DOUBLINGS: u32 = 5;
 
-/// The state bucket in the hands of one run.
-pub struct StateClient<'a, S, P> {
-    state: &'a S,
-    /// Time.
-    pub runtime: &'a P,
+/// The most attempts to put an object that another run puts at the same time.
+const MAX_PUTS: usize = 4;
+
+/// A deletion that takes longer is given up, for notifications may wait behind it.
+const MAX_DELETE_TIME: Duration = Duration::from_secs(1);
+
+/// How often a new object conflicts before it is taken to exist: S3 also answers 409 while another write is in progress.
+const MAX_CREATE_CONFLICTS: u32 = 3;
+
+/// The state client of one run.
+pub struct StateClient<'a, S, R> {
+    store: &'a S,
+    /// The clock, the deadline and the random numbers.
+    pub runtime: &'a R,
     /// The settings.
     pub config: &'a Config,
-    /// What the run publishes under.
-    pub claim: Lease,
-    /// How much of the run's time is for what comes after.
+    /// The lease under which this run publishes.
+    pub lease: Lease,
+    /// The part of the run's time that is kept for later steps.
     reserve: Cell<Duration>,
-    /// The objects that were not as they had been written.
-    unreadable: RefCell<Vec<Unreadable>>,
-    /// What went wrong.
-    troubles: RefCell<Vec<AwsError>>,
+    /// Objects that were damaged.
+    unreadable: RefCell<Vec<UnreadableObject>>,
+    /// Failed calls, whether or not a retry succeeded.
+    errors: RefCell<Vec<AwsError>>,
+    /// Whether a marker could not be deleted: then no others are, so that they cost no time.
+    keeps_markers: Cell<bool>,
 }
 
-/// An object that was not as it had been written. A copy stands in quarantine, and a new one was begun.
+/// An object that was damaged. It was copied to quarantine, and a new one was begun.
 #[derive(Clone, Debug)]
-pub struct Unreadable {
-    /// Where it stood.
+pub struct UnreadableObject {
+    /// Its address.
     pub uri: String,
-    /// Where the copy stands.
+    /// The address of the copy.
     pub copy: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// What can be kept in the state bucket.
-pub trait Object: Clone + PartialEq {
-    /// # Errors
-    /// Why it is no such object.
-    fn read(content: &[u8], new: &Self) -> Result<Self, String>;
-
-    /// The object's content.
-    ///
-    /// # Errors
-    /// Never, unless a value cannot be written as JSON.
-    fn content(&self) -> Result<Vec<u8>, serde_json::Error>;
-}
-
-/// An object as it was read, or written.
+/// An object as it was last read or written.
 #[derive(Clone)]
 pub struct Loaded<O> {
     /// The object.
     pub object: O,
-    /// Nothing where there is no such object yet.
+    /// Its tag; `None` if the object does not exist.
     pub tag: Option<String>,
-    /// Whether what stood there could not be read.
+    /// Whether the stored object is damaged, and `object` is a new one.
     pub was_unreadable: bool,
 }
 
-impl<'a, S: StateStore, P: Runtime> StateClient<'a, S, P> {
-    /// `reserve` is how much of the run's time is for what comes after.
-    pub fn new(state: &'a S, runtime: &'a P, config: &'a Config, reserve: Duration) -> Self {
+impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
+    /// `reserve` is the part of the run's time that is kept for later steps.
+    pub fn new(store: &'a S, runtime: &'a R, config: &'a Config, reserve: Duration) -> Self {
         let left = TimeDelta::from_std(runtime.time_left()).unwrap_or(TimeDelta::MAX);
-        let until = runtime.now().checked_add_signed(left + CLAIM_MARGIN).unwrap_or_else(|| runtime.now());
-        let claim = Lease { token: random_id(runtime), until };
-        let (unreadable, troubles) = (RefCell::default(), RefCell::default());
-        StateClient { state, runtime, config, claim, reserve: Cell::new(reserve), unreadable, troubles }
+        let until = runtime.now().checked_add_signed(left + LEASE_MARGIN).unwrap_or_else(|| runtime.now());
+        StateClient {
+            store,
+            runtime,
+            config,
+            lease: Lease { token: random_id(runtime), until },
+            reserve: Cell::new(reserve),
+            unreadable: RefCell::default(),
+            errors: RefCell::default(),
+            keeps_markers: Cell::default(),
+        }
     }
 
-    /// From now on so much of the run's time is for what comes after.
+    /// Sets the part of the run's time that is kept for later steps.
     pub fn reserve(&self, reserve: Duration) {
         self.reserve.set(reserve);
     }
 
-    /// Whether the state bucket has failed this run, be it once.
+    /// Whether any call to the state bucket has failed in this run.
     pub fn has_failed(&self) -> bool {
-        !self.troubles.borrow().is_empty()
+        !self.errors.borrow().is_empty()
     }
 
-    /// Whether that is one of the troubles that the state bucket has made this run.
-    pub fn has_failed_with(&self, trouble: &AwsError) -> bool {
-        self.troubles.borrow().contains(trouble)
+    /// Whether this is an error of the state bucket in this run.
+    pub fn has_failed_with(&self, error: &AwsError) -> bool {
+        self.errors.borrow().contains(error)
     }
 
-    /// What has become unreadable since this was last asked.
-    pub fn take_unreadable(&self) -> Vec<Unreadable> {
+    /// The objects found damaged since the last call.
+    pub fn take_unreadable(&self) -> Vec<UnreadableObject> {
         self.unreadable.take()
     }
 
-    /// What went wrong, whether or not it was put right since.
-    pub fn take_troubles(&self) -> Vec<AwsError> {
-        self.troubles.take()
+    /// The errors of the state bucket since the last call, whether or not a retry succeeded.
+    pub fn take_errors(&self) -> Vec<AwsError> {
+        self.errors.take()
     }
 
-    /// Where a person finds an object.
+    /// The address of an object, for people.
     pub fn uri(&self, key: &str) -> String {
-        self.state.uri(key)
+        self.store.uri(key)
     }
 
-    /// Reads an object as it stands.
-    pub async fn read(&self, key: &str) -> Result<Option<Stored>, AwsError> {
-        self.persistently(async || self.in_time("reading", key, self.state.read(key)).await.map(Some)).await
+    /// Reads an object; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the last attempt.
+    pub async fn read(&self, key: &str) -> Result<Option<StoredObject>, AwsError> {
+        self.persistently(async || self.in_time("reading", key, self.store.read(key)).await.map(Some)).await
     }
 
-    /// Writes an object of which nobody writes another, so that what is there already is the same.
+    /// Writes a new object. One that exists is left as it is: nobody writes another content under this key.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the last attempt.
     pub async fn create(&self, key: &str, content: &[u8]) -> Result<(), AwsError> {
-        let mut refused = 0;
-        self.persistently(async || match self.write(key, content, Over::Nothing).await? {
-            Written::Done(_) => Ok(Some(())),
-            Written::Changed => {
-                // Once or twice it may be that somebody is only about to write it.
-                refused += 1;
-                Ok((refused == 3).then_some(()))
+        let mut conflicts = 0;
+        self.persistently(async || match self.write(key, content, Precondition::Absent).await? {
+            WriteOutcome::Written(_) => Ok(Some(())),
+            WriteOutcome::Conflict => {
+                conflicts += 1;
+                Ok((conflicts == MAX_CREATE_CONFLICTS).then_some(()))
             }
         })
         .await
     }
 
-    /// Writes an object over the one that was read.
+    /// Replaces the object that was read, or creates it if none was.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the last attempt.
     pub async fn replace(
         &self,
         key: &str,
         content: &[u8],
-        read: Option<&Stored>,
-    ) -> Result<Written, AwsError> {
-        let over = read.map_or(Over::Nothing, |stored| Over::Tag(&stored.tag));
-        self.persistently(async || self.write(key, content, over).await.map(Some)).await
+        read: Option<&StoredObject>,
+    ) -> Result<WriteOutcome, AwsError> {
+        let precondition = read.map_or(Precondition::Absent, |stored| Precondition::Tag(&stored.tag));
+        self.persistently(async || self.write(key, content, precondition).await.map(Some)).await
     }
 
-    /// Puts an object there, whatever a run that died has left.
+    /// Writes an object, whatever an earlier run has left under this key.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the last attempt.
     pub async fn put(&self, key: &str, content: &[u8]) -> Result<(), AwsError> {
         for _ in 0..MAX_PUTS {
-            let stood = self.read(key).await?;
-            if stood.as_ref().is_some_and(|stood| *stood.content == *content) {
+            let stored = self.read(key).await?;
+            if stored.as_ref().is_some_and(|stored| *stored.content == *content) {
                 return Ok(());
             }
-            if let Written::Done(_) = self.replace(key, content, stood.as_ref()).await? {
+            if let WriteOutcome::Written(_) = self.replace(key, content, stored.as_ref()).await? {
                 return Ok(());
             }
         }
-        let answer = format!("another run came first, {MAX_PUTS} times");
-        Err(AwsError { kind: AwsErrorKind::Transient, call: format!("writing {key}"), answer })
+        Err(conflict(format!("writing {key}"), MAX_PUTS))
     }
 
-    /// Reads an object, or begins it. One that is not as it was written is put into quarantine.
-    pub async fn open<O: Object>(&self, key: &str, new: &O) -> Result<Loaded<O>, AwsError> {
-        let Some(Stored { content, tag, .. }) = self.read(key).await? else {
+    /// Loads an object, or begins a new one. A damaged one is copied to quarantine.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the last attempt.
+    pub async fn open<O: StateObject>(&self, key: &str, new: &O) -> Result<Loaded<O>, AwsError> {
+        let Some(StoredObject { content, tag, .. }) = self.read(key).await? else {
             return Ok(Loaded { object: new.clone(), tag: None, was_unreadable: false });
         };
-        let read = match content.len() {
+        let parsed = match content.len() {
             ..=MAX_STATE_BYTES => O::read(&content, new),
             _ => Err(format!("it has more than {MAX_STATE_BYTES} bytes")),
         };
-        let reason = match read {
+        let reason = match parsed {
             Ok(object) => return Ok(Loaded { object, tag: Some(tag), was_unreadable: false }),
             Err(reason) => reason,
         };
         let copy = format!("quarantine/{key}/{}", stable_id(&[&tag]));
         self.create(&copy, &content).await?;
         let (uri, copy) = (self.uri(key), self.uri(&copy));
-        self.unreadable.borrow_mut().push(Unreadable { uri, copy, reason });
+        self.unreadable.borrow_mut().push(UnreadableObject { uri, copy, reason });
         Ok(Loaded { object: new.clone(), tag: Some(tag), was_unreadable: true })
     }
 
-    /// Changes an object: reads it unless it is held, and writes it unless it stays as it is, until no other
-    /// run has come between. An answer that was lost is another run's as far as can be told, so `change` must
-    /// know its own work again.
-    pub async fn update<O: Object, T>(
+    /// Changes an object: loads it unless `loaded` is given, and writes it if `change` changed it, again after each
+    /// conflict. `change` also learns whether the stored object is damaged. If the answer to a write is lost, `change`
+    /// is called with its own result, which it must recognise.
+    ///
+    /// Outbox entries that the change leases have their markers before the object is written; the markers of those that it
+    /// drops are deleted after.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the last attempt.
+    pub async fn update<O: StateObject, T>(
         &self,
         key: &str,
         new: &O,
-        held: Option<Loaded<O>>,
+        loaded: Option<Loaded<O>>,
         mut change: impl FnMut(&mut O, bool) -> T,
     ) -> Result<(T, Loaded<O>), AwsError> {
-        let mut first = held;
-        let mut stood_there = false;
-        self.persistently(async || {
-            let mut held = match first.take() {
-                Some(held) => held,
-                None => self.open(key, new).await?,
-            };
-            // What stood there a moment ago and is said to be missing is asked for once more: who took that for the
-            // truth would take what is noted there for unsaid.
-            if std::mem::replace(&mut stood_there, held.tag.is_some()) && held.tag.is_none() {
-                return Err(AwsError {
-                    kind: AwsErrorKind::Transient,
-                    call: format!("reading {key}"),
-                    answer: "it is said to be missing, although it stood there a moment ago".to_owned(),
-                });
-            }
-            let before = held.object.clone();
-            let changed = change(&mut held.object, held.was_unreadable);
-            if held.object == before && !held.was_unreadable {
-                return Ok(Some((changed, held)));
-            }
-            let content = held.object.content().map_err(|error| AwsError {
-                kind: AwsErrorKind::Denied,
-                call: format!("writing {key}"),
-                answer: error.to_string(),
-            })?;
-            if content.len() > MAX_STATE_BYTES {
-                let answer = format!("it would have {} bytes, more than {MAX_STATE_BYTES}", content.len());
-                let (kind, call) = (AwsErrorKind::Denied, format!("writing {key}"));
-                return Err(AwsError { kind, call, answer });
-            }
-            let over = held.tag.as_deref().map_or(Over::Nothing, Over::Tag);
-            match self.write(key, &content, over).await? {
-                Written::Done(tag) => {
-                    let tag = Some(tag);
-                    Ok(Some((changed, Loaded { object: held.object, tag, was_unreadable: false })))
+        let mut first = loaded;
+        let mut existed = false;
+        let mut dropped: BTreeSet<String> = BTreeSet::new();
+        let updated = self
+            .persistently(async || {
+                let mut loaded = match first.take() {
+                    Some(loaded) => loaded,
+                    None => self.open(key, new).await?,
+                };
+                // An object that existed a moment ago and is said to be missing is read again: without it, what it
+                // records as notified would be published again.
+                if std::mem::replace(&mut existed, loaded.tag.is_some()) && loaded.tag.is_none() {
+                    return Err(AwsError {
+                        kind: AwsErrorKind::Transient,
+                        call: format!("reading {key}"),
+                        answer: "it is said to be missing, although it existed a moment ago".to_owned(),
+                    });
                 }
-                Written::Changed => Ok(None),
+                let before = loaded.object.clone();
+                let changed = change(&mut loaded.object, loaded.was_unreadable);
+                if loaded.object == before && !loaded.was_unreadable {
+                    return Ok(Some((changed, loaded)));
+                }
+                let content = content_of(key, &loaded.object)?;
+                let after = loaded.object.outbox();
+                dropped.extend(ids(before.outbox().into_iter()));
+                self.write_markers(key, &before.outbox(), &after).await?;
+                let precondition = loaded.tag.as_deref().map_or(Precondition::Absent, Precondition::Tag);
+                match self.write(key, &content, precondition).await? {
+                    WriteOutcome::Written(tag) => {
+                        let (tag, was_unreadable) = (Some(tag), false);
+                        Ok(Some((changed, Loaded { object: loaded.object, tag, was_unreadable })))
+                    }
+                    WriteOutcome::Conflict => Ok(None),
+                }
+            })
+            .await?;
+        let left = ids(updated.1.object.outbox().into_iter());
+        self.delete_markers(dropped.difference(&left)).await;
+        Ok(updated)
+    }
+
+    /// Writes the markers of the entries that a change of their holder leases to this run.
+    async fn write_markers(
+        &self,
+        holder: &str,
+        before: &[&OutboxEntry],
+        after: &[&OutboxEntry],
+    ) -> Result<(), AwsError> {
+        let is_leased = |entry: &&&OutboxEntry| entry.is_leased_by(&self.lease.token);
+        let marked = ids(before.iter().filter(is_leased).copied());
+        for alert_id in ids(after.iter().filter(is_leased).copied()).difference(&marked) {
+            // It may exist: an earlier attempt or an earlier run wrote the same.
+            self.write(&marker_key(alert_id), &marker(holder), Precondition::Absent).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the markers of entries that were recorded as notified. One that stays is harmless: see [`marker_key`].
+    async fn delete_markers(&self, alert_ids: impl Iterator<Item = &String>) {
+        for alert_id in alert_ids {
+            if !self.keeps_markers.get() {
+                let key = marker_key(alert_id);
+                let time = self.time_left().min(MAX_DELETE_TIME);
+                let deleted = self.within(time, "deleting", &key, self.store.delete(&key)).await;
+                self.keeps_markers.set(deleted.is_err());
             }
-        })
-        .await
+        }
     }
 
-    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
-        self.in_time("writing", key, self.state.write(key, content, over)).await
+    async fn write(
+        &self,
+        key: &str,
+        content: &[u8],
+        precondition: Precondition<'_>,
+    ) -> Result<WriteOutcome, AwsError> {
+        self.in_time("writing", key, self.store.write(key, content, precondition)).await
     }
 
-    /// Tries until there is a result, with pauses that grow and differ from run to run.
+    /// Repeats an attempt that failed, or that answered `None` for a conflict with another run.
     async fn persistently<T>(
         &self,
         attempt: impl AsyncFnMut() -> Result<Option<T>, AwsError>,
     ) -> Result<T, AwsError> {
+        let policy = RetryPolicy {
+            max_attempts: MAX_FAILURES + MAX_CONFLICTS,
+            first_pause: self.config.retry_pause,
+            max_doublings: MAX_DOUBLINGS,
+            jitter: true,
+            min_time_left: MIN_TIME_LEFT,
+        };
         let mut attempt = attempt;
         let (mut failures, mut conflicts) = (0, 0);
-        loop {
-            let trouble = match attempt().await {
-                Ok(Some(result)) => return Ok(result),
-                Ok(None) => {
-                    conflicts += 1;
-                    let answer = format!("another run came first, {conflicts} times");
-                    let (kind, call) = (AwsErrorKind::Transient, "writing state".to_owned());
-                    let trouble = AwsError { kind, call, answer };
-                    if conflicts == MAX_CONFLICTS {
-                        self.troubles.borrow_mut().push(trouble.clone());
-                        return Err(trouble);
-                    }
-                    trouble
+        let counted = async || match attempt().await {
+            Ok(Some(result)) => Ok(result),
+            Ok(None) => {
+                conflicts += 1;
+                let error = conflict("writing state".to_owned(), conflicts as usize);
+                if conflicts < MAX_CONFLICTS {
+                    return Err(AttemptError::Retryable(error));
                 }
-                Err(trouble) if trouble.kind == AwsErrorKind::DeadlineExceeded => return Err(trouble),
-                Err(trouble) => {
-                    failures += 1;
-                    self.troubles.borrow_mut().push(trouble.clone());
-                    if failures == MAX_FAILURES {
-                        return Err(trouble);
-                    }
-                    trouble
-                }
-            };
-            let pause = self.config.retry_pause * 2u32.pow((failures + conflicts - 1).min(MAX_DOUBLINGS));
-            let pause = pause.mul_f64(0.5 + (self.runtime.random() % 1024) as f64 / 1024.0);
-            if self.time_left() < pause + LEAST_TIME {
-                return Err(trouble);
+                self.errors.borrow_mut().push(error.clone());
+                Err(AttemptError::Final(error))
             }
-            self.runtime.sleep(pause).await;
-        }
+            Err(error) if error.kind == AwsErrorKind::DeadlineExceeded => Err(AttemptError::Final(error)),
+            Err(error) => {
+                failures += 1;
+                self.errors.borrow_mut().push(error.clone());
+                match failures {
+                    MAX_FAILURES => Err(AttemptError::Final(error)),
+                    _ => Err(AttemptError::Retryable(error)),
+                }
+            }
+        };
+        Ok(policy.run(self.runtime, || self.time_left(), counted).await?)
     }
 
-    /// What is left of the run's time, but for what comes after.
+    /// The run's time left, without the part that is kept for later steps.
     pub fn time_left(&self) -> Duration {
         self.runtime.time_left().saturating_sub(self.reserve.get())
     }
 
-    /// Whether there is time to begin anything whose outcome has to be learnt.
+    /// Whether there is time for a call whose outcome must be learnt.
     pub fn has_time(&self) -> bool {
-        self.time_left() >= LEAST_TIME
+        self.time_left() >= MIN_TIME_LEFT
     }
 
-    /// What becomes of a call before the time for it is over.
+    /// Awaits a call until the time for it is over.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the call; of the kind `DeadlineExceeded` if it was not made, of the kind `Transient` if its outcome
+    /// is unknown.
     pub async fn in_time<T>(
         &self,
         doing: &str,
         what: &str,
         work: impl Future<Output = Result<T, AwsError>>,
     ) -> Result<T, AwsError> {
-        let trouble = |kind, answer: &str| AwsError {
+        self.within(self.time_left(), doing, what, work).await
+    }
+
+    async fn within<T>(
+        &self,
+        time: Duration,
+        doing: &str,
+        what: &str,
+        work: impl Future<Output = Result<T, AwsError>>,
+    ) -> Result<T, AwsError> {
+        let error = |kind, answer: &str| AwsError {
             kind,
             call: format!("{doing} {what}"),
             answer: answer.to_owned(),
         };
         if !self.has_time() {
-            return Err(trouble(AwsErrorKind::DeadlineExceeded, "no time is left in this run"));
+            return Err(error(AwsErrorKind::DeadlineExceeded, "no time is left in this run"));
         }
-        let mut time_is_up = pin!(self.runtime.sleep(self.time_left()).fuse());
+        let mut time_is_up = pin!(self.runtime.sleep(time).fuse());
         let mut work = pin!(work.fuse());
         select_biased! {
             done = work => done,
-            () = time_is_up => Err(trouble(AwsErrorKind::Transient, "no answer came while there was time")),
+            () = time_is_up => Err(error(AwsErrorKind::Transient, "no answer came while there was time")),
         }
     }
 }
 
-/// An id that nobody can guess and that does not come again.
+/// The alert ids of these entries.
+fn ids<'e>(entries: impl Iterator<Item = &'e OutboxEntry>) -> BTreeSet<String> {
+    entries.map(|entry| entry.alert_id().to_owned()).collect()
+}
+
+/// An object's content, unless it is too large to be read again.
+fn content_of<O: StateObject>(key: &str, object: &O) -> Result<Vec<u8>, AwsError> {
+    let error = |answer| AwsError { kind: AwsErrorKind::Denied, call: format!("writing {key}"), answer };
+    let content = object.content().map_err(|fault| error(fault.to_string()))?;
+    match content.len() {
+        ..=MAX_STATE_BYTES => Ok(content),
+        bytes => Err(error(format!("it would have {bytes} bytes, more than {MAX_STATE_BYTES}"))),
+    }
+}
+
+fn conflict(call: String, times: usize) -> AwsError {
+    let answer = format!("another run came first, {times} times");
+    AwsError { kind: AwsErrorKind::Transient, call, answer }
+}
+
+/// An id that cannot be guessed and does not repeat.
 pub fn random_id(runtime: &impl Runtime) -> String {
     format!("{:032x}", runtime.random())
 }

@@ -31,8 +31,10 @@ use crate::config::Config;
 use crate::formats::events::backfill::{BackfillRequest, BackfillTask};
 use crate::ports::{AwsError, AwsErrorKind, Fleet, LogStore, NotificationSink, Ports, Runtime, StateStore};
 use crate::state::backfill::{Lost, Ownership, ReadSoFar, RunId, RunState, Stage};
-use crate::state::store::{Object, TIME_TO_ANSWER, random_id};
-use crate::use_cases::notify::{Mailed, Notifier, Persistence};
+use crate::state::object::StateObject;
+use crate::state::outbox::OutboxEntry;
+use crate::state::store::{TIME_TO_ANSWER, random_id};
+use crate::use_cases::notify::{NotificationResult, Notifier, OnStateFailure};
 
 /// What is left of a run's time, once reading has to stop, for writing what was read and telling it; where there is
 /// less in all, a quarter of it.
@@ -52,7 +54,7 @@ pub struct Backfilled {
     /// What the state machine's item came to, or what this run read of all.
     pub read: ReadSoFar,
     /// The alerts.
-    pub mails: Vec<Mailed>,
+    pub mails: Vec<NotificationResult>,
     /// What went wrong with the state bucket, whether or not it was put right since.
     pub state_troubles: Vec<AwsError>,
 }
@@ -74,7 +76,7 @@ pub enum Progress {
     Unfinished(AwsError),
 }
 
-impl Object for RunState {
+impl StateObject for RunState {
     fn read(content: &[u8], new: &RunState) -> Result<RunState, String> {
         let state = RunState::read(content)?;
         state.check_same(new)?;
@@ -83,6 +85,10 @@ impl Object for RunState {
 
     fn content(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
+    }
+
+    fn outbox(&self) -> Vec<&OutboxEntry> {
+        self.mail.iter().collect()
     }
 }
 
@@ -139,7 +145,7 @@ pub async fn backfill<L: LogStore, S: StateStore, A: NotificationSink, P: Runtim
     outside: &Ports<'_, L, S, A, P>,
 ) -> Result<Backfilled, Error> {
     let runtime = outside.runtime;
-    let telling = Notifier::new(config, outside, Persistence::ComesAgain, TIME_TO_ANSWER);
+    let telling = Notifier::new(config, outside, OnStateFailure::Retry, TIME_TO_ANSWER);
     let id = match asked {
         BackfillTask::ByHand(request) => RunId::of(log_bucket, request),
         BackfillTask::ByFleet(id, ..) => id.clone(),
@@ -159,7 +165,7 @@ pub async fn backfill<L: LogStore, S: StateStore, A: NotificationSink, P: Runtim
         BackfillTask::ByHand(request) => run.by_hand(request).await?,
         BackfillTask::ByFleet(_, generation, step) => run.by_fleet(*generation, *step).await?,
     };
-    let state_troubles = run.telling.state_troubles();
+    let state_troubles = run.telling.state_errors();
     let uri = run.telling.memory.uri(&run.id.key());
     let (run, read, mails) = (run.id, run.read, run.telling.mails);
     Ok(Backfilled { run, uri, progress, state, read, mails, state_troubles })
@@ -180,7 +186,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
                 Err(Halt::Refused(error)) => Err(error),
             };
         }
-        let (alert_id, claim) = (random_id(self.runtime), self.telling.memory.claim.clone());
+        let (alert_id, claim) = (random_id(self.runtime), self.telling.memory.lease.clone());
         let taken = self
             .update(&new, |state, was_unreadable| {
                 let whose = if was_unreadable {
@@ -215,7 +221,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
             Halt::Unfinished(trouble) => trouble.to_string(),
             Halt::Refused(error) => error.to_string(),
         };
-        let token = self.telling.memory.claim.token.clone();
+        let token = self.telling.memory.lease.token.clone();
         self.telling.memory.reserve(TIME_TO_ANSWER / 4);
         let left = self.update(&state, |state, _| {
             if state.is_claimed_by(&token) {
@@ -269,7 +275,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
         state: &RunState,
         mut change: impl FnMut(&mut RunState),
     ) -> Result<RunState, AwsError> {
-        let token = &self.telling.memory.claim.token;
+        let token = &self.telling.memory.lease.token;
         let changed = self.update(state, |state, _| {
             let is_mine = state.is_claimed_by(token);
             if is_mine {

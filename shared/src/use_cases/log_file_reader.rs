@@ -10,6 +10,7 @@ use crate::formats::cloudtrail::log_file::LogFileReader;
 use crate::formats::cloudtrail::prefilter::Prefilter;
 use crate::formats::cloudtrail::scan;
 use crate::formats::events::delivery::LogFileObject;
+use crate::ports::retry::{AttemptError, RetryPolicy};
 use crate::ports::{AwsError, AwsErrorKind, Body, LogStore, OpenObject, Runtime};
 use crate::rules::registry;
 
@@ -159,28 +160,29 @@ impl<'a, R: Reader, L: LogStore, P: Runtime> Reading<'a, R, L, P> {
         mut share: Share<'_>,
     ) -> Result<(R::Made, scan::Counts), AwsError> {
         let mut before: Option<scan::Counts> = None;
-        let mut pause = PAUSE;
         let mut reads = 0;
-        loop {
+        let share = &mut share;
+        let attempt = async || {
             reads += 1;
-            let (uri, open) = self.open(object).await?;
-            self.resize(&mut share, open.bytes).await;
-            let trouble = match self.read_open(&uri, open).await {
-                Ok((made, counts)) if counts.problems.is_empty() || before.as_ref() == Some(&counts) => {
-                    return Ok((made, counts));
-                }
-                Ok((_, counts)) => {
-                    before = Some(counts);
-                    unanswered(&uri, format!("{reads} reads gave different bytes"))
-                }
-                Err(trouble) => trouble,
-            };
-            if reads == MAX_READS || trouble.kind != AwsErrorKind::Transient {
-                return Err(trouble);
+            // The AWS SDK has retried it already.
+            let (uri, open) = self.open(object).await.map_err(AttemptError::Final)?;
+            self.resize(share, open.bytes).await;
+            let (made, counts) = self.read_open(&uri, open).await?;
+            if counts.problems.is_empty() || before.as_ref() == Some(&counts) {
+                return Ok((made, counts));
             }
-            self.runtime.sleep(pause).await;
-            pause *= 2;
-        }
+            before = Some(counts);
+            Err(unanswered(&uri, format!("{reads} reads gave different bytes")).into())
+        };
+        let policy = RetryPolicy {
+            max_attempts: MAX_READS,
+            first_pause: PAUSE,
+            max_doublings: MAX_READS,
+            jitter: false,
+            min_time_left: Duration::ZERO,
+        };
+        // The caller ends the reading when the time for it is over.
+        Ok(policy.run(self.runtime, || Duration::MAX, attempt).await?)
     }
 
     /// Opens the object, by its other key where there is none of the first; with the URI that it was found by.

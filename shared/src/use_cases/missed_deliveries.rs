@@ -19,7 +19,7 @@ use super::Delivered;
 use super::backfill::{Divided, Unplanned, stretches};
 use super::log_file_reader::out_of_time;
 use super::notify::suppression_file::SuppressionFile;
-use super::notify::{Mailed, Notifier, Persistence};
+use super::notify::{NotificationResult, Notifier, OnStateFailure};
 use super::sign_ins::{Asked, Work, process};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -64,7 +64,7 @@ pub struct Swept {
     /// How many findings there are of each severity in what it has read; every severity is there.
     pub findings: BTreeMap<Severity, u64>,
     /// The alerts.
-    pub mails: Vec<Mailed>,
+    pub mails: Vec<NotificationResult>,
     /// How many findings were only counted: mails have told of others like them.
     pub quiet: u64,
     /// How many findings a suppression hides.
@@ -88,7 +88,7 @@ pub async fn read_missed<L: LogStore, S: StateStore, A: NotificationSink, P: Run
     outside: &Ports<'_, L, S, A, P>,
 ) -> Swept {
     let is_late = asked.receives >= LATE_RECEIVES;
-    let persistence = if is_late { Persistence::Last } else { Persistence::ComesAgain };
+    let persistence = if is_late { OnStateFailure::PublishWithoutState } else { OnStateFailure::Retry };
     let time_to_tell = TIME_TO_TELL.min(outside.runtime.time_left() / 2);
     let telling = Notifier::new(config, outside, persistence, time_to_tell);
     let findings = Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
@@ -102,14 +102,14 @@ pub async fn read_missed<L: LogStore, S: StateStore, A: NotificationSink, P: Run
         && memory.has_failed_with(trouble)
     {
         // Where the state bucket goes on failing, people are told without memory.
-        Box::pin(run.telling.tell(Vec::new(), BTreeSet::new(), Err(trouble))).await;
+        Box::pin(run.telling.notify(Vec::new(), BTreeSet::new(), Err(trouble))).await;
     }
     let mut swept = run.swept;
     swept.unfinished = ended.err();
-    swept.state_troubles.extend(run.telling.state_troubles());
+    swept.state_troubles.extend(run.telling.state_errors());
     swept.mails.extend(run.telling.mails);
-    swept.quiet += run.telling.quiet;
-    swept.accepted += run.telling.accepted;
+    swept.quiet += run.telling.deduplicated;
+    swept.accepted += run.telling.suppressed;
     swept
 }
 
@@ -117,7 +117,7 @@ struct Run<'a, L, S, A, P> {
     scope: MissedDeliveryScope,
     asked: DateTime<Utc>,
     is_late: bool,
-    persistence: Persistence,
+    persistence: OnStateFailure,
     /// That of the log files, and that of the state.
     buckets: (&'a str, &'a str),
     config: &'a Config,
@@ -154,7 +154,7 @@ impl From<AwsError> for Halt {
 
 impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, A, P> {
     async fn sweep(&mut self) -> Result<(), AwsError> {
-        let accepted = self.telling.load_accepted().await?;
+        let accepted = self.telling.load_suppressions().await?;
         let swept = match self.scope {
             MissedDeliveryScope::Everything => Box::pin(self.log_files(&accepted)).await,
             MissedDeliveryScope::Backfills => Ok(()),
@@ -343,9 +343,9 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         for finding in &findings {
             *self.swept.findings.entry(finding.severity).or_default() += 1;
         }
-        Box::pin(self.telling.tell(findings, sources, Ok(accepted))).await;
+        Box::pin(self.telling.notify(findings, sources, Ok(accepted))).await;
         self.telling.memory.reserve(self.time_to_tell);
-        let untold = std::mem::take(&mut self.telling.untold);
+        let untold = std::mem::take(&mut self.telling.not_notified);
         untold.into_values().next().map_or(Ok(()), Err)
     }
 }

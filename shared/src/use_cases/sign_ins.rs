@@ -11,7 +11,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, select_biased};
 
 use super::log_file_reader::{Reading, out_of_time};
-use super::notify::{Mailed, Notifier, Persistence, withheld};
+use super::notify::{NotificationResult, Notifier, OnStateFailure, not_requested};
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::finding::merged;
@@ -58,7 +58,7 @@ pub struct Delivered {
     /// How many findings there are of each severity; every severity is there.
     pub findings: BTreeMap<Severity, u64>,
     /// The alerts.
-    pub mails: Vec<Mailed>,
+    pub mails: Vec<NotificationResult>,
     /// How many findings were only counted: mails have told of others like them.
     pub quiet: u64,
     /// How many findings a suppression hides.
@@ -123,8 +123,8 @@ pub async fn process_messages<L: LogStore, S: StateStore, A: NotificationSink, P
         .collect();
     // Without memory nothing is told at first: the messages come again.
     let persistence = match messages.iter().any(|message| message.receives >= LATE_RECEIVES) {
-        true => Persistence::Last,
-        false => Persistence::ComesAgain,
+        true => OnStateFailure::PublishWithoutState,
+        false => OnStateFailure::Retry,
     };
     let work = Work { objects: &objects, asked: Asked::ByDelivery, persistence, late: &late };
     let mut delivered = process(&work, odd, config, outside).await;
@@ -145,8 +145,8 @@ pub async fn process_deliveries<L: LogStore, S: StateStore, A: NotificationSink,
 ) -> Delivered {
     let persistence = match asked {
         // Lambda tries again by itself, but only twice.
-        Asked::ByDelivery => Persistence::Last,
-        Asked::ByHand { .. } | Asked::BySweep => Persistence::ComesAgain,
+        Asked::ByDelivery => OnStateFailure::PublishWithoutState,
+        Asked::ByHand { .. } | Asked::BySweep => OnStateFailure::Retry,
     };
     process(&Work { objects, asked, persistence, late: &BTreeSet::new() }, Vec::new(), config, outside).await
 }
@@ -158,7 +158,7 @@ pub(super) struct Work<'a> {
     /// Who asked.
     pub asked: Asked,
     /// How far it goes to tell somebody.
-    pub persistence: Persistence,
+    pub persistence: OnStateFailure,
     /// Those of messages that have come often, by [`LogFileObject::identity`].
     pub late: &'a BTreeSet<String>,
 }
@@ -193,7 +193,7 @@ pub(super) async fn process<L: LogStore, S: StateStore, A: NotificationSink, P: 
     let mut telling = Notifier::new(config, outside, persistence, time_to_tell);
     let read = read_all(&wanted, time_to_tell, config, outside);
     // Boxed: the compiler gives up on laying out what they would be in place.
-    let accepted = async { if notify { telling.load_accepted().await.map(Some) } else { Ok(None) } };
+    let accepted = async { if notify { telling.load_suppressions().await.map(Some) } else { Ok(None) } };
     let (read, accepted) = join(Box::pin(read), Box::pin(accepted)).await;
     let mut findings = Vec::new();
     // Of log files that have to be read again.
@@ -243,12 +243,12 @@ pub(super) async fn process<L: LogStore, S: StateStore, A: NotificationSink, P: 
     findings.extend(blind);
     findings = merged(findings.into_iter().chain(worst).collect());
     let Some(accepted) = accepted.transpose() else {
-        delivered.mails = withheld(findings, config);
+        delivered.mails = not_requested(findings, config);
         return delivered;
     };
-    Box::pin(telling.tell(findings, sources, accepted.as_ref())).await;
+    Box::pin(telling.notify(findings, sources, accepted.as_ref())).await;
     for (identity, ids) in findings_of {
-        let trouble = ids.iter().find_map(|id| telling.untold.get(id));
+        let trouble = ids.iter().find_map(|id| telling.not_notified.get(id));
         delivered.untold.extend(trouble.map(|trouble| (identity, trouble.clone())));
     }
     if !by_hand {
@@ -257,8 +257,9 @@ pub(super) async fn process<L: LogStore, S: StateStore, A: NotificationSink, P: 
         let read = is_read.iter().filter(is_done).map(|identity| wanted[identity]);
         Box::pin(receipts::write(&telling.memory, read, asked == Asked::BySweep)).await;
     }
-    delivered.state_troubles = telling.state_troubles();
-    (delivered.mails, delivered.quiet, delivered.accepted) = (telling.mails, telling.quiet, telling.accepted);
+    delivered.state_troubles = telling.state_errors();
+    (delivered.mails, delivered.quiet, delivered.accepted) =
+        (telling.mails, telling.deduplicated, telling.suppressed);
     delivered
 }
 

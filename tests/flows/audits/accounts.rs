@@ -6,7 +6,7 @@ use iamwatch_tests::memory::{Clock, World};
 use shared::config::Config;
 use shared::formats::events::audit::Audit;
 use shared::formats::events::audit::AuditRequest;
-use shared::ports::{Generation, Stored};
+use shared::ports::{Generation, StoredObject};
 use shared::use_cases::audit_credentials;
 
 use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
@@ -30,7 +30,8 @@ fn organization() -> Config {
 }
 
 fn put_file(world: &World, content: &str) {
-    let stored = Stored { content: content.to_owned().into(), tag: "\"file\"".to_owned(), modified: None };
+    let stored =
+        StoredObject { content: content.to_owned().into(), tag: "\"file\"".to_owned(), modified: None };
     world.state.objects.borrow_mut().insert("config/accounts.txt".to_owned(), stored);
 }
 

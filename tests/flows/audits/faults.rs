@@ -6,7 +6,7 @@ use std::time::Duration;
 use iamwatch_tests::memory::{Clock, World};
 use shared::config::Config;
 use shared::formats::events::audit::Audit;
-use shared::ports::Stored;
+use shared::ports::StoredObject;
 use shared::use_cases::audit_credentials;
 
 use super::{MADE, NOW, OWN, at, hours_later, report, run, scheduled, settings};
@@ -52,9 +52,10 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
                 _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
                 () = world.steps.died.notified() => {}
             }
+            assert!(world.unmarked().is_empty(), "step {last}: {:?}", world.unmarked());
             let told = world.topic.published.borrow().len();
             world.steps.last.set(None);
-            // Its claim has ended by then.
+            // Its lease has expired by then.
             let audit = Audit::Scheduled { asked: at(NOW), receives: 2 };
             let clock = Clock::new(at(&hours_later(1)), Duration::from_secs(300));
             let outside = world.outside(&clock);
@@ -142,7 +143,7 @@ fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_m
             world.steps.last.set(None);
             let bulletin = world.state.objects.borrow().get("audits/credential-report.json").cloned();
             if let Some(bulletin) = bulletin {
-                let damaged = Stored { content: "nonsense".into(), ..bulletin };
+                let damaged = StoredObject { content: "nonsense".into(), ..bulletin };
                 world.state.objects.borrow_mut().insert("audits/credential-report.json".to_owned(), damaged);
             }
             let mails = || world.topic.mails().into_iter().filter(|mail| !mail.contains("could not look"));
@@ -158,7 +159,7 @@ fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_m
 }
 
 #[test]
-fn while_the_claim_of_a_run_holds_no_other_publishes_its_mail() {
+fn while_the_lease_of_a_run_is_live_no_other_publishes_its_mail() {
     run(async || {
         let world = world();
         world.topic.hangs.set(true);

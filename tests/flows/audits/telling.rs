@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use iamwatch_tests::memory::World;
 use shared::finding::Status;
 use shared::formats::events::audit::AuditRequest;
-use shared::ports::Stored;
+use shared::ports::StoredObject;
 use shared::severity::Severity;
 
 use super::{MADE, NOW, OWN, at, by_hand, hours_later, look, report, run, scheduled, settings};
@@ -19,7 +19,11 @@ fn put(world: &World, hours: i64, users: &[&str]) -> String {
 
 fn put_state(world: &World, key: &str, content: &str) {
     let (content, tag) = (content.to_owned().into(), format!("{content:?}"));
-    world.state.objects.borrow_mut().insert(key.to_owned(), Stored { content, tag, modified: Some(at(NOW)) });
+    world
+        .state
+        .objects
+        .borrow_mut()
+        .insert(key.to_owned(), StoredObject { content, tag, modified: Some(at(NOW)) });
 }
 
 #[test]
@@ -73,10 +77,13 @@ fn a_report_that_is_looked_at_again_says_nothing_and_counts_what_stands() {
         put(&world, 0, &["alice", "bob"]);
         let audited = look(&world, NOW).await;
         assert_eq!((audited.accounts.len(), audited.users, audited.findings[&Severity::High]), (1, 2, 2));
-        assert_eq!(audited.told[&Status::New], 2);
+        assert_eq!(audited.notified[&Status::New], 2);
         assert_eq!(audited.generated, Some((at(MADE), at(MADE))));
         let audited = look(&world, &hours_later(1)).await;
-        assert_eq!((audited.findings[&Severity::High], audited.told.len(), audited.mails.len()), (2, 0, 0));
+        assert_eq!(
+            (audited.findings[&Severity::High], audited.notified.len(), audited.mails.len()),
+            (2, 0, 0)
+        );
         assert_eq!(world.topic.subjects(), ["[HIGH] Credentials: 2 new - 111122223333"]);
     });
 }
@@ -185,7 +192,7 @@ fn suppressions_apply_and_what_they_hid_is_told_once_they_expire() {
         put_state(&world, "config/suppressions.toml", file);
         put(&world, 0, &["alice", "bob"]);
         let audited = look(&world, NOW).await;
-        assert_eq!(audited.accepted, 1);
+        assert_eq!(audited.suppressed, 1);
         let subjects = world.topic.subjects();
         assert_eq!(subjects.len(), 2, "{subjects:?}");
         assert!(subjects[0].contains("] Suppressions changed - "), "{subjects:?}");

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use iamwatch_tests::memory::{Pieces, World};
 use shared::config::Config;
-use shared::ports::{AwsError, AwsErrorKind, Listed, Listing, LogStore, OpenObject};
+use shared::ports::{AwsError, AwsErrorKind, Listing, ListingPage, LogStore, OpenObject};
 use shared::use_cases::{Unplanned, plan};
 
 use super::{ACCOUNT, OTHER, clock, days, folder, key, planned, put, put_empty, run, stretches};
@@ -256,11 +256,11 @@ impl LogStore for Endless {
         panic!("nothing is read while it is planned")
     }
 
-    async fn list(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
+    async fn list(&self, listing: &Listing<'_>) -> Result<ListingPage, AwsError> {
         self.pages.set(self.pages.get() + 1);
         let folders = self.folders.iter().map(|name| format!("{}{name}/", listing.prefix)).collect();
         let next = Some(format!("page {}", self.pages.get()));
-        Ok(Listed { objects: Vec::new(), folders, next })
+        Ok(ListingPage { objects: Vec::new(), folders, next })
     }
 }
 

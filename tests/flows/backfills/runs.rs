@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::Error;
 use shared::config::Config;
 use shared::formats::events::backfill::{BackfillEvent, BackfillTask, FleetStep};
-use shared::ports::{AwsErrorKind, Stored};
+use shared::ports::{AwsErrorKind, StoredObject};
 use shared::severity::Severity;
 use shared::state::backfill::{Item, Plan, RunId, Stage, Stretch};
 use shared::use_cases::{Backfilled, Progress, backfill};
@@ -81,7 +81,7 @@ async fn divide(world: &World, asked: &BackfillTask) -> Plan {
     let items = log_files.map(|key| Item { stretches: vec![Stretch::of_one(&key, 0)] });
     plan.items = items.collect();
     let content = serde_json::to_vec(&plan).unwrap().into();
-    let stored = Stored { content, tag: "plan".to_owned(), modified: None };
+    let stored = StoredObject { content, tag: "plan".to_owned(), modified: None };
     world.state.objects.borrow_mut().insert(format!("{}plan.json", id(asked).folder(1)), stored);
     plan
 }
@@ -424,7 +424,7 @@ fn a_part_that_no_worker_brought_to_its_end_is_told() {
         let config = Config { fleet_above_log_files: 5, ..Config::default() };
         asked_with(&world, &asked_for, NOW, &config, Some(&world.machine)).await.unwrap();
         let damaged = format!("{}parts/4.json.gz", id(&asked_for).folder(1));
-        let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+        let stored = StoredObject { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
         let done = steps(&world, &id(&asked_for), &[0, 1, 2, 4], NOW).await;
         assert_eq!(done.last(), Some(&Ok(Progress::Done)));
         let mail = &world.topic.mails()[0];
@@ -505,7 +505,7 @@ fn what_cannot_be_read_of_it_is_made_again() {
             asked(&world, &asked_for, NOW).await;
             put(&world, silent.strip_prefix("s3://logs/").unwrap(), log_file(&[]));
             let key = format!("backfills/{}/{damaged}", id(&asked_for).as_str());
-            let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+            let stored = StoredObject { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
             assert!(world.state.objects.borrow_mut().insert(key, stored).is_some(), "{name}");
             let done = asked(&world, &asked_for, NOW).await;
             let state = done.state.unwrap();
@@ -538,7 +538,7 @@ fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
             if is_gone {
                 objects.retain(|key, _| !key.starts_with("backfills/"));
             } else {
-                let stored = Stored { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
+                let stored = StoredObject { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
                 assert!(objects.insert(key, stored).is_some());
             }
             world.state.objects.replace(objects);

@@ -1,6 +1,5 @@
 //! What is told, to the last word, when runs come twice, at once, late, or die, and the state bucket fails.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -8,7 +7,7 @@ use iamwatch_tests::memory::{Attempt, Clock, World};
 use serde_json::{Value, json};
 use shared::config::{Budget, Config};
 use shared::formats::events::delivery::DeliveryMessage;
-use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Stored};
+use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, StoredObject};
 use shared::use_cases::process_messages;
 
 use super::{NOW, at, batch, batch_with, key, log_file, message, messages, queue, run, sign_in, uri, whole};
@@ -49,11 +48,11 @@ fn failure(user: &str, address: &str, event_id: &str) -> Value {
 }
 
 fn alert_ids(world: &World) -> Vec<String> {
-    world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect()
+    world.topic.published.borrow().iter().map(|notification| notification.id.clone()).collect()
 }
 
 fn put_state(world: &World, key: &str, content: &str, modified: &str) {
-    let stored = Stored {
+    let stored = StoredObject {
         content: content.to_owned().into(),
         tag: format!("{content:?}"),
         modified: Some(at(modified)),
@@ -62,7 +61,7 @@ fn put_state(world: &World, key: &str, content: &str, modified: &str) {
 }
 
 fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
-    let text = |stored: &Stored| String::from_utf8_lossy(&stored.content).into_owned();
+    let text = |stored: &StoredObject| String::from_utf8_lossy(&stored.content).into_owned();
     let objects = world.state.objects.borrow();
     objects
         .iter()
@@ -153,6 +152,7 @@ fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() 
                     () = world.steps.died.notified() => {}
                 }
             }
+            assert!(world.unmarked().is_empty(), "{died_at}: {:?}", world.unmarked());
             world.steps.last.set(None);
             let (_, failed) = batch(&world, &messages(&names), &at_minute(7)).await;
             assert!(failed.is_empty(), "{died_at}: {failed:?}");
@@ -171,6 +171,55 @@ fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() 
                 ids.len()
             );
         }
+    });
+}
+
+#[test]
+fn an_outbox_entry_has_a_marker_until_it_is_notified() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.topic.refuses.set(Some("alice"));
+        let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!((failed.len(), world.markers(), world.unmarked().len()), (1, 1, 0), "not published");
+        // One that is lost is written again by the run that takes the entry over.
+        world.state.objects.borrow_mut().retain(|key, _| !key.starts_with("outbox/"));
+        world.topic.hangs.set(true);
+        batch(&world, &messages(&["a"]), &at_minute(7)).await;
+        assert_eq!((world.markers(), world.unmarked().len()), (1, 0), "its outcome is unknown");
+        world.topic.refuses.set(None);
+        world.topic.hangs.set(false);
+        let (_, failed) = batch(&world, &messages(&["a"]), &at_minute(14)).await;
+        assert_eq!((failed.len(), world.markers(), world.topic.subjects().len()), (0, 0, 1));
+    });
+}
+
+#[test]
+fn a_marker_that_cannot_be_written_is_a_failure_of_the_state_bucket() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.state.refuses.set(Some("outbox/"));
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!((failed.len(), world.topic.subjects().len()), (1, 0));
+        assert!(!delivered.state_troubles.is_empty() && state(&world, "cases/111122223333/").is_empty());
+        batch(&world, &received(&["a"], 3), &at_minute(7)).await;
+        assert!(world.topic.mails().iter().all(|mail| mail.contains(MAY_REPEAT)));
+        assert_eq!(world.topic.subjects().len(), 2, "{:?}", world.topic.subjects());
+    });
+}
+
+#[test]
+fn a_marker_that_cannot_be_deleted_costs_nothing() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1"), sign_in("bob", "2")])));
+        world.state.keeps.set(true);
+        let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!((failed.len(), world.topic.subjects().len(), world.markers()), (0, 2, 2));
+        assert!(delivered.state_troubles.is_empty());
+        batch(&world, &messages(&["a"]), &at_minute(7)).await;
+        assert_eq!(world.topic.subjects().len(), 2, "a marker without an entry changes nothing");
     });
 }
 
@@ -221,12 +270,13 @@ fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
 #[test]
 fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
     run(async || {
-        for write in 1..=3 {
+        // The budget, the marker, the case, and the case again.
+        for write in 1..=4 {
             let world = World::default();
             world.state.forgets.set(Some(write));
             world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
             let (delivered, _) = batch(&world, &messages(&["a"]), NOW).await;
-            assert_eq!(delivered.state_troubles.len(), if write == 3 { 2 } else { 1 }, "write {write}");
+            assert_eq!(delivered.state_troubles.len(), if write == 4 { 2 } else { 1 }, "write {write}");
             let later = (at(NOW) + TimeDelta::seconds(90)).to_rfc3339();
             let (_, failed) = batch(&world, &messages(&["a"]), &later).await;
             assert!(failed.is_empty());

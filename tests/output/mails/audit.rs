@@ -71,20 +71,20 @@ impl Accounts {
             ledgers.clone().flat_map(|ledger| ledger.changes(registry::check_rule)).collect();
         for ledger in ledgers.clone() {
             let due = |finding: &Finding| ledger.is_due(&finding.id, made(day), &config());
-            findings.extend(ledger.standing(registry::check_rule).filter(due));
+            findings.extend(ledger.still_open(registry::check_rule).filter(due));
         }
         let generated = ledgers.clone().filter_map(Ledger::generated);
         let summary = AuditSummary {
             accounts: self.ledgers.len(),
             users: ledgers.clone().map(Ledger::users).sum(),
             generated: generated.clone().min().zip(generated.max()),
-            open: ledgers.flat_map(|ledger| ledger.count().into_values()).sum(),
+            open: ledgers.flat_map(|ledger| ledger.open_by_severity().into_values()).sum(),
             suppressed: self.suppressed,
             ledgers_at: Some(format!("s3://iamwatch-state-{PROD}/audits/credential-report/")),
         };
         let statuses: BTreeMap<String, Status> =
             findings.iter().map(|finding| (finding.id.clone(), finding.status.unwrap())).collect();
-        self.ledgers.values_mut().for_each(|ledger| ledger.told(&statuses, made(day)));
+        self.ledgers.values_mut().for_each(|ledger| ledger.record_notified(&statuses, made(day)));
         (findings, summary)
     }
 }

@@ -15,7 +15,7 @@ use crate::mail::layout::TextLayout;
 use crate::mail::names::account_label;
 use crate::mail::{evidence, suppression_hint};
 use crate::rules::registry;
-use crate::state::case::{Number, Unsaid};
+use crate::state::case::{DeduplicatedFacts, FactCount};
 use crate::text;
 
 /// How many findings, or kinds of counted ones, have a line of their own.
@@ -26,7 +26,12 @@ const MAX_VALUE_CHARS: usize = 300;
 const MAX_CELL_CHARS: usize = 40;
 
 /// The whole body. `findings` are sorted, the worst first.
-pub(super) fn body(worst: &Finding, findings: &[&Finding], counted: &[Unsaid], config: &Config) -> String {
+pub(super) fn body(
+    worst: &Finding,
+    findings: &[&Finding],
+    counted: &[DeduplicatedFacts],
+    config: &Config,
+) -> String {
     let by_rule = by_rule(findings);
     let mut layout = TextLayout::default();
     layout.line(&headline(worst, findings, config));
@@ -165,7 +170,7 @@ fn table(layout: &mut TextLayout, findings: &[&Finding]) {
 }
 
 /// Writes what was only counted since the last mail.
-fn counted_only(layout: &mut TextLayout, counted: &[Unsaid]) {
+fn counted_only(layout: &mut TextLayout, counted: &[DeduplicatedFacts]) {
     layout.line("Also, not told in a mail until now");
     for of in counted.iter().take(MAX_ROWS) {
         let title = registry::all()
@@ -177,10 +182,10 @@ fn counted_only(layout: &mut TextLayout, counted: &[Unsaid]) {
         let from = of.source.as_deref().map(|source| format!(", from {}", quoted(source)));
         let resource =
             of.resource.as_deref().map(|it| format!(", about {}", text::clean(it, MAX_VALUE_CHARS)));
-        let alike = of.alike.map(|Number { count, about }| {
+        let alike = of.alike.map(|FactCount { count, about }| {
             format!(", {}{count} different ones", if about { "about " } else { "" })
         });
-        let suppressed = if of.accepted { ", suppressed" } else { "" };
+        let suppressed = if of.suppressed { ", suppressed" } else { "" };
         let rest = [from, resource, alike].into_iter().flatten().collect::<String>();
         layout.field(
             &format!("{:>9} x", format!("{about}{}", of.number.count)),

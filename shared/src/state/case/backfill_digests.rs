@@ -1,76 +1,112 @@
-//! What the digest of a backfill tells of a case: it is begun again where its run dies, and must say the same then.
+//! What the digests of backfills notify of a case. A digest whose run died is begun again, and must select the same.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Seen;
-use super::episode::{Episode, Of, moment, reminds};
-use super::index::Share;
+use super::episode::{Episode, EpisodeKey, moment, reminds};
+use super::finding::CaseFinding;
+use super::index::EpisodeShare;
 use crate::severity::Severity;
 
-/// What one digest tells of a case.
+/// One digest of a backfill.
+#[derive(Clone, Copy, Debug)]
+pub struct DigestIdentity<'a> {
+    /// The alert id of its mail: the same however often the digest is begun.
+    pub alert_id: &'a str,
+    /// Its backfill.
+    pub run: &'a str,
+    /// Whether the backfill's own state was lost, so that nobody knows what its earlier digests notified: then this one
+    /// notifies that too.
+    pub repeats: bool,
+}
+
+impl DigestIdentity<'_> {
+    /// Whether this digest notifies what that one was to notify.
+    pub fn covers(&self, digest: &DigestRecord) -> bool {
+        digest.alert_id == self.alert_id || (self.repeats && digest.run == self.run)
+    }
+}
+
+/// The findings that a digest notifies, and the numbers of the others. Suppressed findings are neither.
+#[derive(Clone, Debug, Default)]
+pub struct DigestSelection<'f> {
+    /// The findings that it notifies.
+    pub notified: Vec<CaseFinding<'f>>,
+    /// Whether an earlier digest may have notified some of them.
+    pub repeated: bool,
+    /// How many belong to episodes that were notified before.
+    pub known: u64,
+    /// How many are too few to be notified.
+    pub counted: u64,
+}
+
+/// What one digest notifies of a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Digest {
+pub struct DigestRecord {
     pub alert_id: String,
-    /// The backfill that it is of.
+    /// Its backfill.
     pub run: String,
     /// When it was begun.
     pub at: DateTime<Utc>,
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<DigestInterval>,
 }
 
-/// What it tells of one episode, as that was: others may widen it since, and tell more of it.
+/// What a digest notifies of one episode, as the episode was then: others may widen it and notify more of it since.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Stretch {
-    pub of: Of,
-    /// Whether it is of many sources and resources.
+pub struct DigestInterval {
+    pub of: EpisodeKey,
+    /// Whether its sources and resources are too many to be kept apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     of_many: bool,
-    /// When the first and the last fact of it happened.
+    /// When its first fact happened.
     pub from: DateTime<Utc>,
+    /// When its last fact happened.
     to: DateTime<Utc>,
-    /// What had been told of the episode before.
+    /// The notification of the episode before the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    before: Option<Before>,
+    before: Option<NotifiedBefore>,
 }
 
-/// What had been told of an episode.
+/// The notification of an episode before a digest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Before {
+struct NotifiedBefore {
     severity: Severity,
     to: DateTime<Utc>,
 }
 
-impl Stretch {
-    /// What a mail is to tell of an episode of which nothing is noted yet.
-    pub fn of(episode: &Episode, share: &Share<'_>) -> Stretch {
-        let before =
-            episode.mailed.as_ref().map(|mailed| Before { severity: mailed.severity, to: mailed.to });
+impl DigestInterval {
+    /// What a digest notifies of an episode, before the episode is marked.
+    pub fn of(episode: &Episode, share: &EpisodeShare<'_>) -> DigestInterval {
+        let before = episode
+            .notified
+            .as_ref()
+            .map(|mailed| NotifiedBefore { severity: mailed.severity, to: mailed.to });
         let (of, of_many) = (episode.of.clone(), episode.alike.is_some());
-        Stretch { of, of_many, from: share.from, to: share.to, before }
+        DigestInterval { of, of_many, from: share.from, to: share.to, before }
     }
 
-    fn holds(&self, seen: &Seen<'_>, at: DateTime<Utc>) -> bool {
-        let was_told = |before: &Before| seen.finding.severity <= before.severity && !reminds(at, before.to);
+    fn holds(&self, seen: &CaseFinding<'_>, at: DateTime<Utc>) -> bool {
+        let was_told =
+            |before: &NotifiedBefore| seen.finding.severity <= before.severity && !reminds(at, before.to);
         (self.from..=self.to).contains(&at) && !self.before.as_ref().is_some_and(was_told)
     }
 }
 
-/// What digests tell of a case, found without looking at all of it.
+/// What digests notify of a case, by key.
 #[derive(Default)]
-pub struct Stretches<'c> {
-    by_of: BTreeMap<&'c Of, Vec<&'c Stretch>>,
-    of_many: BTreeMap<(&'c str, bool, bool), Vec<&'c Stretch>>,
+pub struct DigestIntervals<'c> {
+    by_of: BTreeMap<&'c EpisodeKey, Vec<&'c DigestInterval>>,
+    of_many: BTreeMap<(&'c str, bool, bool), Vec<&'c DigestInterval>>,
 }
 
-impl<'c> Stretches<'c> {
-    pub fn of(stretches: impl Iterator<Item = &'c Stretch>) -> Stretches<'c> {
-        let mut all = Stretches::default();
+impl<'c> DigestIntervals<'c> {
+    pub fn of(stretches: impl Iterator<Item = &'c DigestInterval>) -> DigestIntervals<'c> {
+        let mut all = DigestIntervals::default();
         for stretch in stretches {
             let same = match stretch.of_many {
                 false => all.by_of.entry(&stretch.of).or_default(),
@@ -81,9 +117,9 @@ impl<'c> Stretches<'c> {
         all
     }
 
-    /// Whether it tells that finding.
-    pub fn hold(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> bool {
-        let (of, at) = (Of::seen(seen), moment(seen.finding, now));
+    /// Whether they notify that finding.
+    pub fn hold(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>) -> bool {
+        let (of, at) = (EpisodeKey::of(seen), moment(seen.finding, now));
         let own = self.by_of.get(&of).into_iter().flatten();
         let of_many = self.of_many.get(&of.kind()).into_iter().flatten();
         own.chain(of_many).any(|stretch| stretch.holds(seen, at))
@@ -97,15 +133,13 @@ mod tests {
     use chrono::TimeDelta;
     use proptest::prelude::*;
 
-    use super::super::{Case, MAX_EPISODES, Seen, Teller};
+    use super::super::{Case, MAX_EPISODES};
     use super::*;
     use crate::config::Config;
     use crate::finding::{Finding, stable_id};
-    use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::mail;
-    use crate::notification::Notification;
-    use crate::rules::detections::cases::{DetectionCase as Record, DetectionExpect};
     use crate::state::lease::Lease;
+    use crate::state::object::{HoldsOutbox, StateObject};
+    use crate::state::tests_support::{notification, sign_in};
 
     fn at(time: &str) -> DateTime<Utc> {
         time.parse().unwrap()
@@ -117,21 +151,19 @@ mod tests {
 
     /// A sign-in without a second factor at that minute of January, from that address.
     fn finding(n: usize, minute: i64, source: &str) -> Finding {
-        let record = BaseRecord::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
-        let finding = Record::new("digest", record, DetectionExpect::Nothing).finding().unwrap();
         Finding {
             id: stable_id(&[&n.to_string()]),
             time: Some(at("2026-01-01T00:00:00Z") + TimeDelta::minutes(minute)),
             source_ip: Some(source.to_owned()),
-            ..finding
+            ..sign_in()
         }
     }
 
-    fn seen(findings: &[Finding]) -> Vec<Seen<'_>> {
-        findings.iter().map(|finding| Seen { finding, accepted: false }).collect()
+    fn seen(findings: &[Finding]) -> Vec<CaseFinding<'_>> {
+        findings.iter().map(|finding| CaseFinding { finding, suppressed: false }).collect()
     }
 
-    fn ids(told: &[Seen<'_>]) -> BTreeSet<String> {
+    fn ids(told: &[CaseFinding<'_>]) -> BTreeSet<String> {
         told.iter().map(|seen| seen.finding.id.clone()).collect()
     }
 
@@ -142,36 +174,34 @@ mod tests {
     /// A live run whose mail is published: what that tells.
     fn live(case: &mut Case, alert_id: &str, findings: &[Finding]) -> BTreeSet<String> {
         let (now, config, seen) = (now(), Config::default(), seen(findings));
-        case.learn(&seen, now, &config);
-        let untold = case.untold(&seen, now, &config);
-        if let Some(alert) = alert_of(alert_id, &untold) {
-            let claim = Lease { token: "run".to_owned(), until: now };
-            case.begin(alert, false, &untold, &claim, now);
-            case.told(&[alert_id.to_owned()].into());
+        case.merge(&seen, now, &config);
+        let untold = case.to_notify(&seen, now, &config);
+        if !untold.is_empty() {
+            let lease = Lease { token: "run".to_owned(), until: now };
+            case.add_entry(notification(alert_id), false, &untold, &lease, now);
+            case.record_notified(alert_id, now);
         }
         case.forget(now, &config);
         ids(&untold)
     }
 
-    fn alert_of(id: &str, untold: &[Seen<'_>]) -> Option<Notification> {
-        let findings = untold.iter().map(|seen| seen.finding.clone()).collect();
-        mail::incident::notification(findings, &[], id.to_owned(), &Config::default())
-    }
-
-    fn teller(alert_id: &str) -> Teller<'_> {
-        Teller { alert_id, run: "a backfill", retells: false }
+    fn digest_id(alert_id: &str) -> DigestIdentity<'_> {
+        DigestIdentity { alert_id, run: "a backfill", repeats: false }
     }
 
     /// The digest of a backfill, as far as it is written: what it tells.
     fn digest(case: &mut Case, alert_id: &str, findings: &[Finding]) -> BTreeSet<String> {
         let (now, config, seen) = (now(), Config::default(), seen(findings));
-        case.learn(&seen, now, &config);
-        let decided = case.digest(&teller(alert_id), &seen, now, &config);
+        case.merge(&seen, now, &config);
+        let selection = case.select_for_digest(&digest_id(alert_id), &seen, now, &config);
         case.forget(now, &config);
         let read = Case::read(&case.content().unwrap(), &new_case()).unwrap();
         assert_eq!(&read, case);
-        assert_eq!(decided.told.len() as u64 + decided.known + decided.counted, findings.len() as u64);
-        ids(&decided.told)
+        assert_eq!(
+            selection.notified.len() as u64 + selection.known + selection.counted,
+            findings.len() as u64
+        );
+        ids(&selection.notified)
     }
 
     #[derive(Clone, Debug)]
@@ -294,9 +324,10 @@ mod tests {
         let mut case = new_case();
         assert_eq!(live(&mut case, "live", &findings[..1]).len(), 1);
         assert_eq!(digest(&mut case, "first", &findings).len(), 2);
-        let told = |case: &mut Case, alert_id, run, retells| {
-            let decided = case.digest(&Teller { alert_id, run, retells }, &seen, now, &config);
-            ids(&decided.told)
+        let told = |case: &mut Case, alert_id, run, repeats| {
+            let selection =
+                case.select_for_digest(&DigestIdentity { alert_id, run, repeats }, &seen, now, &config);
+            ids(&selection.notified)
         };
         assert_eq!(told(&mut case, "x", "another", true).len(), 0, "it is nobody else's");
         assert_eq!(told(&mut case, "y", "a backfill", false).len(), 0, "it was told");
@@ -334,10 +365,10 @@ mod tests {
         assert_eq!(digest(&mut case, "next", &(0..10).map(hidden).collect::<Vec<_>>()).len(), 10);
 
         let (findings, config) = ([finding(1, 0, "192.0.2.1")], Config::default());
-        let accepted = [Seen { finding: &findings[0], accepted: true }];
+        let accepted = [CaseFinding { finding: &findings[0], suppressed: true }];
         let mut case = new_case();
-        case.learn(&accepted, now(), &config);
-        assert!(case.digest(&teller("digest"), &accepted, now(), &config).told.is_empty());
+        case.merge(&accepted, now(), &config);
+        assert!(case.select_for_digest(&digest_id("digest"), &accepted, now(), &config).notified.is_empty());
         assert_eq!(digest(&mut case, "next", &findings).len(), 1, "no longer accepted");
     }
 
@@ -349,7 +380,7 @@ mod tests {
         let told = [finding(0, 0, "192.0.2.1"), finding(3, 0, "192.0.2.2"), finding(4, 1, "192.0.2.2")];
         assert_eq!(digest(&mut case, "digest", &told).len(), 2);
         digest(&mut case, "digest", &told);
-        let unsaid = case.unsaid(&[], now());
+        let unsaid = case.deduplicated(&[], now());
         assert_eq!(unsaid.len(), 1, "{unsaid:?}");
         assert_eq!((unsaid[0].number.count, unsaid[0].source.as_deref()), (2, Some("192.0.2.1")));
     }
@@ -359,7 +390,7 @@ mod tests {
         let mut case = new_case();
         let told = [Finding { unauthenticated: true, ..finding(0, 0, "192.0.2.1") }];
         assert_eq!(live(&mut case, "live", &told).len(), 1);
-        case.episodes[0].mailed.as_mut().unwrap().at -= TimeDelta::days(1);
+        case.episodes[0].notified.as_mut().unwrap().at -= TimeDelta::days(1);
         let many: Vec<Finding> =
             (1..MAX_EPISODES + 50).map(|n| finding(n, n as i64 * 100, "192.0.2.2")).collect();
         digest(&mut case, "digest", &many);

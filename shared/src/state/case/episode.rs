@@ -1,79 +1,80 @@
-//! Facts of one rule that are close in time: what one mail tells.
+//! FactSet of one rule that are close in time: what one mail tells.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Seen;
-use super::facts::{Facts, Number};
+use super::facts::{FactCount, FactSet};
+use super::finding::CaseFinding;
 use crate::config::Config;
 use crate::finding::{Finding, network_of, stable_id};
 use crate::severity::Severity;
 
-/// What goes on is mailed again after so long.
+/// An episode that goes on is notified again after this.
 const REMINDER: TimeDelta = TimeDelta::hours(24);
 
-/// What anyone can cause is told as one episode where it comes from, or is about, more than so many at the same
-/// time. What takes credentials never is: one of these may be the intruder.
+/// Above so many sources and resources at the same time, what anyone can cause without credentials is one episode. What
+/// takes credentials never is: one of these may be the intruder.
 pub const MAX_ALIKE: usize = 20;
 
-/// Names are cut to so many characters.
+/// The most characters of a name.
 pub const MAX_NAME_CHARS: usize = 200;
 
-/// Facts of one rule that are close in time: what one mail tells.
+/// FactSet of one rule that are close in time: what one mail tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Episode {
-    pub of: Of,
-    /// The sources and resources, each counted once, where they are too many to be told one by one.
+    pub of: EpisodeKey,
+    /// The sources and resources, each counted once, if they are too many to be kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alike: Option<Facts>,
-    /// When its first and its last fact happened.
+    pub alike: Option<FactSet>,
+    /// When its first fact happened.
     pub from: DateTime<Utc>,
+    /// When its last fact happened.
     pub to: DateTime<Utc>,
-    pub facts: Facts,
-    /// When the first of them became known, which may be long after it happened.
+    pub facts: FactSet,
+    /// When the first fact became known, which may be long after it happened.
     pub learnt: DateTime<Utc>,
-    /// How many facts there were, where it was so long ago that only that is known. Late ones are not counted.
+    /// The number of facts, once the facts themselves are forgotten. Later facts are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<u64>,
-    /// Of how many of all facts mails have spoken.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub said: u64,
-    /// The last mail that told it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mailed: Option<Mailed>,
+    /// How many of the facts mails have reported.
+    #[serde(default, rename = "said", skip_serializing_if = "is_zero")]
+    pub reported: u64,
+    /// The last notification of it.
+    #[serde(default, rename = "mailed", skip_serializing_if = "Option::is_none")]
+    pub notified: Option<LastNotification>,
 }
 
 /// What the facts of an episode have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Of {
+pub struct EpisodeKey {
     pub rule: String,
-    /// Whether a suppression hides them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub accepted: bool,
-    /// Whether anyone can cause them, so that they hide nothing that takes credentials.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_anyone: bool,
-    /// The address or network, or AWS service, that they came from.
+    /// Whether a suppression matches them.
+    #[serde(default, rename = "accepted", skip_serializing_if = "std::ops::Not::not")]
+    pub suppressed: bool,
+    /// Whether anyone can cause them without credentials, so that they hide nothing that takes credentials.
+    #[serde(default, rename = "by_anyone", skip_serializing_if = "std::ops::Not::not")]
+    pub unauthenticated: bool,
+    /// The address, network or AWS service that they came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The ARN or name of what they are about.
+    /// The ARN or name of their resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
 }
 
-/// A mail that told an episode, or that is to.
+/// The last notification of an episode, published or in the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mailed {
+pub struct LastNotification {
     pub alert_id: String,
     pub severity: Severity,
-    /// When it was written.
+    /// When it was added to the outbox.
     pub at: DateTime<Utc>,
-    /// The last fact that it knew of.
+    /// When the last fact happened that it reports.
     pub to: DateTime<Utc>,
     /// Whether it was the digest of a backfill.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -84,8 +85,8 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Makes one episode of those that are close in time: of the same rule, source and resource, or of the
-/// same rule where these are too many.
+/// Joins episodes that are close in time: those of the same rule, source and resource, or of the same rule if there are
+/// too many sources and resources.
 pub fn joined(mut episodes: Vec<Episode>, quiet: TimeDelta) -> Vec<Episode> {
     episodes.sort_by(|one, other| (&one.of, one.from, one.to).cmp(&(&other.of, other.from, other.to)));
     let mut joined: Vec<Episode> = Vec::new();
@@ -116,11 +117,11 @@ pub fn joined(mut episodes: Vec<Episode>, quiet: TimeDelta) -> Vec<Episode> {
     all
 }
 
-/// One episode for those of one rule that are close in time, where they are too many; else all of them.
+/// Joins episodes of one rule that are close in time if they are too many; else returns all of them.
 fn one_where_too_many(near: Vec<Episode>) -> Vec<Episode> {
-    let distinct: BTreeSet<&Of> = near.iter().map(|episode| &episode.of).collect();
+    let distinct: BTreeSet<&EpisodeKey> = near.iter().map(|episode| &episode.of).collect();
     let few = distinct.len() <= MAX_ALIKE && near.iter().all(|episode| episode.alike.is_none());
-    if few || near.iter().any(|episode| !episode.of.by_anyone) {
+    if few || near.iter().any(|episode| !episode.of.unauthenticated) {
         return near;
     }
     let of_many = near.into_iter().map(Episode::of_many);
@@ -134,11 +135,11 @@ fn one_where_too_many(near: Vec<Episode>) -> Vec<Episode> {
 }
 
 impl Episode {
-    pub fn of(seen: &Seen<'_>, now: DateTime<Utc>) -> Episode {
+    pub fn of(seen: &CaseFinding<'_>, now: DateTime<Utc>) -> Episode {
         let at = moment(seen.finding, now);
-        let mut facts = Facts::default();
+        let mut facts = FactSet::default();
         facts.insert(&seen.finding.id);
-        let of = Of::seen(seen);
+        let of = EpisodeKey::of(seen);
         Episode {
             of,
             alike: None,
@@ -147,16 +148,16 @@ impl Episode {
             facts,
             learnt: now,
             counted: None,
-            said: 0,
-            mailed: None,
+            reported: 0,
+            notified: None,
         }
     }
 
-    /// The same, whatever its source and resource.
+    /// The same episode without its source and resource.
     fn of_many(mut self) -> Episode {
         let (source, resource) = (self.of.source.take(), self.of.resource.take());
         self.alike.get_or_insert_with(|| {
-            let mut alike = Facts::default();
+            let mut alike = FactSet::default();
             alike.insert(&stable_id(&[&source.unwrap_or_default(), &resource.unwrap_or_default()]));
             alike
         });
@@ -167,11 +168,11 @@ impl Episode {
         self.of == other.of && self.alike.is_some() == other.alike.is_some()
     }
 
-    pub fn number(&self) -> Number {
-        self.counted.map_or_else(|| self.facts.number(), |count| Number { count, about: false })
+    pub fn number(&self) -> FactCount {
+        self.counted.map_or_else(|| self.facts.number(), |count| FactCount { count, about: false })
     }
 
-    /// The two as one. Which of them came first changes nothing.
+    /// Joins two episodes. Their order does not matter.
     fn merge(&mut self, other: Episode) {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);
@@ -179,32 +180,32 @@ impl Episode {
         self.facts.merge(other.facts);
         let counted = [self.counted, other.counted].into_iter().flatten();
         self.counted = counted.reduce(u64::saturating_add);
-        self.said = self.said.saturating_add(other.said);
+        self.reported = self.reported.saturating_add(other.reported);
         if let (Some(alike), Some(others)) = (&mut self.alike, other.alike) {
             alike.merge(others);
         }
-        self.mailed = match (self.mailed.take(), other.mailed) {
+        self.notified = match (self.notified.take(), other.notified) {
             (Some(one), Some(other)) => {
                 let severity = one.severity.max(other.severity);
                 let last = if (one.to, &one.alert_id) < (other.to, &other.alert_id) { other } else { one };
-                Some(Mailed { severity, ..last })
+                Some(LastNotification { severity, ..last })
             }
             (one, other) => one.or(other),
         };
     }
 
-    /// Notes that a mail tells it.
-    pub fn was_mailed(&mut self, alert_id: &str, severity: Severity, at: DateTime<Utc>, historic: bool) {
-        let before = self.mailed.take().map(|before| before.severity);
+    /// Records that a notification reports it.
+    pub fn mark_notified(&mut self, alert_id: &str, severity: Severity, at: DateTime<Utc>, historic: bool) {
+        let before = self.notified.take().map(|before| before.severity);
         let (alert_id, severity) =
             (alert_id.to_owned(), before.map_or(severity, |before| before.max(severity)));
-        self.mailed = Some(Mailed { alert_id, severity, at, to: self.to, historic });
+        self.notified = Some(LastNotification { alert_id, severity, at, to: self.to, historic });
     }
 
-    /// Whether a finding of it has to be mailed, as far as is known of it.
-    pub fn needs_mail(&self, seen: &Seen<'_>, now: DateTime<Utc>, config: &Config) -> bool {
+    /// Whether a finding of it has to be notified.
+    pub fn needs_notification(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>, config: &Config) -> bool {
         let finding = seen.finding;
-        match &self.mailed {
+        match &self.notified {
             Some(mailed) => finding.severity > mailed.severity || reminds(moment(finding, now), mailed.to),
             None => {
                 let hidden = finding.principal.as_ref().is_some_and(|principal| principal.name_hidden);
@@ -214,33 +215,39 @@ impl Episode {
     }
 }
 
-impl Of {
-    /// What it is beside source and resource.
+impl EpisodeKey {
+    /// The key without source and resource.
     pub fn kind(&self) -> (&str, bool, bool) {
-        (&self.rule, self.accepted, self.by_anyone)
+        (&self.rule, self.suppressed, self.unauthenticated)
     }
 
-    pub fn seen(seen: &Seen<'_>) -> Of {
-        let Finding { rule, source_ip, resource, unauthenticated: by_anyone, .. } = seen.finding;
+    pub fn of(seen: &CaseFinding<'_>) -> EpisodeKey {
+        let Finding { rule, source_ip, resource, unauthenticated, .. } = seen.finding;
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let source = filled(source_ip).map(|source| short(&network_of(&source)));
         let resource = filled(resource).map(|resource| short(&resource));
-        Of { rule: rule.id.to_owned(), accepted: seen.accepted, by_anyone: *by_anyone, source, resource }
+        EpisodeKey {
+            rule: rule.id.to_owned(),
+            suppressed: seen.suppressed,
+            unauthenticated: *unauthenticated,
+            source,
+            resource,
+        }
     }
 }
 
-/// Whether what happened then goes on for so long since the last mail that people are told again.
+/// Whether a fact at this time is so long after the last notification that it is notified again.
 pub fn reminds(at: DateTime<Utc>, mailed_to: DateTime<Utc>) -> bool {
     at - mailed_to >= REMINDER
 }
 
-/// When a finding happened; where nobody knows, when its log file was delivered. Nothing has happened later
-/// than now: a forged time would keep what comes until then from being told.
+/// When a finding happened; if that is unknown, when its log file was delivered; never later than now, for a forged time
+/// would deduplicate all that follows until then.
 pub fn moment(finding: &Finding, now: DateTime<Utc>) -> DateTime<Utc> {
     finding.time.or(finding.evidence.delivered).unwrap_or(now).min(now)
 }
 
-/// A text of bounded length that still differs where the whole does.
+/// Shortens a text to [`MAX_NAME_CHARS`] and a hash, so that different texts stay different.
 pub fn short(name: &str) -> String {
     if name.chars().count() <= MAX_NAME_CHARS {
         return name.to_owned();

@@ -1,23 +1,21 @@
-//! How many facts there are, each counted once however often it comes.
+//! Sets of facts of bounded size: each fact is counted once, however often it comes.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A set of facts is kept whole up to this many. Above, what is kept gives the number to within a tenth, two
-/// times in three.
+/// The most ids that a set keeps. Of a larger set they give the number to within a tenth, two times in three.
 pub const MAX_KEPT: usize = 128;
 
 /// A set of facts by their ids.
 ///
-/// Ids are evenly spread hashes, so of a set that is too large those below a bound are kept, and how many
-/// they are tells how many there are (a theta sketch). The same facts give the same set in whatever order,
-/// however often, and in however many parts they come.
+/// Ids are evenly spread hashes. A set that is too large keeps those below a bound, and their number gives the size of the
+/// set (a theta sketch). The same facts give the same set, in any order, number of repetitions and number of parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Facts {
+pub struct FactSet {
     kept: BTreeSet<Id>,
-    /// The least id that is not kept although it came; nothing where all are.
+    /// The least id that was added and is not kept; `None` if all are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bound: Option<Id>,
 }
@@ -26,17 +24,17 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id(u64);
 
-/// How many.
+/// The size of a set of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Number {
-    /// So many.
+pub struct FactCount {
+    /// The number.
     pub count: u64,
     /// Whether it is an estimate.
     pub about: bool,
 }
 
-impl Facts {
-    /// Adds the fact of that stable id; others (which nobody makes) are taken by their first bytes.
+impl FactSet {
+    /// Adds the fact of that stable id.
     pub fn insert(&mut self, stable_id: &str) {
         let id = Id::of(stable_id);
         if self.bound.is_none_or(|bound| id < bound) {
@@ -45,18 +43,18 @@ impl Facts {
         self.shrink(MAX_KEPT);
     }
 
-    /// What a fact is known by here.
+    /// The first 64 bits of a stable id.
     pub fn id(stable_id: &str) -> u64 {
         Id::of(stable_id).0
     }
 
-    /// The facts that are certainly in it.
+    /// The kept ids.
     pub fn ids(&self) -> impl Iterator<Item = u64> {
         self.kept.iter().map(|Id(id)| *id)
     }
 
     /// Adds all facts of another set.
-    pub fn merge(&mut self, other: Facts) {
+    pub fn merge(&mut self, other: FactSet) {
         self.bound = [self.bound, other.bound].into_iter().flatten().min();
         self.kept.extend(other.kept);
         if let Some(bound) = self.bound {
@@ -65,7 +63,7 @@ impl Facts {
         self.shrink(MAX_KEPT);
     }
 
-    /// Keeps no more than so many ids.
+    /// Drops the largest ids until at most so many are kept.
     pub fn shrink(&mut self, most: usize) {
         while self.kept.len() > most.max(1) {
             self.bound = self.kept.pop_last();
@@ -78,15 +76,15 @@ impl Facts {
     }
 
     /// How many facts there are.
-    pub fn number(&self) -> Number {
+    pub fn number(&self) -> FactCount {
         let kept = self.kept.len() as u64;
         match self.bound {
-            None => Number { count: kept, about: false },
+            None => FactCount { count: kept, about: false },
             // A bound of 0 is none that `shrink` leaves, for ids are distinct and one is kept.
             Some(Id(bound)) => {
                 let whole = u128::from(kept) << 64;
                 let count = (whole / u128::from(bound.max(1))).min(u128::from(u64::MAX));
-                Number { count: count as u64, about: true }
+                FactCount { count: count as u64, about: true }
             }
         }
     }
@@ -120,8 +118,8 @@ mod tests {
     use super::*;
     use crate::finding::stable_id;
 
-    fn facts(numbers: impl IntoIterator<Item = u32>) -> Facts {
-        let mut facts = Facts::default();
+    fn facts(numbers: impl IntoIterator<Item = u32>) -> FactSet {
+        let mut facts = FactSet::default();
         numbers.into_iter().for_each(|n| facts.insert(&stable_id(&[&n.to_string()])));
         facts
     }
@@ -134,7 +132,7 @@ mod tests {
         ) {
             let whole = facts(numbers.iter().copied());
             prop_assert_eq!(&facts(numbers.iter().rev().copied().chain(numbers.iter().copied())), &whole);
-            let mut merged = Facts::default();
+            let mut merged = FactSet::default();
             let mut rest = &numbers[..];
             for cut in cuts {
                 let (part, after) = rest.split_at(cut.min(rest.len()));
@@ -146,16 +144,16 @@ mod tests {
             prop_assert_eq!(&merged, &whole);
             prop_assert!(whole.kept() <= MAX_KEPT);
             let json = serde_json::to_string(&whole).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Facts>(&json).unwrap(), whole);
+            prop_assert_eq!(serde_json::from_str::<FactSet>(&json).unwrap(), whole);
         }
     }
 
     #[test]
     fn few_are_counted_exactly_and_many_about() {
-        assert_eq!(facts(0..0).number(), Number { count: 0, about: false });
-        assert_eq!(facts(0..128).number(), Number { count: 128, about: false });
+        assert_eq!(facts(0..0).number(), FactCount { count: 0, about: false });
+        assert_eq!(facts(0..128).number(), FactCount { count: 128, about: false });
         for many in [129, 1_000, 20_000] {
-            let Number { count, about } = facts(0..many).number();
+            let FactCount { count, about } = facts(0..many).number();
             let ratio = count as f64 / f64::from(many);
             assert!(about && (0.75..1.25).contains(&ratio), "{many}: {count}");
         }
@@ -169,7 +167,7 @@ mod tests {
             r#"{"kept": [], "more": 1}"#,
             r#"{"kept": [1]}"#,
         ] {
-            assert!(serde_json::from_str::<Facts>(json).is_err(), "{json}");
+            assert!(serde_json::from_str::<FactSet>(json).is_err(), "{json}");
         }
     }
 }

@@ -1,72 +1,72 @@
-//! Which episode each finding belongs to: found without looking at all of them, for a backfill brings thousands.
+//! Finds the episode of a finding without comparing it with all of them: a backfill brings thousands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::Seen;
-use super::episode::{Episode, Of, moment};
-use super::facts::Facts;
+use super::episode::{Episode, EpisodeKey, moment};
+use super::facts::FactSet;
+use super::finding::CaseFinding;
 use crate::severity::Severity;
 
-/// The episodes of a case by what their facts have in common.
-pub struct Index<'c> {
+/// The episodes of a case by key.
+pub struct EpisodeIndex<'c> {
     episodes: &'c [Episode],
-    by_of: BTreeMap<&'c Of, Vec<usize>>,
-    /// Those of many sources and resources.
+    by_of: BTreeMap<&'c EpisodeKey, Vec<usize>>,
+    /// Those whose sources and resources are too many to be kept apart.
     of_many: BTreeMap<(&'c str, bool, bool), Vec<usize>>,
-    /// Those that a mail told, by the facts that are certainly in them.
-    told: BTreeMap<u64, Vec<usize>>,
+    /// Those that were notified, by the facts that are certainly in them.
+    notified: BTreeMap<u64, Vec<usize>>,
 }
 
-/// What one episode has in a mail.
-pub struct Share<'f> {
+/// The findings of one mail that belong to one episode.
+pub struct EpisodeShare<'f> {
     /// The findings, by id.
     pub ids: BTreeSet<&'f str>,
     /// How bad the worst of them is.
     pub severity: Severity,
-    /// When the first and the last of them happened.
+    /// When the first of them happened.
     pub from: DateTime<Utc>,
-    /// See `from`.
+    /// When the last of them happened.
     pub to: DateTime<Utc>,
 }
 
-impl<'c> Index<'c> {
-    pub fn of(episodes: &'c [Episode]) -> Index<'c> {
+impl<'c> EpisodeIndex<'c> {
+    pub fn of(episodes: &'c [Episode]) -> EpisodeIndex<'c> {
         let (mut by_of, mut of_many) = (BTreeMap::<_, Vec<usize>>::new(), BTreeMap::<_, Vec<usize>>::new());
-        let mut told = BTreeMap::<u64, Vec<usize>>::new();
+        let mut notified = BTreeMap::<u64, Vec<usize>>::new();
         for (index, episode) in episodes.iter().enumerate() {
             match episode.alike {
                 None => by_of.entry(&episode.of).or_default().push(index),
                 Some(_) => of_many.entry(episode.of.kind()).or_default().push(index),
             }
-            if episode.mailed.is_some() {
-                episode.facts.ids().for_each(|id| told.entry(id).or_default().push(index));
+            if episode.notified.is_some() {
+                episode.facts.ids().for_each(|id| notified.entry(id).or_default().push(index));
             }
         }
-        Index { episodes, by_of, of_many, told }
+        EpisodeIndex { episodes, by_of, of_many, notified }
     }
 
-    /// The episode of such facts at that time.
-    pub fn at(&self, of: &Of, at: DateTime<Utc>) -> Option<usize> {
+    /// The episode of this key at that time.
+    pub fn at(&self, of: &EpisodeKey, at: DateTime<Utc>) -> Option<usize> {
         let own = self.by_of.get(&of).into_iter().flatten();
         let of_many = self.of_many.get(&of.kind()).into_iter().flatten();
         let holds = |index: &&usize| (self.episodes[**index].from..=self.episodes[**index].to).contains(&at);
         own.chain(of_many).find(holds).copied()
     }
 
-    /// The episode that a finding which was learnt belongs to.
-    pub fn episode_of(&self, seen: &Seen<'_>, now: DateTime<Utc>) -> Option<usize> {
-        self.at(&Of::seen(seen), moment(seen.finding, now))
+    /// The episode of a merged finding.
+    pub fn episode_of(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>) -> Option<usize> {
+        self.at(&EpisodeKey::of(seen), moment(seen.finding, now))
     }
 
-    /// Whether the same event was told as part of another episode, as being as bad, by any mail but those: a
-    /// corrected copy may have another time, address or resource.
-    pub fn was_told_elsewhere(&self, seen: &Seen<'_>, own: Option<usize>, but: &[&str]) -> bool {
-        let of = Of::seen(seen);
-        let elsewhere = self.told.get(&Facts::id(&seen.finding.id)).into_iter().flatten();
+    /// Whether the same event was notified in another episode, with the same severity or a higher one, by another mail than
+    /// these: a corrected copy may have another time, address or resource.
+    pub fn was_notified_elsewhere(&self, seen: &CaseFinding<'_>, own: Option<usize>, but: &[&str]) -> bool {
+        let of = EpisodeKey::of(seen);
+        let elsewhere = self.notified.get(&FactSet::id(&seen.finding.id)).into_iter().flatten();
         elsewhere.filter(|index| Some(**index) != own).map(|index| &self.episodes[*index]).any(|episode| {
-            let mailed = episode.mailed.as_ref();
+            let mailed = episode.notified.as_ref();
             let is_as_bad = mailed.is_some_and(|mailed| {
                 mailed.severity >= seen.finding.severity && !but.contains(&&*mailed.alert_id)
             });
@@ -74,13 +74,17 @@ impl<'c> Index<'c> {
         })
     }
 
-    /// What each episode has in a mail about these findings.
-    pub fn shares<'f>(&self, mailed: &[Seen<'f>], now: DateTime<Utc>) -> BTreeMap<usize, Share<'f>> {
-        let mut shares: BTreeMap<usize, Share<'f>> = BTreeMap::new();
+    /// Divides the findings of a mail by episode.
+    pub fn shares<'f>(
+        &self,
+        mailed: &[CaseFinding<'f>],
+        now: DateTime<Utc>,
+    ) -> BTreeMap<usize, EpisodeShare<'f>> {
+        let mut shares: BTreeMap<usize, EpisodeShare<'f>> = BTreeMap::new();
         for seen in mailed {
             let Some(index) = self.episode_of(seen, now) else { continue };
             let (severity, at) = (seen.finding.severity, moment(seen.finding, now));
-            let new = || Share { ids: BTreeSet::new(), severity, from: at, to: at };
+            let new = || EpisodeShare { ids: BTreeSet::new(), severity, from: at, to: at };
             let share = shares.entry(index).or_insert_with(new);
             share.ids.insert(&seen.finding.id);
             share.severity = share.severity.max(severity);

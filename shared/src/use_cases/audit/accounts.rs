@@ -4,33 +4,35 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::Run;
-use super::summary_mail::AuditState;
+use super::audit_state::AuditState;
+use super::run::AuditRun;
+use super::source::AuditSource;
 use crate::config::WatchedAccounts;
 use crate::finding::Finding;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Runtime, StateStore};
 use crate::rules::health::{account_left, accounts_unknown};
 use crate::text;
 
-/// What a person writes: an account id a line. No function may write it.
+/// The file that a person writes: one account id per line. No function may write it.
 const FILE: &str = "config/accounts.txt";
 
-/// How many of the lines that are no account ids are named.
+/// The most invalid lines that are quoted.
 const MAX_NAMED: usize = 5;
 
 const MAX_LINE_CHARS: usize = 60;
 
-/// The accounts whose reports are judged.
-pub(super) struct Watched {
+/// The watched accounts.
+pub(super) struct WatchedList {
+    /// All of them, with the own one.
     pub accounts: BTreeSet<String>,
-    /// The same as they were found out, or were before.
+    /// Those that the setting names, or named when it could last be read.
     pub found: BTreeSet<String>,
-    /// Why there may be more.
+    /// Why the list may be incomplete.
     problem: Option<Finding>,
 }
 
-impl Watched {
-    /// Why the answer to a person is not about all accounts.
+impl WatchedList {
+    /// Why the answer to a request by hand may not be about all accounts.
     pub fn problem_by_hand(&self) -> Option<AwsError> {
         self.problem.as_ref().map(|problem| AwsError {
             kind: AwsErrorKind::Denied,
@@ -39,7 +41,7 @@ impl Watched {
         })
     }
 
-    /// What has to be told of accounts that were watched before.
+    /// The findings about accounts that are no longer watched.
     pub fn left(&self, before: &AuditState, own: Option<&str>, now: DateTime<Utc>) -> Vec<Finding> {
         if self.problem.is_some() {
             return Vec::new();
@@ -48,49 +50,55 @@ impl Watched {
         left.map(|account| account_left(account, own, now)).collect()
     }
 
-    /// Whether other accounts were found out than before.
+    /// Whether the accounts differ from those before.
     pub fn has_changed(&self, before: &AuditState) -> bool {
         self.problem.is_none() && self.found != before.accounts
     }
 
-    /// What has to be told in the account that iamwatch runs in.
+    /// The finding about the list itself: it is reported in the own account.
     pub fn problems(&self, account: &str, own: Option<&str>) -> Vec<Finding> {
         self.problem.iter().filter(|_| Some(account) == own).cloned().collect()
     }
 }
 
-impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S, A, P> {
-    /// The watched accounts. Where they cannot be found out, those that were watched before.
+impl<C: AuditSource, I: IamReader, S: StateStore, N: NotificationSink, R: Runtime>
+    AuditRun<'_, C, I, S, N, R>
+{
+    /// The watched accounts. If the list cannot be read, those that were watched before.
     ///
     /// # Errors
     /// [`AwsError`] of the state bucket, or of an organisation that may answer later.
-    pub(super) async fn watched(&self, before: &AuditState, is_late: bool) -> Result<Watched, AwsError> {
-        let memory = &self.telling.memory;
+    pub(super) async fn watched_accounts(
+        &self,
+        before: &AuditState,
+        is_late: bool,
+    ) -> Result<WatchedList, AwsError> {
+        let state = self.state();
         let own: BTreeSet<String> = self.own.map(str::to_owned).into_iter().collect();
-        let now = memory.runtime.now();
+        let now = state.runtime.now();
         let (found, problem) = match &self.config.watched_accounts {
             WatchedAccounts::Listed(accounts) => (accounts.iter().cloned().collect(), None),
             WatchedAccounts::Organization => {
                 let call = "listing the accounts of";
-                let listed = memory.in_time(call, "the organization", self.iam.organization_accounts()).await;
+                let listed = state.in_time(call, "the organization", self.iam.organization_accounts()).await;
                 match listed {
                     Ok(accounts) => (accounts.into_iter().collect(), None),
-                    Err(trouble) if trouble.kind != AwsErrorKind::Denied && !is_late => return Err(trouble),
-                    Err(trouble) => {
-                        let problem = accounts_unknown("organization", self.own, &trouble.to_string(), now);
+                    Err(error) if error.kind != AwsErrorKind::Denied && !is_late => return Err(error),
+                    Err(error) => {
+                        let problem = accounts_unknown("organization", self.own, &error.to_string(), now);
                         (before.accounts.clone(), Some(problem))
                     }
                 }
             }
             WatchedAccounts::File => {
-                let uri = memory.uri(FILE);
-                match memory.read(FILE).await? {
+                let uri = state.uri(FILE);
+                match state.read(FILE).await? {
                     Some(file) => {
                         let (accounts, wrong) = parsed(&String::from_utf8_lossy(&file.content));
                         if wrong.is_empty() {
                             (accounts, None)
                         } else {
-                            // Any of those of before may be the one that is meant.
+                            // An invalid line may mean any account that was watched before.
                             let problem = accounts_unknown(&uri, self.own, &wrong, now);
                             (&accounts | &before.accounts, Some(problem))
                         }
@@ -102,11 +110,11 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
                 }
             }
         };
-        Ok(Watched { accounts: &found | &own, found, problem })
+        Ok(WatchedList { accounts: &found | &own, found, problem })
     }
 }
 
-/// The accounts of the file, and what is wrong with its other lines.
+/// The accounts in the file, and what is wrong with its other lines.
 fn parsed(file: &str) -> (BTreeSet<String>, String) {
     let mut accounts = BTreeSet::new();
     let mut wrong = Vec::new();

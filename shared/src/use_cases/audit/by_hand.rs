@@ -1,64 +1,60 @@
-//! Reports, kept or as they are now, for whoever reads the answer: nobody is told and nothing is noted.
+//! Requests by hand that notify nobody: the findings of kept or present reports are the answer, and nothing is recorded.
 
 use std::cmp::Reverse;
 
 use chrono::NaiveDate;
 use futures_util::stream::{self, StreamExt};
 
-use super::{Halt, LOOKS_AT_ONCE, Report, Run, key, report_archive};
+use super::audited::JudgedAccount;
+use super::run::{ACCOUNTS_AT_ONCE, AuditError, AuditRun, ledger_key};
+use super::source::AuditSource;
+use crate::finding::suppression::Suppressions;
 use crate::finding::{Finding, Status};
 use crate::formats::events::audit::AuditRequest;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Runtime, StateStore};
-use crate::rules::registry;
 use crate::state::ledger::Ledger;
 
-/// So many findings stand in the answer.
+/// The most findings of an answer.
 const MAX_LISTED: usize = 200;
 
-impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S, A, P> {
-    /// Judges the reports that a person asks about.
+impl<C: AuditSource, I: IamReader, S: StateStore, N: NotificationSink, R: Runtime>
+    AuditRun<'_, C, I, S, N, R>
+{
+    /// Judges the reports that the request names.
     pub(super) async fn evaluate(&mut self, request: &AuditRequest) -> Result<(), crate::Error> {
         match self.evaluate_all(request).await {
             Ok(()) => Ok(()),
-            Err(Halt::Refused(error)) => Err(error),
-            Err(Halt::Untold(trouble)) => {
-                self.audited.untold = Some(trouble);
+            Err(AuditError::Invalid(error)) => Err(error),
+            Err(AuditError::NotNotified(error)) => {
+                self.audited.not_notified = Some(error);
                 Ok(())
             }
         }
     }
 
-    async fn evaluate_all(&mut self, request: &AuditRequest) -> Result<(), Halt> {
-        let accepted = self.telling.load_accepted().await?;
-        let bulletin = self.bulletin().await?;
-        let watched = self.watched(&bulletin, true).await?;
-        let accounts = self.chosen(&watched)?;
+    async fn evaluate_all(&mut self, request: &AuditRequest) -> Result<(), AuditError> {
+        let suppressions = self.notifier.load_suppressions().await?.suppressions;
+        let state = self.load_state().await?;
+        let watched = self.watched_accounts(&state, true).await?;
+        let accounts = self.chosen(&watched.accounts)?;
         let run = &*self;
         let evaluate = accounts.into_iter().map(|account| async move {
-            let report = run.evaluate_one(&account, request.date).await;
-            (account, report)
+            let evaluated = run.evaluate_one(&account, request.date).await;
+            (account, evaluated)
         });
         let evaluated: Vec<_> =
-            Box::pin(stream::iter(evaluate).buffer_unordered(LOOKS_AT_ONCE).collect()).await;
-        let now = self.telling.memory.runtime.now();
-        for (account, report) in evaluated {
-            match report {
-                Ok((report, mut findings)) => {
-                    self.audited.saw(report.users, report.generated);
-                    let all = findings.len();
-                    findings.retain(|finding| accepted.suppressions.matching(finding, now).is_none());
-                    self.audited.accepted += (all - findings.len()) as u64;
-                    for finding in findings.iter().filter(|finding| finding.status != Some(Status::Resolved))
-                    {
-                        *self.audited.findings.entry(finding.severity).or_default() += 1;
-                    }
-                    self.audited.listed.extend(findings);
+            Box::pin(stream::iter(evaluate).buffer_unordered(ACCOUNTS_AT_ONCE).collect()).await;
+        for (account, evaluated) in evaluated {
+            match evaluated {
+                Ok((report, findings)) => {
+                    self.audited.add_report(report.users, report.generated);
+                    self.list(findings, &suppressions);
                     self.audited.accounts.insert(account);
                 }
-                Err(trouble) if trouble.kind == AwsErrorKind::DeadlineExceeded => {
-                    self.audited.to_do.insert(account, trouble);
+                Err(error) if error.kind == AwsErrorKind::DeadlineExceeded => {
+                    self.audited.to_do.insert(account, error);
                 }
-                Err(trouble) => drop(self.audited.failed.insert(account, trouble)),
+                Err(error) => drop(self.audited.failed.insert(account, error)),
             }
         }
         let listed = &mut self.audited.listed;
@@ -67,28 +63,39 @@ impl<I: IamReader, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, I, S,
             order(one).cmp(&order(other))
         });
         listed.truncate(MAX_LISTED);
-        watched.problem_by_hand().map_or(Ok(()), |trouble| Err(Halt::Untold(trouble)))
+        watched.problem_by_hand().map_or(Ok(()), |error| Err(AuditError::NotNotified(error)))
     }
 
-    /// What stands in a report, and where it is that of now, what has changed since the last run.
+    /// Adds an account's findings to the answer, and counts them.
+    fn list(&mut self, mut findings: Vec<Finding>, suppressions: &Suppressions) {
+        let now = self.state().runtime.now();
+        let all = findings.len();
+        findings.retain(|finding| suppressions.matching(finding, now).is_none());
+        self.audited.suppressed += (all - findings.len()) as u64;
+        for finding in findings.iter().filter(|finding| finding.status != Some(Status::Resolved)) {
+            *self.audited.findings.entry(finding.severity).or_default() += 1;
+        }
+        self.audited.listed.extend(findings);
+    }
+
+    /// The findings of a kept report; or those of the present one, with what has changed since the last run.
     async fn evaluate_one(
         &self,
         account: &str,
         date: Option<NaiveDate>,
-    ) -> Result<(Report, Vec<Finding>), AwsError> {
-        let memory = &self.telling.memory;
+    ) -> Result<(JudgedAccount, Vec<Finding>), AwsError> {
+        let state = self.state();
         if let Some(date) = date {
-            let (content, generated) = report_archive::read(memory, account, date).await?;
-            let mut report = self.judge(account, &content, generated)?;
-            let findings = std::mem::take(&mut report.judged.findings);
-            return Ok((report, findings));
+            let report = self.source.archived(account, date, state).await?;
+            let mut judged = self.source.judge(account, &report, state)?;
+            let findings = std::mem::take(&mut judged.judged.findings);
+            return Ok((judged, findings));
         }
-        let (content, generated) = self.fetch(account).await?;
-        let report = self.judge(account, &content, generated)?;
-        let mut ledger = memory.open(&key(account), &Ledger::new(account)).await?.object;
-        ledger.looked(&report.judged, &[], report.users, generated, memory.runtime.now());
-        let findings =
-            ledger.changes(registry::check_rule).chain(ledger.standing(registry::check_rule)).collect();
-        Ok((report, findings))
+        let report = self.source.fetch(account, state).await?;
+        let judged = self.source.judge(account, &report, state)?;
+        let mut ledger = state.open(&ledger_key::<C>(account), &Ledger::new(account)).await?.object;
+        ledger.record_judged(&judged.judged, &[], judged.users, judged.generated, state.runtime.now());
+        let findings = ledger.changes(C::rule).chain(ledger.still_open(C::rule)).collect();
+        Ok((judged, findings))
     }
 }

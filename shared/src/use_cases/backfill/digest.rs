@@ -36,9 +36,9 @@ use crate::ports::{AwsError, AwsErrorKind, Runtime, StateStore};
 use crate::rules::health::{backfill_could_not_look, backfill_without_log_files, state_unreadable};
 use crate::severity::Severity;
 use crate::state::backfill::{Lost, Plan, ReadSoFar};
-use crate::state::case::Teller;
+use crate::state::case::DigestIdentity;
 use crate::state::store::StateClient;
-use crate::use_cases::notify::is_mailed;
+use crate::use_cases::notify::is_notified;
 use crate::use_cases::notify::suppression_file::SuppressionFile;
 
 /// So many parts are fetched before they are needed at most, and fewer where they are large.
@@ -61,7 +61,7 @@ pub(super) struct About<'a> {
     /// Whether somebody is told.
     pub notify: bool,
     /// Whose alert it is.
-    pub teller: Teller<'a>,
+    pub teller: DigestIdentity<'a>,
     /// What stood in its place and could not be read.
     pub lost: Option<&'a Lost>,
 }
@@ -132,7 +132,7 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
         reading.end(&plan.bucket, &memory.uri(folder), begun.at());
 
     let (mailed, below): (Vec<Finding>, Vec<Finding>) =
-        findings.into_iter().partition(|finding| is_mailed(finding, config));
+        findings.into_iter().partition(|finding| is_notified(finding, config));
     let mut marked = match notify {
         true => {
             let suppressions = &accepted.suppressions;

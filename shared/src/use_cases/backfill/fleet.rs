@@ -57,7 +57,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
             let answer = format!("its last {MAX_STARTS} executions have come to their end without a digest");
             return Err(Halt::Unfinished(AwsError { kind: AwsErrorKind::Denied, call, answer }));
         }
-        let (token, now) = (memory.claim.token.clone(), self.runtime.now());
+        let (token, now) = (memory.lease.token.clone(), self.runtime.now());
         let state = self
             .update(&state, |state, _| {
                 if state.is_claimed_by(&token) {
@@ -88,7 +88,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
                 Err(Halt::Refused(error)) => Err(error),
             },
             FleetStep::Digest => {
-                let claim = self.telling.memory.claim.clone();
+                let claim = self.telling.memory.lease.clone();
                 let taken = self
                     .update(&state, |state, _| {
                         if state.generation != generation {

@@ -14,15 +14,16 @@ use super::{Halt, Run, Scanned, plan, scan};
 use crate::formats::events::backfill::Wanted;
 use crate::formats::events::queue::input;
 use crate::ports::{
-    AwsError, AwsErrorKind, Fleet, LogStore, MAX_STATE_BYTES, NotificationSink, Runtime, StateStore, Stored,
-    Written,
+    AwsError, AwsErrorKind, Fleet, LogStore, MAX_STATE_BYTES, NotificationSink, Runtime, StateStore,
+    StoredObject, WriteOutcome,
 };
 use crate::state::backfill::{Estimate, Item, Part, Plan, ReadSoFar, RunState, Stretch};
 use crate::state::format::FORMAT;
-use crate::state::store::{Object, StateClient};
+use crate::state::object::StateObject;
+use crate::state::store::StateClient;
 use crate::use_cases::log_file_reader::out_of_time;
 
-impl Object for Plan {
+impl StateObject for Plan {
     fn read(content: &[u8], new: &Plan) -> Result<Plan, String> {
         Plan::read(content, &new.bucket, &new.wanted)
     }
@@ -43,7 +44,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
     pub(super) async fn plan(&self, state: &RunState) -> Result<Plan, Halt> {
         let memory = &self.telling.memory;
         let key = format!("{}plan.json", self.id.folder(state.generation));
-        let read = |stored: &Stored| Plan::read(&stored.content, self.bucket, &state.wanted);
+        let read = |stored: &StoredObject| Plan::read(&stored.content, self.bucket, &state.wanted);
         let stored = memory.read(&key).await?;
         match stored.as_ref().map(read) {
             Some(Ok(plan)) => return Ok(plan),
@@ -246,13 +247,13 @@ async fn write_once<S: StateStore, P: Runtime>(
     memory: &StateClient<'_, S, P>,
     key: &str,
     content: &[u8],
-    unreadable: Option<&Stored>,
+    unreadable: Option<&StoredObject>,
 ) -> Result<(), AwsError> {
     match unreadable {
         None => memory.create(key, content).await,
         Some(_) => match memory.replace(key, content, unreadable).await? {
             // Another run wrote it, or this one, whose answer was lost: either will do.
-            Written::Done(_) | Written::Changed => Ok(()),
+            WriteOutcome::Written(_) | WriteOutcome::Conflict => Ok(()),
         },
     }
 }

@@ -1,15 +1,16 @@
-//! Listing a bucket, persistently.
+//! Listing a bucket with retries.
 
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::ports::{AwsError, AwsErrorKind, Listed, Listing, LogStore, Runtime};
+use crate::ports::retry::RetryPolicy;
+use crate::ports::{AwsError, AwsErrorKind, Listing, ListingPage, LogStore, Runtime};
 
-/// How often a page is asked for that AWS does not give.
-const MAX_FAILURES: u32 = 5;
+/// The most attempts to list one page.
+const MAX_ATTEMPTS: u32 = 5;
 
 /// Lists a bucket.
-pub(in crate::use_cases) struct Lister<'a, L, P> {
+pub struct Lister<'a, L, P> {
     pub bucket: &'a str,
     pub config: &'a Config,
     pub logs: &'a L,
@@ -17,32 +18,27 @@ pub(in crate::use_cases) struct Lister<'a, L, P> {
 }
 
 impl<L: LogStore, P: Runtime> Lister<'_, L, P> {
-    /// One page; what AWS does not answer is asked again, with pauses that grow and differ.
+    /// Lists one page.
     ///
     /// # Errors
-    /// [`AwsError`], also where a page says that itself is the next.
-    pub async fn page(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
-        let mut failures = 0;
-        loop {
-            let trouble = match self.logs.list(listing).await {
-                Ok(listed) if listed.next.is_some() && listed.next.as_deref() == listing.page => {
-                    let call = format!("s3:ListObjectsV2 s3://{}/{}", listing.bucket, listing.prefix);
-                    let answer = "a page names itself as the one that follows".to_owned();
-                    AwsError { kind: AwsErrorKind::Transient, call, answer }
-                }
-                Ok(listed) => return Ok(listed),
-                Err(trouble) => trouble,
-            };
-            failures += 1;
-            if failures == MAX_FAILURES || trouble.kind != AwsErrorKind::Transient {
-                return Err(trouble);
+    /// [`AwsError`] of the last attempt; also if the page names itself as the next.
+    pub async fn page(&self, listing: &Listing<'_>) -> Result<ListingPage, AwsError> {
+        let attempt = async || match self.logs.list(listing).await? {
+            page if page.next.is_some() && page.next.as_deref() == listing.page => {
+                let call = format!("s3:ListObjectsV2 s3://{}/{}", listing.bucket, listing.prefix);
+                let answer = "a page names itself as the one that follows".to_owned();
+                Err(AwsError { kind: AwsErrorKind::Transient, call, answer }.into())
             }
-            self.runtime.sleep(self.pause(failures)).await;
-        }
-    }
-
-    fn pause(&self, failures: u32) -> Duration {
-        let pause = self.config.retry_pause * 2u32.pow(failures - 1);
-        pause.mul_f64(0.5 + (self.runtime.random() % 1024) as f64 / 1024.0)
+            page => Ok(page),
+        };
+        let policy = RetryPolicy {
+            max_attempts: MAX_ATTEMPTS,
+            first_pause: self.config.retry_pause,
+            max_doublings: MAX_ATTEMPTS,
+            jitter: true,
+            min_time_left: Duration::ZERO,
+        };
+        // The caller ends the listing when the time for it is over.
+        Ok(policy.run(self.runtime, || Duration::MAX, attempt).await?)
     }
 }

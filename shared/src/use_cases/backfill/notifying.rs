@@ -1,55 +1,68 @@
-//! The one mail of a backfill: put together, put under way, published and noted.
+//! The one mail of a backfill: built, added to the outbox, published and recorded.
 //!
-//! What it tells is marked in the live cases before it is put together, under an alert id that the backfill keeps. The
-//! mail stands in the backfill before it is published, as it will be sent. So whoever goes on after a crash tells the
-//! same, and nobody tells it twice.
+//! What it notifies is marked in the live cases before it is built, under an alert id that the backfill keeps. The mail is
+//! in the backfill's outbox, as it will be sent, before it is published. So a run that goes on after a crash notifies the
+//! same, and nothing is notified twice.
+
+use chrono::{DateTime, Utc};
 
 use super::digest::{About, Digested, digest};
 use super::{Halt, Run};
-use crate::ports::{Fleet, LogStore, NotificationSink, Runtime, StateStore, Taken};
+use crate::ports::{Fleet, LogStore, NotificationSink, Runtime, StateStore};
 use crate::state::backfill;
 use crate::state::backfill::{Plan, RunState, Stage};
-use crate::state::case::Teller;
+use crate::state::case::DigestIdentity;
+use crate::state::object::HoldsOutbox;
 use crate::state::outbox::OutboxEntry;
 use crate::state::store::TIME_TO_ANSWER;
-use crate::use_cases::notify::{Mailed, Outcome, TIME_TO_NOTE};
+use crate::use_cases::notify::{NotificationOutcome, Unrecorded};
+
+impl HoldsOutbox for RunState {
+    fn outbox_mut(&mut self) -> Vec<&mut OutboxEntry> {
+        self.mail.iter_mut().collect()
+    }
+
+    fn record_notified(&mut self, alert_id: &str, _: DateTime<Utc>) {
+        self.mail = self.mail.take().filter(|entry| entry.alert_id() != alert_id);
+    }
+}
 
 impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<'_, L, S, A, P, F> {
-    /// Tells what all items came to, and finishes the backfill.
+    /// Notifies people of what all items came to, and finishes the backfill.
     pub(super) async fn tell(&mut self, mut state: RunState, plan: &Plan) -> Result<RunState, Halt> {
         self.telling.memory.reserve(TIME_TO_ANSWER);
         if state.result.is_none() {
             state = self.mine(&state, |state| state.stage = Stage::Notifier).await?;
             state = self.put_together(state, plan).await?;
         }
-        if let Some(mail) = state.mail.clone() {
-            if !mail.is_claimed_by(&self.telling.memory.claim.token) {
-                // Nobody knows yet what became of it in the hands of the run before.
+        let mut unrecorded = Unrecorded::default();
+        if let Some(entry) = &state.mail {
+            if !entry.is_leased_by(&self.telling.memory.lease.token) {
+                // An earlier run may still be publishing it.
                 return Err(Halt::Unfinished(self.busy()));
             }
-            self.publish(&state, &mail).await?;
-        }
-        let (token, now) = (self.telling.memory.claim.token.clone(), self.runtime.now());
-        let ended = self.update(&state, |state, _| {
-            let is_mine = state.is_claimed_by(&token);
-            if is_mine {
-                (state.stage, state.updated) = (Stage::Done, now);
-                (state.mail, state.trouble) = (None, None);
-                state.release(&token);
+            let result = self.telling.outbox().publish(entry.notification(), &mut unrecorded).await;
+            let failed = match &result.outcome {
+                NotificationOutcome::Failed(error) => Some(error.clone()),
+                _ => None,
+            };
+            self.telling.mails.push(result);
+            if let Some(error) = failed {
+                self.record(&state, &unrecorded, |_| ()).await?;
+                return Err(Halt::Unfinished(error));
             }
-            (is_mine || state.stage == Stage::Done).then(|| state.clone())
-        });
-        Ok(ended.await?.ok_or_else(|| self.busy())?)
+        }
+        self.finish(&state, &unrecorded).await
     }
 
-    /// Puts together what there is to tell, and with it the mail that tells it.
+    /// Builds the digest, and adds the mail that notifies it to the outbox.
     async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, Halt> {
-        let accepted = self.telling.load_accepted().await?;
+        let accepted = self.telling.load_suppressions().await?;
         let folder = self.id.folder(state.generation);
         let lost = state.lost.as_ref();
-        // The first generation of a backfill of which the cases tell had another before, whose object is gone.
-        let retells = lost.is_some() || state.generation == 1;
-        let teller = Teller { alert_id: &state.alert_id, run: self.id.as_str(), retells };
+        // The cases may know an earlier first generation, whose object is gone.
+        let repeats = lost.is_some() || state.generation == 1;
+        let teller = DigestIdentity { alert_id: &state.alert_id, run: self.id.as_str(), repeats };
         let about = About { folder: &folder, plan, notify: state.notify, teller, lost };
         let parts = async |item| self.part(&state, item).await;
         let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
@@ -65,34 +78,41 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
             objects: objects.into(),
             subject: alert.as_ref().map(|alert| alert.subject.clone()),
         };
-        let alert = alert.filter(|_| state.notify);
-        let mail = alert.map(|alert| OutboxEntry::claimed(alert, false, &self.telling.memory.claim));
+        let notification = alert.filter(|_| state.notify);
+        let entry = notification.map(|of| OutboxEntry::leased(of, false, &self.telling.memory.lease));
         let now = self.runtime.now();
         let noted = self.mine(&state, |state| {
-            (state.mail, state.result, state.read) = (mail.clone(), Some(result.clone()), read.clone());
+            (state.mail, state.result, state.read) = (entry.clone(), Some(result.clone()), read.clone());
             state.updated = now;
         });
         Ok(noted.await?)
     }
 
-    async fn publish(&mut self, state: &RunState, mail: &OutboxEntry) -> Result<(), Halt> {
-        let alert = mail.alert();
-        let published = self.telling.publish(&alert, TIME_TO_NOTE).await;
-        let (outcome, result) = match published {
-            Ok(()) => (Outcome::Published, Ok(())),
-            Err((trouble, taken)) => (Outcome::Failed(trouble.clone()), Err((trouble, taken))),
-        };
-        self.telling.mails.push(Mailed { subject: alert.subject, outcome });
-        let Err((trouble, taken)) = result else { return Ok(()) };
-        if taken == Taken::No {
-            // Certainly not published: the next run need not say that it may repeat.
-            self.mine(state, |state| {
-                if let Some(mail) = &mut state.mail {
-                    mail.release();
-                }
-            })
-            .await?;
-        }
-        Err(Halt::Unfinished(trouble))
+    /// Records the outcome of publishing, if there is one to record, with another change in the same write.
+    async fn record<T>(
+        &self,
+        state: &RunState,
+        unrecorded: &Unrecorded,
+        mut also: impl FnMut(&mut RunState) -> T,
+    ) -> Result<T, Halt> {
+        let outbox = self.telling.outbox();
+        let also = |state: &mut RunState, _| also(state);
+        let (changed, _) = outbox.record(&self.id.key(), state, None, unrecorded, also).await?;
+        Ok(changed)
+    }
+
+    /// Finishes the backfill, and records its mail as notified.
+    async fn finish(&self, state: &RunState, unrecorded: &Unrecorded) -> Result<RunState, Halt> {
+        let (token, now) = (&self.telling.memory.lease.token, self.runtime.now());
+        let finished = self.record(state, unrecorded, |state| {
+            let is_mine = state.is_claimed_by(token);
+            if is_mine {
+                (state.stage, state.updated) = (Stage::Done, now);
+                (state.mail, state.trouble) = (None, None);
+                state.release(token);
+            }
+            (is_mine || state.stage == Stage::Done).then(|| state.clone())
+        });
+        finished.await?.ok_or_else(|| Halt::Unfinished(self.busy()))
     }
 }

@@ -15,7 +15,7 @@ use super::listing::Lister;
 use crate::Error;
 use crate::config::Config;
 use crate::formats::events::backfill::Wanted;
-use crate::ports::{AwsError, Listed, Listing, LogStore, Runtime};
+use crate::ports::{AwsError, Listing, ListingPage, LogStore, Runtime};
 use crate::state::backfill::{Plan, Stretch};
 use crate::state::format::FORMAT;
 
@@ -141,7 +141,7 @@ fn job(folder: Folder, wanted: &Wanted, range: Range) -> Option<Job> {
 async fn page<L: LogStore, P: Runtime>(
     lister: &Lister<'_, L, P>,
     job: Job,
-) -> Result<(Job, Listed), AwsError> {
+) -> Result<(Job, ListingPage), AwsError> {
     let (prefix, by_folder) = (&*job.folder.path, job.month.is_none());
     let after = job.month.as_ref().map(Month::after);
     let (after, page) = (after.as_deref(), job.page.as_deref());
@@ -179,7 +179,14 @@ impl Found {
     }
 
     /// Takes a page, and says what has to be listed next.
-    fn take(&mut self, mut job: Job, listed: Listed, jobs: &mut Vec<Job>, wanted: &Wanted, range: Range) {
+    fn take(
+        &mut self,
+        mut job: Job,
+        listed: ListingPage,
+        jobs: &mut Vec<Job>,
+        wanted: &Wanted,
+        range: Range,
+    ) {
         let folder = &job.folder;
         if !(listed.folders.is_empty() && listed.objects.is_empty()) {
             self.saw(folder);

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::formats::cloudtrail::key::ObjectKind;
 use crate::formats::cloudtrail::scan::Counts;
 use crate::formats::events::delivery::LogFileObject;
-use crate::ports::{AwsError, AwsErrorKind, Listed, ListedObject, Listing, LogStore, Runtime};
+use crate::ports::{AwsError, AwsErrorKind, ListedObject, Listing, ListingPage, LogStore, Runtime};
 use crate::state::backfill::Stretch;
 use crate::use_cases::log_file_reader::{Reader, Reading, out_of_time};
 
@@ -123,7 +123,7 @@ pub(in crate::use_cases) async fn page<'s, L: LogStore, P: Runtime>(
     let (bucket, prefix, after) = (lister.bucket, &*stretch.prefix, stretch.begins_behind());
     let after = after.as_deref();
     let listing = Listing { bucket, prefix, after, by_folder: false, page: open.page.as_deref() };
-    let Listed { mut objects, next, .. } = lister.page(&listing).await?;
+    let ListingPage { mut objects, next, .. } = lister.page(&listing).await?;
     let is_beyond = |object: &ListedObject| stretch.ends_before(&object.key);
     let ends = objects.last().is_some_and(is_beyond);
     if ends {

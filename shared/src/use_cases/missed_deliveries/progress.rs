@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::state::format::{FORMAT, check_format, not_json};
-use crate::state::store::Object;
+use crate::state::object::StateObject;
 
 /// Where it stands.
 pub(super) const KEY: &str = "sweep.json";
@@ -49,7 +49,7 @@ pub(super) enum Begun {
     Nothing,
 }
 
-impl Object for Progress {
+impl StateObject for Progress {
     fn read(content: &[u8], _: &Progress) -> Result<Progress, String> {
         check_format(content)?;
         serde_json::from_slice(content).map_err(not_json)

@@ -1,145 +1,121 @@
-//! Publishing what this run has claimed, noting it, and telling people without memory.
+//! Publishing the outbox entries of cases, and publishing without state.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::{Group, Mailed, Notifier, Outcome};
+use super::case_updates::{CaseUpdate, Cases};
+use super::outbox::Outbox;
+use super::result::{NotificationOutcome, NotificationResult};
+use crate::finding::Finding;
 use crate::finding::suppression::Suppressions;
 use crate::mail;
-use crate::notification::Notification;
-use crate::ports::{AwsError, AwsErrorKind, NotificationSink, Runtime, StateStore, Taken};
+use crate::ports::{AwsError, AwsErrorKind, NotificationSink, PublishError, Runtime, StateStore};
 use crate::rules::health::state_bucket;
 use crate::state::case::Case;
+use crate::state::object::StateObject;
 
-/// Without memory, so many alerts about one subject each are published in a run; all others share one more.
-const MAX_WITHOUT_MEMORY: usize = 3;
+/// Without state, so many subjects have a notification of their own in a run; all others share one more.
+const MAX_WITHOUT_STATE: usize = 3;
 
-/// No mail is begun with less than this, so that there is time to note what became of it.
-pub(in crate::use_cases) const TIME_TO_NOTE: Duration = Duration::from_secs(3);
-
-impl<S: StateStore, A: NotificationSink, P: Runtime> Notifier<'_, S, A, P> {
-    /// Publishes what this run has claimed, the worst first, and notes it.
-    pub(super) async fn publish_all(&mut self, groups: &mut [Group]) {
-        let token = self.memory.claim.token.clone();
-        let claimed = |group: &Group| match &group.held {
-            Some(held) => held.object.claimed(&token),
-            None => Vec::new(),
-        };
-        let severity = |group: &Group| claimed(group).iter().map(|alert| alert.severity).max();
-        let mut order: Vec<&mut Group> = groups.iter_mut().collect();
-        // Stable: among equals the order of the findings remains.
-        order.sort_by_cached_key(|group| Reverse(severity(group)));
-        for group in order {
-            for alert in claimed(group) {
-                let published = self.publish(&alert, TIME_TO_NOTE).await;
-                match &published {
-                    Ok(()) => drop(group.told.insert(alert.id.clone())),
-                    Err((trouble, taken)) => {
-                        if *taken == Taken::No {
-                            group.released.insert(alert.id.clone());
-                        }
-                        group.trouble = Some(trouble.clone());
-                    }
+impl<S: StateStore, N: NotificationSink, R: Runtime> Outbox<'_, '_, S, N, R> {
+    /// Publishes the entries that this run has leased, the worst first, and records their outcomes.
+    pub(super) async fn publish_cases(&self, updates: &mut [CaseUpdate]) -> Vec<NotificationResult> {
+        let token = &self.state.lease.token;
+        let severity =
+            |update: &CaseUpdate| update.leased_by(token).iter().map(|leased| leased.severity).max();
+        let mut order: Vec<&mut CaseUpdate> = updates.iter_mut().collect();
+        // A stable sort: among equals the order of the findings remains.
+        order.sort_by_cached_key(|update| Reverse(severity(update)));
+        let mut results = Vec::new();
+        for update in order {
+            for notification in update.leased_by(token) {
+                let result = self.publish(notification, &mut update.unrecorded).await;
+                if let NotificationOutcome::Failed(error) = &result.outcome {
+                    update.error = Some(error.clone());
                 }
-                let outcome =
-                    published.map_or_else(|(trouble, _)| Outcome::Failed(trouble), |()| Outcome::Published);
-                self.mails.push(Mailed { subject: alert.subject, outcome });
+                results.push(result);
             }
-            // A state bucket that does not answer must not use up the time of the others.
-            if !self.memory.has_failed() {
-                self.note(group).await;
+            // A state bucket that does not answer must not use up the time of the other notifications.
+            if !self.state.has_failed() {
+                self.record_case(update).await;
             }
         }
+        results
     }
 
-    /// Notes what became of the mails of a case.
-    pub(super) async fn note(&self, group: &mut Group) {
-        let (told, released) = (std::mem::take(&mut group.told), std::mem::take(&mut group.released));
-        if !told.is_empty() || !released.is_empty() {
-            let new = Case::new(&group.subject);
-            let noted = self.memory.update(&group.key, &new, group.held.clone(), |case, _| {
-                case.told(&told);
-                case.release(&released);
+    /// Records the outcomes of a case's notifications.
+    pub(super) async fn record_case(&self, update: &mut CaseUpdate) {
+        let unrecorded = std::mem::take(&mut update.unrecorded);
+        if !unrecorded.is_empty() {
+            let (new, loaded) = (Case::new(&update.subject), update.loaded.clone());
+            match self.record(&update.key, &new, loaded, &unrecorded, |_, _| ()).await {
+                Ok(((), loaded)) => update.loaded = Some(loaded),
+                // It is published again: no other run can know that it was published.
+                Err(error) => update.error = Some(error),
+            }
+        }
+        // Whether another run's entry about the same subject will be notified is not known.
+        let has_entries = update.loaded.as_ref().is_some_and(|loaded| !loaded.object.outbox().is_empty());
+        if has_entries && update.error.is_none() {
+            update.error = Some(AwsError {
+                kind: AwsErrorKind::DeadlineExceeded,
+                call: format!("notifying {}", update.key),
+                answer: "another run is publishing its notification".to_owned(),
             });
-            match noted.await {
-                Ok(((), held)) => group.held = Some(held),
-                // It is told again, for nobody else can know that it was told.
-                Err(trouble) => group.trouble = Some(trouble),
-            }
-        }
-        // While another run tells something about the same subject, nobody knows whether it will be told.
-        let is_pending = group.held.as_ref().is_some_and(|held| held.object.has_pending());
-        if is_pending && group.trouble.is_none() {
-            let (call, answer) = (format!("telling {}", group.key), "another run is telling it".to_owned());
-            group.trouble = Some(AwsError { kind: AwsErrorKind::DeadlineExceeded, call, answer });
         }
     }
 
-    /// Publishes an alert unless there is less time than that for it.
-    pub(in crate::use_cases) async fn publish(
+    /// Publishes the findings whose cases could not be read or written, without deduplication. `state_failure` makes the
+    /// finding about the state bucket itself.
+    pub(super) async fn publish_without_state(
         &self,
-        alert: &Notification,
-        least: Duration,
-    ) -> Result<(), (AwsError, Taken)> {
-        let call = format!("publishing alert {}", alert.id);
-        let ready = async {
-            self.alerts.ready().await;
-            Ok(())
+        cases: &Cases<'_, '_, S, R>,
+        updates: &mut [CaseUpdate],
+        state_failure: impl FnOnce(&AwsError) -> Finding,
+    ) -> Vec<NotificationResult> {
+        let own_subject = state_bucket(&self.state.uri(""));
+        let is_reported =
+            updates.iter().any(|update| update.subject == own_subject && !update.findings.is_empty());
+        // A loaded case was written, or another run notifies its findings.
+        let is_left = |update: &&mut CaseUpdate| {
+            update.loaded.is_none() && update.error.is_some() && !update.findings.is_empty()
         };
-        let ready = self.memory.in_time("waiting for", "the topic", ready).await;
-        if ready.is_err() || self.memory.time_left() < least {
-            let answer = "no time is left in this run".to_owned();
-            return Err((AwsError { kind: AwsErrorKind::DeadlineExceeded, call, answer }, Taken::No));
+        let mut alone: Vec<&mut CaseUpdate> = updates.iter_mut().filter(is_left).collect();
+        let Some(error) = alone.first().and_then(|update| update.error.clone()) else { return Vec::new() };
+        let mut own = cases.update_of(own_subject, vec![state_failure(&error)], &Suppressions::default());
+        if !is_reported {
+            alone.push(&mut own);
         }
-        let mut taken = Taken::Unknown;
-        let publish = async {
-            self.alerts.publish(alert).await.map_err(|unpublished| {
-                taken = unpublished.taken;
-                unpublished.trouble
-            })
-        };
-        let published = self.memory.in_time("publishing alert", &alert.id, publish).await;
-        published.map(|_| ()).map_err(|trouble| (trouble, taken))
+        let together = alone.split_off(alone.len().min(MAX_WITHOUT_STATE));
+        let mut results = Vec::new();
+        for group in alone.into_iter().map(|update| vec![update]).chain([together]) {
+            results.extend(self.publish_group(group).await);
+        }
+        results
     }
 
-    /// Publishes what could not be written down, or not be read.
-    pub(super) async fn publish_without_memory(&mut self, groups: &mut [Group]) {
-        let about_us = state_bucket(&self.memory.uri(""));
-        let is_said = groups.iter().any(|group| group.subject == about_us && !group.findings.is_empty());
-        let mut waiting: Vec<&mut Group> = groups
-            .iter_mut()
-            // A case that is held was written, or another run is telling it.
-            .filter(|group| group.held.is_none() && group.trouble.is_some() && !group.findings.is_empty())
-            .collect();
-        let Some(trouble) = waiting.first().and_then(|group| group.trouble.clone()) else { return };
-        let mut blind = self.group(about_us, vec![self.blind(&trouble)], &Suppressions::default());
-        if !is_said {
-            waiting.push(&mut blind);
-        }
-        let others = waiting.split_off(waiting.len().min(MAX_WITHOUT_MEMORY));
-        let alone = waiting.into_iter().map(|group| vec![group]);
-        for mut groups in alone.chain([others]) {
-            let told = groups.iter().flat_map(|group| {
-                group.findings.iter().filter(|finding| !group.accepted.contains(&finding.id)).cloned()
-            });
-            let Some(first) = groups.first() else { continue };
-            let Some(alert) =
-                mail::incident::notification(told.collect(), &[], first.alert_id.clone(), self.config)
-            else {
-                groups.iter_mut().for_each(|group| group.trouble = None);
-                continue;
-            };
-            let outcome = match self.publish(&alert.repeated(), Duration::ZERO).await {
-                Ok(()) => {
-                    for group in &mut groups {
-                        group.trouble = None;
-                        group.mailed = group.findings.len() - group.accepted.len();
-                    }
-                    Outcome::Published
+    /// Publishes the findings of several subjects in one notification that is in no outbox.
+    async fn publish_group(&self, mut group: Vec<&mut CaseUpdate>) -> Option<NotificationResult> {
+        let alert_id = group.first()?.alert_id.clone();
+        let findings = group.iter().flat_map(|update| {
+            update.findings.iter().filter(|finding| !update.suppressed.contains(&finding.id)).cloned()
+        });
+        let Some(notification) =
+            mail::incident::notification(findings.collect(), &[], alert_id, self.state.config)
+        else {
+            group.iter_mut().for_each(|update| update.error = None);
+            return None;
+        };
+        let outcome = match self.send(&notification.repeated(), Duration::ZERO).await {
+            Ok(()) => {
+                for update in &mut group {
+                    update.error = None;
+                    update.reported = update.findings.len() - update.suppressed.len();
                 }
-                Err((trouble, _)) => Outcome::Failed(trouble),
-            };
-            self.mails.push(Mailed { subject: alert.subject, outcome });
-        }
+                NotificationOutcome::Published
+            }
+            Err(PublishError { error, .. }) => NotificationOutcome::Failed(error),
+        };
+        Some(NotificationResult { subject: notification.subject, outcome })
     }
 }

@@ -1,88 +1,101 @@
-//! Holding back the mails that the hour's budgets no longer allow: they are written where people look for them.
+//! Rate limiting: notifications beyond the hour's budgets are written to the state bucket, where people find them.
 
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::{AT_ONCE, Fate, Group, Mailed, Notifier, Outcome};
+use super::case_updates::{AT_ONCE, CaseUpdate, Cases};
+use super::result::{NotificationOutcome, NotificationResult};
 use crate::config::Budget;
 use crate::finding::{Finding, Subject, stable_id};
-use crate::ports::{NotificationSink, Runtime, StateStore};
+use crate::ports::{Runtime, StateStore};
 use crate::rules::health::mails_rate_limited;
 use crate::severity::Severity;
 use crate::state::budgets::{Hour, budget_of};
 use crate::state::format::FORMAT;
 
-/// So many findings are written beside an alert that is held back.
-const MAX_HELD_BACK_FINDINGS: usize = 200;
+/// The most findings that are written beside a rate-limited notification.
+const MAX_FINDINGS: usize = 200;
 
-impl<S: StateStore, A: NotificationSink, P: Runtime> Notifier<'_, S, A, P> {
-    /// Decides which alerts the hour's budgets still allow, the worst first. The others are put where people
-    /// look for them; what has to be told of that is the answer.
-    pub(super) async fn spend(&mut self, groups: &mut [Group]) -> Vec<Finding> {
-        let mut asked: Vec<(usize, Budget)> = Vec::new();
-        for (index, group) in groups.iter().enumerate() {
-            // Who tells that mails are held back is not held back.
-            if !matches!(group.subject, Subject::Source(_)) {
-                asked.extend(self.draft(group, |_, untold| budget_of(untold)).map(|budget| (index, budget)));
+impl<S: StateStore, R: Runtime> Cases<'_, '_, S, R> {
+    /// Marks the updates whose notifications the hour's budgets no longer allow, the worst first, and writes these
+    /// notifications to `overflow/`. Returns the findings that report the rate limiting, and what became of the
+    /// notifications.
+    pub(super) async fn limit_rate(
+        &self,
+        updates: &mut [CaseUpdate],
+        account: Option<&str>,
+    ) -> (Vec<Finding>, Vec<NotificationResult>) {
+        let mut wanted: Vec<(usize, Budget)> = Vec::new();
+        for (index, update) in updates.iter().enumerate() {
+            // The mail that reports rate limiting is not rate-limited itself.
+            if !matches!(update.subject, Subject::Source(_)) {
+                wanted
+                    .extend(self.preview(update, |_, to_notify| budget_of(to_notify)).map(|of| (index, of)));
             }
         }
-        if asked.is_empty() {
-            return Vec::new();
+        if wanted.is_empty() {
+            return (Vec::new(), Vec::new());
         }
-        let alerts: Vec<(String, Budget)> =
-            asked.iter().map(|(index, budget)| (groups[*index].grant_id(), *budget)).collect();
+        let grants: Vec<(String, Budget)> =
+            wanted.iter().map(|(index, budget)| (updates[*index].grant_id(), *budget)).collect();
         let hour = Hour::of(self.now);
-        let (key, grant) = (hour.key(), |hour: &mut Hour, _| hour.grant(&alerts, self.config));
-        // Nobody can use up a budget that cannot be read.
-        let Ok((granted, _)) = self.memory.update(&key, &hour, None, grant).await else {
-            return Vec::new();
+        let grant = |hour: &mut Hour, _| hour.grant(&grants, self.state.config);
+        // A budget that cannot be read limits nothing.
+        let Ok((granted, _)) = self.state.update(&hour.key(), &hour, None, grant).await else {
+            return (Vec::new(), Vec::new());
         };
-        asked.retain(|(index, _)| !granted.contains(&groups[*index].grant_id()));
+        wanted.retain(|(index, _)| !granted.contains(&updates[*index].grant_id()));
 
-        let telling = &*self;
-        let hold_back = asked.into_iter().map(|(index, budget)| {
-            let (group, hour) = (&groups[index], &hour);
-            async move { Some((index, budget, telling.hold_back(group, budget, hour).await?)) }
+        let overflow = wanted.into_iter().map(|(index, budget)| {
+            let (update, hour) = (&updates[index], &hour);
+            async move { Some((index, budget, self.write_overflow(update, budget, hour).await?)) }
         });
-        let held_back = stream::iter(hold_back).buffered(AT_ONCE).filter_map(std::future::ready);
-        let held_back: Vec<(usize, Budget, Mailed)> = Box::pin(held_back).collect().await;
-        let mut of_budget: BTreeMap<Budget, (Severity, u64)> = BTreeMap::new();
-        for (index, budget, mailed) in held_back {
-            let worst = groups[index].findings.iter().map(|finding| finding.severity).max();
-            let (severity, alerts) = of_budget.entry(budget).or_insert((Severity::Low, 0));
-            // Nobody is woken by what anyone can cause.
+        let overflow = stream::iter(overflow).buffered(AT_ONCE).filter_map(std::future::ready);
+        let overflow: Vec<(usize, Budget, NotificationResult)> = Box::pin(overflow).collect().await;
+        let mut results = Vec::new();
+        let mut by_budget: BTreeMap<Budget, (Severity, u64)> = BTreeMap::new();
+        for (index, budget, result) in overflow {
+            let worst = updates[index].findings.iter().map(|finding| finding.severity).max();
+            let (severity, count) = by_budget.entry(budget).or_insert((Severity::Low, 0));
+            // What anyone can cause without credentials wakes nobody.
             if budget != Budget::Unauthenticated {
                 *severity = worst.max(Some(*severity)).unwrap_or(Severity::Low);
             }
-            *alerts += 1;
-            groups[index].fate = Fate::HoldBack;
-            self.mails.push(mailed);
+            *count += 1;
+            updates[index].is_rate_limited = true;
+            results.push(result);
         }
-        let now = self.now;
-        let finding = |(budget, (severity, alerts))| {
-            let uri = self.memory.uri(&hour.overflow(budget));
-            mails_rate_limited(budget, severity, alerts, &uri, now, self.account)
+        let finding = |(budget, (severity, count))| {
+            let uri = self.state.uri(&hour.overflow(budget));
+            mails_rate_limited(budget, severity, count, &uri, self.now, account)
         };
-        of_budget.into_iter().map(finding).collect()
+        (by_budget.into_iter().map(finding).collect(), results)
     }
 
-    /// Puts an alert where people look for it; nothing where that does not work.
-    async fn hold_back(&self, group: &Group, budget: Budget, hour: &Hour) -> Option<Mailed> {
-        let alert = self.draft(group, |case, untold| self.alert(case, untold, group))??;
-        let findings = &group.findings[..group.findings.len().min(MAX_HELD_BACK_FINDINGS)];
-        let left_out = group.findings.len() - findings.len();
+    /// Writes a notification to `overflow/`; `None` if that fails.
+    async fn write_overflow(
+        &self,
+        update: &CaseUpdate,
+        budget: Budget,
+        hour: &Hour,
+    ) -> Option<NotificationResult> {
+        let notification =
+            self.preview(update, |case, to_notify| self.notification(case, to_notify, update))??;
+        let findings = &update.findings[..update.findings.len().min(MAX_FINDINGS)];
+        let left_out = update.findings.len() - findings.len();
         let content = json!({
-            "format": FORMAT, "budget": budget.name(), "alert": alert, "findings": findings,
+            "format": FORMAT, "budget": budget.name(), "alert": notification, "findings": findings,
             "findings_left_out": left_out,
         });
-        // A run that dies after this is followed by one that writes the same, under the same key.
-        let mut ids = vec![group.grant_id()];
-        ids.extend(group.findings.iter().map(|finding| finding.id.clone()));
+        // A run that dies after this is followed by one that writes the same under the same key.
+        let mut ids = vec![update.grant_id()];
+        ids.extend(update.findings.iter().map(|finding| finding.id.clone()));
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let key = format!("{}{}.json", hour.overflow(budget), stable_id(&ids));
-        self.memory.create(&key, content.to_string().as_bytes()).await.ok()?;
-        Some(Mailed { subject: alert.subject, outcome: Outcome::HeldBack })
+        self.state.create(&key, content.to_string().as_bytes()).await.ok()?;
+        let outcome = NotificationOutcome::RateLimited;
+        Some(NotificationResult { subject: notification.subject, outcome })
     }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::ports::{AwsError, Runtime, StateStore};
 use crate::state::backfill::Lost;
 use crate::state::format::{FORMAT, check_format, not_json};
-use crate::state::store::{Object, StateClient, Unreadable};
+use crate::state::object::StateObject;
+use crate::state::store::{StateClient, UnreadableObject};
 
 /// A digest that was begun: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,13 +23,13 @@ pub(super) struct Begun {
     unreadable: BTreeSet<Lost>,
 }
 
-impl From<Unreadable> for Lost {
-    fn from(Unreadable { uri, copy, reason }: Unreadable) -> Lost {
+impl From<UnreadableObject> for Lost {
+    fn from(UnreadableObject { uri, copy, reason }: UnreadableObject) -> Lost {
         Lost { uri, copy, reason }
     }
 }
 
-impl Object for Begun {
+impl StateObject for Begun {
     fn read(content: &[u8], _: &Begun) -> Result<Begun, String> {
         check_format(content)?;
         serde_json::from_slice(content).map_err(not_json)
@@ -75,7 +76,7 @@ impl Begun {
     pub async fn note<S: StateStore, P: Runtime>(
         &self,
         folder: &str,
-        unreadable: Vec<Unreadable>,
+        unreadable: Vec<UnreadableObject>,
         memory: &StateClient<'_, S, P>,
     ) -> Result<(), AwsError> {
         if unreadable.is_empty() {
@@ -90,7 +91,7 @@ impl Begun {
 /// Notes objects that could not be read, for the digest that is still to be begun.
 pub(in crate::use_cases::backfill) async fn note_unreadable<S: StateStore, P: Runtime>(
     folder: &str,
-    unreadable: Vec<Unreadable>,
+    unreadable: Vec<UnreadableObject>,
     memory: &StateClient<'_, S, P>,
 ) -> Result<(), AwsError> {
     Begun::new().note(folder, unreadable, memory).await

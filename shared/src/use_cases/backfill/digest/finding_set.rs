@@ -6,7 +6,7 @@ use crate::bounded::{Limits, WorstSet};
 use crate::finding::Finding;
 use crate::finding::merged;
 use crate::severity::Severity;
-use crate::state::case::Facts;
+use crate::state::case::FactSet;
 
 /// How many findings are kept.
 pub(super) const MAX_FINDINGS: usize = 50_000;
@@ -32,7 +32,7 @@ impl Found {
 
     /// Adds a finding. The same one of another log file makes one with it, whichever comes first.
     pub fn add(&mut self, finding: Finding) {
-        let id = Facts::id(&finding.id);
+        let id = FactSet::id(&finding.id);
         // A copy that says more of it than what was left out takes its place.
         if self.left_out.get(&id).is_some_and(|severity| *severity >= finding.severity) {
             return;
@@ -72,7 +72,7 @@ impl Found {
     fn leave_out(&mut self, dropped: Vec<(String, Finding)>) {
         for (id, finding) in dropped {
             if self.left_out.len() < self.most_left_out {
-                self.left_out.insert(Facts::id(&id), finding.severity);
+                self.left_out.insert(FactSet::id(&id), finding.severity);
             } else {
                 *self.unknown.entry(finding.severity).or_default() += 1;
             }

@@ -11,7 +11,7 @@ use crate::finding::suppression::Suppressions;
 use crate::mail;
 use crate::ports::{AwsError, AwsErrorKind, Runtime, StateStore};
 use crate::state::case;
-use crate::state::case::{Case, Seen, Teller};
+use crate::state::case::{Case, CaseFinding, DigestIdentity};
 use crate::state::store::StateClient;
 
 /// So many cases are read or written at the same time.
@@ -39,7 +39,7 @@ pub(super) struct Marked {
 
 /// Marks for one digest.
 pub(super) struct Marking<'a, S, P> {
-    pub teller: Teller<'a>,
+    pub teller: DigestIdentity<'a>,
     pub folder: &'a str,
     pub begun: &'a Begun,
     pub suppressions: &'a Suppressions,
@@ -79,17 +79,17 @@ impl<S: StateStore, P: Runtime> Marking<'_, S, P> {
         };
         let (memory, now) = (self.memory, self.begun.at());
         let accepted = |finding: &Finding| self.suppressions.matching(finding, now).is_some();
-        let seen: Vec<Seen<'_>> =
-            findings.iter().map(|finding| Seen { finding, accepted: accepted(finding) }).collect();
+        let seen: Vec<CaseFinding<'_>> =
+            findings.iter().map(|finding| CaseFinding { finding, suppressed: accepted(finding) }).collect();
         let (key, new) = (case::key(&subject), Case::new(&subject));
         let held = memory.open(&key, &new).await;
         self.begun.note(self.folder, memory.take_unreadable(), memory).await?;
         let mut change = |case: &mut Case, _| {
-            case.learn(&seen, now, self.config);
-            let decided = case.digest(&self.teller, &seen, now, self.config);
+            case.merge(&seen, now, self.config);
+            let decided = case.select_for_digest(&self.teller, &seen, now, self.config);
             case.forget(memory.runtime.now(), self.config);
             let may_repeat =
-                (decided.retold && !decided.told.is_empty()) || !case.remembers(&decided.told, now);
+                (decided.repeated && !decided.notified.is_empty()) || !case.remembers(&decided.notified, now);
             (decided, may_repeat)
         };
         let changed = match held {
@@ -105,9 +105,9 @@ impl<S: StateStore, P: Runtime> Marking<'_, S, P> {
             }
             Err(trouble) => return Err(trouble),
         };
-        let ids: BTreeSet<String> = decided.told.iter().map(|seen| seen.finding.id.clone()).collect();
+        let ids: BTreeSet<String> = decided.notified.iter().map(|seen| seen.finding.id.clone()).collect();
         let (known, counted) = (decided.known, decided.counted);
-        let accepted = seen.iter().filter(|seen| seen.accepted).count() as u64;
+        let accepted = seen.iter().filter(|seen| seen.suppressed).count() as u64;
         let (told, others) = findings.into_iter().partition(|finding| ids.contains(&finding.id));
         let (refused, first_refused) = (u64::from(refused.is_some()), refused);
         Ok(Marked { told, others, known, accepted, counted, may_repeat, refused, first_refused })

@@ -16,17 +16,17 @@ use super::*;
 use crate::finding::RecordPlace;
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::events::backfill::Wanted;
-use crate::ports::{NotificationSink, Over, Ports, Stored, Unpublished, Written};
+use crate::ports::{NotificationSink, Ports, Precondition, PublishError, StoredObject, WriteOutcome};
 use crate::rules::detections;
 use crate::state::backfill::{Item, KeptRecord, Part, Stretch, Unread, Unreadable};
 use crate::state::case;
 use crate::state::format::FORMAT;
-use crate::use_cases::notify::{Notifier, Persistence};
+use crate::use_cases::notify::{Notifier, OnStateFailure};
 
 /// A state bucket, a topic and a clock that answer at once, or never again.
 #[derive(Default)]
 struct World {
-    objects: RefCell<BTreeMap<String, Stored>>,
+    objects: RefCell<BTreeMap<String, StoredObject>>,
     writes: Cell<usize>,
     /// How many calls there were, and at which one the run dies.
     calls: Cell<usize>,
@@ -60,23 +60,23 @@ impl World {
 
     fn put(&self, key: &str, content: &str) {
         let (content, tag) = (content.to_owned().into(), format!("{content:?}"));
-        self.objects.borrow_mut().insert(key.to_owned(), Stored { content, tag, modified: None });
+        self.objects.borrow_mut().insert(key.to_owned(), StoredObject { content, tag, modified: None });
     }
 
-    fn put_over(&self, key: &str, content: &[u8], over: Over<'_>) -> Written {
+    fn put_over(&self, key: &str, content: &[u8], over: Precondition<'_>) -> WriteOutcome {
         let mut objects = self.objects.borrow_mut();
         let as_expected = match (over, objects.get(key)) {
-            (Over::Nothing, found) => found.is_none(),
-            (Over::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
+            (Precondition::Absent, found) => found.is_none(),
+            (Precondition::Tag(tag), found) => found.is_some_and(|found| found.tag == tag),
         };
         if !as_expected {
-            return Written::Changed;
+            return WriteOutcome::Conflict;
         }
         self.writes.set(self.writes.get() + 1);
         let tag = self.writes.get().to_string();
-        let stored = Stored { content: content.to_vec().into(), tag: tag.clone(), modified: None };
+        let stored = StoredObject { content: content.to_vec().into(), tag: tag.clone(), modified: None };
         objects.insert(key.to_owned(), stored);
-        Written::Done(tag)
+        WriteOutcome::Written(tag)
     }
 
     fn keys(&self, prefix: &str) -> Vec<String> {
@@ -95,7 +95,7 @@ impl World {
 }
 
 impl StateStore for World {
-    async fn read(&self, key: &str) -> Result<Option<Stored>, AwsError> {
+    async fn read(&self, key: &str) -> Result<Option<StoredObject>, AwsError> {
         self.call().await;
         if self.refuses.borrow().as_deref().is_some_and(|refused| key.starts_with(refused)) {
             return Err(refused("GetObject"));
@@ -103,10 +103,15 @@ impl StateStore for World {
         Ok(self.objects.borrow().get(key).cloned())
     }
 
-    async fn write(&self, key: &str, content: &[u8], over: Over<'_>) -> Result<Written, AwsError> {
+    async fn write(
+        &self,
+        key: &str,
+        content: &[u8],
+        over: Precondition<'_>,
+    ) -> Result<WriteOutcome, AwsError> {
         self.call().await;
         let written = self.put_over(key, content, over);
-        if written == Written::Changed {
+        if written == WriteOutcome::Conflict {
             return Ok(written);
         }
         if self.loses.get() > 0 {
@@ -118,6 +123,11 @@ impl StateStore for World {
         Ok(written)
     }
 
+    async fn delete(&self, key: &str) -> Result<(), AwsError> {
+        self.objects.borrow_mut().remove(key);
+        Ok(())
+    }
+
     fn uri(&self, key: &str) -> String {
         format!("s3://iamwatch-state/{key}")
     }
@@ -126,7 +136,7 @@ impl StateStore for World {
 impl NotificationSink for World {
     async fn ready(&self) {}
 
-    async fn publish(&self, alert: &Notification) -> Result<String, Unpublished> {
+    async fn publish(&self, alert: &Notification) -> Result<String, PublishError> {
         self.call().await;
         self.published.borrow_mut().push(alert.clone());
         self.call().await;
@@ -251,8 +261,8 @@ fn attempt_with(
     run.now_or_never()
 }
 
-fn teller(alert_id: &str) -> Teller<'_> {
-    Teller { alert_id, run: "a backfill", retells: false }
+fn teller(alert_id: &str) -> DigestIdentity<'_> {
+    DigestIdentity { alert_id, run: "a backfill", repeats: false }
 }
 
 fn digested(world: &World, folder: &str, alert_id: &str, parts: &[Option<&str>]) -> Digested {
@@ -292,10 +302,11 @@ fn live(world: &World, records: &[Value]) -> Vec<Notification> {
     let before = world.published.borrow().len();
     let outside = Ports { logs: &(), state: world, alerts: world, runtime: world, account: None };
     let run = async {
-        let mut telling = Notifier::new(&config, &outside, Persistence::Last, Duration::ZERO);
-        let accepted = telling.load_accepted().await;
-        telling.tell(findings.collect(), BTreeSet::new(), accepted.as_ref()).await;
-        assert!(telling.untold.is_empty(), "{:?}", telling.untold);
+        let mut telling =
+            Notifier::new(&config, &outside, OnStateFailure::PublishWithoutState, Duration::ZERO);
+        let accepted = telling.load_suppressions().await;
+        telling.notify(findings.collect(), BTreeSet::new(), accepted.as_ref()).await;
+        assert!(telling.not_notified.is_empty(), "{:?}", telling.not_notified);
     };
     run.now_or_never().unwrap();
     world.published.borrow()[before..].to_vec()

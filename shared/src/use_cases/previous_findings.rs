@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::RuleLookup;
 use crate::finding::CheckOutcome;
 use crate::finding::is_unjudged;
 use crate::finding::rule::CheckRule;
 use crate::finding::summary::{MAX_NAME_CHARS, circumstances, known, who};
 use crate::finding::{Evidence, EvidenceFacts, Finding, Principal, Status, Subject};
 use crate::severity::Severity;
+use crate::state::ledger::RuleLookup;
 use crate::text;
 
 /// The most characters of a fault that are shown.
@@ -31,7 +31,7 @@ pub struct Previous {
 
 /// A line, as far as it is read.
 #[derive(Deserialize)]
-struct Line {
+struct PreviousLine {
     id: String,
     rule: String,
     status: Option<Status>,
@@ -40,7 +40,7 @@ struct Line {
     summary: String,
     account: Option<String>,
     resource: Option<String>,
-    principal: Option<Who>,
+    principal: Option<PreviousPrincipal>,
     time: Option<DateTime<Utc>>,
     evidence: Map<String, Value>,
     /// Absent in files that an older version wrote.
@@ -48,7 +48,7 @@ struct Line {
 }
 
 #[derive(Deserialize)]
-struct Who {
+struct PreviousPrincipal {
     #[serde(rename = "type")]
     kind: Option<String>,
     name: Option<String>,
@@ -63,7 +63,7 @@ impl Previous {
     pub fn read(lines: &str, rules: RuleLookup) -> Result<Previous, String> {
         let mut previous = Previous::default();
         for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line = serde_json::from_str(line).map_err(|error| {
+            let line: PreviousLine = serde_json::from_str(line).map_err(|error| {
                 let error = text::clean(&error.to_string(), MAX_FAULT_CHARS);
                 format!(
                     "line {number} is no finding as `iamwatch credential-report --format json` prints it: {error}"
@@ -118,10 +118,10 @@ impl Previous {
     }
 }
 
-impl Line {
+impl PreviousLine {
     fn finding(self, rule: CheckRule) -> Finding {
         let CheckRule { rule, remediation, .. } = rule;
-        let principal = self.principal.map(|Who { kind, name, arn }| {
+        let principal = self.principal.map(|PreviousPrincipal { kind, name, arn }| {
             let id = match kind.as_deref() {
                 Some("Root") => arn.clone(),
                 _ => name.clone(),
@@ -199,7 +199,6 @@ mod tests {
         checks::judge(&report, &about(), &Config::default())
     }
 
-    /// As versions printed them whose lines had no `what`.
     fn printed(findings: &[Finding]) -> String {
         findings.iter().map(|finding| serde_json::to_string(finding).unwrap() + "\n").collect()
     }
