@@ -102,6 +102,7 @@ fn a_line_of_json_holds_the_documented_facts_the_most_severe_first() {
             "evidence": {"object": "report.csv", "password_enabled": "true", "mfa_active": "false"},
             "references": rule.references,
             "remediation": rule.remediation,
+            "what": "has a console password and no second factor",
         })
     );
     let rules: Vec<_> = lines.iter().map(|line| line["rule"].as_str().unwrap()).collect();

@@ -9,7 +9,7 @@
 
 use iamwatch_tests::{hostile, oracle};
 use shared::config::Config;
-use shared::finding::Place;
+use shared::finding::RecordPlace;
 use shared::finding::query::Query;
 use shared::formats::cloudtrail::Record;
 use shared::formats::cloudtrail::log_file::LogFileReader;
@@ -34,7 +34,7 @@ fn scan(config: &Config, file: &[u8], window_bytes: usize, piece_bytes: usize) -
     let mut reader = LogFileReader::new(registry::prefilter(), config);
     let mut raised = Vec::new();
     let mut judge = |index: u64, json: &[u8]| {
-        let place = Place { log_file: "s3://logs/hostile.json", record: index, delivered: None };
+        let place = RecordPlace { log_file: "s3://logs/hostile.json", record: index, delivered: None };
         if let Some(finding) = detections::judge(json, config, place)? {
             raised.push((index, finding.rule.id, finding.evidence.event_id));
         }

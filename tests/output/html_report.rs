@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use iamwatch_tests::browser::{self, Bait, Came};
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::finding::Place;
+use shared::finding::RecordPlace;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::{Record, SignIn};
 use shared::mail::html_report;
@@ -62,7 +62,7 @@ impl StoredReport {
             let json = record.to_string();
             let record = Record::parse(json.as_bytes()).unwrap();
             overview.sign_in(&record, &SignIn::of(&record).unwrap());
-            let place = Place { log_file: note, record: 0, delivered: None };
+            let place = RecordPlace { log_file: note, record: 0, delivered: None };
             overview
                 .finding(&detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap());
         }

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod check_findings;
 mod historic;
 
 use chrono::{DateTime, Duration, Utc};
@@ -15,13 +16,13 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::config::{Budget, Config};
 use shared::finding::suppression::{PLACEHOLDERS, Suppressions};
-use shared::finding::{Finding, Place};
+use shared::finding::{Finding, RecordPlace};
 use shared::formats::cloudtrail::Record;
 use shared::formats::cloudtrail::log_file::LogFileReader;
 use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::mail;
 use shared::mail::Mail;
-use shared::rules::detections::cases::{Case, Expect};
+use shared::rules::detections::cases::{DetectionCase, DetectionExpect};
 use shared::rules::detections::{detect, table};
 use shared::rules::health::{
     MissedDeliveries, could_not_look, log_file_gone, mails_rate_limited, missed_deliveries,
@@ -43,7 +44,7 @@ fn at(time: &str) -> DateTime<Utc> {
 
 /// A console sign-in of alice with MFA, changed by a merge patch of its top-level members' members.
 fn record(patch: Value) -> Value {
-    let case = Case::new("base", BaseRecord::ConsoleSignIn("{}"), Expect::Nothing);
+    let case = DetectionCase::new("base", BaseRecord::ConsoleSignIn("{}"), DetectionExpect::Nothing);
     let mut record: Value = serde_json::from_str(&case.json()).unwrap();
     for (name, value) in patch.as_object().unwrap() {
         match (record[name].as_object_mut(), value.as_object()) {
@@ -58,7 +59,7 @@ fn record(patch: Value) -> Value {
     record
 }
 
-fn finding_in(record: &Value, place: Place<'_>) -> Finding {
+fn finding_in(record: &Value, place: RecordPlace<'_>) -> Finding {
     let json = record.to_string();
     let record = Record::parse(json.as_bytes()).unwrap();
     detect(&record, &config(), place).unwrap_or_else(|| panic!("nothing is found in {json}"))
@@ -67,7 +68,7 @@ fn finding_in(record: &Value, place: Place<'_>) -> Finding {
 fn finding(patch: Value) -> Finding {
     let record = record(patch);
     let delivered = at(record["eventTime"].as_str().unwrap()) + Duration::minutes(5);
-    finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: Some(delivered) })
+    finding_in(&record, RecordPlace { log_file: LOG_FILE, record: 3, delivered: Some(delivered) })
 }
 
 fn mail(findings: &[Finding]) -> Mail {
@@ -292,15 +293,19 @@ fn promise_5_typical_mails_read_well() {
     }));
     let mail = golden(
         "nobody",
-        &[finding_in(&nobody, Place { log_file: "logs/a b.json", record: 0, delivered: None })],
+        &[finding_in(&nobody, RecordPlace { log_file: "logs/a b.json", record: 0, delivered: None })],
     );
     assert!(suppression_entries(&mail).is_empty(), "without an account it would be suppressed in all");
 }
 
 /// The finding of a base record, in the log file of the other mails.
 fn of(record: BaseRecord) -> Finding {
-    let record = serde_json::from_str(&Case::new("mail", record, Expect::Nothing).json()).unwrap();
-    finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) })
+    let record =
+        serde_json::from_str(&DetectionCase::new("mail", record, DetectionExpect::Nothing).json()).unwrap();
+    finding_in(
+        &record,
+        RecordPlace { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) },
+    )
 }
 
 #[test]
@@ -514,19 +519,19 @@ fn promise_5_a_mail_about_an_organisation_names_its_accounts() {
     let session = |account: &str, time: &str| {
         finding_in(
             &serde_json::from_str(
-                &Case::new(
+                &DetectionCase::new(
                     "organisation",
                     BaseRecord::ApiCall(
                         r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "requestParameters": {"name": "main"}}"#,
                     ),
-                    Expect::Nothing,
+                    DetectionExpect::Nothing,
                 )
                 .json()
                 .replace(r#""recipientAccountId":"111122223333""#, &format!(r#""recipientAccountId":"{account}""#))
                 .replace("2026-04-01T08:15:00Z", time),
             )
             .unwrap(),
-            Place { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) },
+            RecordPlace { log_file: LOG_FILE, record: 3, delivered: Some(at("2026-04-01T08:20:00Z")) },
         )
     };
     let findings = [
@@ -613,7 +618,7 @@ fn promise_5_two_principals_are_never_in_one_mail() {
 }
 
 fn of_value(record: Value) -> Finding {
-    finding_in(&record, Place { log_file: LOG_FILE, record: 3, delivered: None })
+    finding_in(&record, RecordPlace { log_file: LOG_FILE, record: 3, delivered: None })
 }
 
 #[test]
@@ -734,7 +739,7 @@ fn every_rule_has_a_safe_mail() {
 fn a_mails_entry_with_reason_and_date_suppresses_its_finding() {
     let now = at("2026-04-02T00:00:00Z");
     let mut suppressed = 0;
-    for finding in table().flat_map(|detection| detection.cases).filter_map(Case::finding) {
+    for finding in table().flat_map(|detection| detection.cases).filter_map(DetectionCase::finding) {
         let pasted = pasted(&mail(std::slice::from_ref(&finding)));
         let as_pasted = Suppressions::parse(&pasted, &registry::all(), now);
         assert!(as_pasted.entries().is_empty(), "not before somebody has edited it: {pasted}");
@@ -742,7 +747,7 @@ fn a_mails_entry_with_reason_and_date_suppresses_its_finding() {
         let suppressions = Suppressions::parse(&edited, &registry::all(), now);
         assert_eq!(suppressions.problems(), [], "{edited}");
         if !pasted.is_empty() {
-            assert!(suppressions.hiding(&finding, now).is_some(), "{edited}\n{finding:?}");
+            assert!(suppressions.matching(&finding, now).is_some(), "{edited}\n{finding:?}");
             suppressed += 1;
         }
     }
@@ -803,7 +808,7 @@ proptest! {
             "responseElements": {"ConsoleLogin": "Failure"},
             "additionalEventData": {"LoginTo": provider, "MFAUsed": "No"},
         }));
-        let finding = finding_in(&record, Place { log_file: &file, record: 1, delivered: None });
+        let finding = finding_in(&record, RecordPlace { log_file: &file, record: 1, delivered: None });
         prop_assert_eq!(finding.summary.lines().count(), 1);
         let findings = [finding, without_mfa(), failed(1, hidden())];
         check(&mail(&findings), &findings);

@@ -18,7 +18,7 @@ use shared::finding::{Finding, Status};
 use shared::formats::cloudtrail::log_file::LogFileReader;
 use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::rules::checks;
-use shared::rules::detections::cases::{Case, Expect};
+use shared::rules::detections::cases::{DetectionCase, DetectionExpect};
 use shared::rules::detections::table;
 use shared::rules::health::{
     MissedDeliveries, could_not_look, findings_left_out, log_file_gone, mails_rate_limited,
@@ -48,7 +48,7 @@ fn accepted(output: &Output) -> String {
 
 /// One line for each case that raises its rule, and for what iamwatch says of itself.
 fn lines() -> Vec<String> {
-    let raised = |case: &&Case| matches!(case.expect, Expect::Raised(_));
+    let raised = |case: &&DetectionCase| matches!(case.expect, DetectionExpect::Raised(_));
     let cases = table().flat_map(|detection| detection.cases).filter(raised);
     let mut findings: Vec<Finding> = cases.map(|case| case.finding().unwrap()).collect();
     let over_report = checks::table().flat_map(|check| check.cases).flat_map(|case| case.judged().findings);
@@ -86,12 +86,12 @@ fn lines() -> Vec<String> {
     }
     let document = |finding: &Finding| ocsf::detection_finding(finding, &Config::default()).to_string();
     let mut lines: Vec<String> = findings.iter().map(document).collect();
-    let hostile = Case::new(
+    let hostile = DetectionCase::new(
         "what an attacker writes, and hardly anything else",
         BaseRecord::ConsoleSignIn(
             r#"{"userIdentity": {"userName": "a\r\n\u2028\u0085\u009b2J\u202e<b>", "arn": "*"}, "sourceIPAddress": "x\ny", "userAgent": null, "awsRegion": null, "eventTime": "no time", "eventID": null, "recipientAccountId": "", "responseElements": {"ConsoleLogin": "Failure"}, "errorCode": "\u0000"}"#,
         ),
-        Expect::Nothing,
+        DetectionExpect::Nothing,
     );
     lines.push(document(&hostile.finding().unwrap()));
     lines

@@ -1,7 +1,7 @@
 //! What the fuzz targets share: one file, judged in ways that must come to the same.
 
 use shared::config::Config;
-use shared::finding::Place;
+use shared::finding::RecordPlace;
 use shared::formats::cloudtrail::log_file::LogFileReader;
 use shared::formats::cloudtrail::scan::{Counts, Judge};
 use shared::rules::detections;
@@ -34,7 +34,7 @@ pub fn judged_in_pieces(config: &Config, file: &[u8], piece_bytes: usize, window
 fn judged_by(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> Counts) -> Judged {
     let mut raised = Vec::new();
     let counts = read(&mut |index, json| {
-        let place = Place { log_file: "s3://logs/x.json.gz", record: index, delivered: None };
+        let place = RecordPlace { log_file: "s3://logs/x.json.gz", record: index, delivered: None };
         if let Some(finding) = detections::judge(json, config, place)? {
             raised.push((index, finding.rule.id, finding.evidence.event_id));
         }

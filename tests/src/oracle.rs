@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use shared::config::Config;
-use shared::finding::Place;
+use shared::finding::RecordPlace;
 use shared::rules::detections;
 
 /// What a log file comes to, in a form that two ways of reading it can be compared by.
@@ -27,7 +27,7 @@ pub fn judge(json: &[u8], config: &Config) -> Result<Judged, serde_json::Error> 
     let records = records(json)?;
     let mut judged = Judged { records: records.len() as u64, ..Judged::default() };
     for (place, record) in (0..).zip(records) {
-        let at = Place { log_file: "oracle", record: place, delivered: None };
+        let at = RecordPlace { log_file: "oracle", record: place, delivered: None };
         match detections::judge(&record, config, at) {
             Err(_) => judged.unreadable.push(place),
             Ok(finding) => {

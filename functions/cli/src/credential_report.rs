@@ -8,12 +8,12 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use shared::config::Config;
-use shared::finding::{Finding, Judged, Status};
+use shared::finding::{CheckLine, CheckOutcome, Finding, Status};
 use shared::formats::credential_report::CredentialReport;
 use shared::mail;
 use shared::mail::audit::AuditSummary;
 use shared::rules::checks;
-use shared::rules::checks::About;
+use shared::rules::checks::ReportContext;
 use shared::rules::health::COULD_NOT_LOOK;
 use shared::rules::registry;
 use shared::use_cases::Previous;
@@ -21,7 +21,7 @@ use shared::use_cases::Previous;
 use crate::args::{CredentialReportArgs, FindingFormat, ReportOutput};
 use crate::exit::Exit;
 use crate::findings::{self, FindingFilter};
-use crate::output::{counted, note, note_each, stdout};
+use crate::output::{counted, json_line, note, note_each, stdout};
 use crate::read_totals::not_read;
 use crate::report_file::ReportFile;
 use crate::users;
@@ -51,7 +51,8 @@ pub fn run(args: &CredentialReportArgs) -> anyhow::Result<Exit> {
     let as_of = args.now.or(generated).unwrap_or_else(Utc::now);
     let arn_account = report.account().unwrap_or_default();
     let account = args.account.as_deref().unwrap_or(arn_account);
-    let about = About { account, generated: as_of, source: (name != "standard input").then_some(&name) };
+    let about =
+        ReportContext { account, generated: as_of, source: (name != "standard input").then_some(&name) };
     let judged = checks::judge(&report, &about, &config);
 
     let unjudged: Vec<String> = judged
@@ -134,7 +135,7 @@ fn summary(report: &CredentialReport, account: &str) -> String {
 
 /// The findings, the most severe first, with their status if there are previous findings to compare with.
 fn compare(
-    judged: Judged,
+    judged: CheckOutcome,
     previous: Option<Previous>,
     account: &str,
     generated: DateTime<Utc>,
@@ -164,6 +165,9 @@ fn print(
     standing: &AuditSummary,
     config: &Config,
 ) -> anyhow::Result<()> {
+    if matches!(format, FindingFormat::Json) {
+        return findings.iter().try_for_each(|finding| json_line(out, &CheckLine(finding)));
+    }
     findings::print(out, findings, format, config, |findings| {
         mail::audit::mail(&findings, standing, config).into_iter().collect()
     })

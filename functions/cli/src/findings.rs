@@ -40,7 +40,7 @@ impl FindingFilter<'_> {
     pub fn apply(&self, mut findings: Vec<Finding>, now: DateTime<Utc>) -> FilteredFindings {
         let all = findings.len();
         if let Some(suppressions) = &self.suppressions {
-            findings.retain(|finding| suppressions.hiding(finding, now).is_none());
+            findings.retain(|finding| suppressions.matching(finding, now).is_none());
             note(&format!("{} suppressed.", counted((all - findings.len()) as u64, "finding")));
         }
         let suppressed = (all - findings.len()) as u64;

@@ -73,7 +73,7 @@ pub fn check(args: &SuppressionsCheckArgs) -> anyhow::Result<Exit> {
         let reason = cell(&entry.reason);
         write!(out, "line {}: {} {state} {}: {reason}{owner}", entry.line, entry.about(), entry.expires)?;
         if let Some(findings) = &findings {
-            let suppressed = findings.iter().filter(|finding| entry.names(finding)).count() as u64;
+            let suppressed = findings.iter().filter(|finding| entry.matches(finding)).count() as u64;
             let would = if entry.has_expired(now) { "would hide" } else { "hides" };
             write!(out, "; {would} {}", counted(suppressed, "finding"))?;
         }
@@ -81,7 +81,7 @@ pub fn check(args: &SuppressionsCheckArgs) -> anyhow::Result<Exit> {
     }
     if let Some(findings) = &findings {
         let suppressed =
-            findings.iter().filter(|finding| suppressions.hiding(finding, now).is_some()).count();
+            findings.iter().filter(|finding| suppressions.matching(finding, now).is_some()).count();
         let others = counted((findings.len() - suppressed) as u64, "finding");
         writeln!(out, "{} suppressed, {others} not", counted(suppressed as u64, "finding"))?;
     }

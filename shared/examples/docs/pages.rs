@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use shared::config::{ReadBy, SETTINGS, Setting};
-use shared::finding::rule::{CheckRule, Ends, Kind, Rule};
+use shared::finding::rule::{CheckRule, Ends, Rule, RuleKind};
 use shared::rules::registry;
 
 /// Generated lines are wrapped at this many characters, unless one word is longer.
@@ -95,9 +95,9 @@ fn rules() -> String {
 fn section_of_rule(rule: &Rule) -> String {
     let over = match (rule.kind, rule.family()) {
         (_, "watch") => "about iamwatch itself",
-        (Kind::Detection, _) => "over CloudTrail records",
-        (Kind::Check, _) => "over the credential report",
-        (Kind::Drift, _) => "over two snapshots of IAM settings",
+        (RuleKind::Detection, _) => "over CloudTrail records",
+        (RuleKind::Check, _) => "over the credential report",
+        (RuleKind::Drift, _) => "over two snapshots of IAM settings",
     };
     let mut text = format!("### {}\n\n", rule.id);
     text += &wrapped(&format!("**{}.** {}, {over}.", rule.title, rule.severity), "", "");

@@ -48,20 +48,20 @@ pub struct Evidence {
     pub object: Option<String>,
     /// What the rule looked at, by CloudTrail's own names if it has one.
     #[serde(flatten)]
-    pub facts: Facts,
+    pub facts: EvidenceFacts,
 }
 
 /// Named facts, in the order in which a mail shows them.
 #[derive(Clone, Debug, Default)]
-pub struct Facts(pub Vec<(Cow<'static, str>, String)>);
+pub struct EvidenceFacts(pub Vec<(Cow<'static, str>, String)>);
 
-impl From<Vec<(&'static str, String)>> for Facts {
-    fn from(facts: Vec<(&'static str, String)>) -> Facts {
-        Facts(facts.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
+impl From<Vec<(&'static str, String)>> for EvidenceFacts {
+    fn from(facts: Vec<(&'static str, String)>) -> EvidenceFacts {
+        EvidenceFacts(facts.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
     }
 }
 
-impl Serialize for Facts {
+impl Serialize for EvidenceFacts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
             self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value)),
@@ -71,7 +71,7 @@ impl Serialize for Facts {
 
 /// Where a record was read.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct RecordPlace<'a> {
     /// The log file: `s3://bucket/key`, or a path.
     pub log_file: &'a str,
     /// The record's index in `Records`, from 0.

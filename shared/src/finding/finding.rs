@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::evidence::Evidence;
 use super::json::{known, rfc3339};
 use super::principal::Principal;
-use super::rule::{Kind, Rule};
+use super::rule::{Rule, RuleKind};
 use super::status::Status;
 use super::subject::Subject;
 use crate::bounded::Ranked;
@@ -54,7 +54,7 @@ pub struct Finding {
     /// What the principal did: a phrase that follows its name.
     pub what: String,
     /// Whether anyone can cause it without credentials, and therefore as often as they like.
-    pub by_anyone: bool,
+    pub unauthenticated: bool,
 }
 
 impl Finding {
@@ -84,14 +84,14 @@ impl Finding {
             remediation: rule.remediation,
             subject,
             what: what.into(),
-            by_anyone: false,
+            unauthenticated: false,
         }
     }
 
     /// If there is not room for every finding, those with the highest priority are kept. What anyone can cause
     /// without credentials counts as LOW at most.
     pub fn retention_priority(&self) -> Severity {
-        if self.by_anyone { self.severity.min(Severity::Low) } else { self.severity }
+        if self.unauthenticated { self.severity.min(Severity::Low) } else { self.severity }
     }
 }
 
@@ -108,7 +108,7 @@ impl Ranked for Finding {
 struct FindingJson<'a> {
     id: &'a str,
     rule: &'static str,
-    kind: Kind,
+    kind: RuleKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
@@ -133,6 +133,8 @@ struct FindingJson<'a> {
     evidence: &'a Evidence,
     references: &'static [&'static str],
     remediation: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<&'a str>,
 }
 
 impl<'a> From<&'a Finding> for FindingJson<'a> {
@@ -156,6 +158,7 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
             evidence: &finding.evidence,
             references: finding.rule.references,
             remediation: finding.remediation,
+            what: None,
         }
     }
 }
@@ -163,5 +166,15 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         FindingJson::from(self).serialize(serializer)
+    }
+}
+
+/// A finding of a check as a JSON line that `--previous` can read: its phrase `what` is the last member.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckLine<'a>(pub &'a Finding);
+
+impl Serialize for CheckLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        FindingJson { what: Some(&self.0.what), ..FindingJson::from(self.0) }.serialize(serializer)
     }
 }

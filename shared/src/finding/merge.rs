@@ -1,4 +1,4 @@
-//! One finding for several that say the same of one event.
+//! Merges findings of one event that was found in several log files.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::Evidence;
 use super::finding::Finding;
 
-/// Makes one finding of those that say the same of the same event, found in several log files, and puts
-/// all in order of time. The order in which the log files were read changes nothing; what the files are
-/// called decides no more than which of equal copies is the evidence.
+/// Merges findings with the same id into one, and sorts all by time. The order in which the log files were read
+/// does not matter; their names only decide which of equal copies is the evidence.
 pub fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     let mut same: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
     for finding in findings {
@@ -19,14 +18,14 @@ pub fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     merged
 }
 
-/// One finding for several of one id. A corrected copy says more than the first one; in another account the
-/// same event may matter less.
+/// One finding of several with the same id: a corrected copy before the original, then the more severe one, for
+/// the same event may be less severe in another account.
 fn one_of(mut findings: Vec<Finding>) -> Option<Finding> {
     if findings.len() > 1 {
         findings.sort_by_cached_key(|finding| {
             let Evidence { log_file, record, original_event_id, .. } = &finding.evidence;
-            let said = (Reverse(finding.severity), content(finding));
-            (original_event_id.is_none(), said, log_file.clone(), *record)
+            let content = (Reverse(finding.severity), content(finding));
+            (original_event_id.is_none(), content, log_file.clone(), *record)
         });
     }
     let mut findings = findings.into_iter();
@@ -40,46 +39,45 @@ fn one_of(mut findings: Vec<Finding>) -> Option<Finding> {
     Some(one)
 }
 
-/// What a finding says, whichever file it was read from.
+/// What distinguishes copies of an event, apart from the file.
 fn content(finding: &Finding) -> String {
     let Evidence { event_id, error_code, error_message, facts, .. } = &finding.evidence;
     let Finding { severity, summary, resource, source_ip, user_agent, .. } = finding;
-    let said = (severity, summary, resource, source_ip, user_agent);
-    format!("{said:?} {:?}", (event_id, error_code, error_message, facts))
+    let shown = (severity, summary, resource, source_ip, user_agent);
+    format!("{shown:?} {:?}", (event_id, error_code, error_message, facts))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::finding::Place;
-    use crate::rules::detections;
+    use crate::finding::Subject;
+    use crate::finding::test_rules::FAILED;
     use crate::severity::Severity;
 
-    fn finding(log_file: &str, json: &str) -> Finding {
-        let place = Place { log_file, record: 0, delivered: None };
-        detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap()
-    }
-
-    fn failure(id: &str, agent: &str, addendum: &str) -> String {
-        format!(
-            r#"{{"eventID": "{id}", "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
-                "recipientAccountId": "111122223333", "userIdentity": {{"type": "IAMUser", "userName": "alice"}},
-                "responseElements": {{"ConsoleLogin": "Failure"}}, "userAgent": "{agent}"{addendum}}}"#
-        )
+    /// A failed sign-in; a corrected copy names the original event.
+    fn failure(log_file: &str, event_id: &str, original: Option<&str>, agent: &str) -> Finding {
+        let owned = |text: &str| Some(text.to_owned());
+        let id = original.unwrap_or(event_id).to_owned();
+        let subject = Subject::Account("111122223333".to_owned());
+        Finding {
+            user_agent: owned(agent),
+            evidence: Evidence {
+                log_file: owned(log_file),
+                event_id: owned(event_id),
+                original_event_id: original.and_then(owned),
+                ..Evidence::default()
+            },
+            ..Finding::new(&FAILED, Severity::Low, id, subject, "failed to sign in")
+        }
     }
 
     #[test]
-    fn the_corrected_copy_speaks_for_an_event_whatever_the_files_are_called() {
-        let original = failure("1", "unknown", "");
-        let corrected = failure("2", "Firefox", r#", "addendum": {"originalEventID": "1"}"#);
+    fn the_corrected_copy_is_kept_whatever_the_files_are_called() {
         for (first, second) in [("a.json", "b.json"), ("b.json", "a.json")] {
-            let merged = merged(vec![
-                finding(first, &original),
-                finding(second, &corrected),
-                finding(second, &corrected),
-                finding("c.json", &original),
-            ]);
+            let original = |log_file| failure(log_file, "1", None, "unknown");
+            let corrected = |log_file| failure(log_file, "2", Some("1"), "Firefox");
+            let merged =
+                merged(vec![original(first), corrected(second), corrected(second), original("c.json")]);
             assert_eq!(merged.len(), 1);
             assert_eq!(merged[0].user_agent.as_deref(), Some("Firefox"));
             assert_eq!(merged[0].evidence.log_file.as_deref(), Some(second));
@@ -88,8 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_speaks_for_an_event_that_two_accounts_received() {
-        let copy = |severity| Finding { severity, ..finding("a.json", &failure("1", "one", "")) };
+    fn of_an_event_that_two_accounts_received_the_more_severe_finding_is_kept() {
+        let copy = |severity| Finding { severity, ..failure("a.json", "1", None, "one") };
         for severities in
             [[Severity::Informational, Severity::Medium], [Severity::Medium, Severity::Informational]]
         {
@@ -99,10 +97,9 @@ mod tests {
     }
 
     #[test]
-    fn of_differing_copies_the_same_one_speaks_whatever_the_files_are_called() {
-        let (one, other) = (failure("1", "one", ""), failure("1", "other", ""));
+    fn of_differing_copies_the_same_one_is_kept_whatever_the_files_are_called() {
         for (first, second) in [("a.json", "b.json"), ("b.json", "a.json")] {
-            let merged = merged(vec![finding(first, &one), finding(second, &other)]);
+            let merged = merged(vec![failure(first, "1", None, "one"), failure(second, "1", None, "other")]);
             assert_eq!((merged.len(), merged[0].user_agent.as_deref()), (1, Some("one")));
         }
     }

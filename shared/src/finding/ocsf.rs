@@ -2,8 +2,8 @@
 //!
 //! Source: OCSF schema 1.5.0, class 2004 "Detection Finding", with the profile "cloud".
 //!
-//! Texts stand as the record has them, but not at any length: whoever shows them must escape them. Only `message` and `finding_info.desc` are cleaned, for they
-//! are the mail's sentence. Nobody knows here when a finding was created, so `created_time` is absent.
+//! Texts are those of the record, cut to a maximum length: who shows them must escape them. Only `message` and
+//! `finding_info.desc` are cleaned, for they are the mail's sentence. `created_time` is absent, for it is unknown here.
 
 use std::net::IpAddr;
 
@@ -11,12 +11,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
-use crate::finding::rule::Kind;
+use crate::finding::rule::RuleKind;
 use crate::finding::{Finding, Principal, Status};
 use crate::severity::Severity;
 use crate::text;
 
-/// The schema's version that the documents follow.
+/// The version of the OCSF schema.
 pub const VERSION: &str = "1.5.0";
 
 /// CloudTrail itself cuts a user agent at 1 KB and request parameters at 100 KB.
@@ -25,9 +25,9 @@ const MAX_TEXT_CHARS: usize = 1024;
 /// The OCSF Detection Finding of a finding.
 pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
     let rule = finding.rule;
-    // OCSF requires a time: where the record has none, the delivery's, else the epoch, and `unmapped` says so.
+    // OCSF requires a time: without one, it is that of the delivery, else the epoch, and `unmapped` has `time_unknown`.
     let time = finding.time.or(finding.evidence.delivered).unwrap_or_default();
-    // A finding that still stands was told as new before.
+    // A finding that is still open was published as new before.
     let (activity_id, activity, status_id, status) = match finding.status {
         None | Some(Status::New | Status::CameBack) => (1, "Create", 1, "New"),
         Some(Status::Still) => (2, "Update", 1, "New"),
@@ -98,7 +98,7 @@ pub fn detection_finding(finding: &Finding, config: &Config) -> Value {
     document
 }
 
-/// The same of what a backfill found: `unmapped.historic` tells machines that it is not of today.
+/// The same for a finding of a backfill: `unmapped.historic` is true.
 pub fn historic_finding(finding: &Finding, config: &Config) -> Value {
     let mut document = detection_finding(finding, config);
     document["unmapped"]["historic"] = true.into();
@@ -117,13 +117,13 @@ fn severity_caption(severity: Severity) -> &'static str {
 
 fn data_source(finding: &Finding) -> Option<[&'static str; 1]> {
     match finding.rule.kind {
-        Kind::Detection => Some(["AWS CloudTrail"]),
-        Kind::Check if finding.rule.family() != "watch" => Some(["IAM credential report"]),
-        Kind::Check | Kind::Drift => None,
+        RuleKind::Detection => Some(["AWS CloudTrail"]),
+        RuleKind::Check if finding.rule.family() != "watch" => Some(["IAM credential report"]),
+        RuleKind::Check | RuleKind::Drift => None,
     }
 }
 
-/// An account without a configured name is called by its id, as one is needed.
+/// The name is required: it is the id if none is configured.
 fn account(id: &str, config: &Config) -> Value {
     let name = config.account_names.get(id).map_or(id, String::as_str);
     json!({"uid": id, "name": name, "type_id": 10, "type": "AWS Account"})
@@ -140,7 +140,7 @@ fn api(finding: &Finding) -> Option<Value> {
     })
 }
 
-/// What it is about: the resource that the rule names, else the principal.
+/// The resource of the finding; without one, the principal.
 fn resources(finding: &Finding) -> Option<Value> {
     let (region, partition) = (&finding.region, |arn: &str| arn.split(':').nth(1).map(str::to_owned));
     if let Some(resource) = finding.resource.as_deref() {
@@ -185,7 +185,7 @@ fn evidence(finding: &Finding) -> Value {
     })
 }
 
-/// What OCSF has no place for, under the names that the finding's own JSON has.
+/// What OCSF has no attribute for, under the names of the finding's own JSON.
 fn unmapped(finding: &Finding) -> Value {
     let mut facts = serde_json::to_value(&finding.evidence).unwrap_or_default();
     if let (Value::Object(facts), None) = (&mut facts, finding.time) {
@@ -194,7 +194,7 @@ fn unmapped(finding: &Finding) -> Value {
     facts
 }
 
-/// Leaves out what is absent, and what is empty then; cuts what is too long.
+/// Removes absent and empty values, and cuts texts that are too long.
 fn tidy(value: &mut Value) {
     let empty = |value: &Value| match value {
         Value::Null => true,
@@ -225,12 +225,45 @@ fn rfc3339(time: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case, Expect};
+    use crate::finding::test_rules::WITHOUT_MFA;
+    use crate::finding::{Evidence, Subject};
 
-    fn document(patch: &'static str) -> Value {
-        let case = Case::new("ocsf", BaseRecord::ConsoleSignIn(patch), Expect::Nothing);
-        detection_finding(&case.finding().unwrap(), &Config::default())
+    /// A finding about which nothing is known but its log file.
+    fn bare() -> Finding {
+        let subject = Subject::Account("unknown account".to_owned());
+        let what = "signed in to the console without a second factor";
+        let evidence =
+            Evidence { log_file: Some("s3://logs/case.json.gz".to_owned()), ..Evidence::default() };
+        Finding { evidence, ..Finding::new(&WITHOUT_MFA, Severity::High, "0".repeat(32), subject, what) }
+    }
+
+    fn by_alice() -> Finding {
+        let owned = |text: &str| Some(text.to_owned());
+        Finding {
+            account: owned("111122223333"),
+            region: owned("us-east-1"),
+            principal: Some(Principal {
+                kind: owned("IAMUser"),
+                name: owned("alice"),
+                arn: owned("arn:aws:iam::111122223333:user/alice"),
+                ..Principal::default()
+            }),
+            time: "2026-04-01T08:15:00Z".parse().ok(),
+            source_ip: owned("192.0.2.10"),
+            evidence: Evidence {
+                record: Some(0),
+                event_id: owned("11111111-2222-4333-8444-555555EXAMPLE"),
+                event_source: owned("signin.amazonaws.com"),
+                event_name: owned("ConsoleLogin"),
+                facts: vec![("mfa_used", "No".to_owned())].into(),
+                ..bare().evidence
+            },
+            ..bare()
+        }
+    }
+
+    fn document(finding: Finding) -> Value {
+        detection_finding(&finding.with_summary(), &Config::default())
     }
 
     fn no_null(value: &Value) -> bool {
@@ -243,8 +276,8 @@ mod tests {
     }
 
     #[test]
-    fn the_facts_stand_where_ocsf_has_a_place_for_them() {
-        let document = document(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
+    fn facts_are_in_the_attributes_that_ocsf_has_for_them() {
+        let document = document(by_alice());
         for (pointer, value) in [
             ("/class_uid", json!(2004)),
             ("/severity_id", json!(4)),
@@ -271,9 +304,7 @@ mod tests {
 
     #[test]
     fn what_is_absent_stays_absent() {
-        let document = document(
-            r#"{"userIdentity": null, "responseElements": {"ConsoleLogin": "Failure"}, "sourceIPAddress": null, "userAgent": null, "awsRegion": null, "recipientAccountId": null, "eventTime": null, "eventID": null, "additionalEventData": null}"#,
-        );
+        let document = document(bare());
         assert!(no_null(&document), "{document:#}");
         for pointer in [
             "/cloud/account",
@@ -289,10 +320,10 @@ mod tests {
     }
 
     #[test]
-    fn untrusted_text_is_kept_as_it_is_but_not_at_any_length() {
-        let document = document(
-            r#"{"userIdentity": {"userName": "a\r\n\u202e<b>"}, "additionalEventData": {"MFAUsed": "No"}}"#,
-        );
+    fn untrusted_text_is_kept_as_it_is_up_to_a_maximum_length() {
+        let name = Some("a\r\n\u{202e}<b>".to_owned());
+        let principal = Some(Principal { name, ..by_alice().principal.unwrap() });
+        let document = document(Finding { principal, ..by_alice() });
         assert_eq!(document.pointer("/evidences/0/actor/user/name"), Some(&json!("a\r\n\u{202e}<b>")));
         let mut long = json!({"list": ["x".repeat(100_000)]});
         tidy(&mut long);

@@ -14,23 +14,23 @@ pub struct Principal {
     /// AWS's type of it: `Root`, `IAMUser`, `AssumedRole`, …
     #[serde(rename = "type", skip_serializing_if = "absent")]
     pub kind: Option<String>,
-    /// Its name: user, role and session, Identity Center login; absent where AWS hides it.
+    /// Its name: user, role and session, Identity Center login; absent if AWS hides it.
     #[serde(skip_serializing_if = "absent")]
     pub name: Option<String>,
-    /// Its ARN, where the record gives one.
+    /// Its ARN, if the record has one.
     #[serde(skip_serializing_if = "absent")]
     pub arn: Option<String>,
     /// Whether its name is absent because AWS hides it: no user of that name exists.
     #[serde(skip)]
     pub name_hidden: bool,
-    /// Whether it is no root user but a root session that `sts:AssumeRoot` opened.
+    /// Whether it is a root session opened with `sts:AssumeRoot`, not the root user.
     #[serde(skip)]
     pub root_session: bool,
-    /// What a suppression names it by: the same in every record of it, and of nobody else of that account.
+    /// The name for suppressions: the same in every record, and unique in the account.
     #[serde(skip)]
     pub id: Option<String>,
-    /// The id that IAM gave the user or the role behind a session (`AIDA…`, `AROA…`), and will give to no other:
-    /// one who is deleted and made again under the same name has a new one.
+    /// IAM's unique id of the user, or of the role of a session (`AIDA…`, `AROA…`), which is never reused: a user who
+    /// is deleted and created again under the same name has another one.
     #[serde(skip)]
     pub unique_id: Option<String>,
 }
@@ -41,7 +41,7 @@ impl Principal {
         [&self.kind, &self.name, &self.arn].into_iter().all(|text| known(text).is_none())
     }
 
-    /// The principal that a record names; nothing where it names none.
+    /// The principal of a record; `None` if the record names none.
     pub fn of(record: &Record<'_>) -> Option<Principal> {
         let identity = &record.user_identity;
         let root_session = identity.kind.as_deref() == Some("Root") && identity.assumed_root == Some(true);
@@ -73,12 +73,12 @@ impl Principal {
         (principal != Principal::default()).then_some(principal)
     }
 
-    /// - Root: its ARN, which not every record gives.
-    /// - A root session: nothing, for AWS gives it no name but root's.
-    /// - An IAM user of the record's account: the name, for a failed sign-in gives no ARN.
-    /// - An Identity Center user: the id, or the login name where the record gives no id.
-    /// - Who failed under a name that nobody has: what AWS writes instead of it.
-    /// - Anybody else: the ARN, or else the name or id.
+    /// - Root: its ARN, even if the record does not have it.
+    /// - A root session: `None`, for AWS has no name for it but root's.
+    /// - An IAM user of the record's account: the name, for a failed sign-in has no ARN.
+    /// - An Identity Center user: the id, or the login name if the record has no id.
+    /// - A failed sign-in with an unknown user name: the text that AWS writes instead of the name.
+    /// - Any other principal: the ARN, or else the name or id.
     fn id(&self, record: &Record<'_>) -> Option<String> {
         let identity = &record.user_identity;
         let account = identity.account_id.as_deref().or(record.account()).unwrap_or_default();
@@ -115,7 +115,7 @@ pub(super) fn login_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     name.filter(|name| !name.is_empty() && *name != sign_in::HIDDEN_NAME)
 }
 
-/// The same, or for an IAM user the one in the ARN: `arn:aws:iam::111122223333:user/path/alice`.
+/// The user name; for an IAM user otherwise the one in the ARN: `arn:aws:iam::111122223333:user/path/alice`.
 pub(super) fn user_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     let identity = &record.user_identity;
     let arn = identity.arn.as_deref().filter(|_| identity.kind.as_deref() == Some("IAMUser"));
@@ -124,15 +124,15 @@ pub(super) fn user_name<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     login_name(record).or(of_arn)
 }
 
-/// The principal's own id: not that of the account, which tells nobody from anybody.
+/// The principal's own id; `None` if it is the id of the account, which many principals share.
 pub(super) fn principal_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     let identity = &record.user_identity;
     let accounts = [identity.account_id.as_deref(), record.recipient_account_id.as_deref()];
     identity.principal_id.as_deref().filter(|id| !id.is_empty() && !accounts.contains(&Some(*id)))
 }
 
-/// The id of the user or role, of `AROAEXAMPLE:session` the part before the colon. For other types than these
-/// the principal's id is made of what others than IAM chose.
+/// The id of the user or role: in `AROAEXAMPLE:session` the part before the colon. For other types, the id contains
+/// text that was not chosen by IAM.
 ///
 /// Source: IAM User Guide, "IAM identifiers", unique identifiers.
 pub(super) fn unique_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
@@ -144,7 +144,7 @@ pub(super) fn unique_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     (prefixed && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(id)
 }
 
-/// The partition that the first ARN among these names, else the one that the Region's name begins with.
+/// The partition of the first ARN among these; without one, that of the Region.
 pub(crate) fn partition<'a>(arns: &[&'a Option<String>], region: &Option<impl AsRef<str>>) -> &'a str {
     let region = region.as_ref().map(AsRef::as_ref).unwrap_or_default();
     let named =
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_is_named_as_a_person_knows_it() {
+    fn a_principal_has_the_name_that_people_know() {
         for (name, json, kind, expected) in [
             ("nobody", r#"{}"#, None, None),
             ("null", r#"{"userIdentity": null}"#, None, None),

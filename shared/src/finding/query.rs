@@ -1,4 +1,4 @@
-//! What a person asks of log files: which records are meant.
+//! A query over log files: which records are selected.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,34 +11,34 @@ use crate::formats::cloudtrail::prefilter::Prefilter;
 use crate::formats::cloudtrail::{Outcome, Record, SignIn};
 use crate::glob::Glob;
 
-/// Which records are meant: those that are so in every respect. Within one, one of several is enough, and none
-/// at all is anything.
+/// Selects the records that match every condition. A condition with several values matches if one of them does; one
+/// without values always matches.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// `eventSource`.
     pub event_sources: Vec<Glob>,
     /// `eventName`.
     pub event_names: Vec<Glob>,
-    /// Who acted, by any name or id that the record gives.
+    /// Who acted, by any name or id in the record.
     pub principals: Vec<Glob>,
-    /// Where it came from. What came from no address, such as an AWS service, is in no range.
+    /// Source addresses. A source that is not an address, such as an AWS service, is in no range.
     pub addresses: Vec<IpNet>,
     /// The account that the record is about.
     pub accounts: BTreeSet<String>,
     /// When it happened.
     pub period: Period,
-    /// Whether only what failed or was refused is meant.
+    /// Whether only calls that failed or were refused are selected.
     pub only_failed: bool,
 }
 
 impl Query {
-    /// Which records are worth parsing for it.
+    /// The prefilter for records that may be selected.
     pub fn prefilter(&self) -> Prefilter {
-        let exact = |patterns: &[Glob]| patterns.iter().all(Glob::is_exact);
+        let exact = |globs: &[Glob]| globs.iter().all(Glob::is_exact);
         match (&self.event_names[..], &self.event_sources[..]) {
             ([], []) => Prefilter::of_everything(),
             ([], sources) => Prefilter::of(&[], sources),
-            // A record must be so in both respects, so one is enough to look for.
+            // A record must match both conditions: searching for one of them is enough.
             (names, sources) if !sources.is_empty() && !exact(names) && exact(sources) => {
                 Prefilter::of(&[], sources)
             }
@@ -46,10 +46,10 @@ impl Query {
         }
     }
 
-    /// Whether a record of that log file is meant.
+    /// Whether a record of that log file is selected.
     pub fn is_about(&self, record: &Record<'_>, log_file: &str) -> bool {
         let one_of =
-            |asked: &[Glob], text: &str| asked.is_empty() || asked.iter().any(|asked| asked.matches(text));
+            |globs: &[Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
         one_of(&self.event_sources, &record.event_source)
             && one_of(&self.event_names, &record.event_name)
             && self.period.holds(record.event_time, log_file)
@@ -89,11 +89,11 @@ impl Query {
             identity.invoked_by.as_deref(),
         ];
         let mut names = names.into_iter().flatten().filter(|name| !name.is_empty());
-        names.any(|name| self.principals.iter().any(|asked| asked.matches(name)))
+        names.any(|name| self.principals.iter().any(|glob| glob.matches(name)))
     }
 }
 
-/// Whether AWS did not do what was asked for; for a sign-in, whether it failed.
+/// Whether the call failed or was refused; for a sign-in, whether it failed.
 fn failed(record: &Record<'_>) -> bool {
     !record.call_succeeded() || SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Failure)
 }
@@ -113,7 +113,7 @@ mod tests {
         }
     }"#;
 
-    fn patterns(texts: &[&str]) -> Vec<Glob> {
+    fn globs(texts: &[&str]) -> Vec<Glob> {
         texts.iter().map(|text| Glob::of(text)).collect()
     }
 
@@ -122,21 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_meant_when_it_is_so_in_every_respect() {
+    fn a_record_is_selected_if_it_matches_every_condition() {
         let record = Record::parse(CALL.as_bytes()).unwrap();
         let any = Query::default;
-        let by = |names: &[&str]| Query { principals: patterns(names), ..any() };
+        let by = |names: &[&str]| Query { principals: globs(names), ..any() };
         let from = |range: &str| Query { addresses: vec![range.parse().unwrap()], ..any() };
-        for (name, question, meant) in [
-            ("nothing asked", any(), true),
-            ("source", Query { event_sources: patterns(&["iam.amazonaws.com"]), ..any() }, true),
-            ("another source", Query { event_sources: patterns(&["sts.amazonaws.com"]), ..any() }, false),
-            ("one of two names", Query { event_names: patterns(&["DeleteUser", "Create*"]), ..any() }, true),
+        for (name, query, selected) in [
+            ("no condition", any(), true),
+            ("source", Query { event_sources: globs(&["iam.amazonaws.com"]), ..any() }, true),
+            ("another source", Query { event_sources: globs(&["sts.amazonaws.com"]), ..any() }, false),
+            ("one of two names", Query { event_names: globs(&["DeleteUser", "Create*"]), ..any() }, true),
             (
                 "source but not name",
                 Query {
-                    event_sources: patterns(&["iam.amazonaws.com"]),
-                    event_names: patterns(&["DeleteUser"]),
+                    event_sources: globs(&["iam.amazonaws.com"]),
+                    event_names: globs(&["DeleteUser"]),
                     ..any()
                 },
                 false,
@@ -165,18 +165,18 @@ mod tests {
             ("later", Query { period: Period { from: day("2026-04-02"), to: None }, ..any() }, false),
             ("before", Query { period: Period { from: None, to: day("2026-03-31") }, ..any() }, false),
         ] {
-            assert_eq!(question.is_about(&record, ""), meant, "{name}");
+            assert_eq!(query.is_about(&record, ""), selected, "{name}");
         }
     }
 
     #[test]
-    fn a_fact_that_a_record_does_not_give_is_not_what_is_asked_for_but_its_day_may_be() {
+    fn a_condition_on_an_absent_member_does_not_match_but_the_day_may_come_from_the_log_file() {
         let record = Record::parse(br#"{"sourceIPAddress": "sns.amazonaws.com"}"#).unwrap();
         let any = Query::default;
         let period = Period { from: day("2026-04-01"), to: day("2026-04-01") };
         let delivered = |time: &str| format!("111122223333_CloudTrail_us-east-1_{time}_x.json.gz");
-        for (name, question, log_file, meant) in [
-            ("anybody", Query { principals: patterns(&["*"]), ..any() }, String::new(), false),
+        for (name, query, log_file, selected) in [
+            ("anybody", Query { principals: globs(&["*"]), ..any() }, String::new(), false),
             (
                 "any address",
                 Query { addresses: vec!["0.0.0.0/0".parse().unwrap()], ..any() },
@@ -189,12 +189,12 @@ mod tests {
             ("its folder's day", Query { period, ..any() }, "2026/04/01/x.json.gz".to_owned(), true),
             ("another day", Query { period, ..any() }, delivered("20260402T0000Z"), false),
         ] {
-            assert_eq!(question.is_about(&record, &log_file), meant, "{name}");
+            assert_eq!(query.is_about(&record, &log_file), selected, "{name}");
         }
     }
 
     #[test]
-    fn a_sign_in_that_failed_without_a_word_about_an_error_failed() {
+    fn a_sign_in_may_fail_without_an_error_code() {
         let record = r#"{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "eventType": "AwsConsoleSignIn",
             "responseElements": {"ConsoleLogin": "Failure"}}"#;
         let record = Record::parse(record.as_bytes()).unwrap();

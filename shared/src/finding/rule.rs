@@ -1,16 +1,16 @@
-//! What every rule says about itself, whatever it looks at.
+//! The description of a rule: id, title, severity, references and remediation.
 
 use serde::Serialize;
 
 use crate::severity::Severity;
 
-/// The rule that reports what could not be looked at. A [gap](super::Gap) never hides its findings.
+/// The rule that reports what could not be checked. A [gap](super::Gap) never keeps its findings open.
 pub const COULD_NOT_LOOK_ID: &str = "watch.could-not-look";
 
-/// What kind of thing a rule looks at.
+/// What a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum RuleKind {
     /// CloudTrail records.
     Detection,
     /// Configuration, and iamwatch's own ability to look.
@@ -25,8 +25,8 @@ pub struct Rule {
     /// `<family>.<kebab-case>`, named for what is wrong; never reused.
     pub id: &'static str,
     /// What it looks at.
-    pub kind: Kind,
-    /// What is wrong, in at most 48 ASCII characters: it stands in mail subjects.
+    pub kind: RuleKind,
+    /// What is wrong, in at most 48 ASCII characters, for mail subjects.
     pub title: &'static str,
     /// The severity of most of its findings; single ones may be graded up or down.
     pub severity: Severity,
@@ -34,8 +34,8 @@ pub struct Rule {
     pub severity_reason: &'static str,
     /// When the rule raises a finding: one sentence that follows "because".
     pub condition: &'static str,
-    /// Where the rule is written down elsewhere: `cis:7.0/5.2`, `security-hub:IAM.5`,
-    /// `mitre-attack:17/T1078.004`. Each names its version where the standard has one.
+    /// The same rule in other standards: `cis:7.0/5.2`, `security-hub:IAM.5`,
+    /// `mitre-attack:17/T1078.004`. Each has the version of the standard, if there is one.
     pub references: &'static [&'static str],
     /// What to do next, in order; each step one or two sentences without a number.
     pub remediation: &'static [&'static str],
@@ -51,16 +51,16 @@ impl Rule {
 /// How a rule's findings come to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// Somebody mends what is wrong: people are told that it is resolved.
+    /// Somebody corrects the problem: a mail reports that it is resolved.
     WhenMended,
-    /// They pass with time: that they are over is no news.
+    /// They end with time: no mail reports that.
     ByItself,
 }
 
 /// A rule as a ledger sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckRule {
-    /// What the rule says about itself.
+    /// Its description.
     pub rule: &'static Rule,
     /// How its findings come to an end.
     pub ends: Ends,

@@ -1,23 +1,23 @@
-//! What one mail is about, and what a case is kept for.
+//! The subject: what one mail is about, and what has a case.
 
 use std::borrow::Cow;
 
 use super::principal::{Principal, principal_id, user_name};
 use crate::formats::cloudtrail::{Record, sign_in};
 
-/// Who or what a finding is counted against.
+/// Who or what the findings of one mail are about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// A principal, by account, type and the name that stays the same from record to record.
+    /// A principal, by account, type and a name that is the same in every record.
     Principal {
         /// The account that it belongs to.
         account: String,
         /// AWS's type of it.
         kind: String,
-        /// What tells it from others of its type in that account.
+        /// The name that is unique for its type in the account.
         name: String,
     },
-    /// A source address (an IPv6 one by its /64) trying names that AWS hides, in one account.
+    /// A source address (IPv6: its /64) that tries unknown user names in one account.
     Address {
         /// The account that was tried.
         account: String,
@@ -30,12 +30,12 @@ pub enum Subject {
     LogFile(String),
     /// Where log files come from: a bucket, or the queue that names them.
     Source(String),
-    /// An event name that nobody has documented.
+    /// An undocumented event name.
     EventName(String),
 }
 
 impl Subject {
-    /// Whom a record is counted against: its principal, or the source address where AWS hides the name.
+    /// The subject of a record: its principal, or the source address if AWS hides the name.
     pub fn of(record: &Record<'_>) -> Subject {
         let account = record.account().filter(|account| !account.is_empty());
         let account = account.unwrap_or("unknown account").to_owned();
@@ -45,7 +45,7 @@ impl Subject {
         };
         let kind = identity.kind.as_deref();
         let name = match kind {
-            // Root's ARN is not in every record, and its user name is the account's alias where there is one.
+            // Not every record has root's ARN, and its user name may be the account's alias.
             Some("Root") if identity.assumed_root == Some(true) => Some("root session".to_owned()),
             Some("Root") => Some("root".to_owned()),
             _ => given(&identity.identity_center_user_id)
@@ -71,7 +71,7 @@ impl Subject {
     }
 }
 
-/// The address as it is counted: an IPv6 one by its /64, the smallest network one customer is given.
+/// The address that is counted; of an IPv6 address its /64, the smallest network that a customer gets.
 pub(crate) fn network_of(address: &str) -> String {
     match address.parse::<std::net::IpAddr>().map(|address| address.to_canonical()) {
         Ok(std::net::IpAddr::V6(address)) => {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_counted_against_what_stays_the_same_from_record_to_record() {
+    fn the_subject_of_a_record_is_the_same_in_every_record() {
         let principal = |kind: &str, name: &str| Subject::Principal {
             account: "111122223333".into(),
             kind: kind.into(),

@@ -1,4 +1,4 @@
-//! The sentence that says who did what, when and from where.
+//! The summary of a finding: who did what, when and from where.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use super::finding::Finding;
 pub(crate) use super::json::known;
 use super::principal::Principal;
-use super::rule::Kind;
+use super::rule::RuleKind;
 use crate::formats::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use crate::text;
 
-/// A role session's name is the longest that AWS makes: 64 for the role, 64 for the session.
+/// The longest name is that of a role session: 64 characters for the role, 64 for the session.
 pub(crate) const MAX_NAME_CHARS: usize = 130;
 pub(crate) const MAX_PHRASE_CHARS: usize = 300;
 
@@ -28,11 +28,11 @@ impl Finding {
 pub(crate) fn sentence(finding: &Finding, account: Option<String>) -> String {
     let what = text::clean(&finding.what, MAX_PHRASE_CHARS);
     let mut sentence = match who(finding) {
-        // There the phrase is a sentence of its own: nobody did it.
+        // Without an actor the phrase is the whole sentence.
         None => capitalised(&what),
         Some(who) => format!("{who} {what}"),
     };
-    // Ownership clause "from 192.0.2.10" would end, nobody could tell.
+    // In parentheses, or "from 192.0.2.10" could be read as a part of the last clause.
     let clauses = [", ", ": ", "; "].iter().any(|end| what.contains(end)) && !what.ends_with(')');
     sentence += &match circumstances(finding, account) {
         rest if rest.is_empty() => rest,
@@ -42,35 +42,20 @@ pub(crate) fn sentence(finding: &Finding, account: Option<String>) -> String {
     sentence + "."
 }
 
-/// The phrase of which a summary was made: what its finding's [`Finding::what`] was, as it is shown. Nothing where
-/// the summary is not the sentence that [`summary`] makes of these facts.
-pub fn what_of(finding: &Finding) -> Option<&str> {
-    let account = known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS));
-    let said = finding.summary.strip_suffix('.')?;
-    let said = match who(finding) {
-        None => said,
-        Some(who) => said.strip_prefix(&who)?.strip_prefix(' ')?,
-    };
-    match circumstances(finding, account) {
-        rest if rest.is_empty() => Some(said),
-        rest => said.strip_suffix(&format!(" ({rest})")).or_else(|| said.strip_suffix(&format!(" {rest}"))),
-    }
-}
-
-/// With whom a sentence begins; nothing where nobody did it.
+/// The actor as the beginning of the sentence; `None` if there is no actor.
 pub(crate) fn who(finding: &Finding) -> Option<String> {
     match (&finding.principal, finding.rule.kind) {
-        (None, Kind::Check | Kind::Drift) => None,
+        (None, RuleKind::Check | RuleKind::Drift) => None,
         _ => Some(actor(finding)),
     }
 }
 
-/// With what a sentence ends: where from, in which account, when.
+/// The end of the sentence: from where, in which account, when.
 pub(crate) fn circumstances(finding: &Finding, account: Option<String>) -> String {
     let account = account.map(|account| format!("in account {account}"));
     let (account, time) = match (&finding.principal, finding.rule.kind) {
-        // It stands so, and nobody did it then.
-        (Some(_), Kind::Check) => {
+        // A state that the report shows, not an action at that time.
+        (Some(_), RuleKind::Check) => {
             let report =
                 finding.time.map(|time| format!("as of the report of {} UTC", time.format("%Y-%m-%d %H:%M")));
             (account.map(|account| account + if report.is_some() { "," } else { "" }), report)
@@ -80,7 +65,7 @@ pub(crate) fn circumstances(finding: &Finding, account: Option<String>) -> Strin
     [origin(finding), account, time].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether AWS refused the call, so that the title tells of an attempt. (A sign-in says so in its title.)
+/// Whether AWS refused the call: then it is an attempt. Rules over sign-ins have titles of their own for that.
 pub(crate) fn refused(finding: &Finding) -> bool {
     finding.evidence.error_code.is_some() && finding.evidence.event_source.as_deref() != Some(SIGN_IN_SOURCE)
 }
@@ -102,7 +87,7 @@ pub(crate) fn actor(finding: &Finding) -> String {
     }
 }
 
-/// AWS's type of the principal, as one says it.
+/// The type of the principal in words.
 pub(crate) fn kind_noun(principal: &Principal) -> String {
     let noun = match principal.kind.as_deref() {
         Some("Root") if principal.root_session => "root session opened with sts:AssumeRoot",
@@ -123,59 +108,59 @@ pub(crate) fn kind_noun(principal: &Principal) -> String {
     noun.to_owned()
 }
 
-/// Where a sentence says that it came from.
+/// Where it came from, in words.
 pub(crate) fn origin(finding: &Finding) -> Option<String> {
     let source = known(&finding.source_ip)?;
     let principal = finding.principal.as_ref().and_then(|principal| principal.name.as_deref());
-    match Source::of(source) {
-        Source::Address(address) => Some(format!("from {address}")),
-        Source::InsideAws => Some("from inside AWS".to_owned()),
-        Source::Service(_) if principal == Some(source) => None,
-        Source::Service(service) => Some(format!("by way of {}", text::clean(service, MAX_NAME_CHARS))),
-        Source::Other(source) => Some(format!("from {}", quoted(source))),
+    match SourceKind::of(source) {
+        SourceKind::Address(address) => Some(format!("from {address}")),
+        SourceKind::InsideAws => Some("from inside AWS".to_owned()),
+        SourceKind::Service(_) if principal == Some(source) => None,
+        SourceKind::Service(service) => Some(format!("by way of {}", text::clean(service, MAX_NAME_CHARS))),
+        SourceKind::Other(source) => Some(format!("from {}", quoted(source))),
     }
 }
 
-/// What `sourceIPAddress` holds.
-pub(crate) enum Source<'a> {
+/// What `sourceIPAddress` contains.
+pub(crate) enum SourceKind<'a> {
     Address(IpAddr),
     Service(&'a str),
     InsideAws,
     Other(&'a str),
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourceKind<'a> {
     /// Source: CloudTrail User Guide, "CloudTrail record contents", `sourceIPAddress`.
-    pub(crate) fn of(text: &'a str) -> Source<'a> {
+    pub(crate) fn of(text: &'a str) -> SourceKind<'a> {
         if let Ok(address) = text.parse() {
-            return Source::Address(address);
+            return SourceKind::Address(address);
         }
         let host = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
         match text {
-            "AWS Internal" => Source::InsideAws,
+            "AWS Internal" => SourceKind::InsideAws,
             _ if host && (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn")) => {
-                Source::Service(text)
+                SourceKind::Service(text)
             }
-            _ => Source::Other(text),
+            _ => SourceKind::Other(text),
         }
     }
 }
 
-/// A name as it stands in a sentence: in quotes, unless it is one that IAM, or a role session, could have.
+/// A name in a sentence: in quotes, unless it is a valid name in IAM, or of a role session.
 pub(crate) fn quoted(name: &str) -> String {
     let shown = text::clean(name, MAX_NAME_CHARS);
     let plain = |part: &str| text::iam_name(part).is_some();
-    if name.split('/').all(plain) || Source::is_plain(name) {
+    if name.split('/').all(plain) || SourceKind::is_plain(name) {
         shown
     } else {
         format!("\"{}\"", shown.replace('"', "\\\""))
     }
 }
 
-impl Source<'_> {
+impl SourceKind<'_> {
     fn is_plain(text: &str) -> bool {
         let address = text.split_once('/').map_or(text, |(address, _)| address);
-        matches!(Source::of(address), Source::Address(_)) || text::arn(text).is_some()
+        matches!(SourceKind::of(address), SourceKind::Address(_)) || text::arn(text).is_some()
     }
 }
 

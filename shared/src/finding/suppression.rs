@@ -1,8 +1,8 @@
-//! What a person has accepted: findings that are told to nobody, why, by whom, and until when.
+//! Suppressions: findings that a person has accepted, why, by whom, and until when. They are not mailed.
 //!
-//! The file is `config/suppressions.toml`. Every mail prints the entry that would silence it. An entry hides
-//! the findings that have every value it names; what it does not name may be anything. One that cannot be
-//! understood, or whose last day is over, hides nothing, and costs no other entry.
+//! The file is `config/suppressions.toml`. Every mail shows the entry that would suppress it. An entry suppresses the
+//! findings that have every value that it names. An invalid or expired entry suppresses nothing, and does not affect
+//! the other entries.
 
 use std::net::IpAddr;
 
@@ -20,16 +20,16 @@ use crate::text;
 /// A file larger than this is refused.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// Nobody knows what will be harmless in more than a year.
+/// How far ahead `expires` may be: the reason should be reviewed once a year.
 const MAX_AHEAD: Months = Months::new(12);
 
-/// What a mail prints where a person has to write something.
+/// What a mail shows in place of the reason and the date, which a person has to write.
 pub const PLACEHOLDERS: (&str, &str) = ("why this is accepted, and who says so", "YYYY-MM-DD");
 
-/// What these tell of would hide everything else, so an entry must name the one thing that it accepts.
+/// Findings of these families may hide everything else: an entry must name exactly one principal or resource.
 const EXACT_FAMILIES: &[&str] = &["root", "trail", "watch"];
 
-/// What tells that something is not told cannot be hidden itself.
+/// Rules that report missing notifications or checks cannot be suppressed.
 pub const NEVER: &[&str] = &[
     "watch.could-not-look",
     "watch.mails-held-back",
@@ -41,18 +41,18 @@ pub const NEVER: &[&str] = &[
 
 const MAX_REASON_CHARS: usize = 500;
 
-/// A file of suppressions, as far as it could be understood.
+/// The valid entries of a file of suppressions, and the problems of the others.
 #[derive(Debug, Default)]
 pub struct Suppressions {
     entries: Vec<Suppression>,
-    problems: Vec<Problem>,
+    problems: Vec<SuppressionProblem>,
 }
 
 /// What is wrong with the file, or with one entry of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
-pub struct Problem {
-    /// The line, from 1, on which the entry begins or the fault stands.
+pub struct SuppressionProblem {
+    /// The line, from 1, of the error or of the beginning of the entry.
     pub line: usize,
     /// What is wrong, and what would be right.
     pub message: String,
@@ -65,11 +65,11 @@ pub struct Suppression {
     pub line: usize,
     /// Why its findings are accepted.
     pub reason: String,
-    /// Who says so.
+    /// Who accepted them.
     pub owner: Option<String>,
-    /// The last day on which it hides anything, to its end in UTC.
+    /// The last day on which it is in effect, to its end in UTC.
     pub expires: NaiveDate,
-    which: Which,
+    selector: RuleSelector,
     account: Glob,
     principal: Option<Glob>,
     resource: Option<Glob>,
@@ -77,29 +77,29 @@ pub struct Suppression {
 }
 
 #[derive(Debug)]
-enum Which {
+enum RuleSelector {
     Rule(String),
     Family(String),
 }
 
 impl Suppressions {
-    /// Reads a file that may name only these rules. What is wrong with it stands in [`Suppressions::problems`].
+    /// Reads a file that may name only these rules. Errors are in [`Suppressions::problems`].
     pub fn parse(file: &str, rules: &[&'static Rule], now: DateTime<Utc>) -> Suppressions {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct File {
+        struct FileToml {
             #[serde(default)]
             suppression: Vec<Spanned<toml::Table>>,
         }
         let refused = |line, message: String| Suppressions {
             entries: Vec::new(),
-            problems: vec![Problem { line, message }],
+            problems: vec![SuppressionProblem { line, message }],
         };
         if file.len() > MAX_FILE_BYTES {
             let message = format!("the file has {} bytes; it must have at most {MAX_FILE_BYTES}", file.len());
             return refused(1, message);
         }
-        let parsed: File = match toml::from_str(file) {
+        let parsed: FileToml = match toml::from_str(file) {
             Ok(parsed) => parsed,
             Err(error) => {
                 let line = error.span().map_or(1, |span| 1 + line_breaks(file, 0, span.start));
@@ -107,7 +107,7 @@ impl Suppressions {
             }
         };
         let mut suppressions = Suppressions::default();
-        // The entries stand in the order of the file: each is looked for from the one before.
+        // The entries are in the order of the file: line breaks are counted from the entry before.
         let (mut line, mut counted) = (1, 0);
         for table in parsed.suppression {
             let start = table.span().start;
@@ -115,30 +115,30 @@ impl Suppressions {
             counted = start;
             match Suppression::of(table.into_inner(), line, rules, now) {
                 Ok(entry) => suppressions.entries.push(entry),
-                Err(message) => suppressions.problems.push(Problem { line, message }),
+                Err(message) => suppressions.problems.push(SuppressionProblem { line, message }),
             }
         }
         suppressions
     }
 
-    /// What could not be understood: it hides nothing, and somebody has to be told.
-    pub fn problems(&self) -> &[Problem] {
+    /// What is wrong with the file. An entry with a problem suppresses nothing.
+    pub fn problems(&self) -> &[SuppressionProblem] {
         &self.problems
     }
 
-    /// Every entry that could be understood, those that have expired included, in the order of the file.
+    /// The valid entries, including expired ones, in the order of the file.
     pub fn entries(&self) -> &[Suppression] {
         &self.entries
     }
 
-    /// The entries that could be understood and have expired, in the order of the file.
+    /// The valid entries that have expired, in the order of the file.
     pub fn expired(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Suppression> {
         self.entries.iter().filter(move |entry| entry.has_expired(now))
     }
 
-    /// The entry that hides a finding now; the first, if several do.
-    pub fn hiding(&self, finding: &Finding, now: DateTime<Utc>) -> Option<&Suppression> {
-        self.entries.iter().find(|entry| !entry.has_expired(now) && entry.names(finding))
+    /// The first entry that suppresses a finding now.
+    pub fn matching(&self, finding: &Finding, now: DateTime<Utc>) -> Option<&Suppression> {
+        self.entries.iter().find(|entry| !entry.has_expired(now) && entry.matches(finding))
     }
 }
 
@@ -148,11 +148,11 @@ impl Suppression {
         now.date_naive() > self.expires
     }
 
-    /// Whether a finding has every value that it names.
-    pub fn names(&self, finding: &Finding) -> bool {
-        let rule = match &self.which {
-            Which::Rule(id) => finding.rule.id == id,
-            Which::Family(family) => finding.rule.family() == family,
+    /// Whether a finding has every value that the entry names.
+    pub fn matches(&self, finding: &Finding) -> bool {
+        let rule = match &self.selector {
+            RuleSelector::Rule(id) => finding.rule.id == id,
+            RuleSelector::Family(family) => finding.rule.family() == family,
         };
         let account = finding.account.as_deref().unwrap_or_default();
         let who = finding.principal.as_ref();
@@ -173,7 +173,7 @@ impl Suppression {
             })
     }
 
-    /// The moment from which it hides nothing any more.
+    /// When it expires: the midnight (UTC) after its last day.
     pub fn end(&self) -> Option<DateTime<Utc>> {
         let next_day = self.expires.checked_add_days(Days::new(1))?;
         Some(next_day.and_time(NaiveTime::MIN).and_utc())
@@ -181,48 +181,48 @@ impl Suppression {
 
     /// Every value that it names, by its key in the file.
     pub fn values(&self) -> Vec<(&'static str, String)> {
-        let which = match &self.which {
-            Which::Rule(id) => ("rule", id.clone()),
-            Which::Family(family) => ("family", family.clone()),
+        let selector = match &self.selector {
+            RuleSelector::Rule(id) => ("rule", id.clone()),
+            RuleSelector::Family(family) => ("family", family.clone()),
         };
-        let pattern = |pattern: &Option<Glob>| pattern.as_ref().map(Glob::written);
+        let text = |glob: &Option<Glob>| glob.as_ref().map(Glob::written);
         let source_ip = self.source_ip.map(|range| match range.prefix_len() == range.max_prefix_len() {
             true => range.addr().to_string(),
             false => range.to_string(),
         });
         let named = [
             ("account", Some(self.account.written())),
-            ("principal", pattern(&self.principal)),
-            ("resource", pattern(&self.resource)),
+            ("principal", text(&self.principal)),
+            ("resource", text(&self.resource)),
             ("source_ip", source_ip),
         ];
         let named = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        std::iter::once(which).chain(named).collect()
+        std::iter::once(selector).chain(named).collect()
     }
 
-    /// The same for entries that hide the same until the same day, on whichever line they stand.
+    /// An id over the values and the last day: it does not depend on the line.
     pub fn id(&self) -> String {
         let (values, expires) = (self.values(), self.expires.to_string());
         let parts = values.iter().flat_map(|(key, value)| [*key, value]);
         stable_id(&parts.chain([&expires[..]]).collect::<Vec<_>>())
     }
 
-    /// Whether it may hide what nobody had in mind: it does not name one rule in one account, and one
-    /// principal, one resource or one address.
+    /// Whether it may suppress findings that were not intended: it does not name one rule, one account, and one
+    /// principal, resource or address.
     pub fn is_broad(&self) -> bool {
         let named = [&self.principal, &self.resource];
         let one_address = self.source_ip.is_some_and(|range| range.prefix_len() == range.max_prefix_len());
-        matches!(self.which, Which::Family(_))
+        matches!(self.selector, RuleSelector::Family(_))
             || !self.account.is_exact()
-            || named.iter().copied().flatten().any(|pattern| !pattern.is_exact())
-            || (named.iter().all(|pattern| pattern.is_none()) && !one_address)
+            || named.iter().copied().flatten().any(|glob| !glob.is_exact())
+            || (named.iter().all(|glob| glob.is_none()) && !one_address)
     }
 
-    /// The rule or family that it is about.
+    /// The rule or family: `sign-in.failed`, or `sign-in.*`.
     pub fn about(&self) -> String {
-        match &self.which {
-            Which::Rule(id) => id.clone(),
-            Which::Family(family) => format!("{family}.*"),
+        match &self.selector {
+            RuleSelector::Rule(id) => id.clone(),
+            RuleSelector::Family(family) => format!("{family}.*"),
         }
     }
 
@@ -234,7 +234,7 @@ impl Suppression {
     ) -> Result<Suppression, String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Entry {
+        struct EntryToml {
             rule: Option<String>,
             family: Option<String>,
             account: Option<String>,
@@ -251,7 +251,7 @@ impl Suppression {
             Text(String),
             Date(Datetime),
         }
-        let entry: Entry =
+        let entry: EntryToml =
             table.try_into().map_err(|error: toml::de::Error| text::clean(error.message(), 300))?;
         let missing = |name: &str, expected: &str| format!("{name} is missing; it must be {expected}");
         let wrong = |name: &str, value: &str, expected: &str| {
@@ -259,15 +259,17 @@ impl Suppression {
         };
 
         let expected = "the id of a rule, as `iamwatch rules` lists them";
-        let which = match (entry.rule, entry.family) {
+        let selector = match (entry.rule, entry.family) {
             (Some(id), None) if NEVER.contains(&&id[..]) => {
                 return Err(format!(
                     "findings of {id} cannot be suppressed: they tell what else is not told; the entry must go"
                 ));
             }
-            (Some(id), None) if rules.iter().any(|rule| rule.id == id) => Which::Rule(id),
+            (Some(id), None) if rules.iter().any(|rule| rule.id == id) => RuleSelector::Rule(id),
             (Some(id), None) => return Err(wrong("rule", &id, expected)),
-            (None, Some(family)) if rules.iter().any(|rule| rule.family() == family) => Which::Family(family),
+            (None, Some(family)) if rules.iter().any(|rule| rule.family() == family) => {
+                RuleSelector::Family(family)
+            }
             (None, Some(family)) => {
                 return Err(wrong("family", &family, "the part of a rule's id before the dot"));
             }
@@ -281,14 +283,14 @@ impl Suppression {
         if account != "*" && !text::is_account_id(&account) {
             return Err(wrong("account", &account, "a 12-digit account id, or \"*\" for all"));
         }
-        let pattern = |name: &str, value: Option<String>| match value.as_deref() {
+        let glob = |name: &str, value: Option<String>| match value.as_deref() {
             Some("") => {
                 Err(wrong(name, "", "left out, or a name, an id or an ARN, in which * stands for anything"))
             }
             value => Ok(value.map(Glob::of)),
         };
-        let principal = pattern("principal", entry.principal)?;
-        let resource = pattern("resource", entry.resource)?;
+        let principal = glob("principal", entry.principal)?;
+        let resource = glob("resource", entry.resource)?;
         let source_ip = match entry.source_ip {
             Some(range) => {
                 let address = || range.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
@@ -324,7 +326,7 @@ impl Suppression {
             reason,
             owner: entry.owner,
             expires,
-            which,
+            selector,
             account: Glob::of(&account),
             principal,
             resource,
@@ -334,18 +336,19 @@ impl Suppression {
         Ok(suppression)
     }
 
-    /// What must not be hidden by the dozen is named one by one.
+    /// Refuses wildcards and families if findings of the family must be suppressed one by one.
     fn check_exact(&self) -> Result<(), String> {
-        let family = match &self.which {
-            Which::Rule(id) => id.split_once('.').map_or(&id[..], |(family, _)| family),
-            Which::Family(family) => family,
+        let family = match &self.selector {
+            RuleSelector::Rule(id) => id.split_once('.').map_or(&id[..], |(family, _)| family),
+            RuleSelector::Family(family) => family,
         };
         if !EXACT_FAMILIES.contains(&family) {
             return Ok(());
         }
         let named = [&self.principal, &self.resource];
-        let wild = !self.account.is_exact() || named.into_iter().flatten().any(|pattern| !pattern.is_exact());
-        if matches!(self.which, Which::Family(_)) || wild || named.into_iter().all(Option::is_none) {
+        let wild = !self.account.is_exact() || named.into_iter().flatten().any(|glob| !glob.is_exact());
+        if matches!(self.selector, RuleSelector::Family(_)) || wild || named.into_iter().all(Option::is_none)
+        {
             return Err(format!(
                 "findings of {family} are suppressed one by one; it must name rule, account, and resource or principal, without *"
             ));
@@ -367,9 +370,10 @@ fn line_breaks(file: &str, from: usize, to: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case, Expect};
-    use crate::rules::registry;
+    use crate::finding::test_rules::{ALL, FAILED};
+    use crate::finding::{Principal, Subject};
+    use crate::formats::cloudtrail::Record;
+    use crate::severity::Severity;
 
     fn at(time: &str) -> DateTime<Utc> {
         time.parse().unwrap()
@@ -377,8 +381,20 @@ mod tests {
 
     const NOW: &str = "2026-04-01T12:00:00Z";
 
-    fn failed(patch: &'static str) -> Finding {
-        Case::new("suppress", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+    const ALICE: &str = r#"{"type": "IAMUser", "userName": "alice", "principalId": "AIDAALICEEXAMPLE", "accountId": "111122223333", "arn": "arn:aws:iam::111122223333:user/alice"}"#;
+
+    /// A failed sign-in of that principal from 192.0.2.10.
+    fn failed(identity: &str) -> Finding {
+        let json = format!(
+            r#"{{"eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin", "recipientAccountId": "111122223333", "userIdentity": {identity}}}"#
+        );
+        let record = Record::parse(json.as_bytes()).unwrap();
+        Finding {
+            account: Some("111122223333".to_owned()),
+            principal: Principal::of(&record),
+            source_ip: Some("192.0.2.10".to_owned()),
+            ..Finding::new(&FAILED, Severity::Low, String::new(), Subject::of(&record), "failed to sign in")
+        }
     }
 
     /// One entry with a reason and a date, and these lines.
@@ -387,13 +403,9 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_hides_what_has_every_value_that_it_names() {
-        // alice of 111122223333 failed from 192.0.2.10.
-        let finding = failed(
-            r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
-        );
-        assert_eq!(finding.rule.id, "sign-in.failed");
-        for (name, lines, hides) in [
+    fn an_entry_suppresses_findings_with_every_value_that_it_names() {
+        let finding = failed(ALICE);
+        for (name, lines, suppressed) in [
             ("the rule", "rule = \"sign-in.failed\"\naccount = \"111122223333\"", true),
             ("the family, everywhere", "family = \"sign-in\"\naccount = \"*\"", true),
             ("another rule", "rule = \"sign-in.failed-mfa\"\naccount = \"111122223333\"", false),
@@ -415,31 +427,30 @@ mod tests {
                 false,
             ),
         ] {
-            let suppressions = Suppressions::parse(&one(lines), &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(&one(lines), &ALL, at(NOW));
             assert_eq!(suppressions.problems(), [], "{name}");
-            assert_eq!(suppressions.hiding(&finding, at(NOW)).is_some(), hides, "{name}");
+            assert_eq!(suppressions.matching(&finding, at(NOW)).is_some(), suppressed, "{name}");
         }
     }
 
     #[test]
-    fn an_entry_holds_to_the_end_of_its_last_day() {
-        let finding = failed(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#);
-        let suppressions =
-            Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), &registry::all(), at(NOW));
+    fn an_entry_is_in_effect_to_the_end_of_its_last_day() {
+        let finding = failed(ALICE);
+        let suppressions = Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), &ALL, at(NOW));
         assert_eq!(suppressions.entries()[0].end(), Some(at("2026-05-01T00:00:00Z")));
-        for (time, hides) in [("2026-04-30T23:59:59Z", true), ("2026-05-01T00:00:00Z", false)] {
-            assert_eq!(suppressions.expired(at(time)).count(), usize::from(!hides), "{time}");
-            assert_eq!(suppressions.hiding(&finding, at(time)).is_some(), hides, "{time}");
-            assert_eq!(suppressions.entries()[0].has_expired(at(time)), !hides, "{time}");
+        for (time, suppressed) in [("2026-04-30T23:59:59Z", true), ("2026-05-01T00:00:00Z", false)] {
+            assert_eq!(suppressions.expired(at(time)).count(), usize::from(!suppressed), "{time}");
+            assert_eq!(suppressions.matching(&finding, at(time)).is_some(), suppressed, "{time}");
+            assert_eq!(suppressions.entries()[0].has_expired(at(time)), !suppressed, "{time}");
         }
     }
 
     #[test]
-    fn a_bad_entry_says_what_would_be_right_and_costs_no_other() {
+    fn the_problem_of_an_entry_says_what_would_be_right_and_affects_no_other_entry() {
         let entry = |lines: &str| format!("[[suppression]]\n{lines}\n");
         let good = one("rule = \"sign-in.failed\"\naccount = \"*\"");
         let dated = "reason = \"x\"\nexpires = \"2026-04-30\"";
-        for (name, bad, said) in [
+        for (name, bad, expected) in [
             ("no rule", entry(&format!("account = \"*\"\n{dated}")), "rule is missing"),
             (
                 "both",
@@ -549,56 +560,55 @@ mod tests {
                 "without *",
             ),
         ] {
-            let suppressions = Suppressions::parse(&format!("{bad}\n{good}"), &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(&format!("{bad}\n{good}"), &ALL, at(NOW));
             let problems: Vec<String> = suppressions.problems().iter().map(ToString::to_string).collect();
-            assert!(problems.len() == 1 && problems[0].contains(said), "{name}: {problems:?}");
+            assert!(problems.len() == 1 && problems[0].contains(expected), "{name}: {problems:?}");
             assert!(problems[0].starts_with("line 1: "), "{name}: {problems:?}");
             assert_eq!(suppressions.entries().len(), 1, "{name}: the good one");
         }
     }
 
     #[test]
-    fn a_file_that_is_no_toml_or_of_another_kind_hides_nothing_and_says_where() {
+    fn an_invalid_file_suppresses_nothing_and_its_problem_has_the_line() {
         let large = "#".repeat(MAX_FILE_BYTES + 1);
-        for (file, line, said) in [
+        for (file, line, expected) in [
             ("[[suppression]]\nrule = \n", 2, ""),
             ("[[suppressions]]\nrule = \"x\"\n", 1, "unknown field `suppressions`"),
             ("suppression = 1\n", 1, "invalid type"),
             (&large, 1, "it must have at most 1048576"),
         ] {
-            let suppressions = Suppressions::parse(file, &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(file, &ALL, at(NOW));
             let problems = suppressions.problems();
-            assert!(problems.len() == 1 && problems[0].message.contains(said), "{problems:?}");
+            assert!(problems.len() == 1 && problems[0].message.contains(expected), "{problems:?}");
             assert_eq!((problems[0].line, suppressions.entries().len()), (line, 0), "{problems:?}");
         }
-        let empty = Suppressions::parse("# nothing yet\n", &registry::all(), at(NOW));
+        let empty = Suppressions::parse("# nothing yet\n", &ALL, at(NOW));
         assert!(empty.problems().is_empty() && empty.entries().is_empty());
     }
 
     #[test]
-    fn an_immutable_id_names_a_user_whatever_the_name_and_a_role_in_every_session() {
-        let alice = r#"{"additionalEventData": {"MFAUsed": "No"}}"#;
-        let remade = r#"{"additionalEventData": {"MFAUsed": "No"}, "userIdentity": {"principalId": "AIDAOTHEREXAMPLE"}}"#;
-        let session = r#"{"eventName": "GetSigninToken", "responseElements": {"GetSigninToken": "Success"}, "userIdentity": {"type": "AssumedRole", "userName": null, "principalId": "AROADEVEXAMPLE:erin", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}}"#;
-        let provider = r#"{"responseElements": {"ConsoleLogin": "Failure"}, "userIdentity": {"type": "SAMLUser", "userName": "x", "arn": null, "principalId": "AIDAALICEEXAMPLE:x"}}"#;
-        for (name, principal, patch, hides) in [
-            ("a user by id", "AIDAALICEEXAMPLE", alice, true),
-            ("by name", "alice", alice, true),
+    fn a_unique_id_matches_one_user_only_and_every_session_of_a_role() {
+        let remade = &ALICE.replace("AIDAALICEEXAMPLE", "AIDAOTHEREXAMPLE");
+        let session = r#"{"type": "AssumedRole", "principalId": "AROADEVEXAMPLE:erin", "accountId": "111122223333", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin"}"#;
+        let provider = r#"{"type": "SAMLUser", "userName": "x", "principalId": "AIDAALICEEXAMPLE:x", "accountId": "111122223333"}"#;
+        for (name, principal, identity, suppressed) in [
+            ("a user by id", "AIDAALICEEXAMPLE", ALICE, true),
+            ("by name", "alice", ALICE, true),
             ("of the same name, made again", "AIDAALICEEXAMPLE", remade, false),
             ("a role by id", "AROADEVEXAMPLE", session, true),
             ("a session's own name is no id", "erin", session, false),
             ("what an identity provider calls somebody is no id", "AIDAALICEEXAMPLE", provider, false),
         ] {
             let lines = format!("family = \"sign-in\"\naccount = \"*\"\nprincipal = \"{principal}\"");
-            let suppressions = Suppressions::parse(&one(&lines), &registry::all(), at(NOW));
-            assert_eq!(suppressions.hiding(&failed(patch), at(NOW)).is_some(), hides, "{name}");
+            let suppressions = Suppressions::parse(&one(&lines), &ALL, at(NOW));
+            assert_eq!(suppressions.matching(&failed(identity), at(NOW)).is_some(), suppressed, "{name}");
         }
     }
 
     #[test]
-    fn an_entry_is_known_by_what_it_hides_and_until_when() {
+    fn the_id_of_an_entry_depends_on_its_values_and_last_day() {
         let id = |lines: &str| {
-            let suppressions = Suppressions::parse(lines, &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(lines, &ALL, at(NOW));
             assert_eq!(suppressions.problems(), []);
             suppressions.entries()[0].id()
         };
@@ -629,25 +639,25 @@ mod tests {
             ("rule = \"sign-in.failed\"\naccount = \"*\"\nprincipal = \"bob\"", true),
             ("family = \"sign-in\"\naccount = \"111122223333\"\nprincipal = \"bob\"", true),
         ] {
-            let suppressions = Suppressions::parse(&one(lines), &registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(&one(lines), &ALL, at(NOW));
             assert_eq!(suppressions.problems(), [], "{lines}");
             assert_eq!(suppressions.entries()[0].is_broad(), broad, "{lines}");
         }
     }
 
     #[test]
-    fn many_entries_are_read_in_a_moment_and_each_knows_its_line() {
+    fn many_entries_are_read_quickly_and_each_has_its_line() {
         let file = "[[suppression]]\n".repeat(MAX_FILE_BYTES / 16);
-        let suppressions = Suppressions::parse(&file, &registry::all(), at(NOW));
+        let suppressions = Suppressions::parse(&file, &ALL, at(NOW));
         let lines: Vec<usize> = suppressions.problems().iter().map(|problem| problem.line).collect();
         assert!(lines.into_iter().eq(1..=MAX_FILE_BYTES / 16));
     }
 
     #[test]
-    fn a_date_may_be_written_as_toml_has_it() {
+    fn a_date_may_be_a_toml_date() {
         let file =
             "[[suppression]]\nfamily = \"grant\"\naccount = \"*\"\nreason = \"x\"\nexpires = 2026-04-30\n";
-        let suppressions = Suppressions::parse(file, &registry::all(), at(NOW));
+        let suppressions = Suppressions::parse(file, &ALL, at(NOW));
         assert_eq!(suppressions.entries()[0].expires.to_string(), "2026-04-30");
     }
 }

@@ -6,7 +6,7 @@ use super::layout::TextLayout;
 use super::names::account_label;
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::finding::summary::{Source, kind_noun, known, moment, quoted};
+use crate::finding::summary::{SourceKind, kind_noun, known, moment, quoted};
 use crate::text;
 
 /// How many characters of one value are shown.
@@ -61,11 +61,11 @@ pub(super) fn facts(layout: &mut TextLayout, finding: &Finding, with_title: bool
     section(layout, "When", lines);
 
     let mut lines: Vec<String> = Vec::new();
-    lines.extend(known(&finding.source_ip).map(|source| match Source::of(source) {
-        Source::Address(address) => address.to_string(),
-        Source::Service(service) => format!("{} (an AWS service, no address)", value(service)),
-        Source::InsideAws => "inside AWS (no address)".to_owned(),
-        Source::Other(other) => format!("{} (no address)", quoted(other)),
+    lines.extend(known(&finding.source_ip).map(|source| match SourceKind::of(source) {
+        SourceKind::Address(address) => address.to_string(),
+        SourceKind::Service(service) => format!("{} (an AWS service, no address)", value(service)),
+        SourceKind::InsideAws => "inside AWS (no address)".to_owned(),
+        SourceKind::Other(other) => format!("{} (no address)", quoted(other)),
     }));
     lines.extend(known(&finding.region).map(|region| format!("Region {}", text::clean(region, 40))));
     lines.extend(known(&finding.user_agent).map(value));

@@ -87,7 +87,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::finding::{Finding, Place};
+    use crate::finding::{Finding, RecordPlace};
     use crate::formats::cloudtrail::counts::Counts;
     use crate::formats::cloudtrail::{Record, SignIn};
     use crate::rules::detections;
@@ -126,7 +126,7 @@ mod tests {
         for json in records {
             let record = Record::parse(json.as_bytes()).unwrap();
             overview.sign_in(&record, &SignIn::of(&record).unwrap());
-            let place = Place { log_file, record: 7, delivered: None };
+            let place = RecordPlace { log_file, record: 7, delivered: None };
             overview
                 .finding(&detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap());
         }
@@ -304,7 +304,7 @@ mod tests {
     fn findings_that_are_not_listed_are_counted() {
         let one = overview(&[failure(1, "alice")], "a.json");
         assert!(!render(&one, &scope("x", &[]), &Config::default()).contains("most severe"));
-        let place = Place { log_file: "a.json", record: 0, delivered: None };
+        let place = RecordPlace { log_file: "a.json", record: 0, delivered: None };
         let json = failure(1, "alice");
         let finding = detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap();
         let mut overview = Overview::new();

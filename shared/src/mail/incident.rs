@@ -45,15 +45,17 @@ fn mail_with_counted(findings: &[Finding], counted: &[DeduplicatedFacts], config
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::rule::Kind;
     use crate::finding::rule::Rule;
+    use crate::finding::rule::RuleKind;
     use crate::finding::{Evidence, Subject};
     use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case, Expect};
+    use crate::rules::detections::cases::{DetectionCase, DetectionExpect};
     use crate::severity::Severity;
 
     fn sign_in(patch: &'static str) -> Finding {
-        Case::new("summary", BaseRecord::ConsoleSignIn(patch), Expect::Nothing).finding().unwrap()
+        DetectionCase::new("summary", BaseRecord::ConsoleSignIn(patch), DetectionExpect::Nothing)
+            .finding()
+            .unwrap()
     }
 
     #[test]
@@ -98,7 +100,7 @@ mod tests {
 
     static UNREADABLE: Rule = Rule {
         id: "watch.log-file-unreadable",
-        kind: Kind::Check,
+        kind: RuleKind::Check,
         title: "Log file could not be read",
         severity: Severity::Medium,
         severity_reason: "What stands in it was not judged.",

@@ -94,15 +94,15 @@ mod tests {
     use crate::config::Config;
     use crate::formats::cloudtrail::samples::BaseRecord;
     use crate::mail::incident;
-    use crate::rules::detections::cases::{Case, Expect};
+    use crate::rules::detections::cases::{DetectionCase, DetectionExpect};
 
     fn failures(count: usize) -> Vec<Finding> {
-        let one = Case::new(
+        let one = DetectionCase::new(
             "failure",
             BaseRecord::ConsoleSignIn(
                 r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
             ),
-            Expect::Nothing,
+            DetectionExpect::Nothing,
         )
         .finding()
         .unwrap();

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::layout::TextLayout;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::summary::known;
 use crate::finding::suppression::{NEVER, PLACEHOLDERS};
 use crate::finding::{Finding, Subject};
@@ -176,7 +176,7 @@ fn suppression(finding: &Finding) -> Result<SuppressionEntry<'_>, NoEntry> {
     let who = finding.principal.as_ref();
     let principal = who.and_then(|who| known(&who.id)).map(pasteable).transpose()?;
     let source_ip = finding.source_ip.as_deref().filter(|address| address.parse::<IpAddr>().is_ok());
-    if principal.is_none() && finding.rule.kind == Kind::Detection {
+    if principal.is_none() && finding.rule.kind == RuleKind::Detection {
         let root_session = who.is_some_and(|who| who.root_session);
         return Err(if root_session { NoEntry::RootSession } else { NoEntry::Incomplete });
     }
@@ -223,11 +223,11 @@ mod tests {
     use super::*;
     use crate::finding::Principal;
     use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case, Expect};
+    use crate::rules::detections::cases::{DetectionCase, DetectionExpect};
     use crate::rules::detections::table;
 
     fn finding(record: BaseRecord) -> Finding {
-        Case::new("suppression", record, Expect::Nothing).finding().unwrap()
+        DetectionCase::new("suppression", record, DetectionExpect::Nothing).finding().unwrap()
     }
 
     /// Whether the entry suppresses the finding.
@@ -248,7 +248,7 @@ mod tests {
     fn an_entry_suppresses_no_more_than_its_finding() {
         let mut entries = 0;
         let cases = table().flat_map(|detection| detection.cases);
-        for finding in cases.filter_map(Case::finding) {
+        for finding in cases.filter_map(DetectionCase::finding) {
             let Ok(entry) = suppression(&finding) else { continue };
             entries += 1;
             let name = format!("{entry:?}: {}", finding.summary);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::bounded::{Limits, Ranked, WorstSet};
 use crate::config::Config;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, RecordPlace};
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::key;
 use crate::formats::cloudtrail::scan::{self, Judge};
@@ -42,7 +42,7 @@ impl<'a> Judging<'a> {
     /// # Errors
     /// A phrase that says why no rule can judge it.
     pub fn judge(&mut self, index: u64, json: &[u8]) -> Result<(), String> {
-        let place = Place { log_file: &self.name, record: index, delivered: self.delivered };
+        let place = RecordPlace { log_file: &self.name, record: index, delivered: self.delivered };
         if let Some(finding) = detections::judge(json, self.config, place)? {
             let dropped = self.findings.insert(index, finding);
             self.leave_out(dropped);

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 
 use crate::finding::rule::{COULD_NOT_LOOK_ID, CheckRule, Ends, Rule};
 use crate::formats::cloudtrail::prefilter::Prefilter;
+use crate::rules::detections::RecordScope;
 use crate::rules::{checks, detections, health};
 
-/// What every rule says about itself, by id: those over records, over the credential report, and about iamwatch.
+/// Every rule, sorted by id: over records, over the credential report, and about iamwatch itself.
 pub fn all() -> Vec<&'static Rule> {
     let over_records = detections::table().map(|detection| &detection.rule);
     let over_report = checks::table().map(|check| &check.rule);
@@ -16,17 +17,17 @@ pub fn all() -> Vec<&'static Rule> {
     rules
 }
 
-/// Which records some detection may match.
+/// The prefilter for records that a detection may match.
 pub fn prefilter() -> &'static Prefilter {
     static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| {
-        let on = || detections::table().flat_map(|detection| detection.on);
-        let names = on().flat_map(|on| match on {
-            detections::On::Names(names) => *names,
-            detections::On::Source(_) | detections::On::Root => &[],
+        let scopes = || detections::table().flat_map(|detection| detection.scope);
+        let names = scopes().flat_map(|scope| match scope {
+            RecordScope::Names(names) => *names,
+            RecordScope::Source(_) | RecordScope::Root => &[],
         });
-        let sources = on().filter_map(|on| match on {
-            detections::On::Source(source) => Some(*source),
-            detections::On::Names(_) | detections::On::Root => None,
+        let sources = scopes().filter_map(|scope| match scope {
+            RecordScope::Source(source) => Some(*source),
+            RecordScope::Names(_) | RecordScope::Root => None,
         });
         Prefilter::of_words(names.copied(), sources)
     });
@@ -52,8 +53,7 @@ pub fn check_rule(id: &str) -> Option<CheckRule> {
     RULES.get(id).copied()
 }
 
-/// The same, for the rules that judge a credential report: its checks, and the one that reports what could not
-/// be judged.
+/// The rule of that id, if it can raise findings about a credential report: a check, or `watch.could-not-look`.
 pub fn report_rule(id: &str) -> Option<CheckRule> {
     let judges_reports = id == COULD_NOT_LOOK_ID || checks::table().any(|check| check.rule.id == id);
     check_rule(id).filter(|_| judges_reports)
@@ -64,15 +64,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prefilter_of_the_rules_passes_most_values_over_at_once() {
+    fn the_prefilter_of_the_rules_is_fast() {
         assert!(prefilter().is_fast());
     }
 
     #[test]
-    fn every_rule_is_whole() {
+    fn every_rule_is_complete() {
         let mut ids = std::collections::BTreeSet::new();
         for rule in all() {
-            assert!(ids.insert(rule.id), "{} stands twice", rule.id);
+            assert!(ids.insert(rule.id), "{} is not unique", rule.id);
             let (family, name) = rule.id.split_once('.').unwrap();
             let kebab = |text: &str| {
                 text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -81,7 +81,7 @@ mod tests {
             assert!(rule.title.is_ascii() && rule.title.len() <= 48, "{}: title {:?}", rule.id, rule.title);
             assert!(
                 !rule.severity_reason.is_empty() && !rule.condition.is_empty(),
-                "{} says too little",
+                "{} has no reason or condition",
                 rule.id
             );
             assert!(

@@ -71,7 +71,7 @@ impl Hour {
 
 /// The budget of a notification about these findings. What anyone can cause without credentials has one of its own.
 pub fn budget_of(findings: &[CaseFinding<'_>]) -> Budget {
-    let earned = findings.iter().map(|of_case| of_case.finding).filter(|finding| !finding.by_anyone);
+    let earned = findings.iter().map(|of_case| of_case.finding).filter(|finding| !finding.unauthenticated);
     match earned.map(|finding| finding.severity).max() {
         None => Budget::Unauthenticated,
         Some(severity) => Budget::Of(severity.max(Severity::Low)),

@@ -337,7 +337,7 @@ mod tests {
 
     /// A failed sign-in of alice, which anyone can cause.
     fn failure() -> Finding {
-        Finding { severity: Severity::Medium, by_anyone: true, ..sign_in() }
+        Finding { severity: Severity::Medium, unauthenticated: true, ..sign_in() }
     }
 
     /// The same at another minute of the first of April, from another address.
@@ -519,13 +519,13 @@ mod tests {
         let mut history = CaseHistory::new();
         let mailed = (0..60).filter(|n| {
             let finding = numbered(*n, *n, &format!("198.51.100.{n}"));
-            !history.run(&[Finding { by_anyone: false, ..finding }]).is_empty()
+            !history.run(&[Finding { unauthenticated: false, ..finding }]).is_empty()
         });
         assert_eq!(mailed.count(), 60);
         // Nor does what anyone can cause keep it from being told.
         let mut history = CaseHistory::new();
         history.run(&[numbered(1, 0, "192.0.2.1")]);
-        let earned = Finding { by_anyone: false, ..numbered(2, 1, "192.0.2.1") };
+        let earned = Finding { unauthenticated: false, ..numbered(2, 1, "192.0.2.1") };
         assert_eq!(history.run(&[earned]).len(), 1);
     }
 
@@ -552,8 +552,10 @@ mod tests {
         let mut history = CaseHistory::new();
         for n in 0..MAX_EPISODES as u32 + 50 {
             history.run(&[numbered(n, n * 3 % 3_000, &format!("198.51.{}.{}", n / 250, n % 250))]);
-            let finding =
-                Finding { by_anyone: false, ..numbered(100_000 + n, 0, &format!("2001:db8:0:{n:x}::1")) };
+            let finding = Finding {
+                unauthenticated: false,
+                ..numbered(100_000 + n, 0, &format!("2001:db8:0:{n:x}::1"))
+            };
             history.run(&[finding]);
         }
         assert!(history.case.episodes.len() <= MAX_EPISODES);

@@ -11,10 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::finding::Judged;
+use crate::finding::CheckOutcome;
 use crate::finding::is_unjudged;
 use crate::finding::rule::{CheckRule, Ends};
-use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
+use crate::finding::{Evidence, EvidenceFacts, Finding, Principal, Status, Subject};
 use crate::ports::MAX_STATE_BYTES;
 use crate::severity::Severity;
 
@@ -196,7 +196,7 @@ impl Ledger {
     /// everything if the report is older than the last.
     pub fn record_judged(
         &mut self,
-        judged: &Judged,
+        judged: &CheckOutcome,
         beside: &[Finding],
         users: u64,
         generated: DateTime<Utc>,
@@ -366,7 +366,7 @@ impl LedgerEntry {
             resource: entry.resource.or(arn),
             principal: entry.principal.map(principal),
             time: Some(self.resolved.unwrap_or(self.seen)),
-            evidence: Evidence { facts: Facts(facts.collect()), ..Evidence::default() },
+            evidence: Evidence { facts: EvidenceFacts(facts.collect()), ..Evidence::default() },
             remediation,
             ..Finding::new(rule, self.severity, id.to_owned(), subject, entry.what)
         }
@@ -421,7 +421,7 @@ mod tests {
             time: Some(generated),
             evidence: Evidence {
                 object: Some("s3://state/report.csv.gz".to_owned()),
-                facts: Facts(facts),
+                facts: EvidenceFacts(facts),
                 ..Evidence::default()
             },
             ..Finding::new(&RULE, RULE.severity, id, subject, "has no second factor")
@@ -429,8 +429,8 @@ mod tests {
         finding.with_summary()
     }
 
-    fn judged(users: &[User], generated: DateTime<Utc>) -> Judged {
-        let mut judged = Judged::default();
+    fn judged(users: &[User], generated: DateTime<Utc>) -> CheckOutcome {
+        let mut judged = CheckOutcome::default();
         for (n, user) in users.iter().enumerate() {
             match user {
                 User::Absent | User::WithMfa => {}
@@ -614,7 +614,7 @@ mod tests {
         // Source: IAM User Guide, "IAM and AWS STS quotas": names of 64, paths of 512 characters.
         let of_one = judged(&[User::WithoutMfa], hour(0)).findings.remove(0);
         let columns = (0..6).map(|n| (Cow::Owned(format!("access_key_{n}_last_rotated")), START.to_owned()));
-        let facts = Facts(columns.collect());
+        let facts = EvidenceFacts(columns.collect());
         let finding = |n: usize| {
             let name = format!("{:x<64}", n / 14);
             let arn = format!("arn:aws:iam::{ACCOUNT}:user/{}/{name}", "p".repeat(510));
@@ -627,7 +627,7 @@ mod tests {
             let (id, resource) = (stable_id(&[&n.to_string()]), Some(arn));
             Finding { id, resource, principal: Some(principal), evidence, ..of_one.clone() }
         };
-        let judged = Judged { findings: (0..70_000).map(finding).collect(), gaps: Vec::new() };
+        let judged = CheckOutcome { findings: (0..70_000).map(finding).collect(), gaps: Vec::new() };
         let mut ledger = Ledger::new(ACCOUNT);
         ledger.record_judged(&judged, &[], 5_000, hour(0), hour(0));
         let said = judged.findings.iter().map(|finding| (finding.id.clone(), Status::New)).collect();

@@ -1,6 +1,6 @@
 //! What the tests of this layer share: rules, a finding and a notification made by hand.
 
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::{Finding, Principal, Subject, stable_id};
 use crate::notification::Notification;
 use crate::severity::Severity;
@@ -9,7 +9,7 @@ use crate::severity::Severity;
 pub const fn rule(id: &'static str) -> Rule {
     Rule {
         id,
-        kind: Kind::Check,
+        kind: RuleKind::Check,
         title: "A rule of the tests",
         severity: Severity::High,
         severity_reason: "It is for tests.",

@@ -16,7 +16,7 @@ use crate::mail;
 use crate::mail::audit::AuditSummary;
 use crate::notification::Notification;
 use crate::ports::{AwsError, AwsErrorKind, IamReader, NotificationSink, Ports, Runtime, StateStore};
-use crate::rules::checks::{self, About};
+use crate::rules::checks::{self, ReportContext};
 use crate::rules::health::account_check_failed;
 use crate::rules::registry;
 use crate::state::store::StateClient;
@@ -90,7 +90,7 @@ impl<I: IamReader> AuditSource for CredentialReports<'_, I> {
             return Err(invalid("it has no row <root_account>, which every report has".to_owned()));
         }
         let uri = state.uri(&report_archive::key(account, generated.date_naive()));
-        let about = About { account, generated: *generated, source: Some(&uri) };
+        let about = ReportContext { account, generated: *generated, source: Some(&uri) };
         let users = report.rows().iter().filter(|row| !row.is_root()).count() as u64;
         let judged = checks::judge(&report, &about, state.config);
         Ok(JudgedAccount { judged, users, generated: *generated })

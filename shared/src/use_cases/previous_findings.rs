@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::finding::Judged;
+use crate::finding::CheckOutcome;
+use crate::finding::is_unjudged;
 use crate::finding::rule::CheckRule;
-use crate::finding::{self, is_unjudged};
-use crate::finding::{Evidence, Facts, Finding, Principal, Status, Subject};
+use crate::finding::summary::{MAX_NAME_CHARS, circumstances, known, who};
+use crate::finding::{Evidence, EvidenceFacts, Finding, Principal, Status, Subject};
 use crate::severity::Severity;
 use crate::state::ledger::RuleLookup;
 use crate::text;
@@ -42,6 +43,8 @@ struct PreviousLine {
     principal: Option<PreviousPrincipal>,
     time: Option<DateTime<Utc>>,
     evidence: Map<String, Value>,
+    /// Absent in files that an older version wrote.
+    what: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,13 +82,18 @@ impl Previous {
 
     /// Says of every finding of a report how it stands beside these, and adds those that are resolved or could not be
     /// judged this time. Also says how many lines were passed over, for they are about something else.
-    pub fn compare(self, judged: Judged, account: &str, generated: DateTime<Utc>) -> (Vec<Finding>, u64) {
+    pub fn compare(
+        self,
+        judged: CheckOutcome,
+        account: &str,
+        generated: DateTime<Utc>,
+    ) -> (Vec<Finding>, u64) {
         let Previous { findings: mut before, of_others } = self;
         let all = before.len();
         before.retain(|_, finding| finding.account.as_deref().unwrap_or_default() == account);
         let passed_over = of_others + (all - before.len()) as u64;
 
-        let Judged { mut findings, gaps } = judged;
+        let CheckOutcome { mut findings, gaps } = judged;
         for finding in &mut findings {
             let before = before.remove(&finding.id);
             let was_resolved = |before: &Finding| before.status == Some(Status::Resolved);
@@ -127,7 +135,7 @@ impl PreviousLine {
         let mut evidence = self.evidence;
         let object = evidence.remove("object").and_then(text);
         let facts = evidence.into_iter().filter_map(|(name, value)| Some((Cow::Owned(name), text(value)?)));
-        let facts = Facts(facts.collect());
+        let facts = EvidenceFacts(facts.collect());
         let account = self.account.unwrap_or_default();
         let subject = match &account[..] {
             "" => Subject::Account("unknown account".to_owned()),
@@ -145,9 +153,27 @@ impl PreviousLine {
             remediation,
             ..Finding::new(rule, self.severity, self.id, subject, "")
         };
-        // Where another version worded it otherwise, its title has to do.
-        finding.what = finding::what_of(&finding).map_or_else(|| rule.title.to_lowercase(), str::to_owned);
+        let what = self.what.or_else(|| what_of_old_summary(&finding).map(str::to_owned));
+        // The title, if an older version phrased the summary differently.
+        finding.what = what.unwrap_or_else(|| rule.title.to_lowercase());
         finding
+    }
+}
+
+/// The phrase `what` of a finding that was printed without it, from its summary; `None` if this version would
+/// not make that summary.
+fn what_of_old_summary(finding: &Finding) -> Option<&str> {
+    let account = known(&finding.account).map(|account| text::clean(account, MAX_NAME_CHARS));
+    let summary = finding.summary.strip_suffix('.')?;
+    let phrase = match who(finding) {
+        None => summary,
+        Some(who) => summary.strip_prefix(&who)?.strip_prefix(' ')?,
+    };
+    match circumstances(finding, account) {
+        rest if rest.is_empty() => Some(phrase),
+        rest => {
+            phrase.strip_suffix(&format!(" ({rest})")).or_else(|| phrase.strip_suffix(&format!(" {rest}")))
+        }
     }
 }
 
@@ -155,6 +181,7 @@ impl PreviousLine {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::finding::CheckLine;
     use crate::formats::credential_report::CredentialReport;
     use crate::formats::credential_report::samples::{BaseRow, csv};
     use crate::rules::checks::cases::{about, generated};
@@ -167,7 +194,7 @@ mod tests {
         ("access_key_2_last_rotated", "2026-03-30T00:00:00Z"),
     ]);
 
-    fn judged(rows: &[BaseRow]) -> Judged {
+    fn judged(rows: &[BaseRow]) -> CheckOutcome {
         let report = CredentialReport::parse(csv(rows).as_bytes()).unwrap();
         checks::judge(&report, &about(), &Config::default())
     }
@@ -260,6 +287,9 @@ mod tests {
                 let line = printed(std::slice::from_ref(&finding));
                 let previous = Previous::read(&line, registry::report_rule).unwrap();
                 let read = &previous.findings[&finding.id];
+                let current = serde_json::to_string(&CheckLine(&finding)).unwrap();
+                let current = Previous::read(&current, registry::report_rule).unwrap();
+                assert_eq!(current.findings[&finding.id].what, finding.what, "{}", case.name);
                 let json = |line: &str| serde_json::from_str::<Value>(line).unwrap();
                 assert_eq!(json(&printed(std::slice::from_ref(read))), json(&line), "{}", case.name);
                 assert_eq!(read.subject, finding.subject, "{}", case.name);

@@ -10,7 +10,7 @@ use shared::formats::cloudtrail::scan::{Counts, Problem};
 use shared::config::Config;
 use shared::rules::detections;
 use shared::rules::health::unreadable_log_file;
-use shared::finding::{Finding, Place};
+use shared::finding::{Finding, RecordPlace};
 use shared::finding::ocsf;
 
 fn send(findings: &[Finding], config: &Config) {
@@ -29,7 +29,7 @@ fn send(findings: &[Finding], config: &Config) {
 
 fuzz_target!(|input: &[u8]| {
     let config = Config::default();
-    let place = Place { log_file: "s3://logs/x.json.gz", record: 0, delivered: None };
+    let place = RecordPlace { log_file: "s3://logs/x.json.gz", record: 0, delivered: None };
     // What a rule asks for is rare in arbitrary bytes: the rules see every record that can be read.
     if let Ok(record) = Record::parse(input) {
         let detected = detections::detect(&record, &config, place);

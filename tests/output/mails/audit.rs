@@ -14,7 +14,7 @@ use shared::mail::audit::AuditSummary;
 use shared::mail::{MAX_MESSAGE_BYTES, Mail};
 use shared::ports::{AwsError, AwsErrorKind};
 use shared::rules::checks;
-use shared::rules::checks::About;
+use shared::rules::checks::ReportContext;
 use shared::rules::health::account_check_failed;
 use shared::rules::registry;
 use shared::state::ledger::Ledger;
@@ -53,7 +53,8 @@ impl Accounts {
     fn judge(&mut self, account: &str, report: &str, day: i64) {
         let (report, generated) = (CredentialReport::parse(report.as_bytes()).unwrap(), made(day));
         let key = format!("s3://iamwatch-state-{PROD}/reports/{account}/{}.csv.gz", generated.date_naive());
-        let judged = checks::judge(&report, &About { account, generated, source: Some(&key) }, &config());
+        let judged =
+            checks::judge(&report, &ReportContext { account, generated, source: Some(&key) }, &config());
         let users = report.rows().len() as u64;
         self.ledger(account).looked(&judged, &[], users, generated, generated);
     }
@@ -260,7 +261,7 @@ fn every_check_has_a_safe_mail_and_can_be_suppressed() {
                     .replace(PLACEHOLDERS.1, "2026-04-30");
                 let suppressions = Suppressions::parse(&edited, &registry::all(), now);
                 assert_eq!(suppressions.problems(), [], "{edited}");
-                let is_suppressed = suppressions.hiding(&finding, now).is_some();
+                let is_suppressed = suppressions.matching(&finding, now).is_some();
                 let can_be = finding.rule.family() != "watch" && status != Some(Status::Resolved);
                 assert_eq!(is_suppressed, can_be, "{}: {edited}", case.name);
                 suppressed += usize::from(is_suppressed);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::config::Config;
-use shared::finding::{Finding, Place};
+use shared::finding::{Finding, RecordPlace};
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::samples::BaseRecord;
 use shared::formats::events::backfill::Wanted;
@@ -206,7 +206,7 @@ fn promise_5_thousands_of_findings_are_one_mail_that_counts_what_it_leaves_out()
 #[test]
 fn every_rule_has_a_safe_line_and_mail_about_past_log_files() {
     let wanted = wanted(&[], &[]);
-    let place = |number| Place { log_file: LOG_FILE, record: number, delivered: None };
+    let place = |number| RecordPlace { log_file: LOG_FILE, record: number, delivered: None };
     let base = record(json!({}));
     let mut findings = Vec::new();
     for (number, case) in table().flat_map(|detection| detection.cases).enumerate() {

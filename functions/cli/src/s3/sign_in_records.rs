@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::config::Config;
-use shared::finding::{Finding, Place};
+use shared::finding::{Finding, RecordPlace};
 use shared::formats::cloudtrail::period::Period;
 use shared::formats::cloudtrail::scan::{self, Problem};
 use shared::formats::cloudtrail::{Record, SignIn, key};
@@ -57,7 +57,7 @@ impl Reader for SignInRecordReader<'_> {
 
     fn record(&self, file: &mut FileRecords, index: u64, json: &[u8]) -> Result<(), String> {
         let record = Record::parse(json)?;
-        let place = Place { log_file: &file.log_file, record: index, delivered: file.delivered };
+        let place = RecordPlace { log_file: &file.log_file, record: index, delivered: file.delivered };
         let finding = detections::judge_record(&record, self.config, place)?;
         let is_needed = finding.is_some() || SignIn::of(&record).is_some();
         if is_needed && self.period.holds(record.event_time, &file.log_file) {
@@ -97,7 +97,7 @@ impl SignInRecords {
     pub fn findings(&self, config: &Config) -> Vec<Finding> {
         let record_finding = |kept: &KeptRecord| {
             let delivered = key::delivered(&kept.log_file);
-            let place = Place { log_file: &kept.log_file, record: kept.record, delivered };
+            let place = RecordPlace { log_file: &kept.log_file, record: kept.record, delivered };
             // It was judged without an error when it was collected.
             detections::judge(kept.json.get().as_bytes(), config, place).ok().flatten()
         };

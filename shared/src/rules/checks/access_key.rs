@@ -4,10 +4,11 @@
 //! IAM.22; IAM User Guide, "Manage access keys for IAM users".
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Asked, Check, Credential, KEY_SLOTS, On, Verdict, days};
+use super::cases::{CheckCase, CheckExpect::*};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, Credential, KEY_SLOTS, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::formats::credential_report::{AccessKey, Cell, Row};
@@ -37,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "access-key.unrotated",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Access key is old",
             severity: Severity::Medium,
             severity_reason: "The longer a key lives, the more copies of it there are, and each of them is enough.",
@@ -56,7 +57,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &[
             "password_enabled",
             "access_key_1_active",
@@ -68,17 +69,17 @@ pub(super) const CHECKS: &[Check] = &[
         judge: unrotated,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "the day after the limit",
                 Machine(&[("access_key_1_last_rotated", "2025-12-31T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[("access_key_1_last_rotated", "2026-01-01T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "the second key, in capitals",
                 Machine(&[
                     ("access_key_2_active", "TRUE"),
@@ -86,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "both keys",
                 Machine(&[
                     ("access_key_1_last_rotated", "2025-02-01T00:00:00Z"),
@@ -95,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(2),
             ),
-            Case::new(
+            CheckCase::new(
                 "an inactive key keeps its date",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -103,17 +104,17 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("ACCESS_KEY_MAX_AGE_DAYS", "PEOPLE=1,MACHINES=365")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a machine's, within the limit for machines",
                     Machine(&[("access_key_1_last_rotated", "2025-12-31T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case {
+            CheckCase {
                 settings: &[("ACCESS_KEY_MAX_AGE_DAYS", "PEOPLE=90,MACHINES=365")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a person's, beyond the limit for people",
                     Person(&[
                         ("access_key_1_active", "true"),
@@ -122,18 +123,18 @@ pub(super) const CHECKS: &[Check] = &[
                     Raised(1),
                 )
             },
-            Case::new("no keys", Person(&[]), Nothing),
-            Case::new(
+            CheckCase::new("no keys", Person(&[]), Nothing),
+            CheckCase::new(
                 "made at a time that nobody knows",
                 Machine(&[("access_key_1_last_rotated", "N/A")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "no date",
                 Machine(&[("access_key_1_last_rotated", "2026-02-30T00:00:00Z")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "made in a year to come",
                 Machine(&[("access_key_1_last_rotated", "2027-01-01T00:00:00Z")]),
                 CouldNotLook,
@@ -143,7 +144,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "access-key.unused",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Access key is not used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the key, and nobody would notice that somebody else uses it.",
@@ -155,28 +156,28 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it once nothing is missed: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: USE_COLUMNS,
         ends: Ends::WhenMended,
         judge: unused,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[("access_key_1_last_used_date", "2026-02-15T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Machine(&[("access_key_1_last_used_date", "2026-02-15T09:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a day before the limit",
                 Machine(&[("access_key_1_last_used_date", "2026-02-16T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "the other key was used: each is judged by its own date",
                 Machine(&[
                     ("access_key_2_active", "true"),
@@ -185,7 +186,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an inactive key",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -193,31 +194,31 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "never, which another rule says",
                 Machine(&[("access_key_1_last_used_date", "N/A")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("UNUSED_CREDENTIAL_DAYS", "PEOPLE=1,MACHINES=90")],
-                ..Case::new(
+                ..CheckCase::new(
                     "within the limit for machines",
                     Machine(&[("access_key_1_last_used_date", "2026-02-01T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new(
+            CheckCase::new(
                 "nothing is said",
                 Machine(&[("access_key_1_last_used_date", "not_supported")]),
                 CouldNotLook,
             ),
-            Case::new("no date", Machine(&[("access_key_1_last_used_date", "")]), CouldNotLook),
+            CheckCase::new("no date", Machine(&[("access_key_1_last_used_date", "")]), CouldNotLook),
         ],
     },
     Check {
         rule: Rule {
             id: "access-key.never-used",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Access key was never used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the key, and it lies where somebody once put it.",
@@ -228,13 +229,13 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: USE_COLUMNS,
         ends: Ends::WhenMended,
         judge: never_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[
                     ("access_key_1_last_used_date", "N/A"),
@@ -242,7 +243,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Machine(&[
                     ("access_key_1_last_used_date", "N/A"),
@@ -250,7 +251,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "in the words of a password that was never used",
                 Machine(&[
                     ("access_key_1_last_used_date", "no_information"),
@@ -258,8 +259,12 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new("used", Machine(&[("access_key_1_last_rotated", "2025-01-01T00:00:00Z")]), Nothing),
-            Case::new(
+            CheckCase::new(
+                "used",
+                Machine(&[("access_key_1_last_rotated", "2025-01-01T00:00:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new(
                 "an inactive key",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -268,7 +273,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "made at a time that nobody knows",
                 Machine(&[("access_key_1_last_used_date", "N/A"), ("access_key_1_last_rotated", "N/A")]),
                 CouldNotLook,
@@ -278,7 +283,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "access-key.two-active",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User has two active access keys",
             severity: Severity::Low,
             severity_reason: "Two keys are for the hours in which one replaces the other; later one of them is forgotten.",
@@ -290,21 +295,21 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where both are used for different things: make a user, or better a role, for each.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["access_key_1_active", "access_key_2_active"],
         ends: Ends::WhenMended,
         judge: two_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("both", Machine(&[("access_key_2_active", "true")]), Raised(1)),
-            Case::new("one", Machine(&[]), Nothing),
-            Case::new(
+            CheckCase::new("both", Machine(&[("access_key_2_active", "true")]), Raised(1)),
+            CheckCase::new("one", Machine(&[]), Nothing),
+            CheckCase::new(
                 "one, and one that is inactive",
                 Machine(&[("access_key_2_last_rotated", "2026-01-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case::new("none", Person(&[]), Nothing),
-            Case::new("neither yes nor no", Machine(&[("access_key_2_active", "yes")]), CouldNotLook),
+            CheckCase::new("none", Person(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Machine(&[("access_key_2_active", "yes")]), CouldNotLook),
         ],
     },
 ];
@@ -316,13 +321,13 @@ pub(super) fn active_keys(row: &Row) -> impl Iterator<Item = (Credential, &Acces
         .map(|(slot, key)| (Credential { slot, last_rotated: key.last_rotated.value().copied() }, key))
 }
 
-fn unrotated(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.access_key_max_age);
-    for (credential, key) in active_keys(asked.row) {
+fn unrotated(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.access_key_max_age);
+    for (credential, key) in active_keys(input.row) {
         let Some(date) = verdict.needed(&key.last_rotated, credential.slot.last_rotated) else {
             continue;
         };
-        let age_days = asked.age_days(date);
+        let age_days = input.age_days(date);
         if age_days > max_days {
             verdict.raise_about(
                 credential,
@@ -334,16 +339,16 @@ fn unrotated(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.unused_credential);
-    for (credential, key) in active_keys(asked.row) {
+fn unused(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.unused_credential);
+    for (credential, key) in active_keys(input.row) {
         if was_never_used(key) {
             continue;
         }
         let Some(date) = verdict.needed(&key.last_used, credential.slot.last_used) else {
             continue;
         };
-        let unused_days = asked.age_days(date);
+        let unused_days = input.age_days(date);
         if unused_days >= max_days {
             verdict.raise_about(
                 credential,
@@ -356,16 +361,16 @@ fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// As CIS judges it: what was never used is as long unused as it is old.
-fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.unused_credential);
-    for (credential, key) in active_keys(asked.row) {
+fn never_used(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.unused_credential);
+    for (credential, key) in active_keys(input.row) {
         if !was_never_used(key) {
             continue;
         }
         let Some(date) = verdict.needed(&key.last_rotated, credential.slot.last_rotated) else {
             continue;
         };
-        let age_days = asked.age_days(date);
+        let age_days = input.age_days(date);
         if age_days >= max_days {
             verdict.raise_about(
                 credential,
@@ -377,8 +382,8 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn two_active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if active_keys(asked.row).count() == 2 {
+fn two_active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if active_keys(input.row).count() == 2 {
         verdict.raise("has two active access keys");
     }
 }

@@ -2,10 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{About, judge};
+use super::context::ReportContext;
 use crate::config::Config;
-use crate::finding::Judged;
-use crate::formats::credential_report::CredentialReport;
 use crate::formats::credential_report::samples::{BaseRow, csv};
 
 /// When the reports of all cases were made.
@@ -13,7 +11,7 @@ pub const GENERATED: &str = "2026-04-01T08:15:00Z";
 
 /// One row, and what judging it must come to.
 #[derive(Debug)]
-pub struct Case {
+pub struct CheckCase {
     /// What is special about it.
     pub name: &'static str,
     /// How it differs from the row it starts from.
@@ -21,12 +19,12 @@ pub struct Case {
     /// Settings that differ from their defaults.
     pub settings: &'static [(&'static str, &'static str)],
     /// What judging it must come to.
-    pub expect: Expect,
+    pub expect: CheckExpect,
 }
 
 /// What judging a row must come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
+pub enum CheckExpect {
     /// So many findings of the rule beside which the case stands, and nothing of it is left unjudged.
     Raised(usize),
     /// No finding of that rule, and nothing of it is left unjudged.
@@ -35,10 +33,10 @@ pub enum Expect {
     CouldNotLook,
 }
 
-impl Case {
+impl CheckCase {
     /// A case with every setting at its default.
-    pub const fn new(name: &'static str, row: BaseRow, expect: Expect) -> Case {
-        Case { name, row, settings: &[], expect }
+    pub const fn new(name: &'static str, row: BaseRow, expect: CheckExpect) -> CheckCase {
+        CheckCase { name, row, settings: &[], expect }
     }
 
     /// The whole report: root, and where the case is about another user, that one.
@@ -56,13 +54,6 @@ impl Case {
         };
         Config::from_lookup(lookup).unwrap_or_else(|error| panic!("case {:?}: {error}", self.name))
     }
-
-    /// What judging the report comes to.
-    pub fn judged(&self) -> Judged {
-        let report = CredentialReport::parse(self.csv().as_bytes())
-            .unwrap_or_else(|error| panic!("case {:?}: {error}", self.name));
-        judge(&report, &about(), &self.config())
-    }
 }
 
 /// The moment at which the reports of all cases were made.
@@ -71,6 +62,6 @@ pub fn generated() -> DateTime<Utc> {
 }
 
 /// What the findings of all cases have in common.
-pub fn about() -> About<'static> {
-    About { account: "111122223333", generated: generated(), source: None }
+pub fn about() -> ReportContext<'static> {
+    ReportContext { account: "111122223333", generated: generated(), source: None }
 }

@@ -3,10 +3,11 @@
 //! Source: IAM User Guide, "Generate credential reports for your AWS account", `cert_1_active` and what follows.
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Asked, CERTIFICATE_SLOTS, Check, Credential, On, Verdict, days};
+use super::cases::{CheckCase, CheckExpect::*};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CERTIFICATE_SLOTS, CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
 use crate::formats::credential_report::{Certificate, Row};
@@ -16,7 +17,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "certificate.active",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User has an active signing certificate",
             severity: Severity::Low,
             severity_reason: "It is a credential that nobody looks after, but hardly any service still takes one.",
@@ -28,18 +29,18 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete it once nothing is missed: `aws iam delete-signing-certificate --user-name USER --certificate-id CERTIFICATE`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated"],
         ends: Ends::WhenMended,
         judge: active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "one",
                 Machine(&[("cert_1_active", "true"), ("cert_1_last_rotated", "2026-03-01T00:00:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "two, in capitals",
                 Machine(&[
                     ("cert_1_active", "TRUE"),
@@ -49,16 +50,20 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(2),
             ),
-            Case::new("one of which no date is known", Machine(&[("cert_2_active", "true")]), Raised(1)),
-            Case::new("an inactive one", Person(&[("cert_1_last_rotated", "2012-03-01T00:00:00Z")]), Nothing),
-            Case::new("none", Person(&[]), Nothing),
-            Case::new("neither yes nor no", Person(&[("cert_1_active", "N/A")]), CouldNotLook),
+            CheckCase::new("one of which no date is known", Machine(&[("cert_2_active", "true")]), Raised(1)),
+            CheckCase::new(
+                "an inactive one",
+                Person(&[("cert_1_last_rotated", "2012-03-01T00:00:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new("none", Person(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Person(&[("cert_1_active", "N/A")]), CouldNotLook),
         ],
     },
     Check {
         rule: Rule {
             id: "certificate.unrotated",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Signing certificate is old",
             severity: Severity::Low,
             severity_reason: "The longer its private key lives, the more copies of it there are; but hardly any service still takes one.",
@@ -70,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Deactivate the old one, and delete it once nothing is missed: `aws iam delete-signing-certificate --user-name USER --certificate-id CERTIFICATE`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &[
             "password_enabled",
             "cert_1_active",
@@ -82,30 +87,30 @@ pub(super) const CHECKS: &[Check] = &[
         judge: unrotated,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "the day after the limit",
                 Machine(&[("cert_1_active", "true"), ("cert_1_last_rotated", "2025-12-31T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Machine(&[("cert_1_active", "true"), ("cert_1_last_rotated", "2026-01-01T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "an inactive one",
                 Machine(&[("cert_2_last_rotated", "2012-03-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("CERTIFICATE_MAX_AGE_DAYS", "PEOPLE=365,MACHINES=90")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a person's, within the limit for people",
                     Person(&[("cert_1_active", "true"), ("cert_1_last_rotated", "2025-12-31T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new(
+            CheckCase::new(
                 "made at a time that nobody knows",
                 Machine(&[("cert_1_active", "true")]),
                 CouldNotLook,
@@ -122,19 +127,19 @@ pub(super) fn active_certificates(row: &Row) -> impl Iterator<Item = (Credential
         .map(|(slot, it)| (Credential { slot, last_rotated: it.last_rotated.value().copied() }, it))
 }
 
-fn active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    for (credential, _) in active_certificates(asked.row) {
+fn active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    for (credential, _) in active_certificates(input.row) {
         verdict.raise_about(credential, "has an active signing certificate");
     }
 }
 
-fn unrotated(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let max_days = asked.limit(asked.config.certificate_max_age);
-    for (credential, certificate) in active_certificates(asked.row) {
+fn unrotated(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let max_days = input.limit(input.config.certificate_max_age);
+    for (credential, certificate) in active_certificates(input.row) {
         let Some(date) = verdict.needed(&certificate.last_rotated, credential.slot.last_rotated) else {
             continue;
         };
-        let age_days = asked.age_days(date);
+        let age_days = input.age_days(date);
         if age_days > max_days {
             let what = format!("has had the same active signing certificate for {}", days(age_days));
             verdict.raise_about(credential, what);

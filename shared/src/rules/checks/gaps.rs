@@ -1,33 +1,32 @@
-//! What of a report could not be judged: told as `watch.could-not-look`, and kept from being taken for
-//! resolved.
+//! What could not be judged in a report: it raises `watch.could-not-look`, and no finding about it is resolved.
 
 use std::collections::HashMap;
 
-use super::{About, Check, On, principal, principal_name, subject, table};
-use crate::finding::Gap;
-use crate::finding::Judged;
-use crate::finding::{Evidence, Finding, Principal};
+use super::check::{Check, RowScope};
+use super::context::{ReportContext, principal, principal_name, subject};
+use super::table::table;
+use crate::finding::{CheckOutcome, Evidence, Finding, Gap, Principal};
 use crate::formats::credential_report::{Cell, CredentialReport, ROOT_USER, Row};
 use crate::rules::health::report_not_judged;
 use crate::severity::Severity;
 use crate::text;
 
-/// A rule whose silence about one row would hide the most.
+/// The most serious rule that a row may not be judged by.
 const GRAVE: &str = "password.mfa-disabled";
 
 fn severity(checks: &[&Check]) -> Severity {
-    match checks.iter().any(|check| check.on == On::Root || check.rule.id == GRAVE) {
+    match checks.iter().any(|check| check.scope == RowScope::Root || check.rule.id == GRAVE) {
         true => Severity::High,
         false => Severity::Medium,
     }
 }
 
-/// What is wrong with the report as a whole: missing columns and rows, rows that contradict each other.
-pub(super) fn of_report(report: &CredentialReport, about: &About<'_>, judged: &mut Judged) {
+/// Gaps of the report as a whole: missing columns and rows, rows that contradict each other.
+pub(super) fn of_report(report: &CredentialReport, about: &ReportContext<'_>, judged: &mut CheckOutcome) {
     for check in table() {
         let missing = |column: &&str| report.missing_columns().contains(column);
         let columns: Vec<&str> = check.columns.iter().copied().filter(missing).collect();
-        let users = report.rows().iter().filter(|row| check.on.includes(row)).count();
+        let users = report.rows().iter().filter(|row| check.scope.includes(row)).count();
         if columns.is_empty() {
             continue;
         }
@@ -39,7 +38,7 @@ pub(super) fn of_report(report: &CredentialReport, about: &About<'_>, judged: &m
     if report.root().is_none() {
         judged.gaps.push(Gap { rule: None, principal: Some(principal_name(ROOT_USER).to_owned()) });
         let what = "nothing could be judged about the root user: the report has no row of it".to_owned();
-        judged.findings.push(told(&["no root"], Severity::High, None, what, Vec::new(), about));
+        judged.findings.push(gap_finding(&["no root"], Severity::High, None, what, Vec::new(), about));
     }
     let mut of_user: HashMap<Option<&str>, u64> = HashMap::new();
     for row in report.unreadable_rows() {
@@ -48,12 +47,12 @@ pub(super) fn of_report(report: &CredentialReport, about: &About<'_>, judged: &m
         judged.gaps.push(Gap { rule: None, principal: name.map(str::to_owned) });
         let named = name.map(|name| format!(" ({})", text::quoted(name))).unwrap_or_default();
         let what = format!("line {}{named} of the report could not be judged: it {}", row.line, row.reason);
-        // The line is another one in the next report; how many there are of a user is likely the same.
+        // The line number differs in the next report; the number of rows of a user is likely the same.
         let nth = of_user.entry(user).or_default();
         *nth += 1;
         let identity = ["row", user.unwrap_or_default(), &nth.to_string()];
         let facts = vec![("line", row.line.to_string())];
-        judged.findings.push(told(&identity, Severity::High, None, what, facts, about));
+        judged.findings.push(gap_finding(&identity, Severity::High, None, what, facts, about));
     }
     for contradiction in report.contradictions() {
         let name = principal_name(&contradiction.user);
@@ -64,15 +63,22 @@ pub(super) fn of_report(report: &CredentialReport, about: &About<'_>, judged: &m
             text::quoted(name)
         );
         let facts = vec![("lines", lines)];
-        judged.findings.push(told(&["twice", &contradiction.user], Severity::High, None, what, facts, about));
+        judged.findings.push(gap_finding(
+            &["twice", &contradiction.user],
+            Severity::High,
+            None,
+            what,
+            facts,
+            about,
+        ));
     }
 }
 
-/// The finding that tells of columns that a check reads and the report does not have.
-fn of_columns(check: &Check, columns: &[&str], users: usize, about: &About<'_>) -> Finding {
-    let whom = match (check.on, users) {
-        (On::Root, _) => "the root user".to_owned(),
-        (On::Users, users) => text::counted(users, "user", "users"),
+/// The report does not have columns that a check reads.
+fn of_columns(check: &Check, columns: &[&str], users: usize, about: &ReportContext<'_>) -> Finding {
+    let whom = match (check.scope, users) {
+        (RowScope::Root, _) => "the root user".to_owned(),
+        (RowScope::Users, users) => text::counted(users, "user", "users"),
     };
     let noun = text::noun(&columns.len(), "column", "columns");
     let columns = columns.join(", ");
@@ -81,11 +87,17 @@ fn of_columns(check: &Check, columns: &[&str], users: usize, about: &About<'_>) 
         check.rule.id
     );
     let facts = vec![("check", check.rule.id.to_owned()), ("columns", columns), ("users", users.to_string())];
-    told(&["columns", check.rule.id], severity(&[check]), None, what, facts, about)
+    gap_finding(&["columns", check.rule.id], severity(&[check]), None, what, facts, about)
 }
 
-/// Cells of one row that a check reads and that say nothing which it understands.
-pub(super) fn of_cells(check: &Check, row: &Row, columns: &[&str], about: &About<'_>, judged: &mut Judged) {
+/// Cells of one row that a check reads and cannot interpret.
+pub(super) fn of_cells(
+    check: &Check,
+    row: &Row,
+    columns: &[&str],
+    about: &ReportContext<'_>,
+    judged: &mut CheckOutcome,
+) {
     let principal = principal(row, about);
     judged.gaps.push(Gap { rule: Some(check.rule.id), principal: principal.name.clone() });
     let shown =
@@ -96,20 +108,20 @@ pub(super) fn of_cells(check: &Check, row: &Row, columns: &[&str], about: &About
     let names = check.columns.iter().filter(|name| columns.contains(name));
     facts.extend(names.map(|name| (*name, row.shown(name).unwrap_or_default())));
     let identity = ["cells", check.rule.id, &row.user];
-    judged.findings.push(told(&identity, severity(&[check]), Some(principal), what, facts, about));
+    judged.findings.push(gap_finding(&identity, severity(&[check]), Some(principal), what, facts, about));
 }
 
-/// Access keys and certificates that AWS counts and does not show.
-pub(super) fn of_additional(row: &Row, about: &About<'_>, judged: &mut Judged) {
+/// Access keys and certificates that AWS counts but does not list.
+pub(super) fn of_additional(row: &Row, about: &ReportContext<'_>, judged: &mut CheckOutcome) {
     let (Cell::Value(additional) | Cell::Unreadable(additional)) = &row.additional else {
         return;
     };
-    // Which of them the report shows may change: none of these is gone because it is not shown.
+    // The report may list others next time: a finding is not resolved because its credential is not listed.
     let reads_credentials = |check: &&Check| {
         check.columns.iter().any(|column| column.starts_with("access_key_") || column.starts_with("cert_"))
     };
     let checks: Vec<&Check> =
-        table().filter(|check| check.on.includes(row)).filter(reads_credentials).collect();
+        table().filter(|check| check.scope.includes(row)).filter(reads_credentials).collect();
     let principal = principal(row, about);
     let gap = |check: &&Check| Gap { rule: Some(check.rule.id), principal: principal.name.clone() };
     judged.gaps.extend(checks.iter().map(gap));
@@ -119,16 +131,16 @@ pub(super) fn of_additional(row: &Row, about: &About<'_>, judged: &mut Judged) {
     );
     let facts = vec![("additional_credentials_info", additional.clone())];
     let identity = ["additional", &row.user];
-    judged.findings.push(told(&identity, severity(&checks), Some(principal), what, facts, about));
+    judged.findings.push(gap_finding(&identity, severity(&checks), Some(principal), what, facts, about));
 }
 
-fn told(
+fn gap_finding(
     identity: &[&str],
     severity: Severity,
     principal: Option<Principal>,
     what: String,
     facts: Vec<(&'static str, String)>,
-    about: &About<'_>,
+    about: &ReportContext<'_>,
 ) -> Finding {
     let identity = [&[about.account], identity].concat();
     Finding {

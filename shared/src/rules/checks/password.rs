@@ -6,10 +6,11 @@
 use chrono::TimeDelta;
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Asked, Check, On, Verdict, days};
+use super::cases::{CheckCase, CheckExpect::*};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::credential_report::Cell;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
@@ -28,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.mfa-disabled",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password without a second factor",
             severity: Severity::High,
             severity_reason: "A password that was guessed, reused or given away is enough to sign in.",
@@ -47,22 +48,22 @@ pub(super) const CHECKS: &[Check] = &[
                 "For people: IAM Identity Center needs no IAM users.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "mfa_active"],
         ends: Ends::WhenMended,
         judge: mfa_disabled,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("no device", Person(&[("mfa_active", "false")]), Raised(1)),
-            Case::new(
+            CheckCase::new("no device", Person(&[("mfa_active", "false")]), Raised(1)),
+            CheckCase::new(
                 "no device, in capitals",
                 Person(&[("password_enabled", "TRUE"), ("mfa_active", "FALSE")]),
                 Raised(1),
             ),
-            Case::new("a device", Person(&[]), Nothing),
-            Case::new("no password", Machine(&[]), Nothing),
-            Case::new("neither yes nor no", Person(&[("mfa_active", "?")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("a device", Person(&[]), Nothing),
+            CheckCase::new("no password", Machine(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Person(&[("mfa_active", "?")]), CouldNotLook),
+            CheckCase::new(
                 "of the password nothing is said",
                 Person(&[("password_enabled", "not_supported"), ("mfa_active", "false")]),
                 CouldNotLook,
@@ -72,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.unused",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password is not used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the password, and nobody would notice that somebody else uses it.",
@@ -84,59 +85,63 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where the user is not needed at all: delete it, after its access keys.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_last_used"],
         ends: Ends::WhenMended,
         judge: unused,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[("password_last_used", "2026-02-15T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a second before the limit",
                 Person(&[("password_last_used", "2026-02-15T08:15:01Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a day before the limit",
                 Person(&[("password_last_used", "2026-02-16T08:15:00Z")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("UNUSED_CREDENTIAL_DAYS", "PEOPLE=90,MACHINES=1")],
-                ..Case::new(
+                ..CheckCase::new(
                     "within the limit for people",
                     Person(&[("password_last_used", "2026-02-01T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new("yesterday", Person(&[]), Nothing),
-            Case::new(
+            CheckCase::new("yesterday", Person(&[]), Nothing),
+            CheckCase::new(
                 "never, which another rule says",
                 Person(&[("password_last_used", "no_information")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "no password any more",
                 Machine(&[("password_last_used", "2025-01-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a year to come is no use",
                 Person(&[("password_last_used", "2027-01-01T00:00:00Z")]),
                 CouldNotLook,
             ),
-            Case::new("no date", Person(&[("password_last_used", "yesterday")]), CouldNotLook),
-            Case::new("nothing is said", Person(&[("password_last_used", "not_supported")]), CouldNotLook),
+            CheckCase::new("no date", Person(&[("password_last_used", "yesterday")]), CouldNotLook),
+            CheckCase::new(
+                "nothing is said",
+                Person(&[("password_last_used", "not_supported")]),
+                CouldNotLook,
+            ),
         ],
     },
     Check {
         rule: Rule {
             id: "password.never-used",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password was never used",
             severity: Severity::Medium,
             severity_reason: "Nobody would miss the password, and whoever was sent it may still have it in a mail.",
@@ -148,13 +153,13 @@ pub(super) const CHECKS: &[Check] = &[
                 "If so, set a new one to be changed at once: `aws iam update-login-profile --user-name USER --password-reset-required`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_last_used", "password_last_changed"],
         ends: Ends::WhenMended,
         judge: never_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[
                     ("password_last_used", "No_Information"),
@@ -162,7 +167,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Person(&[
                     ("password_last_used", "no_information"),
@@ -170,15 +175,15 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "N/A, where there is a password, is no use either",
                 Person(&[("password_last_used", "N/A"), ("password_last_changed", "2026-02-14T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new("used", Person(&[("password_last_changed", "2025-01-01T00:00:00Z")]), Nothing),
-            Case::new("no password", Machine(&[]), Nothing),
+            CheckCase::new("used", Person(&[("password_last_changed", "2025-01-01T00:00:00Z")]), Nothing),
+            CheckCase::new("no password", Machine(&[]), Nothing),
             // A user may be years older than its password: its age says nothing.
-            Case::new(
+            CheckCase::new(
                 "set at a time that nobody knows",
                 Person(&[("password_last_used", "no_information"), ("password_last_changed", "N/A")]),
                 CouldNotLook,
@@ -188,7 +193,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.expired",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password has expired",
             severity: Severity::Low,
             severity_reason: "IAM asks for a new one at the next sign-in; until then the old one stands.",
@@ -199,27 +204,35 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where the user does not sign in any more, take the password away: `aws iam delete-login-profile --user-name USER`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_next_rotation"],
         ends: Ends::WhenMended,
         judge: expired,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("a day ago", Person(&[("password_next_rotation", "2026-03-31T08:15:00Z")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "a day ago",
+                Person(&[("password_next_rotation", "2026-03-31T08:15:00Z")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "in the very second of the report",
                 Person(&[("password_next_rotation", "2026-04-01T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a second later",
                 Person(&[("password_next_rotation", "2026-04-01T08:15:01Z")]),
                 Nothing,
             ),
-            Case::new("passwords do not expire", Person(&[]), Nothing),
-            Case::new("no password", Machine(&[("password_next_rotation", "2026-03-31T08:15:00Z")]), Nothing),
-            Case::new("no date", Person(&[("password_next_rotation", "soon")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("passwords do not expire", Person(&[]), Nothing),
+            CheckCase::new(
+                "no password",
+                Machine(&[("password_next_rotation", "2026-03-31T08:15:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new("no date", Person(&[("password_next_rotation", "soon")]), CouldNotLook),
+            CheckCase::new(
                 "nothing is said",
                 Person(&[("password_next_rotation", "no_information")]),
                 CouldNotLook,
@@ -229,7 +242,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "password.expiring",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Console password expires soon",
             severity: Severity::Low,
             severity_reason: "Nothing is wrong yet; whoever does not sign in often is not warned by the console.",
@@ -240,57 +253,65 @@ pub(super) const CHECKS: &[Check] = &[
                 "Where the password policy forbids users to do so: an administrator has to set a new one in time.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "password_next_rotation"],
         ends: Ends::ByItself,
         judge: expiring,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("tomorrow", Person(&[("password_next_rotation", "2026-04-02T08:15:00Z")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "tomorrow",
+                Person(&[("password_next_rotation", "2026-04-02T08:15:00Z")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[("password_next_rotation", "2026-04-16T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a second more",
                 Person(&[("password_next_rotation", "2026-04-16T08:15:01Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "expired, which another rule says",
                 Person(&[("password_next_rotation", "2026-04-01T08:15:00Z")]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("PASSWORD_EXPIRING_DAYS", "1")],
-                ..Case::new(
+                ..CheckCase::new(
                     "in two days, with a limit of one",
                     Person(&[("password_next_rotation", "2026-04-03T08:15:00Z")]),
                     Nothing,
                 )
             },
-            Case::new("no password", Machine(&[("password_next_rotation", "2026-04-02T08:15:00Z")]), Nothing),
-            Case::new("no date", Person(&[("password_next_rotation", "")]), CouldNotLook),
+            CheckCase::new(
+                "no password",
+                Machine(&[("password_next_rotation", "2026-04-02T08:15:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new("no date", Person(&[("password_next_rotation", "")]), CouldNotLook),
         ],
     },
 ];
 
-fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if asked.row.password.enabled.is_yes() && asked.row.mfa_active.is_no() {
+fn mfa_disabled(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if input.row.password.enabled.is_yes() && input.row.mfa_active.is_no() {
         verdict.raise("has a console password and no second factor");
     }
 }
 
-fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let password = &asked.row.password;
+fn unused(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let password = &input.row.password;
     if !password.enabled.is_yes() || matches!(password.last_used, Cell::NoInformation | Cell::NotApplicable) {
         return;
     }
     let Some(date) = verdict.needed(&password.last_used, "password_last_used") else {
         return;
     };
-    let (unused_days, max_days) = (asked.age_days(date), asked.limit(asked.config.unused_credential));
+    let (unused_days, max_days) = (input.age_days(date), input.limit(input.config.unused_credential));
     if unused_days >= max_days {
         verdict.raise(format!("has not used the console password for {}", days(unused_days)));
         verdict.fact("unused_days", unused_days);
@@ -299,8 +320,8 @@ fn unused(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// As CIS judges it: what was never used is as long unused as it is old.
-fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let password = &asked.row.password;
+fn never_used(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let password = &input.row.password;
     if !password.enabled.is_yes() || !matches!(password.last_used, Cell::NoInformation | Cell::NotApplicable)
     {
         return;
@@ -308,7 +329,7 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     let Some(date) = verdict.needed(&password.last_changed, "password_last_changed") else {
         return;
     };
-    let (age_days, max_days) = (asked.age_days(date), asked.limit(asked.config.unused_credential));
+    let (age_days, max_days) = (input.age_days(date), input.limit(input.config.unused_credential));
     if age_days >= max_days {
         verdict.raise(format!("has had a console password for {} without ever using it", days(age_days)));
         verdict.fact("age_days", age_days);
@@ -316,22 +337,22 @@ fn never_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn expired(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let Some(date) = must_be_changed_by(asked, verdict) else {
+fn expired(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let Some(date) = must_be_changed_by(input, verdict) else {
         return;
     };
-    if date <= asked.generated {
+    if date <= input.generated {
         verdict.raise(format!("has a console password that expired on {}", date.date_naive()));
-        verdict.fact("expired_days", asked.age_days(date));
+        verdict.fact("expired_days", input.age_days(date));
     }
 }
 
-fn expiring(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let Some(date) = must_be_changed_by(asked, verdict) else {
+fn expiring(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let Some(date) = must_be_changed_by(input, verdict) else {
         return;
     };
-    let left = date - asked.generated;
-    let max_days = i64::from(asked.config.password_expiring_days);
+    let left = date - input.generated;
+    let max_days = i64::from(input.config.password_expiring_days);
     if left > TimeDelta::zero() && left <= TimeDelta::days(max_days) {
         verdict.raise(format!("has a console password that expires on {}", date.date_naive()));
         verdict.fact("days_left", left.num_days());
@@ -340,8 +361,11 @@ fn expiring(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// Nothing where there is no password, or where passwords do not expire.
-fn must_be_changed_by(asked: &Asked<'_>, verdict: &mut Verdict) -> Option<chrono::DateTime<chrono::Utc>> {
-    let password = &asked.row.password;
+fn must_be_changed_by(
+    input: &CheckInput<'_>,
+    verdict: &mut CheckVerdict,
+) -> Option<chrono::DateTime<chrono::Utc>> {
+    let password = &input.row.password;
     if !password.enabled.is_yes() || password.next_rotation == Cell::NotApplicable {
         return None;
     }

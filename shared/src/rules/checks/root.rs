@@ -5,11 +5,12 @@
 
 use super::access_key::active_keys;
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{CheckCase, CheckExpect::*};
 use super::certificate::active_certificates;
-use super::{Asked, Check, Credential, On, Verdict, days};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::credential_report::Cell;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::Root;
@@ -19,7 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "root.access-key-active",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Root has an active access key",
             severity: Severity::Critical,
             severity_reason: "Whoever has the key can do everything, from anywhere, without a second factor, and no policy of the account stops it.",
@@ -38,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "In an organisation: delete the root credentials of member accounts (IAM > Root access management).",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &[
             "access_key_1_active",
             "access_key_1_last_rotated",
@@ -49,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
         judge: access_key_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "the first key",
                 Root(&[
                     ("access_key_1_active", "true"),
@@ -57,7 +58,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "the second key, in capitals",
                 Root(&[
                     ("access_key_2_active", "TRUE"),
@@ -65,7 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "both keys, made in the same second",
                 Root(&[
                     ("access_key_1_active", "true"),
@@ -75,14 +76,18 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(2),
             ),
-            Case::new("a key of which no date is known", Root(&[("access_key_1_active", "true")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "a key of which no date is known",
+                Root(&[("access_key_1_active", "true")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "an inactive key, which keeps its date",
                 Root(&[("access_key_1_last_rotated", "2024-01-05T10:00:00Z")]),
                 Nothing,
             ),
-            Case::new("neither yes nor no", Root(&[("access_key_1_active", "maybe")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("neither yes nor no", Root(&[("access_key_1_active", "maybe")]), CouldNotLook),
+            CheckCase::new(
                 "a word that is no yes and no no",
                 Root(&[("access_key_1_active", "N/A")]),
                 CouldNotLook,
@@ -92,7 +97,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "root.mfa-disabled",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Root has no second factor",
             severity: Severity::Critical,
             severity_reason: "A password, or whoever reads root's mail and sets a new one, is enough for everything in the account.",
@@ -110,19 +115,19 @@ pub(super) const CHECKS: &[Check] = &[
                 "In an organisation: delete the root credentials of member accounts (IAM > Root access management); without any, this finding goes.",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &["password_enabled", "mfa_active", "access_key_1_active", "access_key_2_active"],
         ends: Ends::WhenMended,
         judge: mfa_disabled,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("a password", Root(&[("mfa_active", "false")]), Raised(1)),
-            Case::new(
+            CheckCase::new("a password", Root(&[("mfa_active", "false")]), Raised(1)),
+            CheckCase::new(
                 "of the password nothing is said, as older reports do: it may be there",
                 Root(&[("mfa_active", "false"), ("password_enabled", "not_supported")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "no password, but a key",
                 Root(&[
                     ("mfa_active", "FALSE"),
@@ -131,24 +136,24 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "no credentials at all, as new member accounts of an organisation have none",
                 Root(&[("mfa_active", "false"), ("password_enabled", "false")]),
                 Nothing,
             ),
-            Case::new("a second factor", Root(&[]), Nothing),
-            Case::new(
+            CheckCase::new("a second factor", Root(&[]), Nothing),
+            CheckCase::new(
                 "a second factor, and of the password nothing is said",
                 Root(&[("password_enabled", "not_supported")]),
                 Nothing,
             ),
-            Case::new("neither yes nor no", Root(&[("mfa_active", "")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("neither yes nor no", Root(&[("mfa_active", "")]), CouldNotLook),
+            CheckCase::new(
                 "of the second factor nothing is said",
                 Root(&[("mfa_active", "not_supported")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "no second factor, and the password cannot be read",
                 Root(&[("mfa_active", "false"), ("password_enabled", "?")]),
                 CouldNotLook,
@@ -158,7 +163,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "root.recently-used",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Root was used recently",
             severity: Severity::High,
             severity_reason: "Root is for the few tasks that nothing else can do, so each use has somebody who can explain it.",
@@ -171,7 +176,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "If it was: have the task done by a role next time, where AWS allows it.",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &[
             "password_last_used",
             "access_key_1_active",
@@ -183,17 +188,17 @@ pub(super) const CHECKS: &[Check] = &[
         judge: recently_used,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "the password, an hour before",
                 Root(&[("password_last_used", "2026-04-01T07:15:00+00:00")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "the second key today, the password long ago",
                 Root(&[("access_key_2_last_used_date", "2026-04-01T07:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "the first key, and never the password",
                 Root(&[
                     ("password_last_used", "no_information"),
@@ -201,48 +206,48 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour after the report, by another clock",
                 Root(&[("password_last_used", "2026-04-01T09:15:00Z")]),
                 Raised(1),
             ),
             // Two days but a second: with the report up to four hours old and a run a day no use falls between.
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit, in whole days",
                 Root(&[("password_last_used", "2026-03-30T08:15:01Z")]),
                 Raised(1),
             ),
-            Case::new("the day after", Root(&[("password_last_used", "2026-03-30T08:15:00Z")]), Nothing),
-            Case::new("months ago", Root(&[]), Nothing),
-            Case::new("never", Root(&[("password_last_used", "No_Information")]), Nothing),
-            Case::new("no password", Root(&[("password_last_used", "N/A")]), Nothing),
-            Case {
+            CheckCase::new("the day after", Root(&[("password_last_used", "2026-03-30T08:15:00Z")]), Nothing),
+            CheckCase::new("months ago", Root(&[]), Nothing),
+            CheckCase::new("never", Root(&[("password_last_used", "No_Information")]), Nothing),
+            CheckCase::new("no password", Root(&[("password_last_used", "N/A")]), Nothing),
+            CheckCase {
                 settings: &[("ROOT_RECENTLY_USED_DAYS", "365")],
-                ..Case::new("months ago, with a limit of a year", Root(&[]), Raised(1))
+                ..CheckCase::new("months ago, with a limit of a year", Root(&[]), Raised(1))
             },
-            Case::new(
+            CheckCase::new(
                 "in a year to come",
                 Root(&[("password_last_used", "2027-04-01T07:15:00Z")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "before there was AWS",
                 Root(&[("password_last_used", "1970-01-01T00:00:00Z")]),
                 CouldNotLook,
             ),
-            Case::new("nothing is said", Root(&[("password_last_used", "not_supported")]), CouldNotLook),
-            Case::new(
+            CheckCase::new("nothing is said", Root(&[("password_last_used", "not_supported")]), CouldNotLook),
+            CheckCase::new(
                 "nothing is said of an active key",
                 Root(&[("access_key_2_active", "true"), ("access_key_2_last_used_date", "not_supported")]),
                 CouldNotLook,
             ),
-            Case::new(
+            CheckCase::new(
                 "nothing is said of an inactive key",
                 Root(&[("access_key_2_last_used_date", "not_supported")]),
                 Nothing,
             ),
-            Case::new("an active key, never", Root(&[("access_key_1_active", "true")]), Nothing),
-            Case::new(
+            CheckCase::new("an active key, never", Root(&[("access_key_1_active", "true")]), Nothing),
+            CheckCase::new(
                 "an active key, never, in the words of a password",
                 Root(&[("access_key_1_active", "true"), ("access_key_1_last_used_date", "no_information")]),
                 Nothing,
@@ -252,7 +257,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "root.certificate-active",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "Root has an active signing certificate",
             severity: Severity::High,
             severity_reason: "Whoever has its private key can sign requests as root without a second factor; few services still take one, so it is not CRITICAL.",
@@ -263,27 +268,31 @@ pub(super) const CHECKS: &[Check] = &[
                 "Sign in as root, deactivate it (account menu > Security credentials), and delete it once nothing is missed.",
             ],
         },
-        on: On::Root,
+        scope: RowScope::Root,
         columns: &["cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated"],
         ends: Ends::WhenMended,
         judge: certificate_active,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "one",
                 Root(&[("cert_2_active", "true"), ("cert_2_last_rotated", "2012-01-05T10:00:00Z")]),
                 Raised(1),
             ),
-            Case::new("one of which no date is known", Root(&[("cert_1_active", "TRUE")]), Raised(1)),
-            Case::new("an inactive one", Root(&[("cert_1_last_rotated", "2012-01-05T10:00:00Z")]), Nothing),
-            Case::new("neither yes nor no", Root(&[("cert_1_active", "no")]), CouldNotLook),
+            CheckCase::new("one of which no date is known", Root(&[("cert_1_active", "TRUE")]), Raised(1)),
+            CheckCase::new(
+                "an inactive one",
+                Root(&[("cert_1_last_rotated", "2012-01-05T10:00:00Z")]),
+                Nothing,
+            ),
+            CheckCase::new("neither yes nor no", Root(&[("cert_1_active", "no")]), CouldNotLook),
         ],
     },
 ];
 
-fn access_key_active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    for (credential, key) in active_keys(asked.row) {
-        let age_days = key.last_rotated.value().map(|date| asked.age_days(*date));
+fn access_key_active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    for (credential, key) in active_keys(input.row) {
+        let age_days = key.last_rotated.value().map(|date| input.age_days(*date));
         match age_days {
             Some(age_days) => {
                 verdict
@@ -296,12 +305,12 @@ fn access_key_active(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// Without any credential there is nothing to protect: CIS and Security Hub let that pass too.
-fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if !asked.row.mfa_active.is_no() {
+fn mfa_disabled(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if !input.row.mfa_active.is_no() {
         return;
     }
-    let key = active_keys(asked.row).next().is_some();
-    match (&asked.row.password.enabled, key) {
+    let key = active_keys(input.row).next().is_some();
+    match (&input.row.password.enabled, key) {
         (Cell::Value(true), _) => verdict.raise("has a password and no second factor"),
         (Cell::NotSupported, _) => {
             verdict.raise("has no second factor and may have a password (which the report does not say)");
@@ -312,8 +321,8 @@ fn mfa_disabled(asked: &Asked<'_>, verdict: &mut Verdict) {
 }
 
 /// The latest use counts: an old sign-in must not hide today's use of a key, nor yesterday's use today's.
-fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let row = asked.row;
+fn recently_used(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let row = input.row;
     let [key_1, key_2] = &row.access_keys;
     if row.password.last_used == Cell::NotSupported {
         verdict.unjudged.push("password_last_used");
@@ -333,15 +342,15 @@ fn recently_used(asked: &Asked<'_>, verdict: &mut Verdict) {
     let Some((date, with)) = latest else {
         return;
     };
-    let unused_days = asked.age_days(date);
-    if unused_days <= i64::from(asked.config.root_recently_used_days) {
+    let unused_days = input.age_days(date);
+    if unused_days <= i64::from(input.config.root_recently_used_days) {
         verdict.raise_use(date, format!("used {with} on {}", date.format("%Y-%m-%d at %H:%M UTC")));
         verdict.fact("unused_days", unused_days);
     }
 }
 
-fn certificate_active(asked: &Asked<'_>, verdict: &mut Verdict) {
-    for (credential, _) in active_certificates(asked.row) {
+fn certificate_active(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    for (credential, _) in active_certificates(input.row) {
         verdict.raise_about(credential, "has an active signing certificate");
     }
 }

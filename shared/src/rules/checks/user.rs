@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 
 use super::access_key::{active_keys, was_never_used};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Asked, Check, Credential, On, Verdict, days};
+use super::cases::{CheckCase, CheckExpect::*};
+use super::check::{Check, CheckInput, RowScope};
+use super::verdict::{CheckVerdict, Credential, days};
 use crate::finding::rule::Ends;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::credential_report::Cell;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::credential_report::samples::BaseRow::{Machine, Person};
@@ -20,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         rule: Rule {
             id: "user.password-and-key",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User has both a password and an access key",
             severity: Severity::Low,
             severity_reason: "The key goes around the second factor that the password may ask for; nothing is wrong with either by itself.",
@@ -32,31 +33,35 @@ pub(super) const CHECKS: &[Check] = &[
                 "Then delete the key: `aws iam delete-access-key --user-name USER --access-key-id KEY`.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &["password_enabled", "access_key_1_active", "access_key_2_active"],
         ends: Ends::WhenMended,
         judge: password_and_key,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("a password and the first key", Person(&[("access_key_1_active", "true")]), Raised(1)),
-            Case::new(
+            CheckCase::new(
+                "a password and the first key",
+                Person(&[("access_key_1_active", "true")]),
+                Raised(1),
+            ),
+            CheckCase::new(
                 "a password and both keys",
                 Person(&[("access_key_1_active", "TRUE"), ("access_key_2_active", "TRUE")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "a password",
                 Person(&[("access_key_1_last_rotated", "2026-01-01T00:00:00Z")]),
                 Nothing,
             ),
-            Case::new("a key", Machine(&[]), Nothing),
-            Case::new("neither yes nor no", Person(&[("access_key_1_active", "")]), CouldNotLook),
+            CheckCase::new("a key", Machine(&[]), Nothing),
+            CheckCase::new("neither yes nor no", Person(&[("access_key_1_active", "")]), CouldNotLook),
         ],
     },
     Check {
         rule: Rule {
             id: "user.idle",
-            kind: Kind::Check,
+            kind: RuleKind::Check,
             title: "User is idle",
             severity: Severity::Low,
             severity_reason: "It sums up what the rules about its single credentials say, so that the user can be deleted as a whole.",
@@ -74,7 +79,7 @@ pub(super) const CHECKS: &[Check] = &[
                 "Delete the user once nothing is missed: `aws iam delete-user --user-name USER`, after all that belongs to it.",
             ],
         },
-        on: On::Users,
+        scope: RowScope::Users,
         columns: &[
             "password_enabled",
             "password_last_used",
@@ -90,22 +95,22 @@ pub(super) const CHECKS: &[Check] = &[
         judge: idle,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            CheckCase::new(
                 "exactly at the limit",
                 Person(&[("password_last_used", "2026-01-01T08:15:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "an hour before the limit",
                 Person(&[("password_last_used", "2026-01-01T09:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a day before the limit",
                 Person(&[("password_last_used", "2026-01-02T08:15:00Z")]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a key is used",
                 Person(&[
                     ("password_last_used", "2025-12-31T08:15:00Z"),
@@ -115,7 +120,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "a key that is inactive now was used",
                 Person(&[
                     ("password_last_used", "2025-12-31T08:15:00Z"),
@@ -123,12 +128,12 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "an old key that was changed lately and last used long ago",
                 Machine(&[("access_key_1_last_used_date", "2025-06-01T00:00:00Z")]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "never used, and old",
                 Machine(&[
                     ("access_key_1_last_rotated", "2025-12-31T08:15:00Z"),
@@ -136,7 +141,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Raised(1),
             ),
-            Case::new(
+            CheckCase::new(
                 "never used, and young",
                 Person(&[
                     ("password_last_used", "no_information"),
@@ -144,7 +149,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "the password never used and old, the key never used and young",
                 Person(&[
                     ("password_last_used", "no_information"),
@@ -154,7 +159,7 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case::new(
+            CheckCase::new(
                 "nothing that could be used",
                 Machine(&[
                     ("access_key_1_active", "false"),
@@ -162,39 +167,39 @@ pub(super) const CHECKS: &[Check] = &[
                 ]),
                 Nothing,
             ),
-            Case {
+            CheckCase {
                 settings: &[("IDLE_DAYS", "PEOPLE=30,MACHINES=3650")],
-                ..Case::new(
+                ..CheckCase::new(
                     "a machine, within the limit for machines",
                     Machine(&[("access_key_1_last_used_date", "2025-06-01T00:00:00Z")]),
                     Nothing,
                 )
             },
-            Case::new(
+            CheckCase::new(
                 "never used, and made at a time that nobody knows",
                 Person(&[("password_last_used", "no_information"), ("password_last_changed", "N/A")]),
                 CouldNotLook,
             ),
-            Case::new("no date", Person(&[("password_last_used", "today")]), CouldNotLook),
+            CheckCase::new("no date", Person(&[("password_last_used", "today")]), CouldNotLook),
         ],
     },
 ];
 
-fn password_and_key(asked: &Asked<'_>, verdict: &mut Verdict) {
-    if asked.row.password.enabled.is_yes() && active_keys(asked.row).next().is_some() {
+fn password_and_key(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    if input.row.password.enabled.is_yes() && active_keys(input.row).next().is_some() {
         verdict.raise("has a console password and an active access key");
     }
 }
 
 /// The latest use of anything counts, of what cannot be used any more too. What was never used counts from when
 /// it was made, as in the rules about single credentials.
-fn idle(asked: &Asked<'_>, verdict: &mut Verdict) {
-    let row = asked.row;
+fn idle(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
+    let row = input.row;
     let password = &row.password;
     let uses = [&password.last_used, &row.access_keys[0].last_used, &row.access_keys[1].last_used];
     let mut since: Vec<Option<DateTime<Utc>>> = uses.iter().map(|cell| cell.value().copied()).collect();
     let mut unknown = uses.iter().any(|cell| matches!(cell, Cell::Missing | Cell::Unreadable(_)));
-    let mut unjudged = Verdict::default();
+    let mut unjudged = CheckVerdict::default();
     let mut of_credential = |never_used: bool, made: &Cell<_>, made_column, used: &Cell<_>, used_column| {
         let date = match never_used {
             true => unjudged.needed(made, made_column),
@@ -215,8 +220,8 @@ fn idle(asked: &Asked<'_>, verdict: &mut Verdict) {
     if !password.enabled.is_yes() && active_keys(row).next().is_none() {
         return;
     }
-    let max_days = asked.limit(asked.config.idle);
-    let idle_days = since.into_iter().flatten().max().map(|latest| asked.age_days(latest));
+    let max_days = input.limit(input.config.idle);
+    let idle_days = since.into_iter().flatten().max().map(|latest| input.age_days(latest));
     match idle_days {
         // Whatever the dates are that are not known: it is not idle.
         Some(idle_days) if idle_days < max_days => {}

@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 
+use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Detection, IAM, On, Raised, calls};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::masked;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, Text, text, truth};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -45,7 +46,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.leaked-key-quarantined",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "AWS found a leaked access key",
             severity: Severity::Critical,
             severity_reason: "AWS attaches this policy when it finds an access key in public; the policy stops some calls, not all.",
@@ -59,53 +60,53 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Leave the quarantine policy in place until the old keys are gone.",
             ],
         },
-        on: &[On::Names(QUARANTINE_CALLS)],
+        scope: &[RecordScope::Names(QUARANTINE_CALLS)],
         matches: leaked_key_quarantined,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "the managed policy, third version",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the managed policy, first version",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the inline policy of earlier years, by the user's own hand as CloudTrail shows it",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "userIdentity": {"type": "IAMUser", "userName": "svc-backup"}, "requestParameters": {"userName": "svc-backup", "policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE", "policyDocument": "{}"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a policy of one's own with that name",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::111122223333:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "it is detached again",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"}}"#,
                 ),
                 Instead("credential-change.quarantine-lifted"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the policy's ARN is a number",
                 ApiCall(r#"{"eventName": "AttachUserPolicy", "requestParameters": {"policyArn": 7}}"#),
                 Instead("grant.policy-changed"),
@@ -115,7 +116,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.quarantine-lifted",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Quarantine of a leaked key lifted",
             severity: Severity::High,
             severity_reason: "Whoever found the key in public can do again what the quarantine stopped, unless the key is gone.",
@@ -128,32 +129,32 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in CloudTrail for what that user did since.",
             ],
         },
-        on: &[On::Names(QUARANTINE_LIFTS)],
+        scope: &[RecordScope::Names(QUARANTINE_LIFTS)],
         matches: quarantine_lifted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "detached",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the inline policy of earlier years was deleted",
                 ApiCall(
                     r#"{"eventName": "DeleteUserPolicy", "requestParameters": {"userName": "svc-backup", "policyName": "AWSExposedCredentialPolicy_DO_NOT_REMOVE"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another policy",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "svc-backup", "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2"}}"#,
@@ -165,7 +166,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.mfa-removed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Second factor removed from a user",
             severity: Severity::High,
             severity_reason: "Without its second factor a password alone is enough, also when the user removed it: a stolen session does the same. \
@@ -184,56 +185,56 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for sign-ins of that user since.",
             ],
         },
-        on: &[On::Names(MFA_REMOVALS)],
+        scope: &[RecordScope::Names(MFA_REMOVALS)],
         matches: mfa_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "deactivated for another user",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "deactivated by the user",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: not root's own device",
                 RootCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(r#"{"eventName": "DeactivateMFADevice"}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a virtual device was deleted",
                 ApiCall(
                     r#"{"eventName": "DeleteVirtualMFADevice", "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "errorCode": "AccessDenied", "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "registered",
                 ApiCall(r#"{"eventName": "EnableMFADevice", "requestParameters": {"userName": "alice"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "DeactivateMFADevice"}"#),
                 Nothing,
@@ -243,7 +244,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.login-profile-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Console password set for a user",
             severity: Severity::Medium,
             severity_reason: "Administrators do it for newcomers, and thieves to come back as somebody else. \
@@ -258,98 +259,98 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: have the user change the password and register a second factor.",
             ],
         },
-        on: &[On::Names(LOGIN_PROFILE_CALLS)],
+        scope: &[RecordScope::Names(LOGIN_PROFILE_CALLS)],
         matches: login_profile_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "set, to be changed at the first sign-in",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": "alice", "passwordResetRequired": true}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "set, and can be kept",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": "alice", "passwordResetRequired": false}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed, and not a word about keeping it: IAM's default is no",
                 ApiCall(r#"{"eventName": "UpdateLoginProfile", "requestParameters": {"userName": "alice"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by another IAM user",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "mallory"}, "requestParameters": {"userName": "alice", "passwordResetRequired": "true"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a role session that bears the user's name",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"userName": "alice", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/alice"}, "requestParameters": {"userName": "alice", "passwordResetRequired": true}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: HIGH at least",
                 RootCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": "alice", "passwordResetRequired": true}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the user is a list: whose it is cannot be told",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": ["alice"]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a first password by the user itself: who has a stolen key does that",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAALICEEXAMPLE1234"}, "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed by the user itself, with a long-lived key",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAALICEEXAMPLE1234"}, "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "only the answer names the user",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"passwordResetRequired": true}, "responseElements": {"loginProfile": {"userName": "alice"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by the user, in other casing: IAM does not tell them apart",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "Alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "errorCode": "AccessDenied", "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "removed",
                 ApiCall(r#"{"eventName": "DeleteLoginProfile", "requestParameters": {"userName": "alice"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "example.amazonaws.com", "eventName": "UpdateLoginProfile", "requestParameters": {"userName": "alice"}}"#,
@@ -361,7 +362,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.access-key-for-other",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Access key created for another user",
             severity: Severity::Medium,
             severity_reason: "Administrators do it for programs, and thieves to come back as somebody else; a key lasts until somebody deletes it.",
@@ -374,74 +375,74 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: see whether a role would do, and that the key is kept in a secret store.",
             ],
         },
-        on: &[On::Names(&["CreateAccessKey"])],
+        scope: &[RecordScope::Names(&["CreateAccessKey"])],
         matches: access_key_for_other,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "by a role session",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": "svc-backup"}, "responseElements": {"accessKey": {"userName": "svc-backup", "accessKeyId": "AKIABACKUPEXAMPLE123", "status": "Active"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a role session that bears the user's name",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"userName": "svc-backup", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/svc-backup"}, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by another IAM user",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "mallory"}, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "only the answer names the user",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "mallory"}, "responseElements": {"accessKey": {"userName": "svc-backup"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: HIGH at least",
                 RootCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by nobody whom the record names",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": null, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "for oneself, named",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "for oneself, the parameters null",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "responseElements": {"accessKey": {"userName": "alice"}}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "for oneself: nothing names anyone else",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": {"type": "IAMUser", "userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "errorCode": "LimitExceeded", "requestParameters": {"userName": "svc-backup"}}"#,
@@ -453,7 +454,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "credential-change.password-policy-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Account password policy changed",
             severity: Severity::Medium,
             severity_reason: "It rules every console password of the account and changes once in years. HIGH where it was deleted: AWS's short default holds again.",
@@ -466,35 +467,35 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for passwords that were set since.",
             ],
         },
-        on: &[On::Names(PASSWORD_POLICY_CALLS)],
+        scope: &[RecordScope::Names(PASSWORD_POLICY_CALLS)],
         matches: password_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "changed",
                 ApiCall(
                     r#"{"eventName": "UpdateAccountPasswordPolicy", "requestParameters": {"minimumPasswordLength": 8, "requireSymbols": false}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed, the parameters a text",
                 ApiCall(r#"{"eventName": "UpdateAccountPasswordPolicy", "requestParameters": "none"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "deleted",
                 ApiCall(r#"{"eventName": "DeleteAccountPasswordPolicy"}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DeleteAccountPasswordPolicy", "errorCode": "NoSuchEntityException"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "read",
                 ApiCall(r#"{"eventName": "GetAccountPasswordPolicy", "readOnly": true}"#),
                 Nothing,
@@ -516,7 +517,7 @@ fn named(user: &Text<'_>) -> String {
     user.as_deref().map_or("somebody whom the record does not name".to_owned(), quoted)
 }
 
-fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, QUARANTINE_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -526,15 +527,15 @@ fn leaked_key_quarantined(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let target = target(record);
     let what =
         format!("put AWS's quarantine policy on {}: an access key was found in public", named(&target));
-    Some(about_quarantine(Raised::new(Severity::Critical, what), target, record))
+    Some(about_quarantine(DetectionRaised::new(Severity::Critical, what), target, record))
 }
 
-fn quarantine_lifted(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn quarantine_lifted(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let lifted = calls(record, IAM, QUARANTINE_LIFTS) && record.call_succeeded();
     (lifted && names_quarantine(record)).then(|| {
         let target = target(record);
         let what = format!("took AWS's quarantine policy for a leaked access key off {}", named(&target));
-        about_quarantine(Raised::new(Severity::High, what), target, record)
+        about_quarantine(DetectionRaised::new(Severity::High, what), target, record)
     })
 }
 
@@ -542,7 +543,7 @@ fn target<'r>(record: &'r Record<'_>) -> Text<'r> {
     ["userName", "roleName", "groupName"].into_iter().find_map(|name| record.request(name))
 }
 
-fn about_quarantine(raised: Raised, target: Text<'_>, record: &Record<'_>) -> Raised {
+fn about_quarantine(raised: DetectionRaised, target: Text<'_>, record: &Record<'_>) -> DetectionRaised {
     raised
         .resource(target.clone())
         .fact("target", target)
@@ -564,7 +565,7 @@ fn names_quarantine(record: &Record<'_>) -> bool {
     of_aws || inline
 }
 
-fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, MFA_REMOVALS) || !record.call_succeeded() {
         return None;
     }
@@ -575,10 +576,10 @@ fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             Some(user) if acts_on_itself(record, user) => "removed a second factor of its own".to_owned(),
             _ => format!("removed a second factor of {}", named(&user)),
         };
-        Raised::new(Severity::High, what)
+        DetectionRaised::new(Severity::High, what)
     } else {
         let device = serial.as_deref().map_or("that the record does not name".to_owned(), quoted);
-        Raised::new(Severity::Low, format!("deleted the virtual MFA device {device}"))
+        DetectionRaised::new(Severity::Low, format!("deleted the virtual MFA device {device}"))
     };
     Some(
         raised
@@ -588,7 +589,7 @@ fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     )
 }
 
-fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, LOGIN_PROFILE_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -609,14 +610,14 @@ fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let what = format!("{verb} console password for {whom}{kept}");
     let severity = if to_be_changed == Some(true) { Severity::Medium } else { Severity::High };
     Some(
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(user.clone())
             .fact("target_user", user)
             .fact("password_reset_required", to_be_changed.map(|it| it.to_string())),
     )
 }
 
-fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, &["CreateAccessKey"]) || !record.call_succeeded() {
         return None;
     }
@@ -632,22 +633,23 @@ fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<Raised> {
     }
     let what = format!("created an access key for {}", named(&user));
     Some(
-        Raised::new(Severity::Medium, what)
+        DetectionRaised::new(Severity::Medium, what)
             .resource(user.clone())
             .fact("target_user", user)
             .fact("target_access_key_id", text(&key["accessKeyId"]).as_deref().map(masked)),
     )
 }
 
-fn password_policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn password_policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, PASSWORD_POLICY_CALLS) || !record.call_succeeded() {
         return None;
     }
     if record.event_name == "DeleteAccountPasswordPolicy" {
-        return Some(Raised::new(Severity::High, "deleted the account's password policy"));
+        return Some(DetectionRaised::new(Severity::High, "deleted the account's password policy"));
     }
-    let raised = Raised::new(Severity::Medium, "changed the account's password policy");
-    let fact = |raised: Raised, (fact, name)| raised.fact(fact, record.request(name).map(Cow::into_owned));
+    let raised = DetectionRaised::new(Severity::Medium, "changed the account's password policy");
+    let fact =
+        |raised: DetectionRaised, (fact, name)| raised.fact(fact, record.request(name).map(Cow::into_owned));
     let facts = [
         ("minimum_password_length", "minimumPasswordLength"),
         ("password_reuse_prevention", "passwordReusePrevention"),

@@ -3,11 +3,12 @@
 //! Sources: IAM API Reference; CIS AWS Foundations Benchmark 7.0, 5.4; CloudTrail User Guide, "CloudTrail
 //! record contents" (`requestParameters.omitted`).
 
+use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Detection, IAM, On, Raised, calls};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, Text, text, truth};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -75,7 +76,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.hidden-request",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "IAM change hidden by its size",
             severity: Severity::High,
             severity_reason: "CloudTrail leaves out what is larger than 100 KB; a policy is made that large to hide what it says.",
@@ -88,44 +89,44 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in CloudTrail for what that principal did before and since.",
             ],
         },
-        on: &[On::Names(DOCUMENT_CALLS)],
+        scope: &[RecordScope::Names(DOCUMENT_CALLS)],
         matches: hidden_request,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "an inline policy",
                 ApiCall(
                     r#"{"eventName": "PutRolePolicy", "requestParameters": {"omitted": true, "originalSize": 131072, "reason": "requestParameters too large"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a trust policy, omitted as text",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"omitted": "true"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root",
                 RootCall(r#"{"eventName": "CreatePolicy", "requestParameters": {"omitted": true}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "not omitted",
                 ApiCall(
                     r#"{"eventName": "PutRolePolicy", "requestParameters": {"omitted": false, "policyDocument": "{\"Statement\": []}"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "PutRolePolicy", "errorCode": "LimitExceeded", "requestParameters": {"omitted": true}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "iot.amazonaws.com", "eventName": "CreatePolicy", "requestParameters": {"omitted": true}}"#,
@@ -137,7 +138,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.admin-policy-attached",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Administrator's policy attached",
             severity: Severity::High,
             severity_reason: "Whoever has it owns the account. CRITICAL for a user, whose keys do not expire; MEDIUM for PowerUserAccess, which leaves out IAM; \
@@ -151,88 +152,88 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: attach a policy that allows only what is needed, or make it a role for which people need a second factor.",
             ],
         },
-        on: &[On::Names(ATTACHING_CALLS)],
+        scope: &[RecordScope::Names(ATTACHING_CALLS)],
         matches: admin_policy_attached,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "to a user",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "mallory", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "to a role, in GovCloud",
                 ApiCall(
                     r#"{"eventName": "AttachRolePolicy", "requestParameters": {"roleName": "build", "policyArn": "arn:aws-us-gov:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "to a group, all of IAM",
                 ApiCall(
                     r#"{"eventName": "AttachGroupPolicy", "requestParameters": {"groupName": "ops", "policyArn": "arn:aws:iam::aws:policy/IAMFullAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "to a user, all but IAM",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "mallory", "policyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the user is not named",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": 7, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "Identity Center provisions a permission set",
                 ApiCall(
                     r#"{"eventName": "AttachRolePolicy", "userIdentity": {"arn": "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForSSO/AWS-SSO", "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO", "userName": "AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a role that only has the name of Identity Center's",
                 ApiCall(
                     r#"{"eventName": "AttachRolePolicy", "userIdentity": {"arn": "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForSSO/AWS-SSO", "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/AWSServiceRoleForSSO", "userName": "AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a policy of one's own with that name",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "requestParameters": {"userName": "mallory", "policyArn": "arn:aws:iam::111122223333:policy/AdministratorAccess"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a policy for one service whose name begins so",
                 ApiCall(
                     r#"{"eventName": "AttachRolePolicy", "requestParameters": {"roleName": "amplify", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess-Amplify"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "AttachUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "mallory", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "detached",
                 ApiCall(
                     r#"{"eventName": "DetachUserPolicy", "requestParameters": {"userName": "mallory", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "example.amazonaws.com", "eventName": "AttachUserPolicy", "requestParameters": {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
@@ -244,7 +245,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.admin-policy-written",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Policy that allows everything written",
             severity: Severity::High,
             severity_reason: "Whoever has it owns the account. CRITICAL for the inline policy of a user, whose keys do not expire; \
@@ -260,116 +261,116 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it was meant: allow only the actions and resources that are needed.",
             ],
         },
-        on: &[On::Names(WRITING_CALLS)],
+        scope: &[RecordScope::Names(WRITING_CALLS)],
         matches: admin_policy_written,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "inline, for a user",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "mallory", "policyName": "p", "policyDocument": "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "inline, for a role, percent-encoded",
                 ApiCall(
                     r#"{"eventName": "PutRolePolicy", "requestParameters": {"roleName": "build", "policyName": "p", "policyDocument": "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%5B%22*%22%5D%2C%22Resource%22%3A%22*%22%7D%7D"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "inline, for a group, all of IAM",
                 ApiCall(
                     r#"{"eventName": "PutGroupPolicy", "requestParameters": {"groupName": "ops", "policyName": "p", "policyDocument": "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": [\"iam:*\", \"s3:Get*\"], \"Resource\": [\"*\"]}}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a managed policy that allows all but some",
                 ApiCall(
                     r#"{"eventName": "CreatePolicy", "requestParameters": {"policyName": "p", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"NotAction\": \"organizations:*\", \"Resource\": \"*\"}]}"}, "responseElements": {"policy": {"arn": "arn:aws:iam::111122223333:policy/p"}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the document is JSON itself",
                 ApiCall(
                     r#"{"eventName": "CreatePolicy", "requestParameters": {"policyName": "p", "policyDocument": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new default version",
                 ApiCall(
                     r#"{"eventName": "CreatePolicyVersion", "requestParameters": {"policyArn": "arn:aws:iam::111122223333:policy/p", "setAsDefault": true, "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a version that is not yet the default",
                 ApiCall(
                     r#"{"eventName": "CreatePolicyVersion", "requestParameters": {"policyArn": "arn:aws:iam::111122223333:policy/p", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "on a condition",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "alice", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "for a role, on a condition",
                 ApiCall(
                     r#"{"eventName": "PutRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "all of IAM, on all that IAM keeps",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "mallory", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:*\", \"Resource\": \"arn:aws:iam::111122223333:*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "attaching any policy to anyone",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "mallory", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:Attach*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "Identity Center provisions a permission set",
                 ApiCall(
                     r#"{"eventName": "PutRolePolicy", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "one action on all resources",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "alice", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"s3:ListAllMyBuckets\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "everything is denied",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "alice", "policyDocument": "{\"Statement\": [{\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Instead("grant.policy-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "errorCode": "AccessDenied", "requestParameters": {"userName": "mallory", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "IoT's policies",
                 ApiCall(
                     r#"{"eventSource": "iot.amazonaws.com", "eventName": "CreatePolicy", "requestParameters": {"policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
@@ -381,7 +382,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.trust-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "A role's trust changed",
             severity: Severity::Medium,
             severity_reason: "A trust policy decides who can become the role. CRITICAL where anyone can, HIGH where a whole other account can; \
@@ -397,114 +398,114 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where another account is meant: name one role of it, and ask for an `sts:ExternalId`.",
             ],
         },
-        on: &[On::Names(TRUST_CALLS)],
+        scope: &[RecordScope::Names(TRUST_CALLS)],
         matches: trust_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "anyone",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"*\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "anyone, on a condition",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"sts:AssumeRole\", \"Condition\": {\"StringEquals\": {\"aws:PrincipalOrgID\": \"o-example\"}}}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a whole other account",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:root\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a whole other account, on a condition",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"444455556666\"}, \"Action\": \"sts:AssumeRole\", \"Condition\": {\"StringEquals\": {\"sts:ExternalId\": \"x\"}}}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "one role of another account",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:role/ci\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the account itself",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::111122223333:root\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the document cannot be read",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "requestParameters": {"roleName": "build", "policyDocument": "%7B"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(r#"{"eventName": "UpdateAssumeRolePolicy"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new role for a whole other account",
                 ApiCall(
                     r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "support", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:root\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new role for one user of another account",
                 ApiCall(
                     r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "support", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::444455556666:user/mallory\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new role whose trust cannot be read",
                 ApiCall(
                     r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "support", "assumeRolePolicyDocument": "{\"Statement"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "Identity Center provisions a permission set",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new role for the account itself",
                 ApiCall(
                     r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "build", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"arn:aws:iam::111122223333:root\", \"arn:aws:iam::111122223333:role/ci\"]}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new role for a service",
                 ApiCall(
                     r#"{"eventName": "CreateRole", "requestParameters": {"roleName": "build", "assumeRolePolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"Service\": \"ec2.amazonaws.com\"}, \"Action\": \"sts:AssumeRole\"}]}"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "UpdateAssumeRolePolicy", "errorCode": "AccessDenied", "requestParameters": {"roleName": "build"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "UpdateAssumeRolePolicy"}"#),
                 Nothing,
@@ -514,7 +515,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.identity-provider-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "IAM identity provider changed",
             severity: Severity::High,
             severity_reason: "Whoever runs a provider decides who may become the roles that trust it. MEDIUM where something was taken away.",
@@ -527,69 +528,73 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for AssumeRoleWithSAML and AssumeRoleWithWebIdentity through it since, and for what those sessions did.",
             ],
         },
-        on: &[On::Names(PROVIDER_CALLS)],
+        scope: &[RecordScope::Names(PROVIDER_CALLS)],
         matches: identity_provider_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a new SAML provider",
                 ApiCall(
                     r#"{"eventName": "CreateSAMLProvider", "requestParameters": {"name": "corp2", "sAMLMetadataDocument": "<x/>"}, "responseElements": {"sAMLProviderArn": "arn:aws:iam::111122223333:saml-provider/corp2"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "new metadata",
                 ApiCall(
                     r#"{"eventName": "UpdateSAMLProvider", "requestParameters": {"sAMLProviderArn": "arn:aws:iam::111122223333:saml-provider/corp"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new OpenID Connect provider",
                 ApiCall(
                     r#"{"eventName": "CreateOpenIDConnectProvider", "requestParameters": {"url": "https://idp.example.com"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "one more audience, the parameters a list",
                 ApiCall(r#"{"eventName": "AddClientIDToOpenIDConnectProvider", "requestParameters": [1]}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "deleted",
                 ApiCall(
                     r#"{"eventName": "DeleteSAMLProvider", "requestParameters": {"sAMLProviderArn": "arn:aws:iam::111122223333:saml-provider/corp"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a role that only has the name of Identity Center's",
                 ApiCall(
                     r#"{"eventName": "UpdateSAMLProvider", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/AWSServiceRoleForSSO", "userName": "AWSServiceRoleForSSO"}}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by Identity Center itself",
                 ApiCall(
                     r#"{"eventName": "CreateSAMLProvider", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO", "userName": "AWSServiceRoleForSSO"}}}, "requestParameters": {"name": "AWSSSO_0123456789abcdef_DO_NOT_DELETE"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(r#"{"eventName": "CreateSAMLProvider", "errorCode": "EntityAlreadyExists"}"#),
                 Nothing,
             ),
-            Case::new("read", ApiCall(r#"{"eventName": "GetSAMLProvider", "readOnly": true}"#), Nothing),
+            DetectionCase::new(
+                "read",
+                ApiCall(r#"{"eventName": "GetSAMLProvider", "readOnly": true}"#),
+                Nothing,
+            ),
         ],
     },
     Detection {
         rule: Rule {
             id: "grant.boundary-removed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Permissions boundary removed",
             severity: Severity::High,
             severity_reason: "A boundary is the fence around what a user or role can ever be given; without it every policy counts in full. \
@@ -603,39 +608,39 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny the removal of boundaries by a service control policy to everyone but a few.",
             ],
         },
-        on: &[On::Names(BOUNDARY_CALLS)],
+        scope: &[RecordScope::Names(BOUNDARY_CALLS)],
         matches: boundary_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "of a user",
                 ApiCall(
                     r#"{"eventName": "DeleteUserPermissionsBoundary", "requestParameters": {"userName": "mallory"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "of a role that the record does not name",
                 ApiCall(
                     r#"{"eventName": "DeleteRolePermissionsBoundary", "requestParameters": {"roleName": null}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "DeleteUserPermissionsBoundary", "errorCode": "AccessDenied", "requestParameters": {"userName": "mallory"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "Identity Center provisions a permission set",
                 ApiCall(
                     r#"{"eventName": "DeleteRolePermissionsBoundary", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "one was set",
                 ApiCall(
                     r#"{"eventName": "PutUserPermissionsBoundary", "requestParameters": {"userName": "alice"}}"#,
@@ -647,7 +652,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.boundary-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Permissions boundary set or changed",
             severity: Severity::Low,
             severity_reason: "A boundary limits what a user or role can ever be given; another one may limit less. \
@@ -660,51 +665,54 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: put the former boundary back, and revoke the sessions of both principals.",
             ],
         },
-        on: &[On::Names(BOUNDARY_PUTS), On::Names(&["PutPermissionsBoundaryToPermissionSet"])],
+        scope: &[
+            RecordScope::Names(BOUNDARY_PUTS),
+            RecordScope::Names(&["PutPermissionsBoundaryToPermissionSet"]),
+        ],
         matches: boundary_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "no limit at all",
                 ApiCall(
                     r#"{"eventName": "PutUserPermissionsBoundary", "requestParameters": {"userName": "mallory", "permissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a policy of one's own",
                 ApiCall(
                     r#"{"eventName": "PutRolePermissionsBoundary", "requestParameters": {"roleName": "build", "permissionsBoundary": "arn:aws:iam::111122223333:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no limit at all, for a permission set",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutPermissionsBoundaryToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "permissionsBoundary": {"managedPolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "Identity Center provisions a permission set",
                 ApiCall(
                     r#"{"eventName": "PutRolePermissionsBoundary", "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"}}}, "requestParameters": {"roleName": "AWSReservedSSO_Admin_0123456789abcdef", "permissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(r#"{"eventName": "PutUserPermissionsBoundary"}"#),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventName": "PutUserPermissionsBoundary", "errorCode": "AccessDenied", "requestParameters": {"userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "example.amazonaws.com", "eventName": "PutRolePermissionsBoundary"}"#,
@@ -716,7 +724,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.group-member-added",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "User put into an IAM group",
             severity: Severity::Low,
             severity_reason: "The user may do what the group may; what that is, the record does not say.",
@@ -728,28 +736,28 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: take the user out again, and deactivate the credentials of both.",
             ],
         },
-        on: &[On::Names(&["AddUserToGroup"])],
+        scope: &[RecordScope::Names(&["AddUserToGroup"])],
         matches: group_member_added,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a user",
                 ApiCall(
                     r#"{"eventName": "AddUserToGroup", "requestParameters": {"userName": "mallory", "groupName": "admins"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(r#"{"eventName": "AddUserToGroup"}"#),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(r#"{"eventName": "AddUserToGroup", "errorCode": "NoSuchEntityException"}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "AddUserToGroup"}"#),
                 Nothing,
@@ -759,7 +767,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "grant.policy-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "IAM policy changed",
             severity: Severity::Informational,
             severity_reason: "Policies change all day; worth having when something else is looked into. \
@@ -772,59 +780,59 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If nobody meant it: take the change back, and deactivate the credentials of who made it.",
             ],
         },
-        on: &[On::Names(POLICY_CALLS)],
+        scope: &[RecordScope::Names(POLICY_CALLS)],
         matches: policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "attached",
                 ApiCall(
                     r#"{"eventName": "AttachRolePolicy", "requestParameters": {"roleName": "build", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
                 ),
                 Raised(Severity::Informational),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another version counts: what it allows is not in the record",
                 ApiCall(
                     r#"{"eventName": "SetDefaultPolicyVersion", "requestParameters": {"policyArn": "arn:aws:iam::111122223333:policy/p", "versionId": "v2"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "deleted, the parameters null",
                 ApiCall(r#"{"eventName": "DeletePolicy"}"#),
                 Raised(Severity::Informational),
             ),
-            Case::new(
+            DetectionCase::new(
                 "written, and cannot be read",
                 ApiCall(
                     r#"{"eventName": "PutUserPolicy", "requestParameters": {"userName": "mallory", "policyDocument": "{\"Statement\": [{\"Eff"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "written, the document a number",
                 ApiCall(
                     r#"{"eventName": "CreatePolicy", "requestParameters": {"policyName": "p", "policyDocument": 7}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: it has a rule of its own",
                 RootCall(r#"{"eventName": "DeletePolicy"}"#),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root, and cannot be read: HIGH at least",
                 RootCall(r#"{"eventName": "PutUserPolicy", "requestParameters": {"policyDocument": []}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(r#"{"eventName": "DeletePolicy", "errorCode": "DeleteConflict"}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "Organizations' policies",
                 ApiCall(r#"{"eventSource": "organizations.amazonaws.com", "eventName": "CreatePolicy"}"#),
                 Nothing,
@@ -907,7 +915,7 @@ fn named(record: &Record<'_>) -> String {
     })
 }
 
-fn with_target(raised: Raised, record: &Record<'_>) -> Raised {
+fn with_target(raised: DetectionRaised, record: &Record<'_>) -> DetectionRaised {
     let policy = record
         .request("policyArn")
         .or_else(|| text(&record.response_elements["policy"]["arn"]))
@@ -918,18 +926,18 @@ fn with_target(raised: Raised, record: &Record<'_>) -> Raised {
         .fact("policy", policy)
 }
 
-fn hidden_request(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn hidden_request(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let omitted = truth(&record.request_parameters["omitted"]) == Some(true);
     (omitted && calls(record, IAM, DOCUMENT_CALLS) && record.call_succeeded()).then(|| {
         let what =
             format!("used iam:{} with parameters too large for CloudTrail to record", record.event_name);
-        Raised::new(Severity::High, what)
+        DetectionRaised::new(Severity::High, what)
             .fact("original_size", record.request("originalSize"))
             .fact("omitted_for", record.request("reason"))
     })
 }
 
-fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, ATTACHING_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -942,10 +950,10 @@ fn admin_policy_attached(record: &Record<'_>, _: &Config) -> Option<Raised> {
         _ => severity,
     };
     let what = format!("attached {policy} to {}", named(record));
-    Some(with_target(Raised::new(severity, what), record))
+    Some(with_target(DetectionRaised::new(severity, what), record))
 }
 
-fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, WRITING_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -968,10 +976,10 @@ fn admin_policy_written(record: &Record<'_>, _: &Config) -> Option<Raised> {
         "CreatePolicyVersion" => "wrote a version of a policy".to_owned(),
         _ => format!("wrote a policy of {}", named(record)),
     };
-    Some(with_target(Raised::new(severity, format!("{policy} that allows {allows}")), record))
+    Some(with_target(DetectionRaised::new(severity, format!("{policy} that allows {allows}")), record))
 }
 
-fn trust_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn trust_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, TRUST_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -1008,10 +1016,10 @@ fn trust_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         None => (Severity::Medium, format!("{verb} {named}")),
     };
     let severity = if by_identity_center_itself(record) { Severity::Low } else { severity };
-    Some(Raised::new(severity, what).resource(role.clone()).fact("role_name", role))
+    Some(DetectionRaised::new(severity, what).resource(role.clone()).fact("role_name", role))
 }
 
-fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let changed = calls(record, IAM, PROVIDER_CALLS) && record.call_succeeded();
     if !changed || by_identity_center_itself(record) {
         return None;
@@ -1030,22 +1038,22 @@ fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Raised> 
     };
     let named = provider.as_deref().map_or("that the record does not name".to_owned(), quoted);
     Some(
-        Raised::new(severity, format!("{did} the identity provider {named}"))
+        DetectionRaised::new(severity, format!("{did} the identity provider {named}"))
             .resource(provider.clone())
             .fact("provider", provider)
             .fact("client_id", record.request("clientID")),
     )
 }
 
-fn boundary_removed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn boundary_removed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     (calls(record, IAM, BOUNDARY_CALLS) && record.call_succeeded()).then(|| {
         let what = format!("removed the permissions boundary of {}", named(record));
         let severity = if by_identity_center_itself(record) { Severity::Low } else { Severity::High };
-        with_target(Raised::new(severity, what), record)
+        with_target(DetectionRaised::new(severity, what), record)
     })
 }
 
-fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let permission_set = calls(record, "sso.amazonaws.com", &["PutPermissionsBoundaryToPermissionSet"]);
     if !(permission_set || calls(record, IAM, BOUNDARY_PUTS)) || !record.call_succeeded() {
         return None;
@@ -1062,7 +1070,7 @@ fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         None => format!("set the permissions boundary of {whose}"),
     };
     let set = record.request("permissionSetArn");
-    let raised = Raised::new(severity, what)
+    let raised = DetectionRaised::new(severity, what)
         .resource(target(record).or_else(|| set.clone()))
         .fact("target", target(record))
         .fact("permission_set_arn", set)
@@ -1070,7 +1078,7 @@ fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     Some(raised)
 }
 
-fn group_member_added(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn group_member_added(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     (calls(record, IAM, &["AddUserToGroup"]) && record.call_succeeded()).then(|| {
         let (user, group) = (record.request("userName"), record.request("groupName"));
         let what = format!(
@@ -1078,14 +1086,14 @@ fn group_member_added(record: &Record<'_>, _: &Config) -> Option<Raised> {
             user.as_deref().map_or("a user".to_owned(), |user| format!("the user {}", quoted(user))),
             group.as_deref().map_or("a group".to_owned(), |group| format!("the group {}", quoted(group))),
         );
-        Raised::new(Severity::Low, what)
+        DetectionRaised::new(Severity::Low, what)
             .resource(user.clone())
             .fact("target_user", user)
             .fact("group_name", group)
     })
 }
 
-fn policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, IAM, POLICY_CALLS) || !record.call_succeeded() {
         return None;
     }
@@ -1101,5 +1109,5 @@ fn policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     } else {
         (Severity::Informational, format!("changed a policy (iam:{})", record.event_name))
     };
-    Some(with_target(Raised::new(severity, what), record))
+    Some(with_target(DetectionRaised::new(severity, what), record))
 }

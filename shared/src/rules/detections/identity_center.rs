@@ -3,12 +3,13 @@
 //! Sources: IAM Identity Center User Guide, "Understanding IAM Identity Center sign-in events" and "Logging
 //! IAM Identity Center API calls with AWS CloudTrail"; IAM Identity Center and Identity Store API References.
 
+use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use super::grant::{admin_policy, worst_grant};
-use super::{Detection, On, Raised, calls};
 use crate::config::Config;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, truth};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -46,7 +47,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.failed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center sign-in failed",
             severity: Severity::Medium,
             severity_reason: "One mistyped password is harmless and cannot be told from the first guess of many. \
@@ -60,87 +61,87 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Where it keeps happening: see that the directory allows no sign-in without a second factor.",
             ],
         },
-        on: &[On::Source(SIGN_IN_SOURCE)],
+        scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a wrong password",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a wrong code",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "TOTP"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a security key, in lower case",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "failure"}, "additionalEventData": {"CredentialType": "webauthn"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the codes of a device that runs wrong",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "RESYNC_TOTP"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no such user: AWS hides the name",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD", "UserName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "userIdentity": {"onBehalfOf": null}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the old shape: type Unknown, with the user's name",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD", "UserName": null}, "userIdentity": {"type": "Unknown", "principalId": "111122223333", "userName": "carol", "onBehalfOf": null}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factor is not named",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Failure"}, "additionalEventData": 4}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the whole sign-in failed, which AWS says it never records",
                 IdentityCenterSignIn(
                     r#"{"serviceEventDetails": {"UserAuthentication": "Failure"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new("a success", IdentityCenterSignIn("{}"), Nothing),
-            Case::new(
+            DetectionCase::new("a success", IdentityCenterSignIn("{}"), Nothing),
+            DetectionCase::new(
                 "one factor passed",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Success"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a factor was asked for",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialChallenge", "serviceEventDetails": {"UserAuthentication": null, "CredentialChallenge": "Success"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "it does not say how it ended",
                 IdentityCenterSignIn(r#"{"serviceEventDetails": null}"#),
                 Instead("sign-in.unknown-event"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's event of that name",
                 IdentityCenterSignIn(
                     r#"{"eventSource": "example.amazonaws.com", "serviceEventDetails": {"UserAuthentication": "Failure"}}"#,
@@ -152,7 +153,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.single-factor",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center sign-in with one factor",
             severity: Severity::High,
             severity_reason: "A password or a mailed code alone opened every account the person is assigned to. \
@@ -166,44 +167,44 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Require one of everybody: IAM Identity Center > Settings > Authentication > every sign-in, block those without a device.",
             ],
         },
-        on: &[On::Source(SIGN_IN_SOURCE)],
+        scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
         matches: single_factor,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a password alone",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a mailed code alone",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EMAIL_OTP"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a password alone; the type is still Unknown",
                 IdentityCenterSignIn(
                     r#"{"userIdentity": {"type": "Unknown"}, "additionalEventData": {"CredentialType": " password "}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a password alone; the old shape with the user's name",
                 IdentityCenterSignIn(
                     r#"{"userIdentity": {"type": "Unknown", "principalId": "111122223333", "userName": "carol", "onBehalfOf": null}, "additionalEventData": {"CredentialType": "PASSWORD", "UserName": null}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a device was enrolled during this sign-in",
                 IdentityCenterSignIn(
                     r#"{"additionalEventData": {"CredentialType": "PASSWORD", "DeviceEnrollmentRequired": "true"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
-                ..Case::new(
+                ..DetectionCase::new(
                     "from outside the allowed addresses",
                     IdentityCenterSignIn(
                         r#"{"additionalEventData": {"CredentialType": "PASSWORD", "DeviceEnrollmentRequired": "true"}}"#,
@@ -211,33 +212,33 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     Instead("sign-in.outside-allowed-addresses"),
                 )
             },
-            Case::new("password and code", IdentityCenterSignIn("{}"), Nothing),
-            Case::new(
+            DetectionCase::new("password and code", IdentityCenterSignIn("{}"), Nothing),
+            DetectionCase::new(
                 "password and security key",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "PASSWORD,WEBAUTHN"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "an external identity provider: it may have asked for a second factor",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": "EXTERNAL_IDP"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factors are not named: unknown is not one",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": null}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factors are an empty text",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": " , "}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the factors are a list",
                 IdentityCenterSignIn(r#"{"additionalEventData": {"CredentialType": ["PASSWORD"]}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "only one factor of the sign-in so far",
                 IdentityCenterSignIn(
                     r#"{"eventName": "CredentialVerification", "serviceEventDetails": {"UserAuthentication": null, "CredentialVerification": "Success"}, "additionalEventData": {"CredentialType": "PASSWORD"}}"#,
@@ -249,7 +250,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.identity-source-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center's identity source changed",
             severity: Severity::High,
             severity_reason: "Whoever runs the identity source decides who everybody is, in every account of the organisation.",
@@ -262,32 +263,32 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for sign-ins with CredentialType EXTERNAL_IDP since, and at what those people did.",
             ],
         },
-        on: &[On::Names(IDENTITY_SOURCE_CALLS)],
+        scope: &[RecordScope::Names(IDENTITY_SOURCE_CALLS)],
         matches: identity_source_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "another directory",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AssociateDirectory", "requestParameters": {"directoryId": "d-9067EXAMPLE"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an external identity provider",
                 ApiCall(
                     r#"{"eventSource": "sso-directory.amazonaws.com", "eventName": "EnableExternalIdPConfigurationForDirectory", "requestParameters": ["d"]}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "DisassociateDirectory", "errorCode": "AccessDenied"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "AssociateDirectory"}"#),
                 Nothing,
@@ -297,7 +298,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.settings-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Identity Center's settings changed",
             severity: Severity::Medium,
             severity_reason: "They decide how everybody signs in, and change rarely. LOW for a new group, which has no access yet.",
@@ -309,31 +310,31 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: put the former settings back, and revoke the sessions of who changed them.",
             ],
         },
-        on: &[On::Names(SETTINGS_CALLS), On::Names(&["CreateGroup"])],
+        scope: &[RecordScope::Names(SETTINGS_CALLS), RecordScope::Names(&["CreateGroup"])],
         matches: settings_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "turned on",
                 ApiCall(r#"{"eventSource": "sso.amazonaws.com", "eventName": "StartSSO"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "changed",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "UpdateSsoConfiguration", "requestParameters": {"mfaMode": "DISABLED"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a group",
                 ApiCall(
                     r#"{"eventSource": "identitystore.amazonaws.com", "eventName": "CreateGroup", "requestParameters": {"identityStoreId": "d-9067EXAMPLE", "displayName": "ops"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new("a group of IAM's", ApiCall(r#"{"eventName": "CreateGroup"}"#), Nothing),
-            Case::new(
+            DetectionCase::new("a group of IAM's", ApiCall(r#"{"eventName": "CreateGroup"}"#), Nothing),
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "UpdateSsoConfiguration", "errorCode": "AccessDenied"}"#,
@@ -345,7 +346,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.access-assigned",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Access assigned in Identity Center",
             severity: Severity::Medium,
             severity_reason: "A person or group can enter an account it could not enter before. \
@@ -358,51 +359,51 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: remove the assignment, end that person's sessions, and revoke those of who made it.",
             ],
         },
-        on: &[On::Names(&["CreateAccountAssignment"]), On::Names(MEMBERSHIP_CALLS)],
+        scope: &[RecordScope::Names(&["CreateAccountAssignment"]), RecordScope::Names(MEMBERSHIP_CALLS)],
         matches: access_assigned,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "an account",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreateAccountAssignment", "requestParameters": {"instanceArn": "arn:aws:sso:::instance/ssoins-EXAMPLE", "targetId": "444455556666", "targetType": "AWS_ACCOUNT", "permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "principalType": "USER", "principalId": "90670000ab-carol-EXAMPLE"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an account, the parameters null",
                 ApiCall(r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreateAccountAssignment"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a group, by the Identity Store's API",
                 ApiCall(
                     r#"{"eventSource": "identitystore.amazonaws.com", "eventName": "CreateGroupMembership", "requestParameters": {"groupId": "g-EXAMPLE", "memberId": {"userId": "90670000ab-carol-EXAMPLE"}}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a group, in the console",
                 ApiCall(
                     r#"{"eventSource": "sso-directory.amazonaws.com", "eventName": "AddMemberToGroup", "requestParameters": {"groupId": 7, "member": "90670000ab-carol-EXAMPLE"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root: HIGH at least",
                 RootCall(
                     r#"{"eventSource": "sso-directory.amazonaws.com", "eventName": "AddMemberToGroup"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "QuickSight's groups",
                 ApiCall(
                     r#"{"eventSource": "quicksight.amazonaws.com", "eventName": "CreateGroupMembership"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreateAccountAssignment", "errorCode": "AccessDeniedException"}"#,
@@ -414,7 +415,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.admin-permission-set",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Permission set made an administrator's",
             severity: Severity::High,
             severity_reason: "Everybody who has that permission set becomes an administrator wherever they have it. \
@@ -429,81 +430,84 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in those accounts for what sessions of that permission set did since.",
             ],
         },
-        on: &[On::Names(&["AttachManagedPolicyToPermissionSet", "PutInlinePolicyToPermissionSet"])],
+        scope: &[RecordScope::Names(&[
+            "AttachManagedPolicyToPermissionSet",
+            "PutInlinePolicyToPermissionSet",
+        ])],
         matches: admin_permission_set,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "AdministratorAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "managedPolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "AdministratorAccess in China",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws-cn:iam::aws:policy/AdministratorAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows everything",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "IAMFullAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/IAMFullAccess"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "PowerUserAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows all of IAM",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"iam:*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows all but some",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"NotAction\": \"s3:*\", \"Resource\": \"*\"}]}"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that allows everything on a condition",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\", \"Condition\": {\"Bool\": {\"aws:MultiFactorAuthPresent\": \"true\"}}}]}"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an inline policy that cannot be read",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet", "requestParameters": {"inlinePolicy": "{\"Statement\""}}"#,
                 ),
                 Instead("identity-center.permission-set-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "ReadOnlyAccess",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}}"#,
                 ),
                 Instead("identity-center.permission-set-changed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachManagedPolicyToPermissionSet", "errorCode": "AccessDenied", "requestParameters": {"managedPolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}}"#,
@@ -515,7 +519,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "identity-center.permission-set-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Permission set given more",
             severity: Severity::Medium,
             severity_reason: "Everybody who has that permission set may do more, in every account where they have it.",
@@ -527,39 +531,39 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did not: take the change back, provision the permission set again, and revoke the sessions of who changed it.",
             ],
         },
-        on: &[On::Names(PERMISSION_SET_CALLS)],
+        scope: &[RecordScope::Names(PERMISSION_SET_CALLS)],
         matches: permission_set_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a policy of one's own",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "AttachCustomerManagedPolicyReferenceToPermissionSet", "requestParameters": {"permissionSetArn": "arn:aws:sso:::permissionSet/ssoins-EXAMPLE/ps-EXAMPLE", "customerManagedPolicyReference": {"name": "ops", "path": "/"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new one",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreatePermissionSet", "requestParameters": {"name": "ops"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "PutInlinePolicyToPermissionSet"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sso.amazonaws.com", "eventName": "CreatePermissionSet", "errorCode": "ConflictException"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "lakeformation.amazonaws.com", "eventName": "CreatePermissionSet"}"#,
@@ -574,8 +578,8 @@ fn portal_sign_in(record: &Record<'_>) -> Option<SignIn> {
     SignIn::of(record).filter(|sign_in| sign_in.way == Way::IdentityCenter)
 }
 
-fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
-    Raised::new(severity, what)
+fn raised(severity: Severity, what: String, record: &Record<'_>) -> DetectionRaised {
+    DetectionRaised::new(severity, what)
         .fact("identity_store_arn", record.user_identity.identity_store_arn.clone())
         .fact("credential_type", record.additional("CredentialType"))
         .fact("device_enrollment_required", record.additional("DeviceEnrollmentRequired"))
@@ -584,7 +588,7 @@ fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
         .fact("login_to", record.additional("LoginTo"))
 }
 
-fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     portal_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Failure)?;
     let second = sign_in::credential_types(record)
         .iter()
@@ -594,12 +598,13 @@ fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         raised(Severity::High, what.to_owned(), record)
     } else {
         let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
-        raised(severity, "failed to sign in to the IAM Identity Center portal".to_owned(), record).by_anyone()
+        raised(severity, "failed to sign in to the IAM Identity Center portal".to_owned(), record)
+            .unauthenticated()
     })
 }
 
 /// From outside the allowed addresses, `sign-in.outside-allowed-addresses` has more to say.
-fn single_factor(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn single_factor(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let sign_in = portal_sign_in(record)?;
     let address = record.source_ip_address.as_deref().unwrap_or_default();
     let outside = config.sign_in_allowed_from(address) == Some(false);
@@ -616,7 +621,7 @@ fn single_factor(record: &Record<'_>, config: &Config) -> Option<Raised> {
     })
 }
 
-fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let of_identity_center = calls(record, SSO, IDENTITY_SOURCE_CALLS)
         || DIRECTORIES.iter().any(|source| calls(record, source, IDENTITY_SOURCE_CALLS));
     (of_identity_center && record.call_succeeded()).then(|| {
@@ -628,13 +633,13 @@ fn identity_source_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             }
             _ => "turned off the external identity provider of IAM Identity Center",
         };
-        Raised::new(Severity::High, change)
+        DetectionRaised::new(Severity::High, change)
             .resource(record.request("directoryId"))
             .fact("directory_id", record.request("directoryId"))
     })
 }
 
-fn settings_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn settings_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let changed = calls(record, SSO, SETTINGS_CALLS);
     let group = DIRECTORIES.iter().any(|source| calls(record, source, &["CreateGroup"]));
     ((changed || group) && record.call_succeeded()).then(|| {
@@ -644,13 +649,13 @@ fn settings_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             _ => (Severity::Medium, "changed the settings of IAM Identity Center"),
         };
         let name = ["displayName", "groupName"].into_iter().find_map(|name| record.request(name));
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(record.request("identityStoreId").or_else(|| record.request("instanceArn")))
             .fact("group_name", name)
     })
 }
 
-fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn access_assigned(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.call_succeeded() {
         return None;
     }
@@ -665,7 +670,7 @@ fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
                 .map_or("an account".to_owned(), |account| format!("the account {}", quoted(account))),
             if is_group { "group" } else { "user" },
         );
-        let raised = Raised::new(Severity::Medium, what)
+        let raised = DetectionRaised::new(Severity::Medium, what)
             .resource(record.request("principalId"))
             .fact("target_account", account)
             .fact("permission_set_arn", record.request("permissionSetArn"))
@@ -675,33 +680,33 @@ fn access_assigned(record: &Record<'_>, _: &Config) -> Option<Raised> {
     }
     DIRECTORIES.iter().any(|source| calls(record, source, MEMBERSHIP_CALLS)).then(|| {
         let member = &record.request_parameters["memberId"]["userId"];
-        Raised::new(Severity::Low, "put somebody into a group of IAM Identity Center")
+        DetectionRaised::new(Severity::Low, "put somebody into a group of IAM Identity Center")
             .resource(record.request("groupId"))
             .fact("group_id", record.request("groupId"))
             .fact("member_id", member.as_str())
     })
 }
 
-fn admin_permission_set(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn admin_permission_set(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.call_succeeded() {
         return None;
     }
     let raised = if calls(record, SSO, &["AttachManagedPolicyToPermissionSet"]) {
         let arn = record.request("managedPolicyArn")?;
         let (policy, severity) = admin_policy(&arn)?;
-        Raised::new(severity, format!("gave a permission set the policy {policy}"))
+        DetectionRaised::new(severity, format!("gave a permission set the policy {policy}"))
             .fact("policy_arn", Some(&*arn))
     } else if calls(record, SSO, &["PutInlinePolicyToPermissionSet"]) {
         let document = PolicyDocument::read(&record.request_parameters["inlinePolicy"])?;
         let (severity, allows) = worst_grant(&document, Severity::High)?;
-        Raised::new(severity, format!("gave a permission set a policy that allows {allows}"))
+        DetectionRaised::new(severity, format!("gave a permission set a policy that allows {allows}"))
     } else {
         return None;
     };
     Some(with_permission_set(raised, record))
 }
 
-fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let changed = calls(record, SSO, PERMISSION_SET_CALLS) && record.call_succeeded();
     changed.then(|| {
         let change = match &*record.event_name {
@@ -711,14 +716,14 @@ fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
             }
             _ => "gave a permission set another policy",
         };
-        let raised = Raised::new(Severity::Medium, change)
+        let raised = DetectionRaised::new(Severity::Medium, change)
             .fact("policy_arn", record.request("managedPolicyArn"))
             .fact("permission_set_name", record.request("name"));
         with_permission_set(raised, record)
     })
 }
 
-fn with_permission_set(raised: Raised, record: &Record<'_>) -> Raised {
+fn with_permission_set(raised: DetectionRaised, record: &Record<'_>) -> DetectionRaised {
     let arn = record.request("permissionSetArn");
     raised.resource(arn.clone()).fact("permission_set_arn", arn)
 }

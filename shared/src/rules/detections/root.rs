@@ -4,13 +4,14 @@
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Perform a
 //! privileged task on an AWS Organizations member account" (`sts:AssumeRoot`), "AWS account root user".
 
+use super::calls::{IAM, calls, own_success};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use super::sign_in::{door, raised};
-use super::{Detection, IAM, On, Raised, calls, own_success};
 use crate::config::Config;
 use crate::finding::masked;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, text};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -23,7 +24,7 @@ use crate::text::quoted;
 /// What `requestParameters.userName` says where root is meant. No IAM user can have it: it holds spaces.
 const ROOT_USER: &str = "AWS ROOT USER";
 
-const ON_ROOT: &[On] = &[On::Root];
+const ROOT_RECORDS: &[RecordScope] = &[RecordScope::Root];
 
 const MFA_CALLS: &[&str] =
     &["EnableMFADevice", "DeactivateMFADevice", "ResyncMFADevice", "DeleteVirtualMFADevice"];
@@ -32,7 +33,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "root.sign-in-without-mfa",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Root signed in without MFA",
             severity: Severity::Critical,
             severity_reason: "Root can do everything, nothing can stop it, and a password alone was enough.",
@@ -54,55 +55,55 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "In an organisation: delete the root credentials of member accounts (IAM > Root access management).",
             ],
         },
-        on: ON_ROOT,
+        scope: ROOT_RECORDS,
         matches: sign_in_without_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed No",
                 RootSignIn(r#"{"additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null}}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed NO",
                 RootSignIn(r#"{"additionalEventData": {"MFAUsed": "NO"}}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed No, whatever the session says",
                 RootSignIn(
                     r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed is something new: present and not yes",
                 RootSignIn(r#"{"additionalEventData": {"MFAUsed": "Skipped"}}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the account has an alias, which AWS gives as root's user name",
                 RootSignIn(
                     r#"{"userIdentity": {"userName": "example-corp"}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new("with MFA", RootSignIn("{}"), Instead("root.sign-in")),
-            Case::new(
+            DetectionCase::new("with MFA", RootSignIn("{}"), Instead("root.sign-in")),
+            DetectionCase::new(
                 "a wrong password",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Instead("root.sign-in-failed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an IAM user called root is not root",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"userName": "root", "arn": "arn:aws:iam::111122223333:user/root"}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Instead("sign-in.without-mfa"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's event of that name",
                 ApiCall(r#"{"eventName": "ConsoleLogin", "responseElements": {"ConsoleLogin": "Success"}}"#),
                 Nothing,
@@ -112,7 +113,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "root.sign-in",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Root signed in",
             severity: Severity::High,
             severity_reason: "Root is for the few tasks that nothing else can do, so each sign-in has somebody who can explain it. \
@@ -131,102 +132,102 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "If it was: have the task done by a role next time, where AWS allows it.",
             ],
         },
-        on: ON_ROOT,
+        scope: ROOT_RECORDS,
         matches: sign_in,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new("with MFA", RootSignIn("{}"), Raised(Severity::High)),
-            Case::new(
+            DetectionCase::new("with MFA", RootSignIn("{}"), Raised(Severity::High)),
+            DetectionCase::new(
                 "with MFA, in the capitals that AWS writes for root",
                 RootSignIn(r#"{"additionalEventData": {"MFAUsed": "YES"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed is absent: unknown is not no",
                 RootSignIn(r#"{"additionalEventData": null}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed is a list: unknown",
                 RootSignIn(r#"{"additionalEventData": {"MFAUsed": ["No"]}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the account has an alias, which AWS gives as root's user name",
                 RootSignIn(r#"{"userIdentity": {"userName": "example-corp"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "in another Region",
                 RootSignIn(r#"{"awsRegion": "us-west-2"}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "with `aws login`",
                 RootSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "readOnly": true, "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "authorization_code"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "with an OAuth client from elsewhere",
                 RootSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:us-east-1:111122223333:external-client/x"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "with an OAuth client that the record does not name",
                 RootSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a token is refreshed: nobody signs in",
                 RootSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "refresh_token"}}"#,
                 ),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a way nobody has documented",
                 RootSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
                 ),
                 Instead("root.activity"),
             ),
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
-                ..Case::new(
+                ..DetectionCase::new(
                     "from outside the allowed addresses",
                     RootSignIn("{}"),
                     Raised(Severity::Critical),
                 )
             },
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/24")],
-                ..Case::new("from the allowed addresses", RootSignIn("{}"), Raised(Severity::High))
+                ..DetectionCase::new("from the allowed addresses", RootSignIn("{}"), Raised(Severity::High))
             },
-            Case::new(
+            DetectionCase::new(
                 "it does not say how it ended",
                 RootSignIn(r#"{"responseElements": {"ConsoleLogin": "Deferred"}}"#),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "asked for the second factor: not in yet",
                 RootSignIn(
                     r#"{"eventName": "CheckMfa", "responseElements": {"ConsoleLogin": null, "CheckMfa": "Success"}, "additionalEventData": {"MFAUsed": null, "MfaType": "U2F MFA"}, "userIdentity": {"arn": null}}"#,
                 ),
                 Instead("root.activity"),
             ),
-            Case::new("an IAM user", ConsoleSignIn("{}"), Nothing),
+            DetectionCase::new("an IAM user", ConsoleSignIn("{}"), Nothing),
         ],
     },
     Detection {
         rule: Rule {
             id: "root.sign-in-failed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Root sign-in failed",
             severity: Severity::High,
             severity_reason: "Few people know root's mail address, and fewer have a reason to use it. \
@@ -247,66 +248,66 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "See that root has two security keys and that the mailbox behind it has a second factor.",
             ],
         },
-        on: ON_ROOT,
+        scope: ROOT_RECORDS,
         matches: sign_in_failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a wrong password",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Failed authentication"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed is absent",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": null}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the second factor was reached",
                 RootSignIn(r#"{"responseElements": {"ConsoleLogin": "Failure"}}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the second factor was reached, in capitals",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "YES"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "CheckMfa itself failed",
                 RootSignIn(
                     r#"{"eventName": "CheckMfa", "responseElements": {"ConsoleLogin": null, "CheckMfa": "Failure"}, "additionalEventData": {"MFAUsed": null, "MfaType": "Virtual MFA"}, "userIdentity": {"arn": null}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "denied by a policy",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource control policy"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a way nobody has documented",
                 RootSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Failure"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "with `aws login`",
                 RootSignIn(
                     r#"{"eventName": "AuthorizeOAuth2Access", "eventType": "AwsApiCall", "responseElements": null, "errorCode": "AccessDeniedException", "additionalEventData": null}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new("a success", RootSignIn("{}"), Instead("root.sign-in")),
-            Case::new(
+            DetectionCase::new("a success", RootSignIn("{}"), Instead("root.sign-in")),
+            DetectionCase::new(
                 "an IAM user",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
@@ -318,7 +319,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "root.password-recovery",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Root password recovery",
             severity: Severity::High,
             severity_reason: "Whoever reads root's mail can set a new password for root. \
@@ -332,46 +333,46 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "In an organisation: delete the root credentials of member accounts, so that none can be recovered.",
             ],
         },
-        on: &[On::Source(SIGN_IN_SOURCE)],
+        scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
         matches: password_recovery,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "asked for",
                 RootSignIn(
                     r#"{"eventName": "PasswordRecoveryRequested", "responseElements": {"ConsoleLogin": null, "PasswordRecoveryRequested": "Success"}, "additionalEventData": null}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "asked for by somebody whom AWS does not name",
                 RootSignIn(
                     r#"{"eventName": "PasswordRecoveryRequested", "responseElements": null, "userIdentity": null}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new password was set",
                 RootSignIn(
                     r#"{"eventName": "PasswordRecoveryCompleted", "responseElements": {"ConsoleLogin": null, "PasswordRecoveryCompleted": "Success"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the request failed",
                 RootSignIn(
                     r#"{"eventName": "PasswordRecoveryRequested", "responseElements": {"ConsoleLogin": null, "PasswordRecoveryRequested": "Failure"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "setting one failed",
                 RootSignIn(
                     r#"{"eventName": "PasswordRecoveryCompleted", "responseElements": null, "errorMessage": "Failed authentication"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's event of that name",
                 ApiCall(r#"{"eventName": "PasswordRecoveryRequested"}"#),
                 Nothing,
@@ -381,7 +382,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "root.credentials-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Root's credentials changed",
             severity: Severity::Critical,
             severity_reason: "A password, second factor, access key or mail address of root is the whole account. \
@@ -405,202 +406,206 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "If they did: see that root has no access key, and two security keys.",
             ],
         },
-        on: &[On::Root, On::Names(MFA_CALLS), On::Names(&["AcceptPrimaryEmailUpdate"])],
+        scope: &[
+            RecordScope::Root,
+            RecordScope::Names(MFA_CALLS),
+            RecordScope::Names(&["AcceptPrimaryEmailUpdate"]),
+        ],
         matches: credentials_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "the password, as the sign-in service records it",
                 RootSignIn(
                     r#"{"eventName": "PasswordUpdated", "responseElements": {"ConsoleLogin": null, "PasswordUpdated": "Success"}, "additionalEventData": null}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the password, as IAM records it",
                 RootCall(r#"{"eventName": "ChangePassword"}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the password was not changed after all",
                 RootSignIn(
                     r#"{"eventName": "PasswordUpdated", "responseElements": {"ConsoleLogin": null, "PasswordUpdated": "Failure"}}"#,
                 ),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an IAM user's own password",
                 ApiCall(
                     r#"{"eventName": "ChangePassword", "userIdentity": {"type": "IAMUser", "userName": "alice"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the mail address",
                 RootSignIn(
                     r#"{"eventName": "EmailUpdated", "responseElements": {"ConsoleLogin": null, "EmailUpdated": "Success"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the mail address, as an API call",
                 RootCall(
                     r#"{"eventSource": "account.amazonaws.com", "eventName": "UpdateAccountEmailAddress"}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the mail address of a member account, by its organisation",
                 ApiCall(
                     r#"{"eventSource": "account.amazonaws.com", "eventName": "AcceptPrimaryEmailUpdate", "requestParameters": {"accountId": "444455556666"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a second factor was registered: AWS's own example",
                 RootCall(
                     r#"{"eventName": "EnableMFADevice", "requestParameters": {"userName": "AWS ROOT USER", "serialNumber": "arn:aws:iam::111122223333:mfa/root-account-mfa-device"}, "userIdentity": {"userName": "AWS ROOT USER"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a second factor was removed, under a name of its own",
                 RootCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/phone"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a second factor was resynchronised",
                 RootCall(r#"{"eventName": "ResyncMFADevice", "requestParameters": null}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root's virtual device was deleted",
                 RootCall(
                     r#"{"eventName": "DeleteVirtualMFADevice", "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/root-account-mfa-device"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root's virtual device was deleted by another",
                 ApiCall(
                     r#"{"eventName": "DeleteVirtualMFADevice", "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/root-account-mfa-device"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root's second factor was removed by another",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "AWS ROOT USER", "serialNumber": "arn:aws:iam::111122223333:mfa/phone"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a user's device that has the name of root's",
                 ApiCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/root-account-mfa-device"}}"#,
                 ),
                 Instead("credential-change.mfa-removed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root removed a user's second factor",
                 RootCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Instead("credential-change.mfa-removed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root registered a second factor for a user",
                 RootCall(
                     r#"{"eventName": "EnableMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
                 ),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an access key: requestParameters is null",
                 RootCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": null, "responseElements": {"accessKey": {"accessKeyId": "AKIAROOTEXAMPLE12345", "status": "Active"}}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an access key: requestParameters names nobody",
                 RootCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": null, "x": 1}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an access key: requestParameters is a number",
                 RootCall(r#"{"eventName": "CreateAccessKey", "requestParameters": 5}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an access key was switched off",
                 RootCall(
                     r#"{"eventName": "UpdateAccessKey", "requestParameters": {"accessKeyId": "AKIAROOTEXAMPLE12345", "status": "Inactive"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "an access key was deleted",
                 RootCall(
                     r#"{"eventName": "DeleteAccessKey", "requestParameters": {"accessKeyId": "AKIAROOTEXAMPLE12345"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root made an access key for a user",
                 RootCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
                 Instead("credential-change.access-key-for-other"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root gave itself a password",
                 RootCall(r#"{"eventName": "CreateLoginProfile", "requestParameters": null}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a session of sts:AssumeRoot gave root a password",
                 RootCall(
                     r#"{"eventName": "CreateLoginProfile", "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a session of sts:AssumeRoot removed root's password",
                 RootCall(
                     r#"{"eventName": "DeleteLoginProfile", "userIdentity": {"sessionContext": {"assumedRoot": true}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a session of sts:AssumeRoot removed root's second factor",
                 RootCall(
                     r#"{"eventName": "DeactivateMFADevice", "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/phone"}, "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the call was refused",
                 RootCall(r#"{"eventName": "CreateAccessKey", "errorCode": "AccessDenied"}"#),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused to a session of sts:AssumeRoot",
                 RootCall(
                     r#"{"eventName": "DeleteLoginProfile", "errorCode": "NoSuchEntity", "userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 RootCall(r#"{"eventSource": "workmail.amazonaws.com", "eventName": "ChangePassword"}"#),
                 Instead("root.activity"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a user's own second factor",
                 ApiCall(
                     r#"{"eventName": "EnableMFADevice", "requestParameters": {"userName": "alice", "serialNumber": "arn:aws:iam::111122223333:mfa/alice-phone"}}"#,
@@ -612,7 +617,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "root.assumed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Root session opened in a member account",
             severity: Severity::Medium,
             severity_reason: "It gives a short session of root in a member account, for one named task; few people may, and rarely need it. \
@@ -626,37 +631,37 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 "Allow `sts:AssumeRoot` only to the few who need it, and only with the task policies they need.",
             ],
         },
-        on: &[On::Names(&["AssumeRoot"])],
+        scope: &[RecordScope::Names(&["AssumeRoot"])],
         matches: assumed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "to delete root's credentials",
                 ApiCall(
                     r#"{"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoot", "requestParameters": {"targetPrincipal": "444455556666", "taskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "only to look",
                 ApiCall(
                     r#"{"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoot", "requestParameters": {"targetPrincipal": "444455556666", "taskPolicyArn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters are null",
                 ApiCall(r#"{"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoot"}"#),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoot", "errorCode": "AccessDenied", "requestParameters": {"targetPrincipal": "444455556666"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventName": "AssumeRoot"}"#),
                 Nothing,
@@ -668,7 +673,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
 pub(super) const ACTIVITY: &[Detection] = &[Detection {
     rule: Rule {
         id: "root.activity",
-        kind: Kind::Detection,
+        kind: RuleKind::Detection,
         title: "Root was used",
         severity: Severity::High,
         severity_reason: "What root does is not limited by any policy of its account, and should be rare. \
@@ -682,107 +687,111 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
             "If it was: have the task done by a role next time, where AWS allows it.",
         ],
     },
-    on: ON_ROOT,
+    scope: ROOT_RECORDS,
     matches: activity,
     #[cfg(any(test, feature = "cases"))]
     cases: &[
-        Case::new("a write", RootCall(r#"{"eventName": "CreateUser"}"#), Raised(Severity::High)),
-        Case::new("a read", RootCall(r#"{"readOnly": true}"#), Raised(Severity::Low)),
-        Case::new("a read, as text", RootCall(r#"{"readOnly": "True"}"#), Raised(Severity::Low)),
-        Case::new(
+        DetectionCase::new("a write", RootCall(r#"{"eventName": "CreateUser"}"#), Raised(Severity::High)),
+        DetectionCase::new("a read", RootCall(r#"{"readOnly": true}"#), Raised(Severity::Low)),
+        DetectionCase::new("a read, as text", RootCall(r#"{"readOnly": "True"}"#), Raised(Severity::Low)),
+        DetectionCase::new(
             "readOnly is absent, so it may be a write",
             RootCall(r#"{"readOnly": null}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "a refused call",
             RootCall(r#"{"eventName": "DeleteBucket", "errorCode": "AccessDenied"}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "the account has an alias, which AWS gives as root's user name",
             RootCall(r#"{"userIdentity": {"userName": "example-corp"}}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "a console action",
             RootCall(r#"{"eventType": "AwsConsoleAction", "requestID": null}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "assumedRoot is false",
             RootCall(r#"{"userIdentity": {"sessionContext": {"assumedRoot": "false"}}}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "invokedBy is empty, so nobody else made the call",
             RootCall(r#"{"userIdentity": {"invokedBy": ""}}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "a rule that only counts has less to say",
             RootCall(
                 r#"{"eventName": "DeletePolicy", "requestParameters": {"policyArn": "arn:aws:iam::111122223333:policy/x"}}"#,
             ),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "an unknown sign-in event",
             RootSignIn(r#"{"eventName": "BeginSignIn", "responseElements": null}"#),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "a sign-in event nobody has documented, which succeeded",
             RootSignIn(
                 r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
             ),
             Raised(Severity::High),
         ),
-        Case::new(
+        DetectionCase::new(
             "a token is refreshed",
             RootSignIn(
                 r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "refresh_token"}}"#,
             ),
             Raised(Severity::Low),
         ),
-        Case::new(
+        DetectionCase::new(
             "the console fetches a token of its own",
             RootSignIn(
                 r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::console/canvas"}}"#,
             ),
             Raised(Severity::Low),
         ),
-        Case::new(
+        DetectionCase::new(
             "asked for the second factor, on the way in",
             RootSignIn(
                 r#"{"eventName": "CheckMfa", "responseElements": {"ConsoleLogin": null, "CheckMfa": "Success"}, "additionalEventData": {"MFAUsed": null, "MfaType": "Virtual MFA"}}"#,
             ),
             Raised(Severity::Low),
         ),
-        Case::new(
+        DetectionCase::new(
             "signing out",
             RootSignIn(r#"{"eventName": "Logout", "responseElements": null}"#),
             Raised(Severity::Low),
         ),
-        Case::new(
+        DetectionCase::new(
             "a session of sts:AssumeRoot",
             RootCall(r#"{"userIdentity": {"sessionContext": {"assumedRoot": "true"}}}"#),
             Nothing,
         ),
-        Case::new(
+        DetectionCase::new(
             "a service in root's name",
             RootCall(r#"{"userIdentity": {"invokedBy": "autoscaling.amazonaws.com"}}"#),
             Nothing,
         ),
-        Case::new("an event of AWS's own", RootCall(r#"{"eventType": "AwsServiceEvent"}"#), Nothing),
-        Case::new(
+        DetectionCase::new("an event of AWS's own", RootCall(r#"{"eventType": "AwsServiceEvent"}"#), Nothing),
+        DetectionCase::new(
             "an event of AWS's own, in lower case",
             RootCall(r#"{"eventType": "awsserviceevent"}"#),
             Nothing,
         ),
-        Case::new("the type is a list", RootCall(r#"{"userIdentity": {"type": ["Root"]}}"#), Nothing),
-        Case::new("nobody is named", RootCall(r#"{"userIdentity": null}"#), Nothing),
-        Case::new(
+        DetectionCase::new(
+            "the type is a list",
+            RootCall(r#"{"userIdentity": {"type": ["Root"]}}"#),
+            Nothing,
+        ),
+        DetectionCase::new("nobody is named", RootCall(r#"{"userIdentity": null}"#), Nothing),
+        DetectionCase::new(
             "stopping a trail is told by its own rule",
             RootCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#),
             Instead("trail.stopped"),
@@ -810,7 +819,7 @@ fn lets_a_tool_in(record: &Record<'_>) -> bool {
     tool && !refreshed
 }
 
-fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = root_sign_in(record)?;
     (sign_in.outcome == Outcome::Success && sign_in.mfa == Mfa::No).then(|| {
         let what = format!("signed in to {} without a second factor", door(sign_in.way));
@@ -818,7 +827,7 @@ fn sign_in_without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
-fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn sign_in(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Success)?;
     let no_sign_in =
         SignIn::of_unknown_name(record) || (sign_in.way == Way::OAuth && !lets_a_tool_in(record));
@@ -837,7 +846,7 @@ fn sign_in(record: &Record<'_>, config: &Config) -> Option<Raised> {
     Some(raised(severity, format!("signed in to {} {factor}{from}", door(sign_in.way)), record))
 }
 
-fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = root_sign_in(record).filter(|sign_in| sign_in.outcome == Outcome::Failure)?;
     let second_factor = sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
     let what = if denied_by_policy(record) {
@@ -851,12 +860,12 @@ fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     Some(if second_factor {
         raised(Severity::Critical, what, record)
     } else {
-        raised(Severity::High, what, record).by_anyone()
+        raised(Severity::High, what, record).unauthenticated()
     })
 }
 
 /// Only root's password can be recovered by mail, so whoever asked meant root.
-fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn password_recovery(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let requested = calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryRequested"]);
     if !requested && !calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryCompleted"]) {
         return None;
@@ -872,10 +881,10 @@ fn password_recovery(record: &Record<'_>, _: &Config) -> Option<Raised> {
     };
     let raised = raised(severity, what.to_owned(), record);
     // Whoever goes on with it has what stood in root's mail; asking for it takes only root's mail address.
-    Some(if requested { raised.by_anyone() } else { raised })
+    Some(if requested { raised.unauthenticated() } else { raised })
 }
 
-fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let assumed = record.user_identity.assumed_root == Some(true)
         && record.user_identity.kind.as_deref() == Some("Root");
     let what = change_to_root(record, record.by_root() || assumed)?;
@@ -892,7 +901,7 @@ fn credentials_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     let account = record.request("accountId");
     let account = account.as_deref().or(record.account());
     Some(
-        Raised::new(severity, format!("{what}{by}"))
+        DetectionRaised::new(severity, format!("{what}{by}"))
             .resource(account.map(|account| format!("root of {account}")))
             .fact("serial_number", record.request("serialNumber"))
             .fact("root_access_key_id", key.as_deref().map(masked))
@@ -952,7 +961,7 @@ fn change_to_root(record: &Record<'_>, root_acts: bool) -> Option<&'static str> 
     }
 }
 
-fn assumed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn assumed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !calls(record, "sts.amazonaws.com", &["AssumeRoot"]) || !record.call_succeeded() {
         return None;
     }
@@ -972,14 +981,14 @@ fn assumed(record: &Record<'_>, _: &Config) -> Option<Raised> {
     );
     let severity = if reads { Severity::Low } else { Severity::Medium };
     Some(
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(target.clone())
             .fact("target_principal", target)
             .fact("task_policy_arn", task_policy),
     )
 }
 
-fn activity(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn activity(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.by_root() {
         return None;
     }
@@ -997,5 +1006,5 @@ fn activity(record: &Record<'_>, _: &Config) -> Option<Raised> {
     } else {
         format!("tried to use {call}, and was refused")
     };
-    Some(Raised::new(severity, what).fact("read_only", record.read_only.map(|it| it.to_string())))
+    Some(DetectionRaised::new(severity, what).fact("read_only", record.read_only.map(|it| it.to_string())))
 }

@@ -3,12 +3,13 @@
 //! Root and Identity Center have families of their own, which stand first.
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; AWS Sign-In User Guide.
 
+use super::calls::{calls, own_success};
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Detection, On, Raised};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
 use crate::finding::Subject;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::Record;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -17,13 +18,13 @@ use crate::formats::cloudtrail::sign_in::{Mfa, Outcome, SIGN_IN_SOURCE, SignIn, 
 use crate::severity::Severity;
 use crate::text::quoted;
 
-const ON: &[On] = &[On::Source(SIGN_IN_SOURCE)];
+const SIGN_IN_EVENTS_ONLY: &[RecordScope] = &[RecordScope::Source(SIGN_IN_SOURCE)];
 
 pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "sign-in.outside-allowed-addresses",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Sign-in from outside the allowed addresses",
             severity: Severity::High,
             severity_reason: "Somebody is in, and came around the gateway that everybody is meant to use.",
@@ -36,29 +37,29 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If they did: have them use the gateway, or add the address to `ALLOWED_SIGN_IN_CIDRS`.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: outside_allowed_addresses,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
-                ..Case::new("from another network", ConsoleSignIn("{}"), Raised(Severity::High))
+                ..DetectionCase::new("from another network", ConsoleSignIn("{}"), Raised(Severity::High))
             },
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "192.0.2.0/24")],
-                ..Case::new("from the allowed network", ConsoleSignIn("{}"), Nothing)
+                ..DetectionCase::new("from the allowed network", ConsoleSignIn("{}"), Nothing)
             },
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
-                ..Case::new(
+                ..DetectionCase::new(
                     "from an AWS service, which has no address to judge",
                     ConsoleSignIn(r#"{"sourceIPAddress": "signin.amazonaws.com"}"#),
                     Nothing,
                 )
             },
-            Case {
+            DetectionCase {
                 settings: &[("ALLOWED_SIGN_IN_CIDRS", "198.51.100.0/24")],
-                ..Case::new(
+                ..DetectionCase::new(
                     "a failure from another network is a failure",
                     ConsoleSignIn(
                         r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
@@ -66,13 +67,13 @@ pub(super) const DETECTIONS: &[Detection] = &[
                     Instead("sign-in.failed"),
                 )
             },
-            Case::new("nothing is set", ConsoleSignIn("{}"), Nothing),
+            DetectionCase::new("nothing is set", ConsoleSignIn("{}"), Nothing),
         ],
     },
     Detection {
         rule: Rule {
             id: "sign-in.failed-mfa",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Password right, second factor failed",
             severity: Severity::High,
             severity_reason: "AWS asks for the second factor only after the right password, so somebody has the password.",
@@ -90,46 +91,46 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If it keeps happening to a person who did it themselves, have them resynchronise or replace the device.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: failed_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed Yes on a failure",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Failed authentication"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed in capitals, as AWS also writes it",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "YES"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "CheckMfa itself failed",
                 ConsoleSignIn(
                     r#"{"eventName": "CheckMfa", "responseElements": {"ConsoleLogin": null, "CheckMfa": "Failure"}, "additionalEventData": {"MFAUsed": null, "MfaType": "Virtual MFA"}, "userIdentity": {"arn": null}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "CheckMfa Success is no sign-in",
                 ConsoleSignIn(
                     r#"{"eventName": "CheckMfa", "responseElements": {"ConsoleLogin": null, "CheckMfa": "Success"}, "additionalEventData": {"MFAUsed": null, "MfaType": "U2F MFA"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a federated failure: MFAUsed means nothing there",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin", "userName": null}, "responseElements": {"ConsoleLogin": "Failure"}}"#,
                 ),
                 Instead("sign-in.failed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the password was wrong",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
@@ -141,7 +142,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "sign-in.denied-by-policy",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Sign-in denied by a policy",
             severity: Severity::Medium,
             severity_reason: "Somebody who may know the password came from where, or as whom, the sign-in policies let nobody in. \
@@ -155,59 +156,59 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for further attempts from the same address, and for a success after them.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: denied,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "denied by a resource-based policy",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "denied by a policy after the second factor had been asked for",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "denied by a resource control policy",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Authorization denied because of a resource control policy"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "in other casing",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "authorization DENIED by something new"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a wrong password",
                 ConsoleSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Failed authentication"}"#,
                 ),
                 Instead("sign-in.failed"),
             ),
-            Case::new(
+            DetectionCase::new(
                 "root has a rule of its own",
                 RootSignIn(
                     r#"{"responseElements": {"ConsoleLogin": "Failure"}, "errorMessage": "Authorization denied because of a resource-based policy"}"#,
                 ),
                 Instead("root.sign-in-failed"),
             ),
-            Case::new("a success", ConsoleSignIn("{}"), Nothing),
+            DetectionCase::new("a success", ConsoleSignIn("{}"), Nothing),
         ],
     },
     Detection {
         rule: Rule {
             id: "sign-in.failed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Sign-in failed",
             severity: Severity::Medium,
             severity_reason: "One mistyped password is harmless and cannot be told from the first guess of many. \
@@ -225,115 +226,115 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "If nobody owns up: change the password, and see that the user has a second factor.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a wrong password, as AWS writes it: no arn, an empty access key id",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"arn": null}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null}, "errorMessage": "Failed authentication"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no such user: AWS hides the name",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"arn": null, "principalId": null, "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "No username found in supplied account", "eventType": "AwsConsoleSignin"}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a federated failure: MFAUsed means nothing there",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin", "userName": null}, "responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "`aws login`: success is not \"true\"",
                 ConsoleSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "false", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "`aws login`: an errorCode",
                 ConsoleSignIn(
                     r#"{"eventName": "AuthorizeOAuth2Access", "eventType": "AwsApiCall", "responseElements": null, "errorCode": "AccessDeniedException", "additionalEventData": {"MFAUsed": null}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "`aws login`: a success",
                 ConsoleSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a directory sign-in",
                 ConsoleSignIn(
                     r#"{"eventName": "ExternalIdPDirectoryLogin", "responseElements": {"ExternalIdPDirectoryLogin": "Failure"}, "additionalEventData": {"MFAUsed": null}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a name nobody has documented, with its outcome in responseElements",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Failure"}, "additionalEventData": {"MFAUsed": null}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a name nobody has documented, with its outcome in serviceEventDetails",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": null, "serviceEventDetails": {"PasskeyLogin": "Failure"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the error text alone says that it failed",
                 ConsoleSignIn(
                     r#"{"responseElements": null, "additionalEventData": {"MFAUsed": "No"}, "errorMessage": "Failed authentication"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a failed change of the password is no failed sign-in",
                 ConsoleSignIn(
                     r#"{"eventName": "PasswordUpdated", "responseElements": {"ConsoleLogin": null, "PasswordUpdated": "Failure"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "nor is a failed change of the email address",
                 ConsoleSignIn(
                     r#"{"eventName": "EmailUpdated", "responseElements": {"ConsoleLogin": null, "EmailUpdated": "Failure"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "nor is a failed switch of role",
                 ConsoleSignIn(
                     r#"{"eventName": "SwitchRole", "responseElements": {"ConsoleLogin": null, "SwitchRole": "Failure"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "nor is a refused sign-in token",
                 ConsoleSignIn(
                     r#"{"eventName": "GetSigninToken", "responseElements": {"ConsoleLogin": null, "GetSigninToken": "Failure"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new("a success", ConsoleSignIn("{}"), Nothing),
+            DetectionCase::new("a success", ConsoleSignIn("{}"), Nothing),
         ],
     },
     Detection {
         rule: Rule {
             id: "sign-in.without-mfa",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Console sign-in without MFA",
             severity: Severity::High,
             severity_reason: "A password alone opened the console, so whoever learns it is in.",
@@ -352,77 +353,77 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny everything but registering a device to people without one, by a policy on `aws:MultiFactorAuthPresent`.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: without_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed No",
                 ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No", "MFAIdentifier": null}}"#),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed NO",
                 ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "NO"}}"#),
                 Raised(Severity::High),
             ),
-            Case::new("with MFA", ConsoleSignIn("{}"), Nothing),
-            Case::new(
+            DetectionCase::new("with MFA", ConsoleSignIn("{}"), Nothing),
+            DetectionCase::new(
                 "with MFA, in capitals",
                 ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "YES"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed is absent: unknown is not no",
                 ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": null}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a SAML sign-in: MFAUsed means nothing",
                 ConsoleSignIn(
                     r#"{"additionalEventData": {"MFAUsed": "No", "SamlProviderArn": "arn:aws:iam::111122223333:saml-provider/corp"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "an Identity Center session",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/carol", "userName": null}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a role session whose mfaAuthenticated is false",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin", "userName": null, "sessionContext": {"attributes": {"mfaAuthenticated": "false"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed No, whatever the session says",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}, "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "MFAUsed is empty: unknown is not no",
                 ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": ""}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a Marketplace LoginTo changes nothing",
                 ConsoleSignIn(
                     r#"{"additionalEventData": {"MFAUsed": "No", "LoginTo": "https://aws.amazon.com/marketplace/management"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the identity is null: who it was cannot be told",
                 ConsoleSignIn(r#"{"userIdentity": [], "additionalEventData": {"MFAUsed": "No"}}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the identity has no type",
                 ConsoleSignIn(
                     r#"{"userIdentity": {"type": null}, "additionalEventData": {"MFAUsed": "No"}}"#,
@@ -434,7 +435,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "sign-in.federation-token",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Console sign-in token made by a program",
             severity: Severity::Medium,
             severity_reason: "Turning keys into a console session is what thieves of keys do, and some home-made portals.",
@@ -446,25 +447,25 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look at the console sign-in that followed from the same or another address, and at what it did.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: federation_token,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "by a role session",
                 ConsoleSignIn(
                     r#"{"eventName": "GetSigninToken", "userAgent": "python-urllib3/2.5", "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Dev/erin", "userName": null, "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/Dev"}}}, "responseElements": {"ConsoleLogin": null, "GetSigninToken": "Success"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by a role whose name and user agent only look like Identity Center",
                 ConsoleSignIn(
                     r#"{"eventName": "GetSigninToken", "userAgent": "Jersey/${project.version} (HttpUrlConnection 1.8.0)", "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/erin", "userName": null, "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef"}}}, "responseElements": {"ConsoleLogin": null, "GetSigninToken": "Success"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "by Identity Center itself",
                 ConsoleSignIn(
                     r#"{"eventName": "GetSigninToken", "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/carol", "userName": null, "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef"}}}, "responseElements": {"ConsoleLogin": null, "GetSigninToken": "Success"}}"#,
@@ -476,7 +477,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "sign-in.switch-role",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Role switched in the console",
             severity: Severity::Informational,
             severity_reason: "People switch roles all day; worth having when something else is looked into.",
@@ -488,18 +489,18 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look in CloudTrail for what the role session did.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: switch_role,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a switch",
                 ConsoleSignIn(
                     r#"{"eventName": "SwitchRole", "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Audit/alice", "userName": null}, "responseElements": {"ConsoleLogin": null, "SwitchRole": "Success"}, "additionalEventData": {"MFAUsed": null, "SwitchFrom": "arn:aws:iam::444455556666:user/alice", "RedirectTo": "https://console.aws.amazon.com/"}}"#,
                 ),
                 Raised(Severity::Informational),
             ),
-            Case::new(
+            DetectionCase::new(
                 "leaving the role again",
                 ConsoleSignIn(
                     r#"{"eventName": "ExitRole", "responseElements": {"ConsoleLogin": null, "ExitRole": "Success"}}"#,
@@ -511,7 +512,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "sign-in.access-policy-changed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Rules for who may sign in changed",
             severity: Severity::Medium,
             severity_reason: "These rules decide from which networks people get in at all; they change rarely, and by few people.",
@@ -524,46 +525,46 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Look for sign-ins since the change from networks that were kept out before.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: access_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a statement was written",
                 ApiCall(
                     r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutResourcePermissionStatement", "requestParameters": {"sid": "office"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a statement was deleted, its parameters a number",
                 ApiCall(
                     r#"{"eventSource": "signin.amazonaws.com", "eventName": "DeleteResourcePermissionStatement", "requestParameters": 5}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the configuration was written",
                 ApiCall(
                     r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutConsoleAuthorizationConfiguration"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the call was refused",
                 ApiCall(
                     r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutConsoleAuthorizationConfiguration", "errorCode": "AccessDeniedException"}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "it was only read",
                 ApiCall(
                     r#"{"eventSource": "signin.amazonaws.com", "eventName": "GetConsoleAuthorizationConfiguration", "readOnly": true}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "by root",
                 RootCall(
                     r#"{"eventSource": "signin.amazonaws.com", "eventName": "PutConsoleAuthorizationConfiguration"}"#,
@@ -575,7 +576,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "sign-in.unknown-event",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "Sign-in event of an unknown kind",
             severity: Severity::Informational,
             severity_reason: "AWS has begun to record something new; until it is understood, it is neither good nor bad.",
@@ -587,33 +588,37 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Ask for a rule, with the record's shape and without its values.",
             ],
         },
-        on: ON,
+        scope: SIGN_IN_EVENTS_ONLY,
         matches: unknown_event,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "a new name",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
                 ),
                 Raised(Severity::Informational),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a new name without any outcome",
                 ConsoleSignIn(r#"{"eventName": "BeginSignIn", "responseElements": null}"#),
                 Raised(Severity::Informational),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a console sign-in with neither success nor failure",
                 ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "Deferred"}}"#),
                 Raised(Severity::Informational),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a step that is known and means nothing",
                 ConsoleSignIn(r#"{"eventName": "Logout", "responseElements": null}"#),
                 Nothing,
             ),
-            Case::new("an event of another service", ApiCall(r#"{"eventName": "PasskeyLogin"}"#), Nothing),
+            DetectionCase::new(
+                "an event of another service",
+                ApiCall(r#"{"eventName": "PasskeyLogin"}"#),
+                Nothing,
+            ),
         ],
     },
 ];
@@ -629,8 +634,8 @@ pub(super) fn door(way: Way) -> &'static str {
 }
 
 /// A finding about a sign-in, with what every sign-in says of itself.
-pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> Raised {
-    Raised::new(severity, what)
+pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> DetectionRaised {
+    DetectionRaised::new(severity, what)
         .fact("mfa_used", record.additional("MFAUsed"))
         .fact("mfa_identifier", record.additional("MFAIdentifier"))
         .fact("mfa_type", record.additional("MfaType"))
@@ -639,7 +644,7 @@ pub(super) fn raised(severity: Severity, what: String, record: &Record<'_>) -> R
         .fact("client_id", record.request("client_id"))
 }
 
-fn outside_allowed_addresses(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn outside_allowed_addresses(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     let address = record.source_ip_address.as_deref()?;
     let outside = config.sign_in_allowed_from(address) == Some(false);
@@ -649,7 +654,7 @@ fn outside_allowed_addresses(record: &Record<'_>, config: &Config) -> Option<Rai
     })
 }
 
-fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     let reached =
         sign_in.outcome == Outcome::Failure && sign_in.way == Way::Console && sign_in.mfa == Mfa::Yes;
@@ -661,27 +666,27 @@ fn failed_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
 
 /// Whether AWS looks at the password before the policies, it does not say; it asks for the second factor
 /// only after the right password.
-fn denied(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn denied(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     (sign_in.outcome == Outcome::Failure && sign_in::denied_by_policy(record)).then(|| {
         let what = format!("was kept by a policy from signing in to {}", door(sign_in.way));
         match sign_in.mfa {
             Mfa::Yes => raised(Severity::High, what, record),
-            Mfa::No | Mfa::Unknown => raised(Severity::Medium, what, record).by_anyone(),
+            Mfa::No | Mfa::Unknown => raised(Severity::Medium, what, record).unauthenticated(),
         }
     })
 }
 
-fn failed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     if sign_in.outcome != Outcome::Failure {
         return None;
     }
     let severity = if sign_in::name_is_hidden(record) { Severity::Low } else { Severity::Medium };
-    Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record).by_anyone())
+    Some(raised(severity, format!("failed to sign in to {}", door(sign_in.way)), record).unauthenticated())
 }
 
-fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn without_mfa(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let sign_in = SignIn::of(record)?;
     let matches =
         sign_in.outcome == Outcome::Success && sign_in.way == Way::Console && sign_in.mfa == Mfa::No;
@@ -690,41 +695,41 @@ fn without_mfa(record: &Record<'_>, _: &Config) -> Option<Raised> {
     })
 }
 
-fn federation_token(record: &Record<'_>, _: &Config) -> Option<Raised> {
-    let handed_out = record.event_name == "GetSigninToken" && super::own_success(record);
+fn federation_token(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
+    let handed_out = record.event_name == "GetSigninToken" && own_success(record);
     (handed_out && !sign_in::by_identity_center_session(record)).then(|| {
         let what = "was handed a console sign-in token by the federation endpoint".to_owned();
         raised(Severity::Medium, what, record)
     })
 }
 
-fn switch_role(record: &Record<'_>, _: &Config) -> Option<Raised> {
-    let switched = record.event_name == "SwitchRole" && super::own_success(record);
+fn switch_role(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
+    let switched = record.event_name == "SwitchRole" && own_success(record);
     switched.then(|| {
-        Raised::new(Severity::Informational, "switched to this role in the console")
+        DetectionRaised::new(Severity::Informational, "switched to this role in the console")
             .fact("switch_from", record.additional("SwitchFrom"))
             .fact("redirect_to", record.additional("RedirectTo"))
     })
 }
 
-fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     const NAMES: &[&str] = &[
         "PutConsoleAuthorizationConfiguration",
         "DeleteConsoleAuthorizationConfiguration",
         "PutResourcePermissionStatement",
         "DeleteResourcePermissionStatement",
     ];
-    let changed = super::calls(record, SIGN_IN_SOURCE, NAMES) && record.call_succeeded();
+    let changed = calls(record, SIGN_IN_SOURCE, NAMES) && record.call_succeeded();
     changed.then(|| {
         let what = format!("changed the rules for who may sign in ({})", record.event_name);
-        Raised::new(Severity::Medium, what)
+        DetectionRaised::new(Severity::Medium, what)
             .fact("sid", record.request("sid"))
             .fact("statement_id", record.request("statementId"))
     })
 }
 
 /// Told once a name: the name is the subject, whoever it was.
-fn unknown_event(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn unknown_event(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let unknown_name = SignIn::of_unknown_name(record);
     let unknown_outcome = SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Unknown);
     (unknown_name || unknown_outcome).then(|| {

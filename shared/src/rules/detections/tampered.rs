@@ -8,10 +8,10 @@
 use serde_json::Value;
 
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Detection, On, Raised};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::Record;
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -139,7 +139,7 @@ const NAMING: &[&str] = &[
 pub(super) const DETECTIONS: &[Detection] = &[Detection {
     rule: Rule {
         id: "watch.tampered",
-        kind: Kind::Detection,
+        kind: RuleKind::Detection,
         title: "iamwatch itself was changed",
         severity: Severity::High,
         severity_reason: "Whoever silences the watcher is not seen afterwards. CRITICAL where it was ended or switched off, MEDIUM where the attempt was refused, LOW where CloudFormation did it, as every deployment does.",
@@ -153,7 +153,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             "If nobody meant to: revoke the sessions of that principal, and look at what it did before and after.",
         ],
     },
-    on: &[On::Names(CHANGES), On::Names(ENDS)],
+    scope: &[RecordScope::Names(CHANGES), RecordScope::Names(ENDS)],
     matches: tampered,
     #[cfg(any(test, feature = "cases"))]
     cases: &[
@@ -297,7 +297,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateFunctionConfiguration20150331v2", "requestParameters": {"functionName": "shop", "description": "iamwatch-x", "environment": {"variables": {"TOPIC": "arn:aws:sns:us-east-1:111122223333:iamwatch-FindingsTopic-AbCd1234EfGh"}}}}"#,
             Nothing,
         ),
-        Case::new(
+        DetectionCase::new(
             "nothing is known to be ours",
             ApiCall(
                 r#"{"eventSource": "lambda.amazonaws.com", "eventName": "DeleteFunction20150331", "requestParameters": {"functionName": "iamwatch-SignInFunction-AbCd1234EfGh"}}"#,
@@ -308,15 +308,19 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
 }];
 
 #[cfg(any(test, feature = "cases"))]
-const fn own(name: &'static str, patch: &'static str, expect: super::cases::Expect) -> Case {
+const fn own(
+    name: &'static str,
+    patch: &'static str,
+    expect: super::cases::DetectionExpect,
+) -> DetectionCase {
     const OWN: &[(&str, &str)] = &[(
         "OWN_RESOURCES",
         "stack/iamwatch/*,iamwatch-backfill,example-logs,1234abcd-12ab-34cd-56ef-1234567890ab",
     )];
-    Case { name, record: ApiCall(patch), settings: OWN, expect }
+    DetectionCase { name, record: ApiCall(patch), settings: OWN, expect }
 }
 
-fn tampered(record: &Record<'_>, config: &Config) -> Option<Raised> {
+fn tampered(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     if config.own_resources.is_empty() {
         return None;
     }
@@ -337,7 +341,7 @@ fn tampered(record: &Record<'_>, config: &Config) -> Option<Raised> {
     let by = if deployed { " by way of CloudFormation, as a deployment does" } else { "" };
     let did = if record.error_code.is_some() { "tried to change" } else { "changed" };
     let what = format!("{did} iamwatch itself with {}{by}", quoted(name));
-    Some(Raised::new(severity, what).resource(Some(ours)))
+    Some(DetectionRaised::new(severity, what).resource(Some(ours)))
 }
 
 /// Whether the call switches off what it is about.

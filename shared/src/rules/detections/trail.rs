@@ -5,11 +5,12 @@
 
 use serde_json::Value;
 
+use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
-use super::cases::{Case, Expect::*};
-use super::{Detection, On, Raised, calls};
+use super::cases::{DetectionCase, DetectionExpect::*};
+use super::detection::{Detection, DetectionRaised, RecordScope};
 use crate::config::Config;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, text, truth};
 #[cfg(any(test, feature = "cases"))]
 use crate::formats::cloudtrail::samples::BaseRecord::*;
@@ -22,7 +23,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "trail.stopped",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "CloudTrail trail stopped",
             severity: Severity::Critical,
             severity_reason: "From then on nothing is recorded, and iamwatch sees nothing either. MEDIUM where the attempt was refused.",
@@ -41,42 +42,42 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny `cloudtrail:StopLogging` by a service control policy to everyone but a break-glass role.",
             ],
         },
-        on: &[On::Names(&["StopLogging"])],
+        scope: &[RecordScope::Names(&["StopLogging"])],
         matches: stopped,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "stopped, by name",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "stopped, the parameters null",
                 ApiCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "requestParameters": {"name": "main"}, "errorCode": "AccessDenied"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused to root: its own severity is HIGH at least",
                 RootCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "errorCode": "AccessDenied"}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "mq.amazonaws.com", "eventName": "StopLogging"}"#),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "a trail was started",
                 ApiCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StartLogging"}"#),
                 Nothing,
@@ -86,7 +87,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "trail.deleted",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "CloudTrail trail deleted",
             severity: Severity::Critical,
             severity_reason: "From then on nothing is recorded, and iamwatch sees nothing either. MEDIUM where the attempt was refused.",
@@ -105,25 +106,25 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny `cloudtrail:DeleteTrail` by a service control policy to everyone but a break-glass role.",
             ],
         },
-        on: &[On::Names(&["DeleteTrail"])],
+        scope: &[RecordScope::Names(&["DeleteTrail"])],
         matches: deleted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "deleted, by ARN",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "requestParameters": {"name": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}}"#,
                 ),
                 Raised(Severity::Critical),
             ),
-            Case::new(
+            DetectionCase::new(
                 "refused",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "errorCode": "TrailNotFoundException"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(r#"{"eventSource": "example.amazonaws.com", "eventName": "DeleteTrail"}"#),
                 Nothing,
@@ -133,7 +134,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     Detection {
         rule: Rule {
             id: "trail.narrowed",
-            kind: Kind::Detection,
+            kind: RuleKind::Detection,
             title: "CloudTrail trail records less",
             severity: Severity::High,
             severity_reason: "What a trail no longer records, nobody sees. MEDIUM where it leaves out only reads, loses its validation or CloudWatch Logs, or \
@@ -156,186 +157,186 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 "Deny `cloudtrail:UpdateTrail` and `cloudtrail:PutEventSelectors` by a service control policy to everyone but a few.",
             ],
         },
-        on: &[On::Names(&["UpdateTrail", "PutEventSelectors"])],
+        scope: &[RecordScope::Names(&["UpdateTrail", "PutEventSelectors"])],
         matches: narrowed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
-            Case::new(
+            DetectionCase::new(
                 "one Region only",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isMultiRegionTrail": false}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no global services, as text",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "includeGlobalServiceEvents": "False"}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no longer for the organisation",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isOrganizationTrail": false}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no validation",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "enableLogFileValidation": false}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a bucket",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "s3BucketName": "elsewhere"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "a key, which may be one that nobody else can use",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "kmsKeyId": "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555EXAMPLE"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no CloudWatch Logs",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "cloudWatchLogsLogGroupArn": ""}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "one Region only, refused",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isMultiRegionTrail": false}, "errorCode": "AccessDenied"}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "nothing is narrowed",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "isMultiRegionTrail": true, "includeGlobalServiceEvents": true, "enableLogFileValidation": true, "s3BucketName": "", "kmsKeyId": "", "cloudWatchLogsLogGroupArn": "arn:aws:logs:us-east-1:111122223333:log-group:trail:*"}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the parameters of UpdateTrail are a list",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": [false]}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "another service's call of that name",
                 ApiCall(
                     r#"{"eventSource": "example.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"isMultiRegionTrail": false}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "no management events",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "eventSelectors": [{"readWriteType": "All", "includeManagementEvents": false, "dataResources": []}]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no writes",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "eventSelectors": [{"readWriteType": "ReadOnly", "includeManagementEvents": true}]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "no reads",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "eventSelectors": [{"readWriteType": "WriteOnly"}]}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "reads and writes in two selectors",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "eventSelectors": [{"readWriteType": "WriteOnly"}, {"readWriteType": "ReadOnly"}, {"includeManagementEvents": false}]}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "KMS left out",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "eventSelectors": [{"readWriteType": "All", "includeManagementEvents": true, "excludeManagementEventSources": ["kms.amazonaws.com", "rdsdata.amazonaws.com"]}]}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "all management events",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "eventSelectors": [{"readWriteType": "All", "includeManagementEvents": true, "excludeManagementEventSources": []}]}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "the selectors are not shown",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"omitted": true, "originalSize": 120000, "reason": "requestParameters too large"}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "the selectors are numbers",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": 7, "eventSelectors": 8, "advancedEventSelectors": {}}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: all management events",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"name": "m", "fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]}]}}"#,
                 ),
                 Nothing,
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: data events only",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}, {"field": "resources.type", "equals": ["AWS::S3::Object"]}]}]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: reads only",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "readOnly", "equals": ["true"]}]}]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: writes only",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "readOnly", "equals": ["false"]}]}]}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: KMS left out",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "eventSource", "notEquals": ["kms.amazonaws.com"]}]}]}}"#,
                 ),
                 Raised(Severity::Low),
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: sign-ins left out",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "eventSource", "notEquals": ["kms.amazonaws.com", "signin.amazonaws.com"]}]}]}}"#,
                 ),
                 Raised(Severity::High),
             ),
-            Case::new(
+            DetectionCase::new(
                 "advanced: one principal left out",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": {"trailName": "main", "advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}, {"field": "userIdentity.arn", "notStartsWith": ["arn:aws:iam::111122223333:user/mallory"]}]}]}}"#,
@@ -355,28 +356,28 @@ fn named(record: &Record<'_>) -> String {
     trail(record).map_or("a trail".to_owned(), |name| format!("the trail {}", quoted(&name)))
 }
 
-fn stopped(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn stopped(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     calls(record, CLOUDTRAIL, &["StopLogging"]).then(|| ended(record, "stopped", "stop"))
 }
 
-fn deleted(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn deleted(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     calls(record, CLOUDTRAIL, &["DeleteTrail"]).then(|| ended(record, "deleted", "delete"))
 }
 
-fn ended(record: &Record<'_>, did: &str, attempt: &str) -> Raised {
+fn ended(record: &Record<'_>, did: &str, attempt: &str) -> DetectionRaised {
     let trail_named = named(record);
     let (severity, what) = if record.call_succeeded() {
         (Severity::Critical, format!("{did} {trail_named}"))
     } else {
         (Severity::Medium, format!("tried to {attempt} {trail_named}, and was refused"))
     };
-    Raised::new(severity, what).resource(trail(record)).fact("trail_name", trail(record))
+    DetectionRaised::new(severity, what).resource(trail(record)).fact("trail_name", trail(record))
 }
 
 /// One way in which a trail records less: a phrase that follows "it", and how bad that is.
 type Loss = (Severity, String);
 
-fn narrowed(record: &Record<'_>, _: &Config) -> Option<Raised> {
+fn narrowed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let losses = if calls(record, CLOUDTRAIL, &["UpdateTrail"]) {
         lost_by_update(record)
     } else if calls(record, CLOUDTRAIL, &["PutEventSelectors"]) {
@@ -394,7 +395,7 @@ fn narrowed(record: &Record<'_>, _: &Config) -> Option<Raised> {
         (severity, format!("tried to change {trail_named}, so that it {losses}, and was refused"))
     };
     Some(
-        Raised::new(severity, what)
+        DetectionRaised::new(severity, what)
             .resource(trail(record))
             .fact("trail_name", trail(record))
             .fact("s3_bucket_name", record.request("s3BucketName"))

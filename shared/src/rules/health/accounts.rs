@@ -8,7 +8,7 @@ use crate::finding::{Finding, Subject};
 use crate::ports::{AwsError, AwsErrorKind};
 use crate::severity::Severity;
 
-/// What to do where a credential report, or a part of it, could not be judged.
+/// What to do if a credential report, or a part of it, could not be judged.
 pub const CREDENTIAL_REPORT_STEPS: &[&str] = &[
     "Nothing that stood open there counts as resolved meanwhile, and every other account is judged all the same. It is asked for again with every run.",
     "sts:AssumeRole refused: the role that `MEMBER_ROLE_NAME` names must exist in that account, trust the function's role and take its external id, as `deploy/member-role.yaml` makes it; an account that is new may lack it.",
@@ -17,7 +17,7 @@ pub const CREDENTIAL_REPORT_STEPS: &[&str] = &[
     "An account that was closed, or that nobody has to watch: take it off the list that `WATCHED_ACCOUNTS` names.",
 ];
 
-/// What to do where an account is no longer watched.
+/// What to do if an account is no longer watched.
 const ACCOUNT_LEFT_STEPS: &[&str] = &[
     "If you took it off the list, or it was closed: there is nothing to do.",
     "If not, find out who did: `aws cloudtrail lookup-events` knows `LeaveOrganization`, `RemoveAccountFromOrganization` and `CloseAccount`, and what changed the setting `WATCHED_ACCOUNTS`; `config/accounts.txt` keeps its earlier versions.",

@@ -7,12 +7,12 @@
 /// and no person changes a thousand lines at once.
 const MAX_PAIRS: usize = 1 << 20;
 
-/// Lines with their numbers, from 1.
-pub(super) type Lines<'a> = Vec<(usize, &'a str)>;
+/// NumberedLines with their numbers, from 1.
+pub(super) type NumberedLines<'a> = Vec<(usize, &'a str)>;
 
 /// The lines that only the first text has, and those that only the second one has, without empty lines.
-pub(super) fn changed_lines<'a>(before: &'a str, after: &'a str) -> (Lines<'a>, Lines<'a>) {
-    let lines = |text: &'a str| -> Lines<'a> {
+pub(super) fn changed_lines<'a>(before: &'a str, after: &'a str) -> (NumberedLines<'a>, NumberedLines<'a>) {
+    let lines = |text: &'a str| -> NumberedLines<'a> {
         (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect()
     };
     let (before, after) = (lines(before), lines(after));
@@ -21,10 +21,10 @@ pub(super) fn changed_lines<'a>(before: &'a str, after: &'a str) -> (Lines<'a>, 
     let tail = before[head..].iter().rev().zip(after[head..].iter().rev()).take_while(same).count();
     let (old, new) = (head..before.len() - tail, head..after.len() - tail);
     if old.is_empty() {
-        return (Lines::new(), after[from_header(&after, new)].to_vec());
+        return (NumberedLines::new(), after[from_header(&after, new)].to_vec());
     }
     if new.is_empty() {
-        return (before[from_header(&before, old)].to_vec(), Lines::new());
+        return (before[from_header(&before, old)].to_vec(), NumberedLines::new());
     }
     let (old, new) = (&before[old], &after[new]);
     if old.len().saturating_mul(new.len()) > MAX_PAIRS {
@@ -50,7 +50,10 @@ fn from_header(lines: &[(usize, &str)], block: std::ops::Range<usize>) -> std::o
 }
 
 /// Both without their longest common subsequence of lines.
-fn without_common<'a>(old: &[(usize, &'a str)], new: &[(usize, &'a str)]) -> (Lines<'a>, Lines<'a>) {
+fn without_common<'a>(
+    old: &[(usize, &'a str)],
+    new: &[(usize, &'a str)],
+) -> (NumberedLines<'a>, NumberedLines<'a>) {
     // longest[i][j]: of old[i..] and new[j..].
     let width = new.len() + 1;
     let mut longest = vec![0_u32; (old.len() + 1) * width];
@@ -63,7 +66,7 @@ fn without_common<'a>(old: &[(usize, &'a str)], new: &[(usize, &'a str)]) -> (Li
             };
         }
     }
-    let (mut removed, mut added) = (Lines::new(), Lines::new());
+    let (mut removed, mut added) = (NumberedLines::new(), NumberedLines::new());
     let (mut i, mut j) = (0, 0);
     while i < old.len() && j < new.len() {
         if old[i].1 == new[j].1 {
@@ -93,8 +96,9 @@ mod tests {
 
     #[test]
     fn changed_lines_have_their_numbers() {
-        let numbers = |(removed, added): (Lines<'_>, Lines<'_>)| {
-            let numbers = |lines: Lines<'_>| lines.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
+        let numbers = |(removed, added): (NumberedLines<'_>, NumberedLines<'_>)| {
+            let numbers =
+                |lines: NumberedLines<'_>| lines.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
             (numbers(removed), numbers(added))
         };
         let (alice, bob, carol) = (entry("alice"), entry("bob"), entry("carol"));

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::finding::health_finding;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::{Evidence, Finding, Subject};
 use crate::severity::Severity;
 
-/// AWS refused, or could not answer, what iamwatch asked in order to look.
+/// AWS refused or did not answer a call that iamwatch needs, or an input is damaged.
 pub static COULD_NOT_LOOK: Rule = Rule {
     id: "watch.could-not-look",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "iamwatch could not look",
     severity: Severity::High,
     severity_reason: "Until somebody changes what AWS refuses, nothing there is judged; where AWS is only busy or silent it is LOW, for it is asked again. \

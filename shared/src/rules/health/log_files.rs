@@ -1,6 +1,6 @@
 //! Log files that are damaged, gone, or raised more findings than can be kept.
 
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::{Evidence, Finding, Subject};
 use crate::formats::cloudtrail::key;
 use crate::formats::cloudtrail::scan::{Counts, Problem};
@@ -8,10 +8,10 @@ use crate::severity::Severity;
 
 use super::finding::health_finding;
 
-/// Something in a delivered log file could not be read, or should not be there.
+/// A delivered log file is damaged, or contains something unexpected.
 pub static LOG_FILE_UNREADABLE: Rule = Rule {
     id: "watch.log-file-unreadable",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Log file could not be read whole",
     severity: Severity::Medium,
     severity_reason: "What stood there has not been judged, and CloudTrail does not write such files by itself.",
@@ -28,7 +28,7 @@ pub static LOG_FILE_UNREADABLE: Rule = Rule {
 /// A log file raised more findings than one run can keep.
 pub static FINDINGS_LEFT_OUT: Rule = Rule {
     id: "watch.findings-left-out",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Findings were left out",
     severity: Severity::Medium,
     severity_reason: "What was left out is counted, and no worse than what was kept; but nobody has been told what it was.",
@@ -40,10 +40,10 @@ pub static FINDINGS_LEFT_OUT: Rule = Rule {
     ],
 };
 
-/// A log file was delivered, and is not there.
+/// A delivered log file does not exist.
 pub static LOG_FILE_GONE: Rule = Rule {
     id: "watch.log-file-gone",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Delivered log file is gone",
     severity: Severity::High,
     severity_reason: "CloudTrail deletes no log file: somebody or a lifecycle rule did, and what stood there has not been judged.",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::finding::health_finding;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::{Evidence, Finding, Subject};
 use crate::severity::Severity;
 use crate::text;
@@ -13,7 +13,7 @@ use crate::text;
 /// Log files were delivered and have no receipt.
 pub static MISSED: Rule = Rule {
     id: "watch.missed",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Log files were missed",
     severity: Severity::Medium,
     severity_reason: "What they hold is judged now, but hours late. \

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::finding::health_finding;
 use super::state_bucket::state_bucket;
 use crate::config::Budget;
-use crate::finding::rule::{Kind, Rule};
+use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::{Evidence, Finding};
 use crate::severity::Severity;
 use crate::text;
@@ -13,7 +13,7 @@ use crate::text;
 /// More notifications in one hour than the limit allows.
 pub static MAILS_RATE_LIMITED: Rule = Rule {
     id: "watch.mails-held-back",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Mails were held back",
     severity: Severity::Medium,
     severity_reason: "As severe as what is held back; LOW where that is what anyone can cause without credentials.",

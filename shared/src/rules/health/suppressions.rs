@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::changed_lines::{Lines, changed_lines};
+use super::changed_lines::{NumberedLines, changed_lines};
 use super::finding::health_finding;
-use crate::finding::rule::{Kind, Rule};
-use crate::finding::suppression::{Problem, Suppression, Suppressions};
+use crate::finding::rule::{Rule, RuleKind};
+use crate::finding::suppression::{Suppression, SuppressionProblem, Suppressions};
 use crate::finding::{Evidence, Finding, Subject, stable_id};
 use crate::severity::Severity;
 use crate::text;
@@ -16,7 +16,7 @@ use crate::text;
 /// An entry's last day is over.
 pub static SUPPRESSION_EXPIRED: Rule = Rule {
     id: "watch.suppression-expired",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Suppression has expired",
     severity: Severity::Low,
     severity_reason: "Nothing is missed: what it hid is told again. But somebody had a reason to accept it, and should say whether it still holds.",
@@ -32,7 +32,7 @@ pub static SUPPRESSION_EXPIRED: Rule = Rule {
 /// The file was written, changed or deleted.
 pub static SUPPRESSIONS_CHANGED: Rule = Rule {
     id: "watch.suppressions-changed",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Suppressions changed",
     severity: Severity::Medium,
     severity_reason: "Whoever changes the file decides what nobody is told. \
@@ -50,7 +50,7 @@ pub static SUPPRESSIONS_CHANGED: Rule = Rule {
 /// The file, or an entry of it, is invalid.
 pub static SUPPRESSIONS_UNREADABLE: Rule = Rule {
     id: "watch.suppressions-unreadable",
-    kind: Kind::Check,
+    kind: RuleKind::Check,
     title: "Suppressions not understood",
     severity: Severity::High,
     severity_reason: "Nothing is missed, but what somebody has accepted is told as if it were new, and hides among it what is.",
@@ -175,7 +175,7 @@ pub fn suppressions_changed(
     };
     list(&mut facts, &OTHER_DAY, "other_day_more", other_day.iter().map(instead).collect());
     list(&mut facts, &TOLD_AGAIN, "told_again_more", gone.iter().map(until).collect());
-    let numbered = |lines: Lines<'_>| {
+    let numbered = |lines: NumberedLines<'_>| {
         let shown = |line: &str| text::cut(line.trim_end(), MAX_LINE_CHARS);
         lines.into_iter().map(|(number, line)| format!("line {number}: {}", shown(line))).collect()
     };
@@ -205,7 +205,7 @@ pub fn suppressions_changed(
 
 /// The file, or some of its entries, are invalid: one finding for each content; `None` if all of it is valid.
 pub fn suppressions_unreadable(
-    problems: &[Problem],
+    problems: &[SuppressionProblem],
     content: &str,
     file_uri: &str,
     modified: Option<DateTime<Utc>>,
@@ -218,7 +218,7 @@ pub fn suppressions_unreadable(
     };
     let what = format!("the file of suppressions has {faults} and hides less than it says");
     let mut facts = Vec::new();
-    let shown = |problem: &Problem| text::cut(&problem.to_string(), MAX_ENTRY_CHARS);
+    let shown = |problem: &SuppressionProblem| text::cut(&problem.to_string(), MAX_ENTRY_CHARS);
     list(&mut facts, &PROBLEMS, "problems_more", problems.iter().map(shown).collect());
     let version = stable_id(&[content]);
     let file = FileVersion { uri: file_uri, version: &version, time: modified };

@@ -356,7 +356,7 @@ mod tests {
     fn too_few_failures_under_unknown_names_are_counted_and_what_is_accepted_is_left_to_its_entry() {
         let hidden = |n: usize| Finding {
             principal: Some(crate::finding::Principal { name_hidden: true, ..Default::default() }),
-            by_anyone: true,
+            unauthenticated: true,
             ..finding(n, n as i64, "192.0.2.1")
         };
         let few: Vec<Finding> = (0..9).map(hidden).collect();
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn promise_2_however_much_a_digest_tells_a_live_run_says_nothing_twice() {
         let mut case = new_case();
-        let told = [Finding { by_anyone: true, ..finding(0, 0, "192.0.2.1") }];
+        let told = [Finding { unauthenticated: true, ..finding(0, 0, "192.0.2.1") }];
         assert_eq!(live(&mut case, "live", &told).len(), 1);
         case.episodes[0].notified.as_mut().unwrap().at -= TimeDelta::days(1);
         let many: Vec<Finding> =

@@ -209,7 +209,7 @@ impl Episode {
             Some(mailed) => finding.severity > mailed.severity || reminds(moment(finding, now), mailed.to),
             None => {
                 let hidden = finding.principal.as_ref().is_some_and(|principal| principal.name_hidden);
-                !(hidden && finding.by_anyone) || self.number().count >= config.hidden_name_failures
+                !(hidden && finding.unauthenticated) || self.number().count >= config.hidden_name_failures
             }
         }
     }
@@ -222,14 +222,14 @@ impl EpisodeKey {
     }
 
     pub fn of(seen: &CaseFinding<'_>) -> EpisodeKey {
-        let Finding { rule, source_ip, resource, by_anyone, .. } = seen.finding;
+        let Finding { rule, source_ip, resource, unauthenticated, .. } = seen.finding;
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let source = filled(source_ip).map(|source| short(&network_of(&source)));
         let resource = filled(resource).map(|resource| short(&resource));
         EpisodeKey {
             rule: rule.id.to_owned(),
             suppressed: seen.suppressed,
-            unauthenticated: *by_anyone,
+            unauthenticated: *unauthenticated,
             source,
             resource,
         }

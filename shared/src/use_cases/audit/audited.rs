@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::finding::{Finding, Judged, Status};
+use crate::finding::{CheckOutcome, Finding, Status};
 use crate::ports::AwsError;
 use crate::severity::Severity;
 use crate::state::ledger::Ledger;
@@ -42,7 +42,7 @@ pub struct Audited {
 /// What is known of one account: its findings, and the facts for the mail.
 pub struct JudgedAccount {
     /// The findings, and what could not be judged.
-    pub judged: Judged,
+    pub judged: CheckOutcome,
     /// The number of its users.
     pub users: u64,
     /// When the report that was judged was generated.

@@ -70,7 +70,7 @@ impl<C: AuditSource, I: IamReader, S: StateStore, N: NotificationSink, R: Runtim
     fn list(&mut self, mut findings: Vec<Finding>, suppressions: &Suppressions) {
         let now = self.state().runtime.now();
         let all = findings.len();
-        findings.retain(|finding| suppressions.hiding(finding, now).is_none());
+        findings.retain(|finding| suppressions.matching(finding, now).is_none());
         self.audited.suppressed += (all - findings.len()) as u64;
         for finding in findings.iter().filter(|finding| finding.status != Some(Status::Resolved)) {
             *self.audited.findings.entry(finding.severity).or_default() += 1;

@@ -111,7 +111,7 @@ impl<C: AuditSource, I: IamReader, S: StateStore, N: NotificationSink, R: Runtim
     /// The changes of all accounts, with the reminders that are due.
     fn changes(&self, ledgers: &Ledgers, suppressions: &Suppressions) -> Changes {
         let now = self.state().runtime.now();
-        let is_suppressed = |finding: &Finding| suppressions.hiding(finding, now).is_some();
+        let is_suppressed = |finding: &Finding| suppressions.matching(finding, now).is_some();
         let mut changes = Changes { findings: Vec::new(), open: 0, suppressed: 0 };
         let mut due: Option<Severity> = None;
         for ledger in ledgers.values().map(|ledger| &ledger.object) {

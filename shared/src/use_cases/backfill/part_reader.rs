@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::bounded::{Limits, Ranked, WorstSet};
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::finding::Place;
+use crate::finding::RecordPlace;
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::key::delivered;
 use crate::formats::cloudtrail::period::Period;
@@ -91,7 +91,7 @@ impl Reader for Keeps<'_> {
 
     fn record(&self, made: &mut Kept, index: u64, json: &[u8]) -> Result<(), String> {
         let record = Record::parse(json)?;
-        let place = Place { log_file: &made.uri, record: index, delivered: made.delivered };
+        let place = RecordPlace { log_file: &made.uri, record: index, delivered: made.delivered };
         let found = detections::judge_record(&record, self.config, place)?;
         if (found.is_some() || SignIn::of(&record).is_some())
             && self.period.holds(record.event_time, &made.uri)

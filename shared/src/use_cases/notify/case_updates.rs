@@ -74,7 +74,7 @@ impl<S: StateStore, R: Runtime> Cases<'_, '_, S, R> {
         findings: Vec<Finding>,
         suppressions: &Suppressions,
     ) -> CaseUpdate {
-        let suppressed = findings.iter().filter(|finding| suppressions.hiding(finding, self.now).is_some());
+        let suppressed = findings.iter().filter(|finding| suppressions.matching(finding, self.now).is_some());
         CaseUpdate {
             key: case::key(&subject),
             subject,

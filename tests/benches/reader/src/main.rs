@@ -15,7 +15,7 @@ use iamwatch_aws::s3::S3;
 use iamwatch_tests::memory::{Machine, World};
 use serde_json::json;
 use shared::config::Config;
-use shared::finding::Place;
+use shared::finding::RecordPlace;
 use shared::formats::events::backfill::BackfillEvent;
 use shared::ports::{Body, Listing, LogStore, Ports, Runtime};
 use shared::rules::detections;
@@ -126,7 +126,7 @@ impl Reader for Judge<'_> {
     }
 
     fn record(&self, findings: &mut usize, index: u64, json: &[u8]) -> Result<(), String> {
-        let place = Place { log_file: "", record: index, delivered: None };
+        let place = RecordPlace { log_file: "", record: index, delivered: None };
         *findings += usize::from(detections::judge(json, self.0, place)?.is_some());
         Ok(())
     }

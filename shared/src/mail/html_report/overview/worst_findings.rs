@@ -104,7 +104,7 @@ impl WorstFindings {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::finding::Place;
+    use crate::finding::RecordPlace;
     use crate::rules::detections;
 
     fn failure(minute: u32) -> Finding {
@@ -112,7 +112,7 @@ mod tests {
             r#"{{"eventID": "{minute}", "eventSource": "signin.amazonaws.com", "eventName": "ConsoleLogin",
                 "eventTime": "2026-04-01T08:{minute:02}:00Z", "responseElements": {{"ConsoleLogin": "Failure"}}}}"#
         );
-        let place = Place { log_file: "a.json", record: 0, delivered: None };
+        let place = RecordPlace { log_file: "a.json", record: 0, delivered: None };
         detections::judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap()
     }
 

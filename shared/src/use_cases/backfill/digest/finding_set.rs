@@ -89,14 +89,14 @@ mod tests {
     use super::*;
     use crate::finding::stable_id;
     use crate::formats::cloudtrail::samples::BaseRecord;
-    use crate::rules::detections::cases::{Case, Expect};
+    use crate::rules::detections::cases::{DetectionCase, DetectionExpect};
 
     fn finding(n: u64, log_file: &str) -> Finding {
         let record = BaseRecord::ConsoleSignIn(r#"{"additionalEventData": {"MFAUsed": "No"}}"#);
-        let mut finding = Case::new("found", record, Expect::Nothing).finding().unwrap();
+        let mut finding = DetectionCase::new("found", record, DetectionExpect::Nothing).finding().unwrap();
         finding.id = stable_id(&[&n.to_string()]);
         finding.severity = Severity::ALL[(n % 5) as usize];
-        finding.by_anyone = n.is_multiple_of(2);
+        finding.unauthenticated = n.is_multiple_of(2);
         finding.evidence.log_file = Some(log_file.to_owned());
         finding
     }
@@ -156,11 +156,11 @@ mod tests {
     #[test]
     fn a_worse_copy_of_what_was_left_out_is_kept_and_counted_once() {
         let mut found = Found::new(1, MAX_LEFT_OUT);
-        found.add(Finding { severity: Severity::High, by_anyone: false, ..finding(1, "a.json") });
+        found.add(Finding { severity: Severity::High, unauthenticated: false, ..finding(1, "a.json") });
         found.add(Finding { severity: Severity::Low, ..finding(2, "a.json") });
         let dropped = found.kept.trim();
         found.leave_out(dropped);
-        found.add(Finding { severity: Severity::Critical, by_anyone: false, ..finding(2, "b.json") });
+        found.add(Finding { severity: Severity::Critical, unauthenticated: false, ..finding(2, "b.json") });
         let (kept, counts, left_out) = found.end();
         assert_eq!((kept.len(), left_out, kept[0].severity), (1, 1, Severity::Critical));
         assert_eq!((counts[&Severity::Low], counts[&Severity::High], counts[&Severity::Critical]), (0, 1, 1));

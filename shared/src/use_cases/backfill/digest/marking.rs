@@ -78,7 +78,7 @@ impl<S: StateStore, P: Runtime> Marking<'_, S, P> {
             return Ok(Marked::default());
         };
         let (memory, now) = (self.memory, self.begun.at());
-        let accepted = |finding: &Finding| self.suppressions.hiding(finding, now).is_some();
+        let accepted = |finding: &Finding| self.suppressions.matching(finding, now).is_some();
         let seen: Vec<CaseFinding<'_>> =
             findings.iter().map(|finding| CaseFinding { finding, suppressed: accepted(finding) }).collect();
         let (key, new) = (case::key(&subject), Case::new(&subject));

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::finding_set::{Found, MAX_FINDINGS, MAX_LEFT_OUT};
 use crate::config::Config;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, RecordPlace};
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::{Record, SignIn, key};
 use crate::mail::html_report::overview::Overview;
@@ -113,7 +113,7 @@ impl<'a> Parts<'a> {
         &mut self,
         KeptRecord { log_file, record, json }: &KeptRecord,
     ) -> Result<Option<Finding>, String> {
-        let place = Place { log_file, record: *record, delivered: key::delivered(log_file) };
+        let place = RecordPlace { log_file, record: *record, delivered: key::delivered(log_file) };
         let record = Record::parse(json.get().as_bytes())?;
         let finding = judge_record(&record, self.config, place)?;
         if let Some(sign_in) = SignIn::of(&record) {

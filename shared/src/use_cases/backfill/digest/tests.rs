@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::finding::Place;
+use crate::finding::RecordPlace;
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::events::backfill::Wanted;
 use crate::ports::{NotificationSink, Ports, Precondition, PublishError, StoredObject, WriteOutcome};
@@ -296,7 +296,7 @@ fn sum(digested: &Digested) {
 fn live(world: &World, records: &[Value]) -> Vec<Notification> {
     let config = Config::default();
     let findings = records.iter().filter_map(|record| {
-        let place = Place { log_file: &log_file(9), record: 0, delivered: None };
+        let place = RecordPlace { log_file: &log_file(9), record: 0, delivered: None };
         detections::judge(record.to_string().as_bytes(), &config, place).unwrap()
     });
     let before = world.published.borrow().len();
@@ -393,7 +393,7 @@ fn promise_1_a_digest_that_dies_anywhere_is_begun_again_and_comes_to_the_same() 
         let subject = detections::judge(
             records[3].to_string().as_bytes(),
             &Config::default(),
-            Place { log_file: "x", record: 0, delivered: None },
+            RecordPlace { log_file: "x", record: 0, delivered: None },
         );
         world.put(&case::key(&subject.unwrap().unwrap().subject), "{\"format\": 7}");
         world

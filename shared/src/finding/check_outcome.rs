@@ -1,28 +1,28 @@
-//! What judging a source of configuration came to: findings, and what could not be judged.
+//! The result of checking a source of configuration: findings, and gaps.
 
 use super::finding::Finding;
 use super::rule::COULD_NOT_LOOK_ID;
 
-/// What judging a report came to.
+/// The result of checking a source of configuration.
 #[derive(Debug, Default)]
-pub struct Judged {
-    /// What was found, what could not be judged included; no two have one id.
+pub struct CheckOutcome {
+    /// What was found, including `watch.could-not-look` for each gap; ids are unique.
     pub findings: Vec<Finding>,
     /// What could not be judged.
     pub gaps: Vec<Gap>,
 }
 
-/// What could not be judged: nothing of it may be taken for resolved.
+/// Something that could not be judged: no finding about it may be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
-    /// The rule; nothing is every rule.
+    /// The rule; `None` for every rule.
     pub rule: Option<&'static str>,
-    /// The name, as findings name the principal; nothing is everybody.
+    /// The name of the principal, as in findings; `None` for everybody.
     pub principal: Option<String>,
 }
 
-/// Whether it is not known if a finding of that rule about that principal still stands. That something could
-/// not be looked at is known.
+/// Whether it is unknown if a finding of that rule about that principal is still open. For `watch.could-not-look`
+/// it is always known.
 pub fn is_unjudged(gaps: &[Gap], rule: &str, principal: Option<&str>) -> bool {
     rule != COULD_NOT_LOOK_ID
         && gaps.iter().any(|gap| {

@@ -1,0 +1,17 @@
+//! What the rules of several families ask about a record.
+
+use crate::formats::cloudtrail::Record;
+use crate::formats::cloudtrail::sign_in::{Outcome, stated_outcome};
+
+/// The `eventSource` of IAM.
+pub(super) const IAM: &str = "iam.amazonaws.com";
+
+/// Whether the record is a call of one of these names to that service, refused or not.
+pub(super) fn calls(record: &Record<'_>, source: &str, names: &[&str]) -> bool {
+    record.event_source == source && names.contains(&&*record.event_name)
+}
+
+/// Whether the record of a sign-in event states that it succeeded.
+pub(super) fn own_success(record: &Record<'_>) -> bool {
+    stated_outcome(record) == Outcome::Success
+}

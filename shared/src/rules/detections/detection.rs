@@ -1,0 +1,94 @@
+//! An entry of the table of rules over records.
+
+#[cfg(any(test, feature = "cases"))]
+use super::cases::DetectionCase;
+use crate::config::Config;
+use crate::finding::Subject;
+use crate::finding::rule::Rule;
+use crate::formats::cloudtrail::Record;
+use crate::severity::Severity;
+
+/// One rule over records.
+pub struct Detection {
+    /// What the rule says about itself.
+    pub rule: Rule,
+    /// Which records it may match. Other records are not shown to the rule, nor parsed.
+    pub scope: &'static [RecordScope],
+    /// What the rule raises for a record; `None` if it does not match.
+    pub matches: fn(&Record<'_>, &Config) -> Option<DetectionRaised>,
+    /// Records that raise it and records that do not.
+    #[cfg(any(test, feature = "cases"))]
+    pub cases: &'static [DetectionCase],
+}
+
+/// Which records a rule may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordScope {
+    /// Every event of this `eventSource`.
+    Source(&'static str),
+    /// Every event of these `eventName`s, of any source.
+    Names(&'static [&'static str]),
+    /// Every event whose `userIdentity.type` is Root.
+    Root,
+}
+
+impl RecordScope {
+    /// Whether the record is in the scope.
+    pub fn includes(self, record: &Record<'_>) -> bool {
+        match self {
+            RecordScope::Source(source) => record.event_source == source,
+            RecordScope::Names(names) => names.contains(&&*record.event_name),
+            RecordScope::Root => record.user_identity.kind.as_deref() == Some("Root"),
+        }
+    }
+}
+
+/// What one rule raises for one record: the part of the finding that the rule decides.
+#[derive(Debug, PartialEq)]
+pub struct DetectionRaised {
+    pub(super) severity: Severity,
+    pub(super) what: String,
+    pub(super) resource: Option<String>,
+    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) subject: Option<Subject>,
+    pub(super) unauthenticated: bool,
+}
+
+impl DetectionRaised {
+    /// A finding of that severity; `what` is a phrase that follows the principal's name,
+    /// such as "signed in to the console without a second factor".
+    pub fn new(severity: Severity, what: impl Into<String>) -> DetectionRaised {
+        DetectionRaised {
+            severity,
+            what: what.into(),
+            resource: None,
+            facts: Vec::new(),
+            subject: None,
+            unauthenticated: false,
+        }
+    }
+
+    /// Adds a fact that the rule looked at, if it is present.
+    pub fn fact(mut self, name: &'static str, value: Option<impl Into<String>>) -> DetectionRaised {
+        self.facts.extend(value.map(|value| (name, value.into())));
+        self
+    }
+
+    /// Sets the ARN or name of what the finding is about.
+    pub fn resource(mut self, resource: Option<impl Into<String>>) -> DetectionRaised {
+        self.resource = resource.map(Into::into);
+        self
+    }
+
+    /// Sets a subject other than the principal or source address of the record.
+    pub fn subject(mut self, subject: Subject) -> DetectionRaised {
+        self.subject = Some(subject);
+        self
+    }
+
+    /// Marks that anyone can cause it, without a password, a key or a session.
+    pub fn unauthenticated(mut self) -> DetectionRaised {
+        self.unauthenticated = true;
+        self
+    }
+}
