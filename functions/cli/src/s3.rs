@@ -24,7 +24,7 @@ use shared::config::Config;
 use shared::formats::cloudtrail::period::Period;
 use shared::formats::cloudtrail::prefilter::Prefilter;
 use shared::formats::cloudtrail::scan;
-use shared::use_cases::Reader;
+use shared::use_cases::RecordConsumer;
 
 use self::cursor::Cursor;
 use self::kept::{Keeper, Kept, KeptOfFile};
@@ -122,8 +122,8 @@ pub struct Asked {
     lines: Vec<Line>,
 }
 
-impl Reader for Asking<'_> {
-    type Made = Asked;
+impl RecordConsumer for Asking<'_> {
+    type Output = Asked;
 
     fn begin(&self, uri: &str) -> Asked {
         Asked { log_file: uri.to_owned(), lines: Vec::new() }

@@ -12,7 +12,9 @@ use shared::formats::cloudtrail::counts::Counts;
 use shared::ports::{AwsError, AwsErrorKind};
 use shared::severity::Severity;
 use shared::state::backfill;
-use shared::use_cases::{Audited, Backfilled, Delivered, Mailed, Outcome, Progress, Swept};
+use shared::use_cases::{
+    Audited, BackfillProgress, Backfilled, Delivered, Mailed, MissedDeliveriesResult, Outcome,
+};
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "iamwatch";
@@ -52,11 +54,11 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
         skipped,
         unreadable_log_files,
         skipped_objects = delivered.skipped_objects,
-        unread_objects = delivered.unread.len(),
-        untold_objects = delivered.untold.len(),
+        unread_objects = delivered.unfetched.len(),
+        untold_objects = delivered.unnotified.len(),
         findings = delivered.findings.values().sum::<u64>(),
-        quiet_findings = delivered.quiet,
-        accepted_findings = delivered.accepted,
+        quiet_findings = delivered.counted_only,
+        accepted_findings = delivered.suppressed,
         mails,
         held_back_mails,
         failed_publishes,
@@ -69,7 +71,7 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     for error in delivered.not_understood.iter().take(MAX_NAMED) {
         tracing::warn!(error, "message not understood");
     }
-    report_troubles(&delivered.state_troubles, &delivered.mails);
+    report_troubles(&delivered.state_errors, &delivered.mails);
     write(&metrics(delivered, function, Utc::now()));
 }
 
@@ -126,43 +128,43 @@ pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Ut
         skipped,
         unreadable_log_files,
         skipped_objects = read.skipped_objects,
-        unread_objects = read.unread,
+        unread_objects = read.unfetched,
         findings = result.map(|result| result.findings.values().sum::<u64>()),
-        told_findings = result.map(|result| result.told),
-        known_findings = result.map(|result| result.known),
-        accepted_findings = result.map(|result| result.accepted),
-        left_out_findings = result.map(|result| result.left_out),
+        told_findings = result.map(|result| result.counts.notified),
+        known_findings = result.map(|result| result.counts.known),
+        accepted_findings = result.map(|result| result.counts.suppressed),
+        left_out_findings = result.map(|result| result.counts.left_out),
         mails,
         failed_publishes,
         "past log files read"
     );
-    if let Progress::Unfinished(trouble) = &backfilled.progress {
+    if let BackfillProgress::Unfinished(trouble) = &backfilled.progress {
         tracing::warn!(error = %trouble, "the same request goes on with it");
     }
-    report_troubles(&backfilled.state_troubles, &backfilled.mails);
+    report_troubles(&backfilled.state_errors, &backfilled.mails);
     write(&backfill_metrics(backfilled, function, now));
 }
 
 /// What a backfill came to, where it is finished.
-fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
-    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == Progress::Done);
+fn outcome(backfilled: &Backfilled) -> Option<&backfill::BackfillResult> {
+    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == BackfillProgress::Done);
     state.and_then(|state| state.result.as_ref())
 }
 
 /// How far a run came, in a word.
-pub(crate) fn progress(progress: &Progress) -> &'static str {
+pub(crate) fn progress(progress: &BackfillProgress) -> &'static str {
     match progress {
-        Progress::Planned => "planned",
-        Progress::UnderWay => "under-way",
-        Progress::Started => "started",
-        Progress::Read => "read",
-        Progress::Done => "done",
-        Progress::Unfinished(_) => "unfinished",
+        BackfillProgress::Planned => "planned",
+        BackfillProgress::UnderWay => "under-way",
+        BackfillProgress::Started => "started",
+        BackfillProgress::Read => "read",
+        BackfillProgress::Done => "done",
+        BackfillProgress::Unfinished(_) => "unfinished",
     }
 }
 
 /// Writes the log line and the metrics of a nightly sweep.
-pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<Utc>) {
+pub fn report_sweep(swept: &MissedDeliveriesResult, batch: &Batch, function: &str, now: DateTime<Utc>) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = swept.counts;
     let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
     let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -170,11 +172,11 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
         messages = batch.messages,
         failed_messages = batch.failed,
         is_first = swept.is_first,
-        since = swept.swept.map(|(since, _)| rfc3339(since)),
-        until = swept.swept.map(|(_, until)| rfc3339(until)),
+        since = swept.compared.map(|(since, _)| rfc3339(since)),
+        until = swept.compared.map(|(_, until)| rfc3339(until)),
         delivered_log_files = swept.delivered,
         missed_log_files = swept.missed,
-        unread_log_files = swept.unread,
+        unread_log_files = swept.unfetched,
         log_files,
         records,
         judged,
@@ -182,8 +184,8 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
         skipped,
         unreadable_log_files,
         findings = swept.findings.values().sum::<u64>(),
-        quiet_findings = swept.quiet,
-        accepted_findings = swept.accepted,
+        quiet_findings = swept.counted_only,
+        accepted_findings = swept.suppressed,
         mails,
         held_back_mails,
         failed_publishes,
@@ -195,7 +197,7 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
     if let Some(why) = &swept.could_not_look {
         tracing::warn!(error = %why, "nothing could be compared, and it is told");
     }
-    report_troubles(&swept.state_troubles, &swept.mails);
+    report_troubles(&swept.state_errors, &swept.mails);
     write(&sweep_metrics(swept, function, now));
 }
 
@@ -240,7 +242,7 @@ pub fn report_queue(troubles: &[AwsError]) {
 fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
     let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
     let failed_reads =
-        delivered.unread.values().filter(|trouble| trouble.kind != AwsErrorKind::DeadlineExceeded).count()
+        delivered.unfetched.values().filter(|trouble| trouble.kind != AwsErrorKind::DeadlineExceeded).count()
             as u64;
     let mut values = vec![
         ("LogFiles", "Count", delivered.counts.log_files),
@@ -250,7 +252,7 @@ fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
         ("FailedReads", "Count", failed_reads),
         ("Mails", "Count", mails),
         ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", delivered.state_troubles.len() as u64),
+        ("StateFailures", "Count", delivered.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     values.extend(by_severity(&delivered.findings));
@@ -283,16 +285,16 @@ fn backfill_metrics(backfilled: &Backfilled, function: &str, now: DateTime<Utc>)
         ("Records", "Count", read.counts.records),
         ("UnreadableRecords", "Count", read.counts.unreadable),
         ("UnreadableLogFiles", "Count", read.counts.unreadable_log_files),
-        ("FailedReads", "Count", read.unread),
+        ("FailedReads", "Count", read.unfetched),
         ("Mails", "Count", mails),
-        ("StateFailures", "Count", backfilled.state_troubles.len() as u64),
+        ("StateFailures", "Count", backfilled.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     values.extend(outcome(backfilled).into_iter().flat_map(|result| by_severity(&result.findings)));
     embedded(values, function, now)
 }
 
-fn sweep_metrics(swept: &Swept, function: &str, now: DateTime<Utc>) -> Value {
+fn sweep_metrics(swept: &MissedDeliveriesResult, function: &str, now: DateTime<Utc>) -> Value {
     let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
     // An alarm tells when none comes to its end.
     let is_ended = swept.unfinished.is_none() && swept.could_not_look.is_none();
@@ -304,10 +306,10 @@ fn sweep_metrics(swept: &Swept, function: &str, now: DateTime<Utc>) -> Value {
         ("Records", "Count", swept.counts.records),
         ("UnreadableRecords", "Count", swept.counts.unreadable),
         ("UnreadableLogFiles", "Count", swept.counts.unreadable_log_files),
-        ("FailedReads", "Count", swept.unread),
+        ("FailedReads", "Count", swept.unfetched),
         ("Mails", "Count", mails),
         ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", swept.state_troubles.len() as u64),
+        ("StateFailures", "Count", swept.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     values.extend(by_severity(&swept.findings));
@@ -376,12 +378,12 @@ mod tests {
                 mail(Outcome::Failed(trouble(AwsErrorKind::Denied))),
                 mail(Outcome::Failed(trouble(AwsErrorKind::DeadlineExceeded))),
             ],
-            unread: [
+            unfetched: [
                 ("s3://logs/a".to_owned(), trouble(AwsErrorKind::Denied)),
                 ("s3://logs/b".to_owned(), trouble(AwsErrorKind::DeadlineExceeded)),
             ]
             .into(),
-            untold: [("s3://logs/c".to_owned(), trouble(AwsErrorKind::Denied))].into(),
+            unnotified: [("s3://logs/c".to_owned(), trouble(AwsErrorKind::Denied))].into(),
             delivery_lag: Some(Duration::from_millis(30_900)),
             ..Delivered::default()
         }

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::finding::{Finding, Subject, stable_id};
 use crate::formats::cloudtrail::key;
 use crate::notification::Notification;
+use crate::state::backfill::DigestCounts;
 use crate::state::lease::Lease;
 use crate::state::outbox::OutboxEntry;
 use crate::text;
@@ -90,10 +91,8 @@ pub struct Decided<'f> {
     pub told: Vec<Seen<'f>>,
     /// Whether an earlier digest may have told some of them.
     pub retold: bool,
-    /// How many belong to what people were told of before.
-    pub known: u64,
-    /// How many are too few to be told.
-    pub counted: u64,
+    /// How many others were notified before, or are counted only.
+    pub counts: DigestCounts,
 }
 
 /// What was only counted since the last mail, of one episode.
@@ -219,9 +218,9 @@ impl Case {
                 decided.told.push(*seen);
                 new.push(*seen);
             } else if elsewhere || episode.is_some_and(|episode| episode.mailed.is_some()) {
-                decided.known += 1;
+                decided.counts.known += 1;
             } else {
-                decided.counted += 1;
+                decided.counts.counted_only += 1;
             }
         }
         let shares = index.shares(&new, now);

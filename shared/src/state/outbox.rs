@@ -50,6 +50,11 @@ impl OutboxEntry {
         self.claim.as_ref().is_some_and(|claim| claim.token == token)
     }
 
+    /// Until when another run may be publishing it; `None` if none is.
+    pub fn leased_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.claim.as_ref().filter(|lease| lease.is_live(now)).map(|lease| lease.until)
+    }
+
     /// Leaves it to the next run: it is certain that it was not published.
     pub fn release(&mut self) {
         self.claim = None;

@@ -88,7 +88,7 @@ fn promise_2_what_is_delivered_again_in_whatever_order_and_batches_is_said_once(
                 assert!(failed.is_empty(), "{failed:?}");
             }
             let (delivered, failed) = batch(&world, &messages(&files), &at_minute(90)).await;
-            assert_eq!((failed.len(), delivered.mails.len(), delivered.quiet), (0, 0, 5));
+            assert_eq!((failed.len(), delivered.mails.len(), delivered.counted_only), (0, 0, 5));
             let mut subjects = world.topic.subjects();
             subjects.sort();
             assert_eq!(
@@ -226,7 +226,7 @@ fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
             world.state.forgets.set(Some(write));
             world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
             let (delivered, _) = batch(&world, &messages(&["a"]), NOW).await;
-            assert_eq!(delivered.state_troubles.len(), if write == 3 { 2 } else { 1 }, "write {write}");
+            assert_eq!(delivered.state_errors.len(), if write == 3 { 2 } else { 1 }, "write {write}");
             let later = (at(NOW) + TimeDelta::seconds(90)).to_rfc3339();
             let (_, failed) = batch(&world, &messages(&["a"]), &later).await;
             assert!(failed.is_empty());
@@ -316,7 +316,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
             assert_eq!((failed, world.topic.subjects().len()), (vec!["a".to_owned()], 0));
         }
         let (delivered, failed) = batch(&world, &received(&["a"], 3), NOW).await;
-        assert!(failed.is_empty() && !delivered.state_troubles.is_empty());
+        assert!(failed.is_empty() && !delivered.state_errors.is_empty());
         let mails = world.topic.mails();
         assert!(mails.len() == 2 && mails[0].contains(MAY_REPEAT), "{mails:?}");
         assert!(mails[1].starts_with("What iamwatch remembers could not be read or written"), "{}", mails[1]);
@@ -430,7 +430,7 @@ fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
         put_state(&world, "seen/suppressions.toml", entry, "2026-04-01T08:00:00Z");
         world.logs.put(&uri("a"), whole(log_file(&[failure("alice", "192.0.2.7", "1")])));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-        assert_eq!((failed.len(), delivered.accepted, world.topic.subjects().len()), (0, 1, 0));
+        assert_eq!((failed.len(), delivered.suppressed, world.topic.subjects().len()), (0, 1, 0));
         world.logs.put(&uri("b"), whole(log_file(&[sign_in("alice", "2")])));
         batch(&world, &messages(&["b"]), NOW).await;
         let mail = &world.topic.mails()[0];

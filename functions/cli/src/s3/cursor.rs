@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::formats::cloudtrail::counts::Counts;
-use shared::state::backfill::Stretch;
+use shared::state::backfill::KeyRange;
 
 /// The form of the file; another one is not read.
 const FORMAT: u32 = 1;
@@ -52,7 +52,7 @@ pub struct Batch {
     /// The bucket.
     pub bucket: String,
     /// What of it.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<KeyRange>,
 }
 
 impl Batch {

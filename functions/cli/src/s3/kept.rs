@@ -11,7 +11,7 @@ use shared::formats::cloudtrail::scan::Problem;
 use shared::formats::cloudtrail::{Record, SignIn, key};
 use shared::rules::detections;
 use shared::state::backfill::KeptRecord;
-use shared::use_cases::Reader;
+use shared::use_cases::RecordConsumer;
 
 /// Keeps records that raise a finding, and sign-ins.
 pub struct Keeper<'a> {
@@ -46,8 +46,8 @@ struct Broken {
     problems: Vec<(Option<u64>, String)>,
 }
 
-impl Reader for Keeper<'_> {
-    type Made = KeptOfFile;
+impl RecordConsumer for Keeper<'_> {
+    type Output = KeptOfFile;
 
     fn begin(&self, uri: &str) -> KeptOfFile {
         KeptOfFile { log_file: uri.to_owned(), delivered: key::delivered(uri), records: Vec::new() }

@@ -6,7 +6,7 @@ use iamwatch_aws::runtime::Unbounded;
 use iamwatch_aws::s3::S3;
 use indicatif::ProgressBar;
 use shared::formats::events::backfill::Wanted;
-use shared::state::backfill::Stretch;
+use shared::state::backfill::KeyRange;
 use shared::use_cases;
 use shared::use_cases::Unplanned;
 
@@ -45,19 +45,19 @@ pub async fn planned(errand: &Errand<'_>, s3: &S3, failed: &mut Vec<String>) -> 
                 location.uri
             ));
         }
-        batches.extend(divided(bucket, plan.items.into_iter().flat_map(|item| item.stretches)));
+        batches.extend(divided(bucket, plan.items.into_iter().flat_map(|item| item.ranges)));
     }
     spinner.finish_and_clear();
     Ok(batches)
 }
 
 /// The one object that a place is.
-fn object(location: &Location) -> Stretch {
-    Stretch::of_one(&location.prefix, 0)
+fn object(location: &Location) -> KeyRange {
+    KeyRange::of_one(&location.prefix, 0)
 }
 
 /// Stretches, as many together as make a batch.
-fn divided(bucket: &str, stretches: impl Iterator<Item = Stretch>) -> Vec<Batch> {
+fn divided(bucket: &str, stretches: impl Iterator<Item = KeyRange>) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for stretch in stretches {
         match batches.last_mut() {
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_batch_holds_as_many_stretches_as_fit_and_one_at_least() {
-        let stretch = |objects| Stretch { prefix: "x".to_owned(), objects, ..Stretch::default() };
+        let stretch = |objects| KeyRange { prefix: "x".to_owned(), objects, ..KeyRange::default() };
         let of = |objects: &[u64]| -> Vec<Vec<u64>> {
             let batches = divided("logs", objects.iter().map(|objects| stretch(*objects)));
             let of_batch = |batch: &Batch| batch.stretches.iter().map(|stretch| stretch.objects).collect();

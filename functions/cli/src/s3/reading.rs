@@ -16,9 +16,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::scan;
-use shared::state::backfill::Stretch;
+use shared::state::backfill::KeyRange;
 use shared::use_cases;
-use shared::use_cases::{Reader, Scanned};
+use shared::use_cases::{ReadLogFile, RecordConsumer};
 
 use super::cursor::{Batch, Cursor, DEFAULT_FILE};
 use super::planning::planned;
@@ -58,10 +58,10 @@ pub trait Taker<K, M> {
 }
 
 /// Reads all places. Answers where reading stands at its end, or how the command ends.
-pub fn read<R: Reader, K: Default + Serialize + DeserializeOwned>(
+pub fn read<R: RecordConsumer, K: Default + Serialize + DeserializeOwned>(
     errand: &Errand<'_>,
     reader: &R,
-    taker: &mut dyn Taker<K, R::Made>,
+    taker: &mut dyn Taker<K, R::Output>,
 ) -> anyhow::Result<Result<Cursor<K>, End>> {
     if errand.locations.is_empty() {
         return Ok(Ok(Cursor::new(errand.asked.clone())));
@@ -155,11 +155,11 @@ fn unused(file: &Path) -> PathBuf {
 }
 
 /// Plans what is not planned, and reads what is not read.
-async fn all<R: Reader, K: Default + Serialize + DeserializeOwned>(
+async fn all<R: RecordConsumer, K: Default + Serialize + DeserializeOwned>(
     errand: &Errand<'_>,
     reader: &R,
     cursor: &mut Cursor<K>,
-    taker: &mut dyn Taker<K, R::Made>,
+    taker: &mut dyn Taker<K, R::Output>,
 ) -> Result<(), Stopped> {
     let s3 = profile::s3(&errand.config).await;
     let s3 = s3.map_err(|reason| Stopped::Said(said::no_credentials(&reason)))?;
@@ -189,18 +189,18 @@ async fn all<R: Reader, K: Default + Serialize + DeserializeOwned>(
 }
 
 /// Reads one batch.
-async fn one<R: Reader, K>(
+async fn one<R: RecordConsumer, K>(
     errand: &Errand<'_>,
     s3: &S3,
     batch: &Batch,
     reader: &R,
     cursor: &mut Cursor<K>,
-    taker: &mut dyn Taker<K, R::Made>,
+    taker: &mut dyn Taker<K, R::Output>,
     bar: &ProgressBar,
 ) -> Result<(), Stopped> {
     let stopped: RefCell<Option<Stopped>> = RefCell::new(None);
     let mut skipped = 0;
-    let mut done = |scanned: Scanned<R::Made>| {
+    let mut done = |scanned: ReadLogFile<R::Output>| {
         if stopped.borrow().is_none() {
             *stopped.borrow_mut() =
                 taken(cursor, scanned, taker).or(nobody_reads().then_some(Stopped::Enough));
@@ -221,7 +221,7 @@ async fn one<R: Reader, K>(
     let enough = poll_fn(|_| stopped.borrow_mut().take().map_or(Poll::Pending, Poll::Ready));
     let scanned = tokio::select! {
         biased;
-        scanned = scan => scanned.map(|it| skipped = it.objects),
+        scanned = scan => scanned.map(|it| skipped = it),
         stopped = enough => return Err(stopped),
     };
     if let Some(stopped) = stopped.into_inner() {
@@ -229,7 +229,7 @@ async fn one<R: Reader, K>(
     }
     scanned.map_err(|trouble| Stopped::Said(said::said(&trouble)))?;
     cursor.skipped_objects += skipped;
-    if let [Stretch { prefix, until: Some(until), .. }] = &batch.stretches[..]
+    if let [KeyRange { prefix, until: Some(until), .. }] = &batch.stretches[..]
         && prefix == until
         && cursor.done.is_empty()
     {
@@ -242,10 +242,10 @@ async fn one<R: Reader, K>(
 /// Takes one log file; why no other needs to be read, where none does.
 fn taken<M, K>(
     cursor: &mut Cursor<K>,
-    Scanned { uri, bytes, made }: Scanned<M>,
+    ReadLogFile { uri, bytes, result }: ReadLogFile<M>,
     taker: &mut dyn Taker<K, M>,
 ) -> Option<Stopped> {
-    match made {
+    match result {
         Err(trouble) if said::needs_credentials(&trouble) => {
             return Some(Stopped::Said(said::said(&trouble)));
         }

@@ -170,7 +170,10 @@ mod tests {
         case.forget(now, &config);
         let read = Case::read(&case.content().unwrap(), &new_case()).unwrap();
         assert_eq!(&read, case);
-        assert_eq!(decided.told.len() as u64 + decided.known + decided.counted, findings.len() as u64);
+        assert_eq!(
+            decided.told.len() as u64 + decided.counts.known + decided.counts.counted_only,
+            findings.len() as u64
+        );
         ids(&decided.told)
     }
 

@@ -1,15 +1,15 @@
-//! Listing a bucket, persistently.
+//! Listing a bucket with retries.
 
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::ports::{AwsError, AwsErrorKind, Listed, Listing, LogStore, Runtime};
 
-/// How often a page is asked for that AWS does not give.
+/// How often a page is requested before the listing fails.
 const MAX_FAILURES: u32 = 5;
 
 /// Lists a bucket.
-pub(in crate::use_cases) struct Lister<'a, L, P> {
+pub(crate) struct Lister<'a, L, P> {
     pub bucket: &'a str,
     pub config: &'a Config,
     pub logs: &'a L,
@@ -17,10 +17,10 @@ pub(in crate::use_cases) struct Lister<'a, L, P> {
 }
 
 impl<L: LogStore, P: Runtime> Lister<'_, L, P> {
-    /// One page; what AWS does not answer is asked again, with pauses that grow and differ.
+    /// One page. Transient errors are retried, with growing random pauses.
     ///
     /// # Errors
-    /// [`AwsError`], also where a page says that itself is the next.
+    /// [`AwsError`], also if a page names itself as the next one.
     pub async fn page(&self, listing: &Listing<'_>) -> Result<Listed, AwsError> {
         let mut failures = 0;
         loop {

@@ -4,37 +4,36 @@
 //! mail stands in the backfill before it is published, as it will be sent. So whoever goes on after a crash tells the
 //! same, and nobody tells it twice.
 
-use super::digest::{About, Digested, digest};
-use super::{Halt, Run};
+use super::digest::{DigestOutput, DigestRequest, digest};
+use super::run::{BackfillRun, BackfillStop};
 use crate::ports::{Fleet, LogStore, NotificationSink, Runtime, StateStore, Taken};
-use crate::state::backfill;
-use crate::state::backfill::{Plan, RunState, Stage};
+use crate::state::backfill::{BackfillResult, Plan, RunState, Stage};
 use crate::state::case::Teller;
 use crate::state::outbox::OutboxEntry;
 use crate::state::store::TIME_TO_ANSWER;
 use crate::use_cases::notify::{Mailed, Outcome, TIME_TO_NOTE};
 
-impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<'_, L, S, A, P, F> {
+impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> BackfillRun<'_, L, S, A, P, F> {
     /// Tells what all items came to, and finishes the backfill.
-    pub(super) async fn tell(&mut self, mut state: RunState, plan: &Plan) -> Result<RunState, Halt> {
-        self.telling.memory.reserve(TIME_TO_ANSWER);
+    pub(super) async fn tell(&mut self, mut state: RunState, plan: &Plan) -> Result<RunState, BackfillStop> {
+        self.notifier.memory.reserve(TIME_TO_ANSWER);
         if state.result.is_none() {
-            state = self.mine(&state, |state| state.stage = Stage::Notifier).await?;
+            state = self.while_leased(&state, |state| state.stage = Stage::Notifying).await?;
             state = self.put_together(state, plan).await?;
         }
         if let Some(mail) = state.mail.clone() {
-            if !mail.is_claimed_by(&self.telling.memory.claim.token) {
+            if !mail.is_claimed_by(&self.notifier.memory.claim.token) {
                 // Nobody knows yet what became of it in the hands of the run before.
-                return Err(Halt::Unfinished(self.busy()));
+                return Err(BackfillStop::Unfinished(self.busy()));
             }
             self.publish(&state, &mail).await?;
         }
-        let (token, now) = (self.telling.memory.claim.token.clone(), self.runtime.now());
+        let (token, now) = (self.notifier.memory.claim.token.clone(), self.runtime.now());
         let ended = self.update(&state, |state, _| {
-            let is_mine = state.is_claimed_by(&token);
+            let is_mine = state.is_leased_to(&token);
             if is_mine {
                 (state.stage, state.updated) = (Stage::Done, now);
-                (state.mail, state.trouble) = (None, None);
+                (state.mail, state.error) = (None, None);
                 state.release(&token);
             }
             (is_mine || state.stage == Stage::Done).then(|| state.clone())
@@ -43,56 +42,47 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
     }
 
     /// Puts together what there is to tell, and with it the mail that tells it.
-    async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, Halt> {
-        let accepted = self.telling.load_accepted().await?;
+    async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, BackfillStop> {
+        let accepted = self.notifier.load_accepted().await?;
         let folder = self.id.folder(state.generation);
         let lost = state.lost.as_ref();
         // The first generation of a backfill of which the cases tell had another before, whose object is gone.
         let retells = lost.is_some() || state.generation == 1;
         let teller = Teller { alert_id: &state.alert_id, run: self.id.as_str(), retells };
-        let about = About { folder: &folder, plan, notify: state.notify, teller, lost };
-        let parts = async |item| self.part(&state, item).await;
-        let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
-        let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, read, objects } =
-            digested;
-        let result = backfill::Outcome {
-            findings,
-            told,
-            known,
-            accepted: hidden,
-            counted,
-            left_out,
-            objects: objects.into(),
-            subject: alert.as_ref().map(|alert| alert.subject.clone()),
-        };
+        let about = DigestRequest { folder: &folder, plan, notify: state.notify, teller, lost };
+        let parts = async |item| self.compressed_result(&state, item).await;
+        let digested = Box::pin(digest(&about, parts, &accepted, &self.notifier.memory, self.config)).await?;
+        let DigestOutput { alert, findings, counts, read, objects } = digested;
+        let subject = alert.as_ref().map(|alert| alert.subject.clone());
+        let result = BackfillResult { findings, counts, objects: objects.into(), subject };
         let alert = alert.filter(|_| state.notify);
-        let mail = alert.map(|alert| OutboxEntry::claimed(alert, false, &self.telling.memory.claim));
+        let mail = alert.map(|alert| OutboxEntry::claimed(alert, false, &self.notifier.memory.claim));
         let now = self.runtime.now();
-        let noted = self.mine(&state, |state| {
+        let noted = self.while_leased(&state, |state| {
             (state.mail, state.result, state.read) = (mail.clone(), Some(result.clone()), read.clone());
             state.updated = now;
         });
         Ok(noted.await?)
     }
 
-    async fn publish(&mut self, state: &RunState, mail: &OutboxEntry) -> Result<(), Halt> {
+    async fn publish(&mut self, state: &RunState, mail: &OutboxEntry) -> Result<(), BackfillStop> {
         let alert = mail.alert();
-        let published = self.telling.publish(&alert, TIME_TO_NOTE).await;
+        let published = self.notifier.publish(&alert, TIME_TO_NOTE).await;
         let (outcome, result) = match published {
             Ok(()) => (Outcome::Published, Ok(())),
             Err((trouble, taken)) => (Outcome::Failed(trouble.clone()), Err((trouble, taken))),
         };
-        self.telling.mails.push(Mailed { subject: alert.subject, outcome });
+        self.notifier.mails.push(Mailed { subject: alert.subject, outcome });
         let Err((trouble, taken)) = result else { return Ok(()) };
         if taken == Taken::No {
             // Certainly not published: the next run need not say that it may repeat.
-            self.mine(state, |state| {
+            self.while_leased(state, |state| {
                 if let Some(mail) = &mut state.mail {
                     mail.release();
                 }
             })
             .await?;
         }
-        Err(Halt::Unfinished(trouble))
+        Err(BackfillStop::Unfinished(trouble))
     }
 }

@@ -15,7 +15,7 @@ use crate::state::case::Case;
 const MAX_WITHOUT_MEMORY: usize = 3;
 
 /// No mail is begun with less than this, so that there is time to note what became of it.
-pub(in crate::use_cases) const TIME_TO_NOTE: Duration = Duration::from_secs(3);
+pub(crate) const TIME_TO_NOTE: Duration = Duration::from_secs(3);
 
 impl<S: StateStore, A: NotificationSink, P: Runtime> Notifier<'_, S, A, P> {
     /// Publishes what this run has claimed, the worst first, and notes it.
@@ -76,7 +76,7 @@ impl<S: StateStore, A: NotificationSink, P: Runtime> Notifier<'_, S, A, P> {
     }
 
     /// Publishes an alert unless there is less time than that for it.
-    pub(in crate::use_cases) async fn publish(
+    pub(crate) async fn publish(
         &self,
         alert: &Notification,
         least: Duration,

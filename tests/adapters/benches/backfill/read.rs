@@ -16,8 +16,8 @@ use shared::finding::Place;
 use shared::formats::events::backfill::BackfillEvent;
 use shared::ports::{Body, Listing, LogStore, Ports, Runtime};
 use shared::rules::detections;
-use shared::state::backfill::Stretch;
-use shared::use_cases::{Progress, Reader, backfill, scan};
+use shared::state::backfill::KeyRange;
+use shared::use_cases::{BackfillProgress, RecordConsumer, backfill, scan};
 
 use crate::{Took, serve};
 
@@ -91,8 +91,8 @@ fn sdk(endpoint: &str) -> SdkConfig {
 /// Judges every record, as the functions do.
 struct Judge<'a>(&'a Config);
 
-impl Reader for Judge<'_> {
-    type Made = usize;
+impl RecordConsumer for Judge<'_> {
+    type Output = usize;
 
     fn begin(&self, _: &str) -> usize {
         0
@@ -106,12 +106,12 @@ impl Reader for Judge<'_> {
 }
 
 async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64, u64)> {
-    let stretch = Stretch { prefix: serve::FOLDER.to_owned(), objects, ..Stretch::default() };
+    let stretch = KeyRange { prefix: serve::FOLDER.to_owned(), objects, ..KeyRange::default() };
     let bucket = serve::bucket(objects, true);
     let (mut read, mut records, mut failed) = (0, 0, None);
     let skipped =
         scan(&bucket, &[stretch], &Judge(config), config, s3, &Clock, Duration::ZERO, &mut |scanned| {
-            match scanned.made {
+            match scanned.result {
                 Ok((_, counts)) => {
                     read += 1;
                     records += counts.records;
@@ -122,7 +122,7 @@ async fn scanned(s3: &S3, objects: u64, config: &Config) -> anyhow::Result<(u64,
         .await?;
     match failed {
         Some(trouble) => Err(trouble.into()),
-        None if skipped.objects > 0 => bail!("{} objects were skipped", skipped.objects),
+        None if skipped > 0 => bail!("{} objects were skipped", skipped),
         None => Ok((read, records)),
     }
 }
@@ -137,7 +137,7 @@ async fn backfilled(s3: &S3, objects: u64, usual: bool, config: &Config) -> anyh
     let outside = Ports { logs: s3, state, alerts: topic, runtime: &Clock, account: None };
     let bucket = serve::bucket(objects, usual);
     let done = backfill(&asked, &bucket, config, None::<&Machine>, &outside).await?;
-    ensure!(done.progress == Progress::Done, "{:?}", done.progress);
+    ensure!(done.progress == BackfillProgress::Done, "{:?}", done.progress);
     let mails = topic.published.borrow().len();
     ensure!(usual || mails == 1, "{mails} mails tell of a bucket that is full of failures");
     Ok((done.read.counts.log_files, done.read.counts.records))
