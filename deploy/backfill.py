@@ -1,29 +1,26 @@
 """Has a deployed stack read past log files, and follows it to its end: make backfill STACK=name FROM=2026-01-01 TO=2026-03-31
 
-The function is invoked as an event: what takes minutes would time out, and be sent again, in a call that waits for the
-answer. How far it is stands in the state bucket. An invocation that ends before all is read is followed by another
-one with the same request, which goes on where that ended. Exit 0: all is read and told. Exit 1: not all. Exit 130: Ctrl-C.
+The function is invoked as an event: a call that waits for the answer would time out after minutes, and be repeated. The
+function answers its status. An invocation that ends early is followed by another one with the same request, which
+continues. Exit 0: all is read and reported. Exit 1: not all. Exit 130: Ctrl-C.
 """
 
 import argparse
-import json
 import shlex
 
 import botocore.exceptions
-from botocore.config import Config
 
 from aws import Aws, Refused, run, sentence
-from follower import Follower, shown
+from follower import Follower
+from invocations import answer_of
+from progress import show_estimate
 from words import counted, say, size, visible
-
-# A function has 15 minutes at most, and an invocation that failed is not to be made again behind our back.
-DRY_RUN = Config(connect_timeout=10, read_timeout=930, retries={"total_max_attempts": 1})
 
 SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"]
 
 
 def request_of(arguments):
-    """What the function is asked for; it says itself what is wrong with it."""
+    """The request. The function checks it."""
     request = {"from": arguments.first, "to": arguments.last}
     for name in ["accounts", "regions"]:
         if listed := getattr(arguments, name).replace(",", " ").split():
@@ -34,25 +31,20 @@ def request_of(arguments):
 
 
 def dry_run(aws, function, request):
-    """What it would take; nothing is read."""
-    payload = json.dumps({**request, "dry_run": True}).encode()
-    answer = aws.client("lambda", DRY_RUN).invoke(FunctionName=function, Payload=payload)
-    said = json.loads(answer["Payload"].read() or b"null")
-    if "FunctionError" in answer:
-        said = said if isinstance(said, dict) else {}
-        raise Refused(f"{said.get('errorType', answer['FunctionError'])}: {said.get('errorMessage', 'no reason given')}")
+    """Prints how much there is to read; nothing is read."""
+    said = answer_of(aws, function, {**request, "dry_run": True})
     if said["not_done"]:
         raise Refused(f"it could not find out what there is to read: {said['not_done']}")
-    shown(said["estimate"])
+    show_estimate(said["estimate"])
     if said["estimate"]["none_of_these_days"]:
         say("none of them is of these days: nobody could say what happened then")
     say("nothing was read: leave out DRY_RUN to have it read")
     return 0
 
 
-def end(state):
-    """What it came to."""
-    read, result = state["read"], state["result"]
+def end(status, request, bucket):
+    """Prints the result; the exit status."""
+    read, result, estimate = status["read"], status["result"], status["estimate"] or {}
     counts = read["counts"]
     say(
         f"read {counted(counts['log_files'], 'log file', 'log files')} with {size(read['bytes'])} and "
@@ -72,7 +64,7 @@ def end(state):
     say(f"mail: {result.get('subject') or 'none'}")
     for uri in result["objects"]:
         say(f"  aws s3 cp {shlex.quote(uri)} .")
-    missing = (state.get("estimate") or {}).get("items", 0) - read["items"]
+    missing = estimate.get("items", 0) - read["items"]
     problems = [
         (counts["unreadable"], "record", "records", "could not be read"),
         (counts["unreadable_log_files"], "log file", "log files", "could not be read whole"),
@@ -84,15 +76,15 @@ def end(state):
         say(line)
     if missing > 0:
         say("         -> AGAIN=1 reads all of it again, once what the log of the function says is mended")
-    if nothing := (state.get("estimate") or {}).get("none_of_these_days"):
-        wanted = "of these days, accounts and Regions" if state["wanted"]["accounts"] or state["wanted"]["regions"] else "of these days"
-        say(f"problem  there are no log files {wanted} in the bucket {state['bucket']}")
+    if nothing := estimate.get("none_of_these_days"):
+        wanted = "of these days, accounts and Regions" if "accounts" in request or "regions" in request else "of these days"
+        say(f"problem  there are no log files {wanted} in the bucket {bucket}")
         say("         -> see whether CloudTrail delivers there, and whether a lifecycle rule removed them; AGAIN=1 looks again")
     return 1 if told or nothing else 0
 
 
 def repeated(arguments):
-    """What a person says to follow it. Without AGAIN=1: if it has ended meanwhile, that would read all once more."""
+    """The command that follows it. Without AGAIN=1, which would read everything again if it has ended meanwhile."""
     named = {
         "STACK": arguments.stack,
         "FROM": arguments.first,
@@ -105,12 +97,12 @@ def repeated(arguments):
 
 
 def followed(aws, outputs, arguments):
-    """Asks, and follows it to the end."""
+    """Invokes the function, and follows the backfill to its end."""
     follower = Follower(aws, outputs, request_of(arguments))
     try:
-        return end(follower.main(arguments.again))
+        return end(follower.follow(arguments.again), follower.request, outputs["LogBucketName"])
     except KeyboardInterrupt:
-        if follower.asked is None:
+        if follower.invocation is None:
             raise
         say("")
         say("what is under way goes on without us; an invocation that ends before all is done is not followed by another one.")
@@ -119,12 +111,12 @@ def followed(aws, outputs, arguments):
         if follower.waits_for_new:
             say("It has not begun yet: until it has, that shows what the time before came to.")
         say("To look how far it is:")
-        say(f"  {follower.run.follow_it()}")
+        say(f"  {follower.how_to_look()}")
         return 130
 
 
 def main(arguments):
-    """Does what it is called for."""
+    """Runs the command."""
     try:
         aws = Aws()
         _, outputs = aws.outputs(arguments.stack)
@@ -134,7 +126,7 @@ def main(arguments):
             return dry_run(aws, outputs["BackfillFunctionName"], request_of(arguments))
         return followed(aws, outputs, arguments)
     except (Refused, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        # What it says was written by others as well.
+        # Its text may come from others.
         raise Refused(visible(sentence(error))) from error
 
 

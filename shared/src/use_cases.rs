@@ -1,4 +1,4 @@
-//! The use cases, whole.
+//! The use cases: one file for each flow, with its details in the folder of the same name.
 
 mod audit;
 mod backfill;
@@ -10,10 +10,13 @@ mod previous_findings;
 mod sign_ins;
 
 pub use audit::Audited;
-pub use backfill::{Backfilled, Progress, Scanned, Skipped, Unplanned, backfill, plan, scan};
+pub use backfill::{
+    BackfillProgress, BackfillStatus, BackfillStop, Backfilled, ReadLogFile, Unplanned, backfill,
+    backfill_status, plan, scan,
+};
 pub use credential_report::audit_credentials;
-pub use log_file_reader::Reader;
-pub use missed_deliveries::{Swept, read_missed};
+pub use log_file_reader::RecordConsumer;
+pub use missed_deliveries::{MissedDeliveriesResult, read_missed};
 pub use notify::{NotificationOutcome, NotificationResult};
 pub use previous_findings::Previous;
-pub use sign_ins::{Asked, Delivered, process_deliveries, process_messages};
+pub use sign_ins::{Delivered, Trigger, process_deliveries, process_messages};

@@ -44,7 +44,7 @@ async fn store(aws: &StubAws) -> S3 {
 }
 
 #[track_caller]
-fn tag(written: Written) -> String {
+fn tag(written: WriteOutcome) -> String {
     match written {
         WriteOutcome::Written(tag) => tag,
         WriteOutcome::Conflict => panic!("it was not written"),

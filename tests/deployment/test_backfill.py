@@ -1,4 +1,7 @@
-"""make backfill, against the state bucket of an emulated AWS, with a stand-in for the function."""
+"""make backfill, against the state bucket of an emulated AWS, with a fake of the function.
+
+The fake answers a status from the state in the bucket, in the form that `tests/flows/backfills/status.rs` asserts.
+"""
 
 import argparse
 import contextlib
@@ -18,6 +21,7 @@ from translated import ROOT
 sys.path.insert(0, str(ROOT / "deploy"))
 import backfill
 import follower
+import invocations
 import words
 from aws import Aws, Refused
 
@@ -87,15 +91,69 @@ def mail(seconds):
     return {"mail": {"alert": {"id": "a"}, "may_repeat": False, **claimed(seconds)}}
 
 
+def is_live(lease):
+    return lease is not None and now() < lease["until"] <= now(20 * 60)
+
+
+def worker_of(state):
+    """What is working on a backfill, and until when."""
+    if state["stage"] == "done":
+        return None
+    for name, lease in [("invocation", state.get("claim")), ("publisher", (state.get("mail") or {}).get("claim"))]:
+        if is_live(lease):
+            return {"name": name, "until": lease["until"]}
+    expires = expires_of(state)
+    return {"name": "state-machine", "until": expires} if state["stage"] == "fleet" and now() < expires else None
+
+
+def expires_of(state):
+    """When the state machine can be started again."""
+    fleet = state.get("fleet")
+    return fleet and (datetime.datetime.fromisoformat(fleet["at"]) + datetime.timedelta(hours=6)).isoformat()
+
+
+def status_of(stored):
+    """The status of the backfill of this object; `None` if it was never started."""
+    state = json.loads(stored["Body"].read()) if stored else {}
+    parts = state.get("estimate") or {}
+    done = (state.get("read") or {}).get("items", 0)
+    if state.get("stage") == "fleet":
+        done = client("s3").list_objects_v2(Bucket="state-example", Prefix=f"backfills/{RUN}/1/parts/")["KeyCount"]
+    worker = worker_of(state) if state else None
+    times = (state.get("fleet") or {}).get("times")
+    return {
+        "run": RUN,
+        "state": f"s3://state-example/{KEY}",
+        "tag": stored["ETag"] if stored else None,
+        "modified": stored["LastModified"].isoformat() + stored["VersionId"] if stored else None,
+        "generation": state.get("generation", 0),
+        "stage": state.get("stage"),
+        "updated": state.get("updated"),
+        "parts_done": done,
+        "parts": parts.get("items", 0),
+        "estimate": state.get("estimate"),
+        "read": state.get("read"),
+        "result": state.get("result"),
+        "error": state.get("trouble"),
+        "worker": worker,
+        "needs_invocation": worker is None and state.get("stage") != "done",
+        "execution": times and f"{RUN}-{state['generation']}" + (f"-{times}" if times > 1 else ""),
+        "execution_expires": expires_of(state),
+    }
+
+
 class Function:
-    """Stands in for the function: each invocation writes the next of these states, one a look."""
+    """A fake of the function: each invocation writes the next of these states, one for each look."""
 
     def __init__(self, *invocations):
         self.invocations, self.asked, self.under_way = list(invocations), [], []
 
     def invoke(self, FunctionName, Payload, InvocationType="RequestResponse"):
         assert FunctionName == "watch-backfill"
-        self.asked.append(json.loads(Payload))
+        payload = json.loads(Payload)
+        if "status" in payload:
+            return {"Payload": io.BytesIO(json.dumps(self.status(payload["status"])).encode())}
+        self.asked.append(payload)
         if InvocationType == "Event":
             self.under_way = list(self.invocations.pop(0))
             date = email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc), usegmt=True)
@@ -103,6 +161,14 @@ class Function:
         answer = self.invocations.pop(0)
         failed = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
+
+    def status(self, request):
+        """As the function answers it."""
+        assert request["from"] == "2026-01-01" and not {"dry_run", "again"} & request.keys()
+        try:
+            return status_of(client("s3").get_object(Bucket="state-example", Key=KEY))
+        except client("s3").exceptions.NoSuchKey:
+            return status_of(None)
 
     def request_id(self):
         """That of the last invocation."""
@@ -210,35 +276,6 @@ class Backfill(unittest.TestCase):
         self.refused(Function({"errorType": "InputError", "errorMessage": "from is wrong"}), "InputError: from is wrong", dry_run=True)
         self.refused(Function({"estimate": None, "not_done": "s3:ListObjectsV2 failed"}), "s3:ListObjectsV2 failed", dry_run=True)
 
-    def test_a_run_that_cannot_be_read_is_begun_anew(self):
-        result = {"findings": {}, "told": 0, "known": 0, "accepted": 0, "counted": 0, "left_out": 0, "objects": []}
-        like = run_json("scanning")
-        for content in [
-            b"nonsense",
-            b"[1]",
-            b"{}",
-            json.dumps({name: like[name] for name in ["wanted", "notify", "bucket"]}).encode(),
-            json.dumps({**like, "generation": "1"}).encode(),
-            json.dumps({**like, "stage": "x"}).encode(),
-        ]:
-            client("s3").put_object(Bucket="state-example", Key=KEY, Body=content)
-            function = Function([run_json("done", 2000, 2, generation=1_775_808_000, result=result)])
-            status, printed = self.told(function)
-            self.assertEqual((status, len(function.asked)), (0, 1), printed)
-
-    def test_a_claim_of_no_time_is_none_and_a_folder_of_no_run_is_not_looked_at(self):
-        result = {"findings": {}, "told": 0, "known": 0, "accepted": 0, "counted": 0, "left_out": 0, "objects": ["s3://b/$(x)"]}
-        hostile = KEY.replace(RUN, "2026-01-01_2026-03-31_$(curl x)")
-        client("s3").put_object(Bucket="state-example", Key=hostile, Body=json.dumps(run_json("done", result=result)).encode())
-        for until in ["x", "+262142-12-31T00:00:00Z", "2026-01-01T00:00:00", 1]:
-            client("s3").delete_object(Bucket="state-example", Key=KEY)
-            claim = {"claim": {"token": "t", "until": until}}
-            function = Function([run_json("scanning", 1, **claim)], [run_json("done", 2000, 2, result=result)])
-            status, printed = self.told(function)
-            self.assertEqual((status, len(function.asked)), (0, 2), printed)
-            self.assertIn("aws s3 cp 's3://b/$(x)' .", printed)
-            self.assertNotIn("curl", printed)
-
     def test_it_is_followed_to_its_end(self):
         function = Function(
             [
@@ -302,7 +339,7 @@ class Backfill(unittest.TestCase):
         stuck = [run_json("scanning", 500, 0, trouble="s3:GetObject failed: AccessDenied")]
         function = Function(*[stuck] * 9)
         self.refused(function, "it comes no further: s3:GetObject failed: AccessDenied.*the same command goes on")
-        self.assertEqual(len(function.asked), follower.MOST_WITHOUT_PROGRESS + 1)
+        self.assertEqual(len(function.asked), follower.MAX_WITHOUT_PROGRESS + 1)
 
     def test_what_the_function_refuses_is_said_at_once(self):
         self.addCleanup(self.forget_log)
@@ -321,7 +358,7 @@ class Backfill(unittest.TestCase):
             ("the invocation failed\n", "the invocation failed"),
             ('"the invocation failed"', '"the invocation failed"'),
         ]:
-            self.assertEqual(follower.reason_in(line), reason)
+            self.assertEqual(invocations.reason_in(line), reason)
 
     def test_what_another_invocation_was_refused_is_nobody_elses(self):
         self.addCleanup(self.forget_log)
@@ -353,14 +390,14 @@ class Backfill(unittest.TestCase):
         self.assertEqual(self.told(function)[0], 0)
         self.assertEqual(len(function.asked), 3)
         self.setUp()
-        with mock.patch.object(follower, "MOST_SECONDS_UNTIL_BEGUN", 1e-9):
+        with mock.patch.object(invocations, "MAX_SECONDS_UNTIL_STARTED", 1e-9):
             client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(left).encode())
             function = Function(*[[]] * 9)
             self.refused(function, "it comes no further: no time was left")
-        self.assertEqual(len(function.asked), follower.MOST_WITHOUT_PROGRESS + 1)
+        self.assertEqual(len(function.asked), follower.MAX_WITHOUT_PROGRESS + 1)
 
     def test_one_that_does_not_begin_is_given_up(self):
-        with mock.patch.object(follower, "MOST_SECONDS_UNTIL_BEGUN", -1):
+        with mock.patch.object(invocations, "MAX_SECONDS_UNTIL_STARTED", -1):
             self.refused(Function([]), "nothing has begun; .*watch-log")
 
     def test_what_is_finished_is_only_read_again_when_asked(self):
@@ -384,26 +421,6 @@ class Backfill(unittest.TestCase):
         function = Function([run_json("done", 2000, 2, result=RESULT)])
         self.assertEqual(self.told(function, again=True)[0], 0)
         self.assertEqual([asked.get("again") for asked in function.asked], [None])
-
-    def test_a_request_finds_its_own_run_and_no_other(self):
-        mine = run_json("done", 2000, 2, result=RESULT)
-        others = [
-            mine | {"notify": False},
-            mine | {"bucket": "others"},
-            mine | {"wanted": {**mine["wanted"], "accounts": ["111122223333"]}},
-        ]
-        s3 = client("s3")
-        for number, other in enumerate(others):
-            key = f"backfills/2026-01-01_2026-03-31_{number:016}/run.json"
-            s3.put_object(Bucket="state-example", Key=key, Body=json.dumps(other).encode())
-        s3.put_object(Bucket="state-example", Key="backfills/2026-01-01_2026-03-31_00000000000000ff/1/plan.json", Body=b"{}")
-        function = Function([mine])
-        self.assertEqual(self.told(function)[0], 0)
-        self.assertEqual(len(function.asked), 1)
-        for more in [{"accounts": "111122223333"}, {"notify": "none"}]:
-            function = Function()
-            self.assertEqual(self.told(function, **more), self.told(function, **more))
-            self.assertEqual(function.asked, [], more)
 
     def part(self, number):
         client("s3").put_object(Bucket="state-example", Key=f"backfills/{RUN}/1/parts/{number}.json.gz", Body=b"x")
@@ -429,7 +446,7 @@ class Backfill(unittest.TestCase):
             why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*{more}"
             self.refused(Function([fleet]), why, executions={EXECUTION: status})
         self.setUp()
-        with mock.patch.object(follower, "MOST_QUIET_SECONDS", -1):
+        with mock.patch.object(follower, "MAX_SECONDS_WITHOUT_PART", -1):
             self.refused(Function([fleet]), "no part has ended")
 
     def test_a_fleet_that_failed_is_started_again_and_only_the_new_one_followed(self):

@@ -12,6 +12,7 @@ mod faults;
 mod planning;
 mod runs;
 mod scanning;
+mod status;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -96,6 +97,6 @@ async fn planned(world: &World, prefix: &str, wanted: &Wanted) -> Result<Plan, U
 
 /// The folders and numbers of log files of a plan, in its order.
 fn stretches(plan: &Plan) -> Vec<(&str, u64)> {
-    let stretches = plan.items.iter().flat_map(|item| &item.stretches);
+    let stretches = plan.items.iter().flat_map(|item| &item.ranges);
     stretches.map(|stretch| (&*stretch.prefix, stretch.objects)).collect()
 }

@@ -22,7 +22,7 @@ use shared::formats::events::delivery::DeliveryMessage;
 use shared::formats::events::delivery::{DeliveryEvent, DeliveryRequest, LogFileObject};
 use shared::ports::AwsErrorKind;
 use shared::severity::Severity;
-use shared::use_cases::{Asked, Delivered, NotificationOutcome, process_deliveries, process_messages};
+use shared::use_cases::{Delivered, NotificationOutcome, Trigger, process_deliveries, process_messages};
 
 const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01";
 
@@ -138,7 +138,7 @@ fn a_delivered_sign_in_without_mfa_is_one_mail_and_the_message_is_done() {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[quiet(), sign_in("alice", "1"), quiet()])));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         assert_eq!(world.topic.subjects(), ["[HIGH] Console sign-in without MFA - alice - 111122223333"]);
         assert_eq!((delivered.counts.records, delivered.counts.judged, delivered.counts.skipped), (3, 1, 2));
         assert_eq!(delivered.findings[&Severity::High], 1);
@@ -154,7 +154,7 @@ fn the_same_event_in_several_files_of_a_batch_is_one_mail() {
             world.logs.put(&uri(name), whole(log_file(&[sign_in("alice", "1")])));
         }
         let (delivered, failed) = batch(&world, &messages(&["a", "b", "c"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         assert_eq!(world.topic.subjects().len(), 1);
         assert!(world.topic.mails()[0].contains("the same event stands in 2 more log files"));
     });
@@ -196,7 +196,7 @@ fn a_file_that_cannot_be_read_is_told_and_done_and_spoils_no_neighbour() {
         world.logs.put(&uri("no-gzip"), whole(b"\x1f\x8b nothing".to_vec()));
         world.logs.put(&uri("good"), whole(log_file(&[sign_in("alice", "1")])));
         let (delivered, failed) = batch(&world, &messages(&["bad", "no-gzip", "good"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         let subjects = world.topic.subjects();
         assert!(subjects[0].contains("alice"), "{subjects:?}");
         assert_eq!(subjects.iter().filter(|subject| subject.contains("could not be read whole")).count(), 2);
@@ -220,7 +220,7 @@ fn a_body_that_breaks_off_or_was_garbled_on_its_way_is_read_again() {
             let world = World::default();
             world.logs.put(&uri("a"), [first, Attempt::Whole(sound.clone(), 7)]);
             let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-            assert!(failed.is_empty(), "{name}: {:?}", delivered.unread);
+            assert!(failed.is_empty(), "{name}: {:?}", delivered.unfetched);
             assert_eq!(world.topic.subjects().len(), 1, "{name}: {:?}", world.topic.subjects());
             assert_eq!(delivered.counts.unreadable_log_files, 0, "{name}");
         }
@@ -236,7 +236,7 @@ fn a_large_file_is_judged_as_it_comes_and_from_its_beginning_when_it_broke_off()
         let cut = Attempt::CutTo(large[..1_000_000].to_vec(), large.len() as u64);
         world.logs.put(&uri("a"), [cut, Attempt::Whole(large, 50_000)]);
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         assert_eq!((delivered.counts.records, world.topic.subjects().len()), (30_001, 1));
     });
 }
@@ -306,7 +306,7 @@ fn a_log_file_that_is_gone_is_told_and_done() {
     run(async || {
         let world = World::default();
         let (delivered, failed) = batch(&world, &messages(&["gone"]), NOW).await;
-        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         let subjects = world.topic.subjects();
         assert!(
             subjects.len() == 1 && subjects[0].starts_with("[HIGH] Delivered log file is gone"),
@@ -345,7 +345,7 @@ fn only_the_messages_whose_findings_were_not_published_come_again() {
         world.topic.refuses.set(Some("bob"));
         let (delivered, failed) = batch(&world, &messages(&["a", "b", "c", "d"]), NOW).await;
         assert_eq!(failed, ["b", "c"]);
-        assert_eq!(delivered.untold.len(), 2);
+        assert_eq!(delivered.unnotified.len(), 2);
         world.topic.refuses.set(None);
         let (_, failed) = batch(&world, &messages(&["b", "c"]), NOW).await;
         assert!(failed.is_empty());
@@ -398,7 +398,7 @@ fn when_time_is_up_what_was_read_is_told_and_the_rest_comes_again() {
         world.logs.put(&uri("hangs"), [Attempt::SilentAfter(b"\x1f\x8b".to_vec(), 500)]);
         let (delivered, failed) = batch(&world, &messages(&["good", "hangs"]), NOW).await;
         assert_eq!(failed, ["hangs"]);
-        assert_eq!(delivered.unread.values().next().unwrap().kind, AwsErrorKind::DeadlineExceeded);
+        assert_eq!(delivered.unfetched.values().next().unwrap().kind, AwsErrorKind::DeadlineExceeded);
         assert_eq!(world.topic.subjects().len(), 1, "{:?}", world.topic.subjects());
     });
 }
@@ -536,7 +536,7 @@ fn a_file_beyond_a_limit_is_read_so_far_and_no_further() {
         world.logs.put(&uri("a"), [endless]);
         let config = Config { max_compressed_bytes: 1 << 20, ..Config::default() };
         let (delivered, failed) = batch_with(&world, &messages(&["a"]), NOW, &config).await;
-        assert!(failed.is_empty(), "{:?}", delivered.unread);
+        assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         let mails = world.topic.mails();
         assert!(mails.len() == 1 && mails[0].contains("MAX_COMPRESSED_BYTES"), "{mails:?}");
     });
@@ -591,7 +591,7 @@ async fn by_hand(world: &World, request: Value) -> Delivered {
         panic!("{request}")
     };
     let clock = Clock::new(at(NOW), Duration::from_secs(60));
-    let (objects, asked): (Vec<LogFileObject>, _) = (judge.objects, Asked::ByHand { notify: judge.notify });
+    let (objects, asked): (Vec<LogFileObject>, _) = (judge.objects, Trigger::ByHand { notify: judge.notify });
     process_deliveries(&objects, asked, &Config::default(), &world.outside(&clock)).await
 }
 
@@ -602,7 +602,7 @@ fn by_hand_everything_named_is_judged_and_what_cannot_be_is_answered() {
         world.logs.put("s3://logs/copied/evidence.json", whole(log_file(&[sign_in("alice", "1")])));
         let request = |notify: bool| json!({"objects": [{"bucket": "logs", "key": "copied/evidence.json"}, {"bucket": "logs", "key": "typo"}], "notify": notify});
         let delivered = by_hand(&world, request(false)).await;
-        assert_eq!(delivered.unread.keys().collect::<Vec<_>>(), ["s3://logs/typo"]);
+        assert_eq!(delivered.unfetched.keys().collect::<Vec<_>>(), ["s3://logs/typo"]);
         assert_eq!((delivered.findings[&Severity::High], delivered.mails.len()), (1, 1));
         assert!(
             matches!(delivered.mails[0].outcome, NotificationOutcome::NotRequested)

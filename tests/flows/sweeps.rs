@@ -24,7 +24,7 @@ use shared::formats::events::backfill::{MissedDeliveryRequest, MissedDeliverySco
 use shared::formats::events::delivery::{DeliveryEvent, DeliveryRequest, LogFileObject};
 use shared::ports::StoredObject;
 use shared::severity::Severity;
-use shared::use_cases::{Asked, Delivered, Swept, process_deliveries, read_missed};
+use shared::use_cases::{Delivered, MissedDeliveriesResult, Trigger, process_deliveries, read_missed};
 
 const FIRST_NIGHT: &str = "2026-04-01T03:00:00Z";
 const NIGHT: &str = "2026-04-02T03:00:00Z";
@@ -91,15 +91,15 @@ fn objects(keys: &[String]) -> Vec<LogFileObject> {
 /// The deliveries of these are read as they come.
 async fn deliver(world: &World, keys: &[String], now: &str) -> Delivered {
     let clock = Clock::new(at(now), Duration::from_secs(60));
-    process_deliveries(&objects(keys), Asked::ByDelivery, &Config::default(), &world.outside(&clock)).await
+    process_deliveries(&objects(keys), Trigger::Delivery, &Config::default(), &world.outside(&clock)).await
 }
 
-async fn night(world: &World, asked: &str) -> Swept {
+async fn night(world: &World, asked: &str) -> MissedDeliveriesResult {
     receive(world, asked, 1, asked).await
 }
 
 /// A message that was sent then and is received now, for the n-th time.
-async fn receive(world: &World, asked: &str, receives: u32, now: &str) -> Swept {
+async fn receive(world: &World, asked: &str, receives: u32, now: &str) -> MissedDeliveriesResult {
     let clock = Clock::new(at(now), Duration::from_secs(900));
     let asked = MissedDeliveryRequest { scope: MissedDeliveryScope::Everything, asked: at(asked), receives };
     let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
@@ -152,7 +152,7 @@ fn the_first_night_only_notes_from_when_on_log_files_are_compared() {
         assert_eq!(progress, r#"{"format":1,"bucket":"logs","since":"2026-04-01T03:00:00Z"}"#);
         let swept = night(&world, NIGHT).await;
         assert_eq!((swept.delivered, swept.missed, swept.is_first), (0, 0, false), "{swept:?}");
-        assert_eq!(swept.swept, Some((at(FIRST_NIGHT), at("2026-04-02T02:00:00Z"))));
+        assert_eq!(swept.compared, Some((at(FIRST_NIGHT), at("2026-04-02T02:00:00Z"))));
         assert!(world.logs.opened.borrow().is_empty() && world.topic.subjects().is_empty());
     });
 }
@@ -182,7 +182,7 @@ fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
         deliver(&world, &keys, DAY).await;
         put(&world, &key("lost"), DAY, "alice");
         let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.delivered, swept.missed, swept.unread), (20, 1, 0), "{swept:?}");
+        assert_eq!((swept.delivered, swept.missed, swept.unfetched), (20, 1, 0), "{swept:?}");
         assert_eq!((swept.counts.log_files, swept.findings[&Severity::High]), (1, 1));
         assert!(swept.unfinished.is_none());
         let expected = [
@@ -258,18 +258,18 @@ fn nights_that_failed_are_made_up_for_and_what_is_too_long_ago_is_told() {
         world.logs.refuses_to_list.set(Some("s3://logs/"));
         for asked in [NIGHT, "2026-04-03T03:00:00Z"] {
             let swept = night(&world, asked).await;
-            assert!(swept.unfinished.is_some() && swept.swept.is_none(), "{swept:?}");
+            assert!(swept.unfinished.is_some() && swept.compared.is_none(), "{swept:?}");
         }
         world.logs.refuses_to_list.set(None);
         let swept = night(&world, "2026-04-04T03:00:00Z").await;
         assert_eq!((swept.delivered, swept.missed), (2, 2), "{swept:?}");
-        assert_eq!(swept.swept, Some((at(FIRST_NIGHT), at("2026-04-04T02:00:00Z"))));
+        assert_eq!(swept.compared, Some((at(FIRST_NIGHT), at("2026-04-04T02:00:00Z"))));
         assert_eq!(missed(&world).len(), 2, "what was begun is ended by itself");
 
         let subjects = world.topic.subjects().len();
         let swept = night(&world, "2026-04-20T03:00:00Z").await;
         assert!(swept.unfinished.is_none(), "{swept:?}");
-        assert_eq!(swept.swept, Some((at("2026-04-13T03:00:00Z"), at("2026-04-20T02:00:00Z"))));
+        assert_eq!(swept.compared, Some((at("2026-04-13T03:00:00Z"), at("2026-04-20T02:00:00Z"))));
         assert_eq!(
             world.topic.subjects()[subjects..],
             ["[HIGH] iamwatch could not look - logs - 111122223333"]

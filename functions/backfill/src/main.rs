@@ -10,11 +10,14 @@ use iamwatch_aws::start::{Deployment, Shell, account_of, run};
 use lambda_runtime::Context;
 use serde_json::Value;
 use shared::formats::events::backfill::{
-    BackfillEvent, BackfillTask, FleetStep, MissedDeliveryRequest, MissedDeliveryScope,
+    BackfillEvent, BackfillTask, FleetStep, MissedDeliveryRequest, MissedDeliveryScope, StatusQuery,
 };
 use shared::formats::events::queue::QueueMessage;
 use shared::ports::{AwsErrorKind, Ports, Runtime};
-use shared::use_cases::{Backfilled, Progress, Swept, backfill, read_missed};
+use shared::use_cases::{
+    BackfillProgress, BackfillStop, Backfilled, MissedDeliveriesResult, backfill, backfill_status,
+    read_missed,
+};
 
 struct Backfill {
     shell: Shell,
@@ -49,26 +52,29 @@ impl Backfill {
     async fn answer(&self, payload: Value, context: &Context) -> Result<Value, Failure> {
         let function = &self.shell.deployment.function_name;
         let runtime = Invocation::of(context);
+        if let Some(query) = StatusQuery::of(&payload)? {
+            return Box::pin(self.status(&query, context)).await;
+        }
         match BackfillEvent::of(&payload)? {
             BackfillEvent::Queue(messages) => {
                 let work = async |message: &QueueMessage<MissedDeliveryScope>,
                                   scope: &MissedDeliveryScope| {
                     let asked = message.sent.unwrap_or_else(|| runtime.now());
                     let request = MissedDeliveryRequest { scope: *scope, asked, receives: message.receives };
-                    let swept = self.read_missed(&request, context).await;
+                    let swept = Box::pin(self.read_missed(&request, context)).await;
                     let finished = swept.unfinished.is_none();
                     report_sweep(&swept, &Batch::of_one(finished), function, runtime.now());
                     Ok(finished)
                 };
-                self.shell.queues.each(&messages, work).await
+                Box::pin(self.shell.queues.each(&messages, work)).await
             }
             BackfillEvent::Request(task) => {
-                let backfilled = self.backfill(&task, context).await?;
+                let backfilled = Box::pin(self.backfill(&task, context)).await?;
                 report_backfill(&backfilled, function, runtime.now());
                 match (&task, &backfilled.progress) {
                     // The state machine retries an error a limited number of times, then a person must look. A digest
                     // that only needs more time is repeated without such a limit.
-                    (BackfillTask::ByFleet(_, _, step), Progress::Unfinished(error))
+                    (BackfillTask::ByFleet(_, _, step), BackfillProgress::Unfinished(error))
                         if *step != FleetStep::Digest || error.kind != AwsErrorKind::DeadlineExceeded =>
                     {
                         Err(Failure::from(error))
@@ -91,7 +97,24 @@ impl Backfill {
         Ok(Box::pin(backfill(task, &self.log_bucket, &deployment.config, fleet, &ports)).await?)
     }
 
-    async fn read_missed(&self, request: &MissedDeliveryRequest, context: &Context) -> Swept {
+    async fn status(&self, query: &StatusQuery, context: &Context) -> Result<Value, Failure> {
+        let Shell { deployment, s3, topic, .. } = &self.shell;
+        let account = account_of(context);
+        let s3 = s3.of_account(account);
+        let runtime = Invocation::of(context);
+        let ports = Ports { logs: &s3, state: &s3, alerts: topic, runtime: &runtime, account };
+        match Box::pin(backfill_status(query, &self.log_bucket, &deployment.config, &ports)).await {
+            Ok(status) => Ok(status.answer()),
+            Err(BackfillStop::Refused(error)) => Err(Failure::from(error)),
+            Err(BackfillStop::Unfinished(error)) => Err(Failure::from(&error)),
+        }
+    }
+
+    async fn read_missed(
+        &self,
+        request: &MissedDeliveryRequest,
+        context: &Context,
+    ) -> MissedDeliveriesResult {
         let Shell { deployment, s3, topic, .. } = &self.shell;
         let account = account_of(context);
         let s3 = s3.of_account(account);

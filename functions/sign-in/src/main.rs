@@ -9,7 +9,7 @@ use lambda_runtime::Context;
 use serde_json::Value;
 use shared::formats::events::delivery::{DeliveryEvent, DeliveryMessage, DeliveryRequest, JudgeRequest};
 use shared::ports::Ports;
-use shared::use_cases::{Asked, process_deliveries, process_messages};
+use shared::use_cases::{Trigger, process_deliveries, process_messages};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -33,13 +33,13 @@ async fn answer_event(shell: &Shell, payload: Value, context: &Context) -> Resul
             Ok(answer)
         }
         DeliveryEvent::Request(DeliveryRequest::Deliveries(objects)) => {
-            let delivered = process_deliveries(&objects, Asked::ByDelivery, config, &ports).await;
+            let delivered = process_deliveries(&objects, Trigger::Delivery, config, &ports).await;
             report(&delivered, None, function_name);
             // Without a queue Lambda retries the whole event.
             delivered.failed().next().map_or(Ok(Value::Null), |(_, error)| Err(error.into()))
         }
         DeliveryEvent::Request(DeliveryRequest::Judge(JudgeRequest { objects, notify })) => {
-            let delivered = process_deliveries(&objects, Asked::ByHand { notify }, config, &ports).await;
+            let delivered = process_deliveries(&objects, Trigger::ByHand { notify }, config, &ports).await;
             report(&delivered, None, function_name);
             Ok(answer(&delivered))
         }

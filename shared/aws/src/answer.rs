@@ -8,7 +8,9 @@ use shared::finding::Finding;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::ports::AwsError;
 use shared::severity::Severity;
-use shared::use_cases::{Audited, Backfilled, Delivered, NotificationOutcome, NotificationResult, Progress};
+use shared::use_cases::{
+    Audited, BackfillProgress, Backfilled, Delivered, NotificationOutcome, NotificationResult,
+};
 
 use crate::report::progress;
 
@@ -27,8 +29,8 @@ pub fn answer(delivered: &Delivered) -> Value {
         "skipped_objects": delivered.skipped_objects,
         "findings": severities(&delivered.findings),
         "mails": mails(&delivered.mails),
-        "quiet": delivered.quiet,
-        "accepted": delivered.accepted,
+        "quiet": delivered.counted_only,
+        "accepted": delivered.suppressed,
         "failed": delivered.failed().map(failed).collect::<Vec<_>>(),
     })
 }
@@ -67,19 +69,19 @@ pub fn backfill_answer(backfilled: &Backfilled) -> Value {
     let Backfilled { run, uri, state, .. } = backfilled;
     let state = state.as_ref();
     let read = match &backfilled.progress {
-        Progress::Planned => None,
+        BackfillProgress::Planned => None,
         // A part of one that others read too.
-        Progress::Read => Some(&backfilled.read),
+        BackfillProgress::Read => Some(&backfilled.read),
         _ => state.map(|state| &state.read),
     };
     let not_done = match &backfilled.progress {
-        Progress::Unfinished(error) => Some(error.to_string()),
+        BackfillProgress::Unfinished(error) => Some(error.to_string()),
         _ => None,
     };
     json!({
         "run": run.as_str(),
         "progress": progress(&backfilled.progress),
-        "finished": backfilled.progress == Progress::Done,
+        "finished": backfilled.progress == BackfillProgress::Done,
         "stage": state.map(|state| state.stage),
         "state": uri,
         "estimate": state.and_then(|state| state.estimate.as_ref()),

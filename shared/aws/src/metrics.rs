@@ -10,7 +10,10 @@ use serde_json::{Map, Value, json};
 use shared::ports::AwsErrorKind;
 use shared::severity::Severity;
 use shared::state::backfill;
-use shared::use_cases::{Audited, Backfilled, Delivered, NotificationResult, NotificationOutcome, Progress, Swept};
+use shared::use_cases::{
+    Audited, BackfillProgress, Backfilled, Delivered, MissedDeliveriesResult, NotificationOutcome,
+    NotificationResult,
+};
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "iamwatch";
@@ -28,8 +31,9 @@ pub(crate) fn write(metrics: &Value) {
 /// The numbers of published mails, of rate-limited mails and of failed publishes. A publish for which no time was left
 /// has not failed.
 pub(crate) fn counted(mails: &[NotificationResult]) -> [u64; 3] {
-    let count =
-        |wanted: fn(&NotificationOutcome) -> bool| mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64;
+    let count = |wanted: fn(&NotificationOutcome) -> bool| {
+        mails.iter().filter(|mail| wanted(&mail.outcome)).count() as u64
+    };
     let refused = |outcome: &NotificationOutcome| matches!(outcome, NotificationOutcome::Failed(error) if error.kind != AwsErrorKind::DeadlineExceeded);
     [
         count(|outcome| matches!(outcome, NotificationOutcome::Published)),
@@ -39,8 +43,8 @@ pub(crate) fn counted(mails: &[NotificationResult]) -> [u64; 3] {
 }
 
 /// The result of a backfill, if it is finished.
-pub(crate) fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
-    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == Progress::Done);
+pub(crate) fn outcome(backfilled: &Backfilled) -> Option<&backfill::BackfillResult> {
+    let state = backfilled.state.as_ref().filter(|_| backfilled.progress == BackfillProgress::Done);
     state.and_then(|state| state.result.as_ref())
 }
 
@@ -48,7 +52,8 @@ pub(crate) fn outcome(backfilled: &Backfilled) -> Option<&backfill::Outcome> {
 pub(crate) fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
     let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
     let failed_reads =
-        delivered.unread.values().filter(|error| error.kind != AwsErrorKind::DeadlineExceeded).count() as u64;
+        delivered.unfetched.values().filter(|error| error.kind != AwsErrorKind::DeadlineExceeded).count()
+            as u64;
     let mut values = vec![
         ("LogFiles", "Count", delivered.counts.log_files),
         ("Records", "Count", delivered.counts.records),
@@ -57,7 +62,7 @@ pub(crate) fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>)
         ("FailedReads", "Count", failed_reads),
         ("Mails", "Count", mails),
         ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", delivered.state_troubles.len() as u64),
+        ("StateFailures", "Count", delivered.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     values.extend(by_severity(&delivered.findings));
@@ -97,9 +102,9 @@ pub(crate) fn backfill_metrics(backfilled: &Backfilled, function: &str, now: Dat
         ("Records", "Count", read.counts.records),
         ("UnreadableRecords", "Count", read.counts.unreadable),
         ("UnreadableLogFiles", "Count", read.counts.unreadable_log_files),
-        ("FailedReads", "Count", read.unread),
+        ("FailedReads", "Count", read.unfetched),
         ("Mails", "Count", mails),
-        ("StateFailures", "Count", backfilled.state_troubles.len() as u64),
+        ("StateFailures", "Count", backfilled.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     values.extend(outcome(backfilled).into_iter().flat_map(|result| by_severity(&result.findings)));
@@ -107,7 +112,7 @@ pub(crate) fn backfill_metrics(backfilled: &Backfilled, function: &str, now: Dat
 }
 
 /// The metrics of a search for missed deliveries.
-pub(crate) fn sweep_metrics(swept: &Swept, function: &str, now: DateTime<Utc>) -> Value {
+pub(crate) fn sweep_metrics(swept: &MissedDeliveriesResult, function: &str, now: DateTime<Utc>) -> Value {
     let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
     // An alarm is raised if none is completed.
     let is_complete = swept.unfinished.is_none() && swept.could_not_look.is_none();
@@ -119,10 +124,10 @@ pub(crate) fn sweep_metrics(swept: &Swept, function: &str, now: DateTime<Utc>) -
         ("Records", "Count", swept.counts.records),
         ("UnreadableRecords", "Count", swept.counts.unreadable),
         ("UnreadableLogFiles", "Count", swept.counts.unreadable_log_files),
-        ("FailedReads", "Count", swept.unread),
+        ("FailedReads", "Count", swept.unfetched),
         ("Mails", "Count", mails),
         ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", swept.state_troubles.len() as u64),
+        ("StateFailures", "Count", swept.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
     values.extend(by_severity(&swept.findings));
@@ -194,12 +199,12 @@ mod tests {
                 mail(NotificationOutcome::Failed(error(AwsErrorKind::Denied))),
                 mail(NotificationOutcome::Failed(error(AwsErrorKind::DeadlineExceeded))),
             ],
-            unread: [
+            unfetched: [
                 ("s3://logs/a".to_owned(), error(AwsErrorKind::Denied)),
                 ("s3://logs/b".to_owned(), error(AwsErrorKind::DeadlineExceeded)),
             ]
             .into(),
-            untold: [("s3://logs/c".to_owned(), error(AwsErrorKind::Denied))].into(),
+            unnotified: [("s3://logs/c".to_owned(), error(AwsErrorKind::Denied))].into(),
             delivery_lag: Some(Duration::from_millis(30_900)),
             ..Delivered::default()
         }

@@ -4,7 +4,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use shared::finding::Status;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::ports::AwsError;
-use shared::use_cases::{Audited, Backfilled, Delivered, NotificationResult, NotificationOutcome, Progress, Swept};
+use shared::use_cases::{
+    Audited, BackfillProgress, Backfilled, Delivered, MissedDeliveriesResult, NotificationOutcome,
+    NotificationResult,
+};
 
 use crate::metrics::{audit_metrics, backfill_metrics, counted, metrics, outcome, sweep_metrics, write};
 
@@ -40,11 +43,11 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
         skipped,
         unreadable_log_files,
         skipped_objects = delivered.skipped_objects,
-        unread_objects = delivered.unread.len(),
-        untold_objects = delivered.untold.len(),
+        unread_objects = delivered.unfetched.len(),
+        untold_objects = delivered.unnotified.len(),
         findings = delivered.findings.values().sum::<u64>(),
-        quiet_findings = delivered.quiet,
-        accepted_findings = delivered.accepted,
+        quiet_findings = delivered.counted_only,
+        accepted_findings = delivered.suppressed,
         mails,
         held_back_mails,
         failed_publishes,
@@ -57,7 +60,7 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     for error in delivered.not_understood.iter().take(MAX_NAMED) {
         tracing::warn!(error, "message not understood");
     }
-    report_errors(&delivered.state_troubles, &delivered.mails);
+    report_errors(&delivered.state_errors, &delivered.mails);
     write(&metrics(delivered, function, Utc::now()));
 }
 
@@ -114,37 +117,37 @@ pub fn report_backfill(backfilled: &Backfilled, function: &str, now: DateTime<Ut
         skipped,
         unreadable_log_files,
         skipped_objects = read.skipped_objects,
-        unread_objects = read.unread,
+        unread_objects = read.unfetched,
         findings = result.map(|result| result.findings.values().sum::<u64>()),
-        told_findings = result.map(|result| result.told),
-        known_findings = result.map(|result| result.known),
-        accepted_findings = result.map(|result| result.accepted),
-        left_out_findings = result.map(|result| result.left_out),
+        told_findings = result.map(|result| result.counts.notified),
+        known_findings = result.map(|result| result.counts.known),
+        accepted_findings = result.map(|result| result.counts.suppressed),
+        left_out_findings = result.map(|result| result.counts.left_out),
         mails,
         failed_publishes,
         "past log files read"
     );
-    if let Progress::Unfinished(error) = &backfilled.progress {
+    if let BackfillProgress::Unfinished(error) = &backfilled.progress {
         tracing::warn!(%error, "backfill is not complete; repeat the request to continue");
     }
-    report_errors(&backfilled.state_troubles, &backfilled.mails);
+    report_errors(&backfilled.state_errors, &backfilled.mails);
     write(&backfill_metrics(backfilled, function, now));
 }
 
 /// The progress of a backfill as one word.
-pub(crate) fn progress(progress: &Progress) -> &'static str {
+pub(crate) fn progress(progress: &BackfillProgress) -> &'static str {
     match progress {
-        Progress::Planned => "planned",
-        Progress::UnderWay => "under-way",
-        Progress::Started => "started",
-        Progress::Read => "read",
-        Progress::Done => "done",
-        Progress::Unfinished(_) => "unfinished",
+        BackfillProgress::Planned => "planned",
+        BackfillProgress::UnderWay => "under-way",
+        BackfillProgress::Started => "started",
+        BackfillProgress::Read => "read",
+        BackfillProgress::Done => "done",
+        BackfillProgress::Unfinished(_) => "unfinished",
     }
 }
 
 /// Writes the log line and the metrics of a search for missed deliveries.
-pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<Utc>) {
+pub fn report_sweep(swept: &MissedDeliveriesResult, batch: &Batch, function: &str, now: DateTime<Utc>) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = swept.counts;
     let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
     let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -152,11 +155,11 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
         messages = batch.messages,
         failed_messages = batch.failed,
         is_first = swept.is_first,
-        since = swept.swept.map(|(since, _)| rfc3339(since)),
-        until = swept.swept.map(|(_, until)| rfc3339(until)),
+        since = swept.compared.map(|(since, _)| rfc3339(since)),
+        until = swept.compared.map(|(_, until)| rfc3339(until)),
         delivered_log_files = swept.delivered,
         missed_log_files = swept.missed,
-        unread_log_files = swept.unread,
+        unread_log_files = swept.unfetched,
         log_files,
         records,
         judged,
@@ -164,8 +167,8 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
         skipped,
         unreadable_log_files,
         findings = swept.findings.values().sum::<u64>(),
-        quiet_findings = swept.quiet,
-        accepted_findings = swept.accepted,
+        quiet_findings = swept.counted_only,
+        accepted_findings = swept.suppressed,
         mails,
         held_back_mails,
         failed_publishes,
@@ -177,7 +180,7 @@ pub fn report_sweep(swept: &Swept, batch: &Batch, function: &str, now: DateTime<
     if let Some(why) = &swept.could_not_look {
         tracing::warn!(error = %why, "search for missed deliveries failed; alert sent");
     }
-    report_errors(&swept.state_troubles, &swept.mails);
+    report_errors(&swept.state_errors, &swept.mails);
     write(&sweep_metrics(swept, function, now));
 }
 

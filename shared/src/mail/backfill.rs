@@ -20,6 +20,7 @@ use crate::formats::events::backfill::Wanted;
 use crate::notification::Notification;
 use crate::rules::health::{COULD_NOT_LOOK, FINDINGS_LEFT_OUT};
 use crate::severity::Severity;
+use crate::state::backfill::DigestCounts;
 use crate::text::{self, counted};
 
 /// How many lines of findings a mail has, and how many of one rule.
@@ -44,14 +45,8 @@ pub struct BackfillSummary<'a> {
     pub counts: Counts,
     /// How many log files were not fetched.
     pub unfetched_log_files: u64,
-    /// How many findings were notified before.
-    pub already_notified: u64,
-    /// How many findings are suppressed.
-    pub suppressed: u64,
-    /// How many findings are only counted: below the mailed severity, or too few to be mailed.
-    pub counted_only: u64,
-    /// How many findings exceeded the limits.
-    pub left_out: u64,
+    /// What became of the findings.
+    pub findings: DigestCounts,
     /// The start of the time for which it is known what was notified; `None` if it is known for all days.
     pub remembered_since: Option<DateTime<Utc>>,
     /// Whether some notified intervals were dropped or could not be read.
@@ -233,10 +228,10 @@ fn about(layout: &mut TextLayout, summary: &BackfillSummary<'_>, config: &Config
         layout.field("Not judged", &format!("{}.", gaps.join("; ")));
     }
     let others = [
-        (summary.already_notified, "that people were told of before"),
-        (summary.suppressed, "suppressed"),
-        (summary.counted_only, "only counted, for being of little weight or too few"),
-        (summary.left_out, "left out, for there was no room"),
+        (summary.findings.known, "that people were told of before"),
+        (summary.findings.suppressed, "suppressed"),
+        (summary.findings.counted_only, "only counted, for being of little weight or too few"),
+        (summary.findings.left_out, "left out, for there was no room"),
     ];
     let others = others.iter().filter(|(count, _)| *count > 0);
     let others: Vec<String> = others.map(|(count, what)| format!("{count} {what}")).collect();

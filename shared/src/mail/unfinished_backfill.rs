@@ -18,7 +18,7 @@ pub fn what(id: &RunId, state: Result<&RunState, &String>) -> String {
         Stage::Planning => "it is not known yet what there is to read".to_owned(),
         Stage::Scanning => format!("{} of {parts} parts are read", state.read.items),
         Stage::Fleet => format!("the state machine was to read {parts} parts, and has not come back"),
-        Stage::Notifier | Stage::Done => "what it has found is not told".to_owned(),
+        Stage::Notifying | Stage::Done => "what it has found is not told".to_owned(),
     };
     format!(
         "backfill {id} of bucket {} was begun on {} and is not finished, and nobody works on it: {progress}",

@@ -197,9 +197,9 @@ impl Case {
                 selection.notified.push(*seen);
                 new.push(*seen);
             } else if elsewhere || episode.is_some_and(|episode| episode.notified.is_some()) {
-                selection.known += 1;
+                selection.counts.known += 1;
             } else {
-                selection.counted += 1;
+                selection.counts.counted_only += 1;
             }
         }
         let shares = index.shares(&new, now);

@@ -54,6 +54,11 @@ impl OutboxEntry {
         self.lease.as_ref().is_some_and(|lease| lease.token == token)
     }
 
+    /// When the lease of another invocation ends; `None` if no lease is live.
+    pub fn leased_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.lease.as_ref().filter(|lease| lease.is_live(now)).map(|lease| lease.until)
+    }
+
     /// Leaves the entry to the next run: it was certainly not published.
     pub fn release(&mut self) {
         self.lease = None;

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use shared::config::Config;
 use shared::formats::events::delivery::LogFileObject;
 use shared::ports::AwsErrorKind;
-use shared::state::backfill::Outcome;
+use shared::state::backfill::BackfillResult;
 use shared::use_cases;
-use shared::use_cases::{Progress, process_deliveries};
+use shared::use_cases::{BackfillProgress, process_deliveries};
 
 use super::runs::{LATER, NOW, asked, request, world};
 use super::{ACCOUNT, OTHER, at, key, log_file, put, run, sign_in};
@@ -35,14 +35,14 @@ fn delivered(account: &str, day: &str) -> LogFileObject {
 async fn live(world: &World, objects: &[LogFileObject], now: &str) {
     let clock = Clock::new(at(now), Duration::from_secs(60));
     let outside = world.outside(&clock);
-    let asked = use_cases::Asked::ByDelivery;
+    let asked = use_cases::Trigger::Delivery;
     let delivered = process_deliveries(objects, asked, &Config::default(), &outside).await;
     assert_eq!(delivered.failed().count(), 0);
 }
 
-async fn backfilled(world: &World, more: Value, now: &str) -> Outcome {
+async fn backfilled(world: &World, more: Value, now: &str) -> BackfillResult {
     let done = asked(world, &request(more), now).await;
-    assert_eq!(done.progress, Progress::Done);
+    assert_eq!(done.progress, BackfillProgress::Done);
     done.state.unwrap().result.unwrap()
 }
 
@@ -65,11 +65,11 @@ fn promise_2_live_runs_and_backfills_of_overlapping_days_tell_each_finding_once(
         live(&world, &[delivered(ACCOUNT, "01"), delivered(OTHER, "02")], NOW).await;
         assert_eq!(world.topic.published.borrow().len(), 2);
         let first = backfilled(&world, json!({"to": "2026-04-02"}), NOW).await;
-        assert_eq!((first.told, first.known), (2, 2));
+        assert_eq!((first.counts.notified, first.counts.known), (2, 2));
         let wider = backfilled(&world, json!({}), LATER).await;
-        assert_eq!((wider.told, wider.known), (2, 4));
+        assert_eq!((wider.counts.notified, wider.counts.known), (2, 4));
         let same = backfilled(&world, json!({"accounts": [ACCOUNT]}), LATER).await;
-        assert_eq!((same.told, same.known, same.subject), (0, 3, None));
+        assert_eq!((same.counts.notified, same.counts.known, same.subject), (0, 3, None));
         let all: Vec<LogFileObject> = [ACCOUNT, OTHER]
             .iter()
             .flat_map(|account| ["01", "02", "03"].map(|day| delivered(account, day)))
@@ -91,7 +91,7 @@ fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_i
         world.logs.put(&uri("03"), [Attempt::Fails(AwsErrorKind::NotFound, "NoSuchKey")]);
         let first = backfilled(&world, json!({}), NOW).await;
         // Three sign-ins, a file that is gone, a broken one, and that one could not be had.
-        assert_eq!((first.told, first.known), (6, 0), "{first:?}");
+        assert_eq!((first.counts.notified, first.counts.known), (6, 0), "{first:?}");
         // However its lines are broken.
         let mail = world.topic.mails()[0].split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
@@ -103,14 +103,14 @@ fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_i
             assert!(mail.contains(said), "{said}: {mail}");
         }
         let again = backfilled(&world, json!({"again": true}), LATER).await;
-        assert_eq!((again.told, again.known), (1, 5));
+        assert_eq!((again.counts.notified, again.counts.known), (1, 5));
         let subjects = world.topic.subjects();
         assert_eq!(subjects[1], "[HIGH] Backfill 2026-04-01 to 2026-04-03: could not look at all of it");
         // Once it can be read, that is told, and the next time nothing.
         let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
         put(&world, &delivered(ACCOUNT, "01").key, log_file(&records));
-        assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.told, 1);
-        assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.told, 0);
+        assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.counts.notified, 1);
+        assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.counts.notified, 0);
         assert_eq!(world.topic.published.borrow().len(), 3);
         // A live run has told of its own what it could not read, and does so still.
         live(&world, &[delivered(ACCOUNT, "02")], LATER).await;

@@ -7,7 +7,7 @@ use iamwatch_tests::memory::{Clock, World};
 use serde_json::json;
 use shared::config::Config;
 use shared::formats::events::backfill::{BackfillTask, FleetStep};
-use shared::use_cases::{Backfilled, Progress, backfill};
+use shared::use_cases::{BackfillProgress, Backfilled, backfill};
 
 use super::runs::{LATER, NOW, asked, asked_with, id, request, world};
 use super::{at, run};
@@ -60,13 +60,13 @@ fn promise_1_a_run_that_dies_at_any_step_is_gone_on_with_and_tells_once() {
             dies(&world, &request(json!({})), last, &Config::default()).await;
             let told = world.topic.published.borrow().len();
             let done = asked(&world, &request(json!({})), LATER).await;
-            assert_eq!(done.progress, Progress::Done, "step {last}");
+            assert_eq!(done.progress, BackfillProgress::Done, "step {last}");
             let result = done.state.unwrap().result.unwrap();
-            assert_eq!((result.told, result.known), (6, 0), "step {last}");
+            assert_eq!((result.counts.notified, result.counts.known), (6, 0), "step {last}");
             told_once(&world, told, last);
             let times = world.topic.published.borrow().len();
             let once_more = asked(&world, &request(json!({})), "2026-04-10T10:00:00Z").await;
-            assert_eq!(once_more.progress, Progress::Done);
+            assert_eq!(once_more.progress, BackfillProgress::Done);
             assert_eq!(world.topic.published.borrow().len(), times, "step {last}");
         }
     });
@@ -78,9 +78,9 @@ fn while_the_claim_of_a_dead_run_lasts_the_next_waits() {
         let world = world();
         dies(&world, &request(json!({})), 12, &Config::default()).await;
         let early = asked(&world, &request(json!({})), "2026-04-10T08:15:04Z").await;
-        assert_eq!(early.progress, Progress::UnderWay);
+        assert_eq!(early.progress, BackfillProgress::UnderWay);
         let late = asked(&world, &request(json!({})), "2026-04-10T08:15:06Z").await;
-        assert_eq!(late.progress, Progress::Done);
+        assert_eq!(late.progress, BackfillProgress::Done);
     });
 }
 
@@ -91,7 +91,7 @@ fn promise_2_an_answer_of_the_state_bucket_that_is_lost_costs_no_second_mail() {
             let world = world();
             world.state.forgets.set(Some(write));
             let done = asked(&world, &request(json!({})), NOW).await;
-            assert_eq!(done.progress, Progress::Done, "write {write}");
+            assert_eq!(done.progress, BackfillProgress::Done, "write {write}");
             assert_eq!(world.topic.published.borrow().len(), 1, "write {write}");
         }
     });
@@ -105,10 +105,10 @@ fn a_state_bucket_that_fails_for_a_while_leaves_it_to_the_next_run() {
             world.state.fails.set(fails);
             let first = asked(&world, &request(json!({})), NOW).await;
             world.state.fails.set(0);
-            if first.progress != Progress::Done {
+            if first.progress != BackfillProgress::Done {
                 assert_eq!(
                     asked(&world, &request(json!({})), LATER).await.progress,
-                    Progress::Done,
+                    BackfillProgress::Done,
                     "{fails}"
                 );
             }
@@ -126,7 +126,7 @@ async fn by_machine(world: &World, now: &str) -> Backfilled {
         if step == FleetStep::Digest {
             return done;
         }
-        assert_eq!(done.progress, Progress::Read);
+        assert_eq!(done.progress, BackfillProgress::Read);
     }
     unreachable!()
 }
@@ -147,11 +147,11 @@ fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by
             let world = world();
             dies(&world, &request(json!({})), last, &config).await;
             assert!(
-                matches!(ask(&world, LATER).await, Progress::Started | Progress::UnderWay),
+                matches!(ask(&world, LATER).await, BackfillProgress::Started | BackfillProgress::UnderWay),
                 "step {last}"
             );
             assert_eq!(world.machine.started.borrow().len(), 1, "step {last}: one execution");
-            assert_eq!(by_machine(&world, LATER).await.progress, Progress::Done, "step {last}");
+            assert_eq!(by_machine(&world, LATER).await.progress, BackfillProgress::Done, "step {last}");
             told_once(&world, 0, last);
         }
         for step in [FleetStep::Scan(0), FleetStep::Digest] {
@@ -175,7 +175,11 @@ fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by
                 let world = world_at().await;
                 dies(&world, &asked, last, &config).await;
                 let told = world.topic.published.borrow().len();
-                assert_eq!(by_machine(&world, LATER).await.progress, Progress::Done, "{step:?} {last}");
+                assert_eq!(
+                    by_machine(&world, LATER).await.progress,
+                    BackfillProgress::Done,
+                    "{step:?} {last}"
+                );
                 told_once(&world, told, last);
             }
         }

@@ -62,7 +62,7 @@ fn a_day_of_margin_on_each_side_belongs_to_the_range_and_no_other_day() {
             .map(|(prefix, objects)| (prefix.strip_prefix(&*region).unwrap(), *objects))
             .collect();
         assert_eq!(found, [("2025/12/31/", 2), ("2026/01/01/", 2), ("2026/02/28/", 2), ("2026/03/", 4)]);
-        assert_eq!(plan.items[0].stretches[3].days, Some((1, 2)));
+        assert_eq!(plan.items[0].ranges[3].days, Some((1, 2)));
         assert_eq!(plan.estimate(None).days, 5);
     });
 }

@@ -10,8 +10,8 @@ use shared::config::Config;
 use shared::formats::events::backfill::{BackfillEvent, BackfillTask, FleetStep};
 use shared::ports::{AwsErrorKind, StoredObject};
 use shared::severity::Severity;
-use shared::state::backfill::{Item, Plan, RunId, Stage, Stretch};
-use shared::use_cases::{Backfilled, Progress, backfill};
+use shared::state::backfill::{KeyRange, Plan, PlanItem, RunId, Stage};
+use shared::use_cases::{BackfillProgress, Backfilled, backfill};
 
 use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, run, sign_in};
 
@@ -78,7 +78,7 @@ async fn divide(world: &World, asked: &BackfillTask) -> Plan {
     let log_files = [ACCOUNT, OTHER].into_iter().flat_map(|account| {
         ["01", "02", "03"].map(|day| key(account, "us-east-1", &format!("2026/04/{day}"), "a"))
     });
-    let items = log_files.map(|key| Item { stretches: vec![Stretch::of_one(&key, 0)] });
+    let items = log_files.map(|key| PlanItem { ranges: vec![KeyRange::of_one(&key, 0)] });
     plan.items = items.collect();
     let content = serde_json::to_vec(&plan).unwrap().into();
     let stored = StoredObject { content, tag: "plan".to_owned(), modified: None };
@@ -92,15 +92,18 @@ fn a_range_is_read_and_told_in_one_mail() {
         let world = world();
         let asked_for = request(json!({}));
         let done = asked(&world, &asked_for, NOW).await;
-        assert_eq!(done.progress, Progress::Done);
+        assert_eq!(done.progress, BackfillProgress::Done);
         let subjects = world.topic.subjects();
         assert_eq!(subjects.len(), 1, "{subjects:?}");
         let state = done.state.unwrap();
         let result = state.result.unwrap();
         assert_eq!(result.subject.as_ref(), subjects.first());
-        assert_eq!((result.told, result.known, result.findings[&Severity::High]), (6, 0, 6));
+        assert_eq!(
+            (result.counts.notified, result.counts.known, result.findings[&Severity::High]),
+            (6, 0, 6)
+        );
         assert_eq!((state.read.counts.log_files, state.read.counts.judged, state.read.items), (6, 6, 1));
-        assert_eq!((state.stage, state.trouble, state.mail), (Stage::Done, None, None));
+        assert_eq!((state.stage, state.error, state.mail), (Stage::Done, None, None));
         let estimate = state.estimate.unwrap();
         assert!(!estimate.none_of_these_days);
         assert_eq!((estimate.log_files, estimate.accounts, estimate.regions, estimate.days), (6, 2, 1, 3));
@@ -120,7 +123,7 @@ fn the_same_request_finds_what_the_first_came_to_and_does_nothing() {
         let opened = world.logs.opened.borrow().len();
         let before = world.state.objects.borrow().clone();
         let second = asked(&world, &request(json!({"notify": "digest"})), LATER).await;
-        assert_eq!((second.progress, &second.state), (Progress::Done, &first.state));
+        assert_eq!((second.progress, &second.state), (BackfillProgress::Done, &first.state));
         assert_eq!((world.logs.opened.borrow().len(), world.topic.published.borrow().len()), (opened, 1));
         assert_eq!(*world.state.objects.borrow(), before);
     });
@@ -139,8 +142,8 @@ fn of_two_at_once_one_does_it_and_the_other_says_so() {
         world.logs.put(&uri, attempts.into_iter().chain([whole]));
         let (one, other) = join(asked(&world, &asked_for, NOW), asked(&world, &asked_for, NOW)).await;
         let mut progress = [one.progress, other.progress];
-        progress.sort_by_key(|progress| *progress == Progress::Done);
-        assert_eq!(progress, [Progress::UnderWay, Progress::Done]);
+        progress.sort_by_key(|progress| *progress == BackfillProgress::Done);
+        assert_eq!(progress, [BackfillProgress::UnderWay, BackfillProgress::Done]);
         assert_eq!((world.topic.published.borrow().len(), world.logs.opened.borrow().len()), (1, 8));
     });
 }
@@ -155,7 +158,7 @@ fn begun_anew_it_reads_what_was_delivered_since_and_tells_that_alone() {
         let again = asked(&world, &request(json!({"again": true})), LATER).await;
         let state = again.state.unwrap();
         let result = state.result.unwrap();
-        assert_eq!((state.generation, result.told, result.known), (2, 1, 6));
+        assert_eq!((state.generation, result.counts.notified, result.counts.known), (2, 1, 6));
         let mails = world.topic.mails();
         assert_eq!(mails.len(), 2);
         assert!(mails[1].contains("mallory") && !mails[1].contains("alice"), "{}", mails[1]);
@@ -175,7 +178,7 @@ fn one_that_is_asked_only_what_it_would_take_writes_reads_and_tells_nothing() {
             let estimate = dry.state.unwrap().estimate.unwrap();
             assert_eq!(
                 (dry.progress, estimate.log_files, estimate.by_fleet),
-                (Progress::Planned, 6, by_fleet)
+                (BackfillProgress::Planned, 6, by_fleet)
             );
             assert!(estimate.bytes > 0 && estimate.cost_usd > 0.0);
         }
@@ -189,11 +192,11 @@ fn where_nobody_is_to_be_told_nobody_is_and_nothing_counts_as_told() {
     run(async || {
         let world = world();
         let quiet = asked(&world, &request(json!({"notify": "none"})), NOW).await;
-        assert_eq!(quiet.progress, Progress::Done);
+        assert_eq!(quiet.progress, BackfillProgress::Done);
         assert_eq!(quiet.state.unwrap().result.unwrap().findings[&Severity::High], 6);
         assert!(world.topic.published.borrow().is_empty());
         let told = asked(&world, &request(json!({})), NOW).await;
-        assert_eq!(told.state.unwrap().result.unwrap().told, 6);
+        assert_eq!(told.state.unwrap().result.unwrap().counts.notified, 6);
         assert_eq!(world.topic.published.borrow().len(), 1);
     });
 }
@@ -225,18 +228,18 @@ fn one_that_runs_out_of_time_is_gone_on_with_where_it_stands() {
         world.logs.put(&format!("s3://logs/{slow}"), [Attempt::SilentAfter(Vec::new(), 10)]);
         let first = asked(&world, &asked_for, NOW).await;
         assert!(
-            matches!(&first.progress, Progress::Unfinished(trouble) if trouble.kind == AwsErrorKind::DeadlineExceeded)
+            matches!(&first.progress, BackfillProgress::Unfinished(trouble) if trouble.kind == AwsErrorKind::DeadlineExceeded)
         );
         let state = first.state.unwrap();
         assert_eq!((state.stage, state.read.items), (Stage::Scanning, 3));
-        assert!(state.trouble.unwrap().contains("no time or room left"));
+        assert!(state.error.unwrap().contains("no time or room left"));
         assert!(world.topic.published.borrow().is_empty());
         let records = [sign_in(OTHER, "alice", "2026-04-01T08:15:00Z")];
         put(&world, &slow, log_file(&records));
         // At once: the first has left it.
         let second = asked(&world, &asked_for, NOW).await;
-        assert_eq!(second.progress, Progress::Done);
-        assert_eq!((second.read.items, second.state.unwrap().result.unwrap().told), (3, 6));
+        assert_eq!(second.progress, BackfillProgress::Done);
+        assert_eq!((second.read.items, second.state.unwrap().result.unwrap().counts.notified), (3, 6));
         let opened = world.logs.opened.borrow();
         let of = |account: &str| {
             opened.iter().filter(|uri| uri.contains(&folder(account, "us-east-1", "2026/04/01"))).count()
@@ -252,12 +255,12 @@ fn what_keeps_it_from_going_on_stands_where_people_look() {
         let asked_for = request(json!({}));
         world.logs.refuses_to_list.set(Some("us-east-1/2026/"));
         let first = asked(&world, &asked_for, NOW).await;
-        let Progress::Unfinished(trouble) = first.progress else { panic!("{:?}", first.progress) };
+        let BackfillProgress::Unfinished(trouble) = first.progress else { panic!("{:?}", first.progress) };
         assert_eq!(trouble.kind, AwsErrorKind::Denied);
-        assert_eq!(first.state.unwrap().trouble.unwrap(), trouble.to_string());
+        assert_eq!(first.state.unwrap().error.unwrap(), trouble.to_string());
         world.logs.refuses_to_list.set(None);
         let second = asked(&world, &asked_for, NOW).await;
-        assert_eq!((second.progress, second.state.unwrap().trouble), (Progress::Done, None));
+        assert_eq!((second.progress, second.state.unwrap().error), (BackfillProgress::Done, None));
     });
 }
 
@@ -272,7 +275,10 @@ fn a_log_file_about_which_s3_does_not_answer_is_asked_for_once_more_and_then_tol
         world.logs.put(&uri(OTHER), [silent()]);
         let done = asked(&world, &request(json!({})), NOW).await;
         let state = done.state.unwrap();
-        assert_eq!((done.progress, state.read.unread, state.read.counts.log_files), (Progress::Done, 1, 5));
+        assert_eq!(
+            (done.progress, state.read.unfetched, state.read.counts.log_files),
+            (BackfillProgress::Done, 1, 5)
+        );
         assert_eq!(world.logs.opened.borrow().len(), 8);
         let mails = world.topic.mails();
         assert!(mails.len() == 1 && mails[0].contains("SlowDown"), "{mails:?}");
@@ -290,7 +296,7 @@ fn promise_3_log_files_that_vanish_after_the_plan_are_told() {
         vanishing.logs.remove(&uri);
         let done = asked(&vanishing, &asked_for, NOW).await;
         let read = done.state.unwrap().read;
-        assert_eq!((done.progress, read.unread, read.counts.log_files), (Progress::Done, 1, 5));
+        assert_eq!((done.progress, read.unfetched, read.counts.log_files), (BackfillProgress::Done, 1, 5));
         let mail = &vanishing.topic.mails()[0];
         assert!(mail.contains("1 log file of bucket logs could not be read: listed when"), "{mail}");
 
@@ -306,7 +312,7 @@ fn promise_3_log_files_that_vanish_after_the_plan_are_told() {
         })
         .await;
         let read = done.state.unwrap().read;
-        assert_eq!((done.progress, read.unread, read.counts.log_files), (Progress::Done, 1, 5));
+        assert_eq!((done.progress, read.unfetched, read.counts.log_files), (BackfillProgress::Done, 1, 5));
         let mail = &vanishing.topic.mails()[0];
         assert!(mail.contains("Delivered log file is gone") && !mail.contains("SlowDown"), "{mail}");
     });
@@ -318,9 +324,9 @@ fn a_bucket_that_is_listed_for_too_long_says_what_to_ask_for() {
         let world = world();
         world.logs.hangs.set(true);
         let done = asked(&world, &request(json!({})), NOW).await;
-        let Progress::Unfinished(trouble) = done.progress else { panic!("{:?}", done.progress) };
+        let BackfillProgress::Unfinished(trouble) = done.progress else { panic!("{:?}", done.progress) };
         assert!(trouble.answer.contains("ask for fewer days"), "{trouble}");
-        assert_eq!(done.state.unwrap().trouble.unwrap(), trouble.to_string());
+        assert_eq!(done.state.unwrap().error.unwrap(), trouble.to_string());
     });
 }
 
@@ -330,17 +336,22 @@ fn a_mail_that_sns_refuses_is_published_by_the_next_run_and_says_nothing_of_repe
         let world = world();
         world.topic.refuses.set(Some("Backfill"));
         let first = asked(&world, &request(json!({})), NOW).await;
-        assert!(matches!(first.progress, Progress::Unfinished(_)), "{:?}", first.progress);
+        assert!(matches!(first.progress, BackfillProgress::Unfinished(_)), "{:?}", first.progress);
         world.topic.refuses.set(None);
         let second = asked(&world, &request(json!({})), NOW).await;
-        assert_eq!((second.progress, world.topic.published.borrow().len()), (Progress::Done, 1));
+        assert_eq!((second.progress, world.topic.published.borrow().len()), (BackfillProgress::Done, 1));
         assert!(!world.topic.mails()[0].contains("may repeat one"), "{}", world.topic.mails()[0]);
         assert_eq!(world.logs.opened.borrow().len(), 6, "nothing is read again");
     });
 }
 
 /// What a state machine does: all items, then the digest.
-async fn steps(world: &World, id: &RunId, items: &[usize], now: &str) -> Vec<Result<Progress, String>> {
+async fn steps(
+    world: &World,
+    id: &RunId,
+    items: &[usize],
+    now: &str,
+) -> Vec<Result<BackfillProgress, String>> {
     let steps = items.iter().map(|item| FleetStep::Scan(*item)).chain([FleetStep::Digest]);
     let mut done = Vec::new();
     for step in steps {
@@ -363,8 +374,8 @@ fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
             asked_with(&world, &asked_for, now, &config, Some(&world.machine)).await.unwrap()
         };
         let first = ask(NOW).await;
-        assert_eq!((first.progress, first.state.unwrap().stage), (Progress::Started, Stage::Fleet));
-        assert_eq!(ask(LATER).await.progress, Progress::UnderWay);
+        assert_eq!((first.progress, first.state.unwrap().stage), (BackfillProgress::Started, Stage::Fleet));
+        assert_eq!(ask(LATER).await.progress, BackfillProgress::UnderWay);
         let started = world.machine.started.borrow().clone();
         let items = format!("{}items.json", id.folder(1));
         let input = json!({"run": id.as_str(), "generation": 1, "bucket": "state", "items": items});
@@ -378,16 +389,19 @@ fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
         ));
 
         let done = steps(&world, &id, &[5, 0, 1, 1, 2, 3, 4], NOW).await;
-        assert!(done[..7].iter().all(|step| *step == Ok(Progress::Read)), "{done:?}");
-        assert_eq!(done[7], Ok(Progress::Done));
+        assert!(done[..7].iter().all(|step| *step == Ok(BackfillProgress::Read)), "{done:?}");
+        assert_eq!(done[7], Ok(BackfillProgress::Done));
         assert_eq!(world.logs.opened.borrow().len(), 6, "an item that is handed over twice is read once");
         assert_eq!(world.topic.published.borrow().len(), 1);
         let last = ask(LATER).await;
         let state = last.state.unwrap();
-        assert_eq!((last.progress, state.read.items, state.read.counts.log_files), (Progress::Done, 6, 6));
+        assert_eq!(
+            (last.progress, state.read.items, state.read.counts.log_files),
+            (BackfillProgress::Done, 6, 6)
+        );
         assert_eq!(
             steps(&world, &id, &[], LATER).await,
-            [Ok(Progress::Done)],
+            [Ok(BackfillProgress::Done)],
             "a digest that is asked for twice"
         );
         assert_eq!(world.topic.published.borrow().len(), 1);
@@ -402,12 +416,14 @@ fn a_step_of_another_generation_does_nothing_and_has_ended() {
         let config = Config { fleet_above_log_files: 5, ..Config::default() };
         asked_with(&world, &asked_for, NOW, &config, Some(&world.machine)).await.unwrap();
         let before = world.state.objects.borrow().clone();
-        for (step, expected) in [(FleetStep::Scan(0), Progress::Read), (FleetStep::Digest, Progress::Done)] {
+        for (step, expected) in
+            [(FleetStep::Scan(0), BackfillProgress::Read), (FleetStep::Digest, BackfillProgress::Done)]
+        {
             for generation in [0, 2] {
                 let other = BackfillTask::ByFleet(id(&asked_for), generation, step);
                 let done = asked_with(&world, &other, NOW, &config, Some(&world.machine)).await.unwrap();
                 assert_eq!(done.progress, expected, "{other:?}");
-                assert_eq!(done.read, shared::state::backfill::ReadSoFar::default());
+                assert_eq!(done.read, shared::state::backfill::ReadTotals::default());
             }
         }
         assert_eq!(*world.state.objects.borrow(), before);
@@ -426,12 +442,12 @@ fn a_part_that_no_worker_brought_to_its_end_is_told() {
         let damaged = format!("{}parts/4.json.gz", id(&asked_for).folder(1));
         let stored = StoredObject { content: "nonsense".into(), tag: "x".to_owned(), modified: None };
         let done = steps(&world, &id(&asked_for), &[0, 1, 2, 4], NOW).await;
-        assert_eq!(done.last(), Some(&Ok(Progress::Done)));
+        assert_eq!(done.last(), Some(&Ok(BackfillProgress::Done)));
         let mail = &world.topic.mails()[0];
         assert!(mail.contains("2 log files"), "{mail}");
         // An unreadable part is read again.
         world.state.objects.borrow_mut().insert(damaged.clone(), stored);
-        assert_eq!(steps(&world, &id(&asked_for), &[4], NOW).await[0], Ok(Progress::Read));
+        assert_eq!(steps(&world, &id(&asked_for), &[4], NOW).await[0], Ok(BackfillProgress::Read));
         assert_ne!(world.state.objects.borrow()[&damaged].content, "nonsense");
     });
 }
@@ -446,10 +462,10 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
             asked_with(&world, &asked_for, now, &config, Some(&world.machine)).await.unwrap()
         };
         world.machine.fails.set(1);
-        assert!(matches!(ask(NOW).await.progress, Progress::Unfinished(_)));
-        assert_eq!(ask(NOW).await.progress, Progress::Started);
-        assert_eq!(ask("2026-04-10T13:59:59Z").await.progress, Progress::UnderWay);
-        assert_eq!(ask("2026-04-10T14:00:01Z").await.progress, Progress::Started);
+        assert!(matches!(ask(NOW).await.progress, BackfillProgress::Unfinished(_)));
+        assert_eq!(ask(NOW).await.progress, BackfillProgress::Started);
+        assert_eq!(ask("2026-04-10T13:59:59Z").await.progress, BackfillProgress::UnderWay);
+        assert_eq!(ask("2026-04-10T14:00:01Z").await.progress, BackfillProgress::Started);
         let names: Vec<String> = world.machine.started.borrow().keys().cloned().collect();
         let name = format!("{}-1", id(&asked_for).as_str());
         assert_eq!(names, [name.clone(), format!("{name}-2")]);
@@ -457,12 +473,14 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
         let input = world.machine.started.borrow()[&name].clone();
         world.machine.started.borrow_mut().insert(format!("{name}-3"), input);
         world.machine.ended.borrow_mut().insert(format!("{name}-3"));
-        assert_eq!(ask("2026-04-10T20:00:02Z").await.progress, Progress::Started);
+        assert_eq!(ask("2026-04-10T20:00:02Z").await.progress, BackfillProgress::Started);
         assert!(world.machine.started.borrow().contains_key(&format!("{name}-4")));
         // However often it has ended, one run tries no more than some names.
         let ended = (5..100).map(|times| format!("{name}-{times}"));
         world.machine.ended.borrow_mut().extend(ended);
-        let Progress::Unfinished(trouble) = ask("2026-04-11T02:00:03Z").await.progress else { panic!() };
+        let BackfillProgress::Unfinished(trouble) = ask("2026-04-11T02:00:03Z").await.progress else {
+            panic!()
+        };
         assert!(trouble.answer.contains("its last 10 executions have come to their end"), "{trouble}");
     });
 }
@@ -509,7 +527,7 @@ fn what_cannot_be_read_of_it_is_made_again() {
             assert!(world.state.objects.borrow_mut().insert(key, stored).is_some(), "{name}");
             let done = asked(&world, &asked_for, NOW).await;
             let state = done.state.unwrap();
-            assert_eq!((done.progress, state.generation), (Progress::Done, generation), "{name}");
+            assert_eq!((done.progress, state.generation), (BackfillProgress::Done, generation), "{name}");
             let mails = world.topic.mails();
             assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{name}: {mails:?}");
             for (lost, object) in [("the plan", "plan.json"), ("the run", "run.json")] {
@@ -531,7 +549,7 @@ fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
             let world = world();
             let asked_for = request(json!({}));
             world.topic.refuses.set(Some(""));
-            assert!(matches!(asked(&world, &asked_for, NOW).await.progress, Progress::Unfinished(_)));
+            assert!(matches!(asked(&world, &asked_for, NOW).await.progress, BackfillProgress::Unfinished(_)));
             world.topic.refuses.set(None);
             let key = id(&asked_for).key();
             let mut objects = world.state.objects.take();
@@ -542,13 +560,13 @@ fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
                 assert!(objects.insert(key, stored).is_some());
             }
             world.state.objects.replace(objects);
-            assert_eq!(asked(&world, &asked_for, NOW).await.progress, Progress::Done);
+            assert_eq!(asked(&world, &asked_for, NOW).await.progress, BackfillProgress::Done);
             let mails = world.topic.mails();
             assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{mails:?}");
             assert!(mails[0].contains("may have been told before"), "{}", mails[0]);
             // What it has told is known again, whoever asks.
             let again = request(json!({"again": true}));
-            assert_eq!(asked(&world, &again, LATER).await.progress, Progress::Done);
+            assert_eq!(asked(&world, &again, LATER).await.progress, BackfillProgress::Done);
             assert_eq!(world.topic.mails().len(), 1, "{:?}", world.topic.mails());
         }
     });
@@ -563,7 +581,7 @@ fn promise_3_a_range_without_any_log_file_does_not_pass_as_clean() {
             let asked_for = request(json!({"from": from, "to": to}));
             let done = asked(&world, &asked_for, NOW).await;
             let (state, estimate) = (done.state.clone().unwrap(), done.state.unwrap().estimate.unwrap());
-            assert_eq!((done.progress, estimate.log_files), (Progress::Done, log_files));
+            assert_eq!((done.progress, estimate.log_files), (BackfillProgress::Done, log_files));
             assert!(estimate.none_of_these_days);
             assert_eq!(days(from, to), state.wanted);
             let mails = world.topic.mails();

@@ -8,8 +8,8 @@ use iamwatch_tests::memory::{Attempt, Clock, World};
 use proptest::prelude::*;
 use shared::config::Config;
 use shared::ports::{AwsError, AwsErrorKind};
-use shared::state::backfill::{Item, Stretch};
-use shared::use_cases::{Reader, Scanned, Skipped, scan};
+use shared::state::backfill::{KeyRange, PlanItem};
+use shared::use_cases::{ReadLogFile, RecordConsumer, scan};
 
 use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, put_empty, run, sign_in};
 
@@ -18,8 +18,8 @@ const DAY: &str = "2026/04/01";
 /// Counts records.
 struct Records;
 
-impl Reader for Records {
-    type Made = u64;
+impl RecordConsumer for Records {
+    type Output = u64;
 
     fn begin(&self, _: &str) -> u64 {
         0
@@ -32,12 +32,12 @@ impl Reader for Records {
 }
 
 /// What became of a scan, and of each log file, by its URI.
-type Read = (Result<Skipped, AwsError>, BTreeMap<String, Result<u64, AwsError>>);
+type Read = (Result<u64, AwsError>, BTreeMap<String, Result<u64, AwsError>>);
 
-async fn read_with(world: &World, stretches: &[Stretch], config: &Config) -> Read {
+async fn read_with(world: &World, stretches: &[KeyRange], config: &Config) -> Read {
     let clock = Clock::new(at("2026-04-10T08:00:00Z"), Duration::from_secs(60));
     let mut read = BTreeMap::new();
-    let mut done = |Scanned { uri, made, .. }: Scanned<u64>| {
+    let mut done = |ReadLogFile { uri, result: made, .. }: ReadLogFile<u64>| {
         let before = read.insert(uri.clone(), made.map(|(records, _)| records));
         assert_eq!(before, None, "{uri} is read once");
     };
@@ -46,12 +46,12 @@ async fn read_with(world: &World, stretches: &[Stretch], config: &Config) -> Rea
     (scanned, read)
 }
 
-async fn read(world: &World, stretches: &[Stretch]) -> Read {
+async fn read(world: &World, stretches: &[KeyRange]) -> Read {
     read_with(world, stretches, &Config::default()).await
 }
 
-fn stretch(prefix: &str) -> Stretch {
-    Stretch { prefix: prefix.to_owned(), ..Stretch::default() }
+fn stretch(prefix: &str) -> KeyRange {
+    KeyRange { prefix: prefix.to_owned(), ..KeyRange::default() }
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn every_log_file_of_a_stretch_is_read_once_over_all_pages() {
         put(&world, &format!("{folder}note.txt"), Vec::new());
         put(&world, &folder, Vec::new());
         let (scanned, read) = read(&world, &[stretch(&folder)]).await;
-        assert_eq!(scanned, Ok(Skipped { objects: 2 }));
+        assert_eq!(scanned, Ok(2));
         assert_eq!(read.len(), 50);
         assert!(read.values().all(|records| *records == Ok(1)));
         assert_eq!(world.logs.opened.borrow().len(), 50);
@@ -91,9 +91,9 @@ fn a_stretch_begins_behind_one_key_and_ends_with_another() {
             (Some("g"), None, ""),
             (None, Some("0"), ""),
         ] {
-            let bounded = Stretch { after: after.map(of), until: until.map(of), ..stretch(&folder) };
+            let bounded = KeyRange { after: after.map(of), until: until.map(of), ..stretch(&folder) };
             let (scanned, read) = read(&world, &[bounded]).await;
-            assert_eq!(scanned, Ok(Skipped::default()));
+            assert_eq!(scanned, Ok(0));
             let names = ["a", "b", "c", "d", "e", "f", "g"];
             let names: String = names
                 .into_iter()
@@ -122,8 +122,8 @@ fn a_stretch_of_days_has_all_log_files_of_these_days_and_nothing_else() {
         for name in within.iter().chain(&others) {
             put(&world, &format!("{month}{name}"), log_file(&[]));
         }
-        let (scanned, read) = read(&world, &[Stretch { days: Some((2, 4)), ..stretch(&month) }]).await;
-        assert_eq!(scanned, Ok(Skipped::default()));
+        let (scanned, read) = read(&world, &[KeyRange { days: Some((2, 4)), ..stretch(&month) }]).await;
+        assert_eq!(scanned, Ok(0));
         let mut names: Vec<&str> = read.keys().map(|uri| uri.split_once("/2026/04/").unwrap().1).collect();
         names.sort_unstable();
         assert_eq!(names, within);
@@ -145,7 +145,7 @@ fn a_log_file_that_cannot_be_read_costs_no_other() {
         let whole = Attempt::Whole(good.clone(), 3);
         world.logs.put(&uri("cut once"), [Attempt::CutTo(Vec::new(), good.len() as u64), whole]);
         let (scanned, read) = read(&world, &[stretch(&folder(ACCOUNT, "us-east-1", DAY))]).await;
-        assert_eq!(scanned, Ok(Skipped::default()));
+        assert_eq!(scanned, Ok(0));
         let kind = |name: &str| read[&uri(name)].as_ref().map_err(|trouble| trouble.kind).copied();
         assert_eq!(kind("good"), Ok(1));
         assert_eq!(kind("nonsense"), Ok(0), "it was read, and is counted as unreadable");
@@ -164,7 +164,7 @@ fn a_listing_that_goes_on_failing_is_an_error_that_names_it() {
         put_empty(&world, &regions.map(|region| key(ACCOUNT, region, DAY, "a")));
         let stretches = regions.map(|region| stretch(&folder(ACCOUNT, region, DAY)));
         world.logs.listing_fails.set(4);
-        assert_eq!(read(&world, &stretches).await.0, Ok(Skipped::default()));
+        assert_eq!(read(&world, &stretches).await.0, Ok(0));
         world.logs.refuses_to_list.set(Some("us-east-1"));
         let trouble = read(&world, &stretches).await.0.unwrap_err();
         assert!(trouble.kind == AwsErrorKind::Denied && trouble.call.contains("us-east-1"), "{trouble}");
@@ -197,7 +197,7 @@ fn as_much_is_read_at_once_as_fits_into_the_budget() {
         let config = Config { max_in_flight_bytes: 2 << 20, ..Config::default() };
         let (scanned, read) =
             read_with(&world, &[stretch(&folder(ACCOUNT, "us-east-1", DAY))], &config).await;
-        assert_eq!((scanned, read.len()), (Ok(Skipped::default()), 100));
+        assert_eq!((scanned, read.len()), (Ok(0), 100));
         let most = world.logs.open_bytes.most.get();
         assert!((1 << 20..2 << 20).contains(&most), "{most} bytes at once");
     });
@@ -206,8 +206,8 @@ fn as_much_is_read_at_once_as_fits_into_the_budget() {
 /// A reader that asks for no records at all.
 struct Nothing(Cell<u64>);
 
-impl Reader for Nothing {
-    type Made = ();
+impl RecordConsumer for Nothing {
+    type Output = ();
 
     fn begin(&self, _: &str) {
         self.0.set(self.0.get() + 1);
@@ -230,7 +230,7 @@ fn what_a_reader_cannot_read_is_read_twice_and_counted() {
         let (reader, clock) = (Nothing(Cell::new(0)), super::clock());
         let mut unreadable = 0;
         let stretches = [stretch(&folder(ACCOUNT, "us-east-1", DAY))];
-        let mut done = |scanned: Scanned<()>| unreadable += scanned.made.unwrap().1.unreadable;
+        let mut done = |scanned: ReadLogFile<()>| unreadable += scanned.result.unwrap().1.unreadable;
         let (config, ends_with) = (Config::default(), Duration::from_secs(1));
         scan("logs", &stretches, &reader, &config, &world.logs, &clock, ends_with, &mut done).await.unwrap();
         assert_eq!((unreadable, reader.0.get()), (1, 2));
@@ -278,7 +278,7 @@ proptest! {
             let plan = planned(&world, "", &wanted).await.unwrap();
             assert_eq!(plan.objects(), expected.len() as u64);
             let mut all = Vec::new();
-            for Item { stretches } in &plan.items {
+            for PlanItem { ranges: stretches } in &plan.items {
                 // However they are divided.
                 for stretches in stretches.chunks(cut) {
                     all.extend(read(&world, stretches).await.1.into_keys());

@@ -1,5 +1,6 @@
 //! What is told, to the last word, when runs come twice, at once, late, or die, and the state bucket fails.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -87,7 +88,7 @@ fn promise_2_what_is_delivered_again_in_whatever_order_and_batches_is_said_once(
                 assert!(failed.is_empty(), "{failed:?}");
             }
             let (delivered, failed) = batch(&world, &messages(&files), &at_minute(90)).await;
-            assert_eq!((failed.len(), delivered.mails.len(), delivered.quiet), (0, 0, 5));
+            assert_eq!((failed.len(), delivered.mails.len(), delivered.counted_only), (0, 0, 5));
             let mut subjects = world.topic.subjects();
             subjects.sort();
             assert_eq!(
@@ -202,7 +203,7 @@ fn a_marker_that_cannot_be_written_is_a_failure_of_the_state_bucket() {
         world.state.refuses.set(Some("outbox/"));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
         assert_eq!((failed.len(), world.topic.subjects().len()), (1, 0));
-        assert!(!delivered.state_troubles.is_empty() && state(&world, "cases/111122223333/").is_empty());
+        assert!(!delivered.state_errors.is_empty() && state(&world, "cases/111122223333/").is_empty());
         batch(&world, &received(&["a"], 3), &at_minute(7)).await;
         assert!(world.topic.mails().iter().all(|mail| mail.contains(MAY_REPEAT)));
         assert_eq!(world.topic.subjects().len(), 2, "{:?}", world.topic.subjects());
@@ -217,7 +218,7 @@ fn a_marker_that_cannot_be_deleted_costs_nothing() {
         world.state.keeps.set(true);
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
         assert_eq!((failed.len(), world.topic.subjects().len(), world.markers()), (0, 2, 2));
-        assert!(delivered.state_troubles.is_empty());
+        assert!(delivered.state_errors.is_empty());
         batch(&world, &messages(&["a"]), &at_minute(7)).await;
         assert_eq!(world.topic.subjects().len(), 2, "a marker without an entry changes nothing");
     });
@@ -276,7 +277,7 @@ fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
             world.state.forgets.set(Some(write));
             world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
             let (delivered, _) = batch(&world, &messages(&["a"]), NOW).await;
-            assert_eq!(delivered.state_troubles.len(), if write == 4 { 2 } else { 1 }, "write {write}");
+            assert_eq!(delivered.state_errors.len(), if write == 4 { 2 } else { 1 }, "write {write}");
             let later = (at(NOW) + TimeDelta::seconds(90)).to_rfc3339();
             let (_, failed) = batch(&world, &messages(&["a"]), &later).await;
             assert!(failed.is_empty());
@@ -366,7 +367,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
             assert_eq!((failed, world.topic.subjects().len()), (vec!["a".to_owned()], 0));
         }
         let (delivered, failed) = batch(&world, &received(&["a"], 3), NOW).await;
-        assert!(failed.is_empty() && !delivered.state_troubles.is_empty());
+        assert!(failed.is_empty() && !delivered.state_errors.is_empty());
         let mails = world.topic.mails();
         assert!(mails.len() == 2 && mails[0].contains(MAY_REPEAT), "{mails:?}");
         assert!(mails[1].starts_with("What iamwatch remembers could not be read or written"), "{}", mails[1]);
@@ -480,7 +481,7 @@ fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
         put_state(&world, "seen/suppressions.toml", entry, "2026-04-01T08:00:00Z");
         world.logs.put(&uri("a"), whole(log_file(&[failure("alice", "192.0.2.7", "1")])));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
-        assert_eq!((failed.len(), delivered.accepted, world.topic.subjects().len()), (0, 1, 0));
+        assert_eq!((failed.len(), delivered.suppressed, world.topic.subjects().len()), (0, 1, 0));
         world.logs.put(&uri("b"), whole(log_file(&[sign_in("alice", "2")])));
         batch(&world, &messages(&["b"]), NOW).await;
         let mail = &world.topic.mails()[0];

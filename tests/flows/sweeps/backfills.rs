@@ -10,7 +10,7 @@ use shared::formats::events::backfill::{BackfillEvent, BackfillTask};
 use shared::formats::events::backfill::{MissedDeliveryRequest, MissedDeliveryScope};
 use shared::ports::AwsErrorKind;
 use shared::state::backfill::{RunId, RunState};
-use shared::use_cases::{Backfilled, Progress, backfill, read_missed};
+use shared::use_cases::{BackfillProgress, Backfilled, backfill, read_missed};
 
 use super::{at, key, later, night, put, put_state, receive, run, state};
 
@@ -90,8 +90,8 @@ fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_onc
                 let line = "make backfill STACK=name FROM=2026-04-01 TO=2026-04-01";
                 assert!(mail.starts_with("Backfill 2026-04-01_2026-04-01_") && mail.contains(line), "{mail}");
                 let done = ask(&world, &request(json!({})), "2026-04-03T08:00:00Z", &Config::default()).await;
-                assert_eq!(done.progress, Progress::Done, "step {last}");
-                assert_eq!(done.state.unwrap().result.unwrap().told, 1, "step {last}");
+                assert_eq!(done.progress, BackfillProgress::Done, "step {last}");
+                assert_eq!(done.state.unwrap().result.unwrap().counts.notified, 1, "step {last}");
             } else {
                 finished += usize::from(was_begun);
             }
@@ -107,14 +107,14 @@ fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_
         let world = world().await;
         world.topic.refuses.set(Some("Backfill"));
         let done = ask(&world, &request(json!({})), EVENING, &Config::default()).await;
-        assert!(matches!(done.progress, Progress::Unfinished(_)), "{done:?}");
+        assert!(matches!(done.progress, BackfillProgress::Unfinished(_)), "{done:?}");
         world.topic.refuses.set(None);
         put(&world, &key("missed"), "2026-04-01T12:00:00Z", "bob");
         let asked =
             MissedDeliveryRequest { scope: MissedDeliveryScope::Backfills, asked: at(NIGHT), receives: 1 };
         let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
         let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
-        assert_eq!((swept.unfinished, swept.delivered, swept.swept), (None, 0, None));
+        assert_eq!((swept.unfinished, swept.delivered, swept.compared), (None, 0, None));
         assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1);
         assert!(!world.topic.mails().concat().contains("bob"));
     });
@@ -136,7 +136,10 @@ fn what_is_worked_on_or_tells_nobody_is_let_alone() {
             }
             let asked = request(more);
             let done = ask(&world, &asked, asked_at, &config).await;
-            assert!(matches!(done.progress, Progress::Unfinished(_) | Progress::Started), "{name}: {done:?}");
+            assert!(
+                matches!(done.progress, BackfillProgress::Unfinished(_) | BackfillProgress::Started),
+                "{name}: {done:?}"
+            );
             world.topic.refuses.set(None);
             world.logs.hangs.set(false);
             let swept = night(&world, NIGHT).await;
@@ -181,7 +184,7 @@ fn a_digest_that_cannot_be_told_is_tried_again_and_then_left_to_a_person() {
         let world = world().await;
         world.topic.refuses.set(Some("Backfill"));
         let done = ask(&world, &request(json!({})), EVENING, &Config::default()).await;
-        assert!(matches!(done.progress, Progress::Unfinished(_)), "{done:?}");
+        assert!(matches!(done.progress, BackfillProgress::Unfinished(_)), "{done:?}");
         let swept = night(&world, NIGHT).await;
         assert!(swept.unfinished.is_some() || told(&world, "could not look").len() == 1, "{swept:?}");
         world.topic.refuses.set(None);

@@ -106,7 +106,7 @@ fn what_a_sweep_has_no_time_for_is_left_to_the_next_receive() {
         let swept = night(&world, NIGHT).await;
         let trouble = swept.unfinished.expect("it is not ended");
         assert_eq!(trouble.kind, AwsErrorKind::DeadlineExceeded, "{trouble}");
-        assert!(swept.swept.is_none() && missed(&world).is_empty());
+        assert!(swept.compared.is_none() && missed(&world).is_empty());
         assert_eq!(swept.counts.log_files, 999);
         put_quiet(&world, &key("0700"), DAY);
         let opened = world.logs.opened.borrow().len();
@@ -128,7 +128,7 @@ fn promise_3_what_may_not_be_listed_is_told_and_counts_as_not_swept() {
             world.logs.refuses_to_list.set(Some(bucket));
             for receives in 1..=4 {
                 let swept = receive(&world, NIGHT, receives, &later(NIGHT, 5 * i64::from(receives))).await;
-                assert!(swept.unfinished.is_some() && swept.swept.is_none(), "{bucket}: {swept:?}");
+                assert!(swept.unfinished.is_some() && swept.compared.is_none(), "{bucket}: {swept:?}");
             }
             let subjects = world.topic.subjects();
             assert_eq!(subjects, ["[HIGH] iamwatch could not look - logs - 111122223333"], "{bucket}");
@@ -177,7 +177,7 @@ fn what_aws_does_not_give_is_tried_again_and_then_left_to_a_person() {
                 assert!(missed(&world).is_empty());
             }
             let swept = receive(&world, NIGHT, 3, &later(NIGHT, 30)).await;
-            assert_eq!((swept.missed, swept.unread, swept.unfinished), (2, 1, None));
+            assert_eq!((swept.missed, swept.unfetched, swept.unfinished), (2, 1, None));
             assert_eq!(
                 world.topic.subjects(),
                 [
@@ -194,7 +194,7 @@ fn what_aws_does_not_give_is_tried_again_and_then_left_to_a_person() {
             // The night after sweeps its own.
             put_quiet(&world, &key_in("us-east-1", "2026/04/02", "next"), "2026-04-02T08:20:30Z");
             let next = night(&world, "2026-04-03T03:00:00Z").await;
-            assert_eq!((next.delivered, next.unread, next.unfinished), (1, 0, None));
+            assert_eq!((next.delivered, next.unfetched, next.unfinished), (1, 0, None));
             assert!(mail.contains("make backfill STACK=name FROM=2026-04-01 TO=2026-04-01"), "{mail}");
         }
     });
@@ -206,7 +206,7 @@ fn a_bucket_without_log_files_cannot_be_looked_at_and_is_not_asked_again() {
         let world = World::default();
         night(&world, "2026-04-01T03:00:00Z").await;
         let swept = night(&world, NIGHT).await;
-        assert!(swept.unfinished.is_none() && swept.swept.is_none(), "{swept:?}");
+        assert!(swept.unfinished.is_none() && swept.compared.is_none(), "{swept:?}");
         let why = swept.could_not_look.unwrap();
         assert!(why.starts_with("where the log files are is \"s3"), "{why}");
         assert_eq!(world.topic.subjects(), ["[HIGH] iamwatch could not look - logs - 111122223333"]);
@@ -224,7 +224,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
         world.state.fails.set(usize::MAX);
         for receives in 1..=3 {
             let swept = receive(&world, NIGHT, receives, &later(NIGHT, i64::from(receives))).await;
-            assert!(swept.unfinished.is_some() && !swept.state_troubles.is_empty());
+            assert!(swept.unfinished.is_some() && !swept.state_errors.is_empty());
             assert_eq!(world.topic.subjects().len(), usize::from(receives == 3));
         }
         let mail = &world.topic.mails()[0];
@@ -244,7 +244,7 @@ fn a_topic_that_refuses_keeps_a_sweep_from_ending() {
             put(&world, &key("lost"), DAY, "alice");
             world.topic.refuses.set(Some(refused));
             let swept = night(&world, NIGHT).await;
-            assert!(swept.unfinished.is_some() && swept.swept.is_none(), "{refused}: {swept:?}");
+            assert!(swept.unfinished.is_some() && swept.compared.is_none(), "{refused}: {swept:?}");
             world.topic.refuses.set(None);
             let swept = receive(&world, NIGHT, 2, &later(NIGHT, 30)).await;
             assert!(swept.unfinished.is_none(), "{refused}: {swept:?}");

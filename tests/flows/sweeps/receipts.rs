@@ -3,7 +3,7 @@
 use iamwatch_tests::memory::{Attempt, World};
 use shared::config::Config;
 use shared::ports::AwsErrorKind;
-use shared::use_cases::{Asked, process_deliveries};
+use shared::use_cases::{Trigger, process_deliveries};
 
 use super::{
     Clock, DAY, Duration, NIGHT, at, deliver, key, missed, night, objects, put, put_quiet, put_state, run,
@@ -48,7 +48,7 @@ fn by_hand_nothing_is_noted() {
             let world = World::default();
             put_quiet(&world, &key("a"), DAY);
             let clock = Clock::new(at(DAY), Duration::from_secs(60));
-            let asked = Asked::ByHand { notify };
+            let asked = Trigger::ByHand { notify };
             process_deliveries(&objects(&[key("a")]), asked, &Config::default(), &world.outside(&clock))
                 .await;
             assert!(state(&world, "read/").is_empty());
@@ -63,10 +63,10 @@ fn a_receipt_that_cannot_be_written_costs_a_second_reading_and_no_second_mail() 
         put(&world, &key("a"), DAY, "alice");
         world.state.refuses.set(Some("read/"));
         let delivered = deliver(&world, &[key("a")], DAY).await;
-        assert_eq!((delivered.failed().count(), delivered.state_troubles.is_empty()), (0, false));
+        assert_eq!((delivered.failed().count(), delivered.state_errors.is_empty()), (0, false));
         world.state.refuses.set(None);
         let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.missed, swept.quiet), (1, 1), "{swept:?}");
+        assert_eq!((swept.missed, swept.counted_only), (1, 1), "{swept:?}");
         assert_eq!(
             (world.topic.subjects().len(), missed(&world).len()),
             (2, 1),

@@ -56,7 +56,7 @@ impl Accounts {
         let judged =
             checks::judge(&report, &ReportContext { account, generated, source: Some(&key) }, &config());
         let users = report.rows().len() as u64;
-        self.ledger(account).looked(&judged, &[], users, generated, generated);
+        self.ledger(account).record_judged(&judged, &[], users, generated, generated);
     }
 
     fn cannot_look(&mut self, account: &str, trouble: &AwsError, day: i64) {

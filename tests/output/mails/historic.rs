@@ -15,6 +15,7 @@ use shared::rules::detections::table;
 use shared::rules::health::{
     backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
 };
+use shared::state::backfill::DigestCounts;
 
 use super::{
     LOG_FILE, at, check, failed, finding, finding_in, hidden, named, of, record, show, suppression_entries,
@@ -40,10 +41,7 @@ fn summary(wanted: &Wanted) -> BackfillSummary<'_> {
         wanted,
         counts: Counts { judged: 10_000, ..counts },
         unfetched_log_files: 0,
-        already_notified: 0,
-        suppressed: 0,
-        counted_only: 0,
-        left_out: 0,
+        findings: DigestCounts::default(),
         remembered_since: None,
         may_repeat: false,
         findings_at: "s3://iamwatch-state-111122223333/backfills/2026-03-01_2026-04-30_0123456789abcdef/1/findings.jsonl.gz",
@@ -93,8 +91,10 @@ fn quarter() -> Vec<Finding> {
 #[test]
 fn promise_5_a_backfill_of_many_days_is_one_mail() {
     let wanted = wanted(&[], &[]);
-    let summary =
-        BackfillSummary { already_notified: 120, suppressed: 3, counted_only: 45, ..summary(&wanted) };
+    let summary = BackfillSummary {
+        findings: DigestCounts { known: 120, suppressed: 3, counted_only: 45, left_out: 0, notified: 0 },
+        ..summary(&wanted)
+    };
     let mail = golden("quarter", &quarter(), &summary);
     assert_eq!(
         mail.subject,
@@ -132,8 +132,7 @@ fn promise_3_a_mail_about_what_a_backfill_could_not_look_at_reads_well() {
     let summary = BackfillSummary {
         counts,
         unfetched_log_files: 4_204,
-        already_notified: 7,
-        left_out: 812,
+        findings: DigestCounts { known: 7, left_out: 812, ..DigestCounts::default() },
         remembered_since: Some(at("2026-03-29T00:00:00Z")),
         may_repeat: true,
         ..summary(&wanted)

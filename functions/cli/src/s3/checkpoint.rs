@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::formats::cloudtrail::counts::Counts;
-use shared::state::backfill::Stretch;
+use shared::state::backfill::KeyRange;
 
 /// The version of the file's format. Other versions are refused.
 const FORMAT: u32 = 1;

@@ -6,7 +6,7 @@ use iamwatch_aws::runtime::Unbounded;
 use iamwatch_aws::s3::S3;
 use indicatif::ProgressBar;
 use shared::formats::events::backfill::Wanted;
-use shared::state::backfill::Stretch;
+use shared::state::backfill::KeyRange;
 use shared::use_cases;
 use shared::use_cases::Unplanned;
 
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_batch_holds_as_many_stretches_as_fit_and_one_at_least() {
-        let stretch = |objects| Stretch { prefix: "x".to_owned(), objects, ..Stretch::default() };
+        let stretch = |objects| KeyRange { prefix: "x".to_owned(), objects, ..KeyRange::default() };
         let of = |objects: &[u64]| -> Vec<Vec<u64>> {
             let batches = batches_of("logs", objects.iter().map(|objects| stretch(*objects)));
             let of_batch = |batch: &S3Batch| batch.stretches.iter().map(|stretch| stretch.objects).collect();

@@ -3,6 +3,7 @@
 
 mod request;
 mod run_id;
+mod status;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::Error;
 use request::request;
 pub use request::{BackfillRequest, Wanted};
 pub use run_id::RunId;
+pub use status::StatusQuery;
 
 /// The message of the nightly schedule that requests a search for missed deliveries and unfinished backfills.
 pub const MISSED_DELIVERIES_MESSAGE: &str = r#"{"sweep": "log-files"}"#;

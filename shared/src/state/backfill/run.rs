@@ -1,173 +1,136 @@
-//! A backfill that was begun: how far it is, who is working on it, and what it came to.
-
-use std::collections::BTreeMap;
+//! The state of a backfill: its stage, its lease and its result.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Part, Plan};
-use crate::formats::cloudtrail::counts::Counts;
+use super::estimate::Estimate;
+use super::result::{BackfillResult, LostObject, ReadTotals};
 use crate::formats::events::backfill::{BackfillRequest, RunId, Wanted};
-use crate::severity::Severity;
 use crate::state::format::{FORMAT, check_format, not_json};
 use crate::state::lease::Lease;
 use crate::state::outbox::OutboxEntry;
 
-/// How far a backfill is.
+/// The stage of a backfill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// It was begun: it is not known yet what there is to read.
+    /// Listing the log files.
     Planning,
-    /// Its items are being read, one after another.
+    /// Invocations read the items, one after another.
     Scanning,
-    /// Its items are being read by the state machine, many at once.
+    /// The state machine has many invocations read the items.
     Fleet,
-    /// What they came to is put together and told.
-    Notifier,
-    /// All is done.
+    /// Making and publishing the digest.
+    #[serde(rename = "telling")]
+    Notifying,
+    /// Finished.
     Done,
 }
 
 const ANOTHER: &str = "it is about another backfill";
 
-/// The state machine has ended after so long: then the same request starts it again.
+/// The state machine has ended after this time: then the same request may start it again.
 const FLEET_TIME: TimeDelta = TimeDelta::hours(6);
 
-/// Two clocks differ by no more than that.
+/// The most by which two clocks differ.
 const MAX_AHEAD: TimeDelta = TimeDelta::minutes(20);
 
-/// Whoever follows a backfill asks for it again sooner than that.
-const LEFT_ALONE: TimeDelta = TimeDelta::hours(1);
+/// `make backfill` invokes the function again sooner than this.
+const ABANDONED_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// A backfill that was begun: an object of the state bucket.
+/// A backfill: an object of the state bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunState {
     format: u32,
-    /// The bucket of the log files, and the folder in it.
+    /// The bucket of the log files.
     pub bucket: String,
-    /// What is meant.
+    /// The days, accounts and Regions of the request.
     pub wanted: Wanted,
-    /// Whether somebody is mailed what was found.
+    /// Whether the digest is mailed.
     pub notify: bool,
-    /// 1, and one more each time that it is begun anew. 0 is one that nobody has begun yet.
+    /// 1, and 1 more each time that it is started from the beginning; 0 if it was never started.
     pub generation: u32,
-    /// How far it is.
+    /// Its stage.
     pub stage: Stage,
-    /// When this generation was begun.
+    /// When this generation was started.
     pub begun: DateTime<Utc>,
-    /// When it last came further.
+    /// When it last made progress.
     pub updated: DateTime<Utc>,
-    /// The id of the alert that tells of it.
+    /// The id of its notification.
     pub alert_id: String,
-    /// Who is working on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    claim: Option<Lease>,
-    /// What there is to read, once that is known.
+    /// The lease of the invocation that works on it.
+    #[serde(default, rename = "claim", skip_serializing_if = "Option::is_none")]
+    lease: Option<Lease>,
+    /// What there is to read, once it is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
-    /// What was read so far; by the state machine: of what it had read when it was asked to tell.
-    pub read: ReadSoFar,
-    /// How often, and when last, the state machine was started.
+    /// What was read so far. With the state machine: what it had read when the digest was made.
+    pub read: ReadTotals,
+    /// The last start of the state machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fleet: Option<Started>,
-    /// The run that stood here before, if that could not be read: what it told, and what it was only about to tell,
-    /// nobody knows.
+    pub fleet: Option<FleetStart>,
+    /// The unreadable state that this one replaces: whether its findings were notified is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lost: Option<Lost>,
-    /// What kept the last invocation from going on.
+    pub lost: Option<LostObject>,
+    /// Why the last invocation stopped early.
+    #[serde(default, rename = "trouble", skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its result, once the digest is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
-    /// What it came to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<Outcome>,
-    /// The mail that is under way.
+    pub result: Option<BackfillResult>,
+    /// The outbox entry of its mail, until it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<OutboxEntry>,
 }
 
-/// An object that could not be read. A copy of it is kept, and a new one was begun in its place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lost {
-    /// Where it stood.
-    pub uri: String,
-    /// Where the copy stands.
-    pub copy: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// What was read so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReadSoFar {
-    /// How many items were brought to their end.
-    pub items: usize,
-    /// What was in their log files.
-    pub counts: Counts,
-    /// How many bytes these have, as they are stored.
-    pub bytes: u64,
-    /// Objects that are no log files.
-    pub skipped_objects: u64,
-    /// Log files that could not be had.
-    pub unread: u64,
-}
-
-/// What the state machine was asked for.
+/// The starts of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Started {
-    /// How often it was started for this generation.
+pub struct FleetStart {
+    /// How many there were for this generation.
     pub times: u32,
-    /// When last.
+    /// The time of the last one.
     pub at: DateTime<Utc>,
 }
 
-impl Started {
-    /// Whether it may still be at work. What is said to have started later than any clock goes ahead never did.
+/// What is working on a backfill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Worker {
+    /// An invocation holds the lease.
+    Invocation,
+    /// An invocation may have published the mail: nobody else may until its lease expires.
+    Publisher,
+    /// The state machine.
+    StateMachine,
+}
+
+impl FleetStart {
+    /// When the same request may start the state machine again.
+    pub fn expires(&self) -> DateTime<Utc> {
+        self.at.checked_add_signed(FLEET_TIME).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Whether it may still be running. A start further ahead than clocks differ is ignored.
     fn is_live(&self, now: DateTime<Utc>) -> bool {
         (-MAX_AHEAD..FLEET_TIME).contains(&(now - self.at))
     }
 }
 
-/// What a backfill came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Outcome {
-    /// How many findings there are of each severity.
-    pub findings: BTreeMap<Severity, u64>,
-    /// How many of them its mail tells.
-    pub told: u64,
-    /// How many people were told before.
-    pub known: u64,
-    /// How many a suppression hides.
-    pub accepted: u64,
-    /// How many are only counted.
-    pub counted: u64,
-    /// How many there was no room for.
-    pub left_out: u64,
-    /// Where the findings and the page stand.
-    pub objects: Vec<String>,
-    /// The subject of its mail, where there was anything to tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-}
-
-/// Who is working on a backfill, as one invocation sees it.
+/// The answer to an invocation that wants to work on a backfill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// Who asks has to go on with it.
-    Mine,
+    /// It holds the lease.
+    Acquired,
     /// Another invocation, or the state machine, is working on it.
-    Anothers,
-    /// Nobody's any more: it is finished.
-    Nobodys,
+    Busy,
+    /// The backfill is finished.
+    Finished,
 }
 
 impl RunState {
-    /// One that nobody has begun yet.
+    /// A backfill that was not started yet.
     pub fn new(bucket: &str, wanted: &Wanted, notify: bool, now: DateTime<Utc>) -> RunState {
         RunState {
             format: FORMAT,
@@ -179,139 +142,135 @@ impl RunState {
             begun: now,
             updated: now,
             alert_id: String::new(),
-            claim: None,
+            lease: None,
             estimate: None,
-            read: ReadSoFar::default(),
+            read: ReadTotals::default(),
             fleet: None,
             lost: None,
-            trouble: None,
+            error: None,
             result: None,
             mail: None,
         }
     }
 
-    /// Reads one.
+    /// Reads a state.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why the content is none.
     pub fn read(content: &[u8]) -> Result<RunState, String> {
         check_format(content)?;
         serde_json::from_slice(content).map_err(not_json)
     }
 
-    /// Reads that of an id.
+    /// Reads the state of the backfill with this id.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why the content is no such state.
     pub fn read_of(content: &[u8], id: &RunId) -> Result<RunState, String> {
         let state = RunState::read(content)?;
-        // Its values become a part of commands: they are those that somebody was allowed to ask for.
+        // They become part of commands, so they must be values that a request may have.
         state.wanted.check_names().map_err(|error| error.to_string())?;
         if state.id() == *id { Ok(state) } else { Err(ANOTHER.to_owned()) }
     }
 
-    /// Whether it is about the same as another.
+    /// Checks that it is for the same request as another.
     ///
     /// # Errors
-    /// That it is not.
+    /// A sentence that it is not.
     pub fn check_same(&self, other: &RunState) -> Result<(), String> {
         let about = |state: &RunState| (state.bucket.clone(), state.wanted.clone(), state.notify);
         if about(self) == about(other) { Ok(()) } else { Err(ANOTHER.to_owned()) }
     }
 
-    /// What tells it from every other.
+    /// Its id.
     pub fn id(&self) -> RunId {
         let (wanted, notify) = (self.wanted.clone(), self.notify);
         RunId::of(&self.bucket, &BackfillRequest { wanted, notify, dry_run: false, again: false })
     }
 
-    /// Begins it, anew where that is asked for and it is finished, or goes on with it where nobody else is working on
-    /// it any more. Doing it again with the same claim changes nothing.
-    pub fn take(&mut self, again: bool, alert_id: &str, claim: &Lease, now: DateTime<Utc>) -> Ownership {
-        if self.generation == 0 || (again && self.stage == Stage::Done && !self.is_claimed_by(&claim.token)) {
-            self.begin(self.generation.saturating_add(1), alert_id, claim, now);
-            return Ownership::Mine;
+    /// Starts the backfill, starts a finished one from the beginning if `again`, or takes over one that nobody works on.
+    /// Repeating it with the same lease changes nothing.
+    pub fn acquire(&mut self, again: bool, alert_id: &str, lease: &Lease, now: DateTime<Utc>) -> Ownership {
+        if self.generation == 0 || (again && self.stage == Stage::Done && !self.is_leased_to(&lease.token)) {
+            self.start(self.generation.saturating_add(1), alert_id, lease, now);
+            return Ownership::Acquired;
         }
-        let is_reading = |fleet: Started| self.stage == Stage::Fleet && fleet.is_live(now);
-        if self.fleet.is_some_and(is_reading) { Ownership::Anothers } else { self.take_over(claim, now) }
+        let is_reading = |fleet: FleetStart| self.stage == Stage::Fleet && fleet.is_live(now);
+        if self.fleet.is_some_and(is_reading) { Ownership::Busy } else { self.take_over(lease, now) }
     }
 
-    /// Begins that generation of it.
-    pub fn begin(&mut self, generation: u32, alert_id: &str, claim: &Lease, now: DateTime<Utc>) {
+    /// Starts this generation from the beginning.
+    pub fn start(&mut self, generation: u32, alert_id: &str, lease: &Lease, now: DateTime<Utc>) {
         let new = RunState::new(&self.bucket, &self.wanted, self.notify, now);
-        *self = RunState { generation, alert_id: alert_id.to_owned(), claim: Some(claim.clone()), ..new };
+        *self = RunState { generation, alert_id: alert_id.to_owned(), lease: Some(lease.clone()), ..new };
     }
 
-    /// Goes on with it where nobody else is working on it any more.
-    pub fn take_over(&mut self, claim: &Lease, now: DateTime<Utc>) -> Ownership {
-        match &self.claim {
-            _ if self.stage == Stage::Done => return Ownership::Nobodys,
-            Some(held) if held.token == claim.token => return Ownership::Mine,
-            Some(held) if held.is_live(now) => return Ownership::Anothers,
+    /// Takes it over if nobody works on it.
+    pub fn take_over(&mut self, lease: &Lease, now: DateTime<Utc>) -> Ownership {
+        match &self.lease {
+            _ if self.stage == Stage::Done => return Ownership::Finished,
+            Some(held) if held.token == lease.token => return Ownership::Acquired,
+            Some(held) if held.is_live(now) => return Ownership::Busy,
             _ => {}
         }
-        self.claim = Some(claim.clone());
+        self.lease = Some(lease.clone());
         if let Some(mail) = &mut self.mail {
-            mail.take_over(claim, now);
+            mail.take_over(lease, now);
         }
-        Ownership::Mine
+        Ownership::Acquired
     }
 
-    /// Whether the run of this token is working on it.
-    pub fn is_claimed_by(&self, token: &str) -> bool {
-        self.claim.as_ref().is_some_and(|claim| claim.token == token)
+    /// What is working on it, and until when at most; `None` if nothing is.
+    pub fn worker(&self, now: DateTime<Utc>) -> Option<(Worker, DateTime<Utc>)> {
+        if self.stage == Stage::Done {
+            return None;
+        }
+        let lease = self.lease.as_ref().filter(|lease| lease.is_live(now));
+        if let Some(lease) = lease {
+            return Some((Worker::Invocation, lease.until));
+        }
+        if let Some(until) = self.mail.as_ref().and_then(|mail| mail.leased_until(now)) {
+            return Some((Worker::Publisher, until));
+        }
+        let fleet = self.fleet.filter(|fleet| self.stage == Stage::Fleet && fleet.is_live(now))?;
+        Some((Worker::StateMachine, fleet.expires()))
     }
 
-    /// Whether people wait for what it tells, and nobody is working on it any more.
-    pub fn is_left(&self, now: DateTime<Utc>) -> bool {
-        let is_waited_for = self.notify && self.generation > 0 && self.stage != Stage::Done;
-        let is_claimed = self.claim.as_ref().is_some_and(|claim| claim.is_live(now));
+    /// The name of the state machine's execution: a name starts one execution only.
+    pub fn execution_name(&self, times: u32) -> String {
+        let name = format!("{}-{}", self.id().as_str(), self.generation);
+        if times > 1 { format!("{name}-{times}") } else { name }
+    }
+
+    /// Whether the invocation with this token holds the lease.
+    pub fn is_leased_to(&self, token: &str) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.token == token)
+    }
+
+    /// Whether its mail is due, and nobody has worked on it for an hour.
+    pub fn is_abandoned(&self, now: DateTime<Utc>) -> bool {
+        let is_due = self.notify && self.generation > 0 && self.stage != Stage::Done;
+        let is_leased = self.lease.as_ref().is_some_and(|lease| lease.is_live(now));
         let is_by_fleet = self.fleet.is_some_and(|fleet| fleet.is_live(now));
-        let is_fresh = (-MAX_AHEAD..LEFT_ALONE).contains(&(now - self.updated));
-        is_waited_for && !is_claimed && !is_by_fleet && !is_fresh
+        let is_fresh = (-MAX_AHEAD..ABANDONED_AFTER).contains(&(now - self.updated));
+        is_due && !is_leased && !is_by_fleet && !is_fresh
     }
 
-    /// Whether all was read that will be, and only telling it is left.
-    pub fn lacks_only_telling(&self) -> bool {
+    /// Whether all items are read, and only the digest is missing.
+    pub fn lacks_only_digest(&self) -> bool {
         let items = self.estimate.as_ref().map(|estimate| estimate.items);
         match self.stage {
-            Stage::Notifier => true,
+            Stage::Notifying => true,
             Stage::Scanning => items == Some(self.read.items),
             _ => false,
         }
     }
 
-    /// Leaves it to whoever asks next.
+    /// Gives up the lease of the invocation with this token.
     pub fn release(&mut self, token: &str) {
-        if self.is_claimed_by(token) {
-            self.claim = None;
+        if self.is_leased_to(token) {
+            self.lease = None;
         }
-    }
-}
-
-impl ReadSoFar {
-    /// Adds what an item came to.
-    pub fn add(&mut self, part: &Part) {
-        self.items += 1;
-        self.counts += part.counts;
-        self.bytes += part.bytes;
-        self.skipped_objects += part.skipped_objects;
-        self.unread += part.unread.len() as u64 + part.vanished;
-    }
-}
-
-impl Plan {
-    /// Reads one, of which others know what it is about.
-    ///
-    /// # Errors
-    /// Why it is none.
-    pub fn read(content: &[u8], bucket: &str, wanted: &Wanted) -> Result<Plan, String> {
-        check_format(content)?;
-        let plan: Plan = serde_json::from_slice(content).map_err(not_json)?;
-        if plan.bucket != bucket || plan.wanted != *wanted {
-            return Err("it is about other log files".to_owned());
-        }
-        Ok(plan)
     }
 }
 
@@ -329,7 +288,7 @@ mod tests {
         time.parse().unwrap()
     }
 
-    fn claim(token: &str) -> Lease {
+    fn lease(token: &str) -> Lease {
         Lease { token: token.to_owned(), until: at("2026-04-01T08:15:00Z") }
     }
 
@@ -361,65 +320,65 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_goes_on_only_where_nobody_else_is_working_on_it() {
+    fn a_backfill_is_taken_over_only_if_nobody_works_on_it() {
         let (early, late) = (at("2026-04-01T08:10:00Z"), at("2026-04-01T08:20:00Z"));
         let mut state = state();
-        assert_eq!(state.take(false, "a", &claim("1"), early), Ownership::Mine);
+        assert_eq!(state.acquire(false, "a", &lease("1"), early), Ownership::Acquired);
         assert_eq!((state.generation, &*state.alert_id), (1, "a"));
-        assert_eq!(state.take(true, "b", &claim("1"), early), Ownership::Mine, "its answer was lost");
-        assert_eq!(state.take(true, "b", &claim("2"), early), Ownership::Anothers);
+        assert_eq!(state.acquire(true, "b", &lease("1"), early), Ownership::Acquired, "its answer was lost");
+        assert_eq!(state.acquire(true, "b", &lease("2"), early), Ownership::Busy);
         assert_eq!(
-            state.take(true, "b", &claim("3"), late),
-            Ownership::Mine,
-            "the first has ended without a word"
+            state.acquire(true, "b", &lease("3"), late),
+            Ownership::Acquired,
+            "the lease of the first has expired"
         );
         assert_eq!(
             (state.generation, &*state.alert_id),
             (1, "a"),
-            "it is not finished, so it is not begun anew"
+            "it is not finished, so it is not started again"
         );
         state.release("1");
-        assert!(state.is_claimed_by("3"), "one that has lost its claim cannot release another's");
+        assert!(state.is_leased_to("3"), "without the lease, it cannot release another's");
         state.release("3");
-        assert_eq!(state.take(false, "b", &claim("4"), early), Ownership::Mine);
+        assert_eq!(state.acquire(false, "b", &lease("4"), early), Ownership::Acquired);
         state.stage = Stage::Done;
         state.release("4");
-        assert_eq!(state.take(false, "b", &claim("5"), early), Ownership::Nobodys);
-        assert_eq!(state.take(true, "b", &claim("5"), early), Ownership::Mine);
+        assert_eq!(state.acquire(false, "b", &lease("5"), early), Ownership::Finished);
+        assert_eq!(state.acquire(true, "b", &lease("5"), early), Ownership::Acquired);
         assert_eq!((state.generation, &*state.alert_id, state.stage), (2, "b", Stage::Planning));
-        assert_eq!(state.take(true, "b", &claim("5"), early), Ownership::Mine, "its answer was lost");
+        assert_eq!(state.acquire(true, "b", &lease("5"), early), Ownership::Acquired, "its answer was lost");
         assert_eq!(state.generation, 2);
     }
 
     #[test]
-    fn a_time_that_cannot_be_keeps_nobody_from_going_on() {
+    fn an_impossible_time_blocks_nobody() {
         let now = at("2026-04-01T08:10:00Z");
         for (time, expected) in [
-            (DateTime::<Utc>::MIN_UTC, Ownership::Mine),
-            (at("2026-04-01T02:09:00Z"), Ownership::Mine),
-            (at("2026-04-01T02:11:00Z"), Ownership::Anothers),
-            (at("2026-04-01T08:29:00Z"), Ownership::Anothers),
-            (at("2026-04-01T08:31:00Z"), Ownership::Mine),
-            (DateTime::<Utc>::MAX_UTC, Ownership::Mine),
+            (DateTime::<Utc>::MIN_UTC, Ownership::Acquired),
+            (at("2026-04-01T02:09:00Z"), Ownership::Acquired),
+            (at("2026-04-01T02:11:00Z"), Ownership::Busy),
+            (at("2026-04-01T08:29:00Z"), Ownership::Busy),
+            (at("2026-04-01T08:31:00Z"), Ownership::Acquired),
+            (DateTime::<Utc>::MAX_UTC, Ownership::Acquired),
         ] {
             let mut state = RunState { generation: u32::MAX, stage: Stage::Fleet, ..state() };
-            state.fleet = Some(Started { times: 1, at: time });
-            assert_eq!(state.take(false, "a", &claim("1"), now), expected, "started {time}");
+            state.fleet = Some(FleetStart { times: 1, at: time });
+            assert_eq!(state.acquire(false, "a", &lease("1"), now), expected, "started {time}");
         }
         for (until, expected) in [
-            (DateTime::<Utc>::MIN_UTC, Ownership::Mine),
-            (at("2026-04-01T08:29:00Z"), Ownership::Anothers),
-            (at("2026-04-01T08:31:00Z"), Ownership::Mine),
-            (DateTime::<Utc>::MAX_UTC, Ownership::Mine),
+            (DateTime::<Utc>::MIN_UTC, Ownership::Acquired),
+            (at("2026-04-01T08:29:00Z"), Ownership::Busy),
+            (at("2026-04-01T08:31:00Z"), Ownership::Acquired),
+            (DateTime::<Utc>::MAX_UTC, Ownership::Acquired),
         ] {
             let mut state = RunState { generation: 1, stage: Stage::Scanning, ..state() };
-            state.claim = Some(Lease { token: "other".to_owned(), until });
-            assert_eq!(state.take(false, "a", &claim("1"), now), expected, "claimed until {until}");
+            state.lease = Some(Lease { token: "other".to_owned(), until });
+            assert_eq!(state.acquire(false, "a", &lease("1"), now), expected, "leased until {until}");
         }
     }
 
     #[test]
-    fn one_about_anything_else_is_another() {
+    fn another_request_is_another_backfill() {
         let one = state();
         assert_eq!(one.check_same(&state()), Ok(()));
         let mut elsewhere = state();
@@ -434,16 +393,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_run_is_said_to_be_none() {
+    fn other_content_is_refused_with_the_reason() {
         let written = serde_json::to_vec(&state()).unwrap();
         assert_eq!(RunState::read(&written).unwrap(), state());
-        for (content, said) in [
+        for (content, expected) in [
             ("nonsense", "it is not JSON as iamwatch writes it"),
             (r#"{"format": 2}"#, "its format is 2; it must be 1"),
             (r#"{"format": 1}"#, "missing field"),
         ] {
             let message = RunState::read(content.as_bytes()).unwrap_err();
-            assert!(message.contains(said), "{message}");
+            assert!(message.contains(expected), "{message}");
         }
     }
 }

@@ -9,6 +9,7 @@ use super::episode::{Episode, EpisodeKey, moment, reminds};
 use super::finding::CaseFinding;
 use super::index::EpisodeShare;
 use crate::severity::Severity;
+use crate::state::backfill::DigestCounts;
 
 /// One digest of a backfill.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +37,8 @@ pub struct DigestSelection<'f> {
     pub notified: Vec<CaseFinding<'f>>,
     /// Whether an earlier digest may have notified some of them.
     pub repeated: bool,
-    /// How many belong to episodes that were notified before.
-    pub known: u64,
-    /// How many are too few to be notified.
-    pub counted: u64,
+    /// How many of the others were notified before, or are counted only.
+    pub counts: DigestCounts,
 }
 
 /// What one digest notifies of a case.
@@ -198,7 +197,7 @@ mod tests {
         let read = Case::read(&case.content().unwrap(), &new_case()).unwrap();
         assert_eq!(&read, case);
         assert_eq!(
-            selection.notified.len() as u64 + selection.known + selection.counted,
+            selection.notified.len() as u64 + selection.counts.known + selection.counts.counted_only,
             findings.len() as u64
         );
         ids(&selection.notified)

@@ -1,4 +1,4 @@
-//! CloudTrail's folders: which of them may hold what is wanted.
+//! CloudTrail's folders: which of them may have wanted log files.
 //!
 //! Source: CloudTrail User Guide, "Finding your CloudTrail log files".
 
@@ -9,21 +9,21 @@ use crate::formats::events::backfill::Wanted;
 use crate::text::is_account_id;
 
 /// The first day and the last.
-pub(super) type Range = (NaiveDate, NaiveDate);
+pub(super) type DayRange = (NaiveDate, NaiveDate);
 
 /// A folder of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Folder {
-    /// What its keys begin with, up to and with its `/`; empty for the bucket itself.
+    /// The prefix of its keys, with the final `/`; empty for the bucket itself.
     pub path: String,
     pub level: Level,
     account: Option<String>,
     region: Option<String>,
-    /// Up to the day, as far as its path says.
+    /// Year, month and day, as far as its path has them.
     date: (Option<i32>, Option<u32>, Option<u32>),
 }
 
-/// What stands in a folder.
+/// What a folder contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     /// Anything: it may be part of a trail's prefix.
@@ -60,7 +60,7 @@ impl Folder {
         folder
     }
 
-    /// A folder that stands in this one; nothing where it can hold no log files of CloudTrail's.
+    /// A folder inside this one; `None` if it can have no log files of CloudTrail.
     pub fn child(&self, path: String) -> Option<Folder> {
         let name = path.strip_prefix(&self.path)?.strip_suffix('/')?;
         // Flow logs in the style of Hive: a folder for each hour.
@@ -78,15 +78,15 @@ impl Folder {
         self.region.as_deref()
     }
 
-    /// Whether it may hold log files that are wanted.
-    pub fn is_wanted(&self, wanted: &Wanted, range: Range) -> bool {
+    /// Whether it may have wanted log files.
+    pub fn is_wanted(&self, wanted: &Wanted, days: DayRange) -> bool {
         let account = self.account.as_ref().is_none_or(|account| wanted.includes_account(account));
         let region = self.region.as_ref().is_none_or(|region| wanted.includes_region(region));
-        account && region && self.days(range).is_some()
+        account && region && self.days(days).is_some()
     }
 
-    /// Which days of the range it may hold; nothing where it holds none of them.
-    pub fn days(&self, (first, last): Range) -> Option<Range> {
+    /// Which of these days it may have; `None` if it has none.
+    pub fn days(&self, (first, last): DayRange) -> Option<DayRange> {
         let (begin, end) = match self.date {
             (Some(year), None, _) => {
                 (NaiveDate::from_ymd_opt(year, 1, 1)?, NaiveDate::from_ymd_opt(year, 12, 31)?)
@@ -105,7 +105,7 @@ impl Folder {
         (begin <= end).then_some((begin, end))
     }
 
-    /// What the keys of a month's days begin with, where it is a month, or a day of one.
+    /// The prefix of the days of its month, if it is a month or a day.
     pub fn month(&self) -> Option<&str> {
         match self.level {
             Level::Month => Some(&self.path),
@@ -119,7 +119,7 @@ fn at(level: Level) -> Folder {
     Folder { path: String::new(), level, account: None, region: None, date: (None, None, None) }
 }
 
-/// What stands behind `AWSLogs/`, if CloudTrail writes it.
+/// The folder by its path after `AWSLogs/`; `None` if CloudTrail writes no such folder.
 fn inside(parts: &[&str]) -> Option<Folder> {
     let (is_organization, parts) = match parts.split_first() {
         Some((first, rest)) if is_organization(first) => (true, rest),
@@ -165,7 +165,7 @@ fn is_organization(name: &str) -> bool {
     })
 }
 
-/// A number of so many digits.
+/// A number with exactly this many digits.
 pub(super) fn number(text: &str, digits: usize) -> Option<u32> {
     let is_number = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)

@@ -10,7 +10,7 @@ use crate::ports::{AwsError, AwsErrorKind, Listing, ListingPage, LogStore, Runti
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Lists a bucket.
-pub struct Lister<'a, L, P> {
+pub(crate) struct Lister<'a, L, P> {
     pub bucket: &'a str,
     pub config: &'a Config,
     pub logs: &'a L,
@@ -18,10 +18,10 @@ pub struct Lister<'a, L, P> {
 }
 
 impl<L: LogStore, P: Runtime> Lister<'_, L, P> {
-    /// Lists one page.
+    /// One page. Transient errors are retried, with growing random pauses.
     ///
     /// # Errors
-    /// [`AwsError`] of the last attempt; also if the page names itself as the next.
+    /// [`AwsError`], also if a page names itself as the next one.
     pub async fn page(&self, listing: &Listing<'_>) -> Result<ListingPage, AwsError> {
         let attempt = async || match self.logs.list(listing).await? {
             page if page.next.is_some() && page.next.as_deref() == listing.page => {

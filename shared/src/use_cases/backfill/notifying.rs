@@ -6,11 +6,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::digest::{About, Digested, digest};
-use super::{Halt, Run};
+use super::digest::{DigestOutput, DigestRequest, digest};
+use super::run::{BackfillRun, BackfillStop};
 use crate::ports::{Fleet, LogStore, NotificationSink, Runtime, StateStore};
-use crate::state::backfill;
-use crate::state::backfill::{Plan, RunState, Stage};
+use crate::state::backfill::{BackfillResult, Plan, RunState, Stage};
 use crate::state::case::DigestIdentity;
 use crate::state::object::HoldsOutbox;
 use crate::state::outbox::OutboxEntry;
@@ -27,61 +26,57 @@ impl HoldsOutbox for RunState {
     }
 }
 
-impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<'_, L, S, A, P, F> {
+impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> BackfillRun<'_, L, S, A, P, F> {
     /// Notifies people of what all items came to, and finishes the backfill.
-    pub(super) async fn tell(&mut self, mut state: RunState, plan: &Plan) -> Result<RunState, Halt> {
-        self.telling.memory.reserve(TIME_TO_ANSWER);
+    pub(super) async fn notify(
+        &mut self,
+        mut state: RunState,
+        plan: &Plan,
+    ) -> Result<RunState, BackfillStop> {
+        self.notifier.memory.reserve(TIME_TO_ANSWER);
         if state.result.is_none() {
-            state = self.mine(&state, |state| state.stage = Stage::Notifier).await?;
+            state = self.while_leased(&state, |state| state.stage = Stage::Notifying).await?;
             state = self.put_together(state, plan).await?;
         }
         let mut unrecorded = Unrecorded::default();
         if let Some(entry) = &state.mail {
-            if !entry.is_leased_by(&self.telling.memory.lease.token) {
+            if !entry.is_leased_by(&self.notifier.memory.lease.token) {
                 // An earlier run may still be publishing it.
-                return Err(Halt::Unfinished(self.busy()));
+                return Err(BackfillStop::Unfinished(self.busy()));
             }
-            let result = self.telling.outbox().publish(entry.notification(), &mut unrecorded).await;
+            let result = self.notifier.outbox().publish(entry.notification(), &mut unrecorded).await;
             let failed = match &result.outcome {
                 NotificationOutcome::Failed(error) => Some(error.clone()),
                 _ => None,
             };
-            self.telling.mails.push(result);
+            self.notifier.mails.push(result);
             if let Some(error) = failed {
                 self.record(&state, &unrecorded, |_| ()).await?;
-                return Err(Halt::Unfinished(error));
+                return Err(BackfillStop::Unfinished(error));
             }
         }
         self.finish(&state, &unrecorded).await
     }
 
     /// Builds the digest, and adds the mail that notifies it to the outbox.
-    async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, Halt> {
-        let accepted = self.telling.load_suppressions().await?;
+    async fn put_together(&mut self, state: RunState, plan: &Plan) -> Result<RunState, BackfillStop> {
+        let accepted = self.notifier.load_suppressions().await?;
         let folder = self.id.folder(state.generation);
         let lost = state.lost.as_ref();
         // The cases may know an earlier first generation, whose object is gone.
         let repeats = lost.is_some() || state.generation == 1;
         let teller = DigestIdentity { alert_id: &state.alert_id, run: self.id.as_str(), repeats };
-        let about = About { folder: &folder, plan, notify: state.notify, teller, lost };
-        let parts = async |item| self.part(&state, item).await;
-        let digested = Box::pin(digest(&about, parts, &accepted, &self.telling.memory, self.config)).await?;
-        let Digested { alert, findings, told, known, accepted: hidden, counted, left_out, read, objects } =
-            digested;
-        let result = backfill::Outcome {
-            findings,
-            told,
-            known,
-            accepted: hidden,
-            counted,
-            left_out,
-            objects: objects.into(),
-            subject: alert.as_ref().map(|alert| alert.subject.clone()),
-        };
+        let request = DigestRequest { folder: &folder, plan, notify: state.notify, teller, lost };
+        let results = async |item| self.compressed_result(&state, item).await;
+        let output =
+            Box::pin(digest(&request, results, &accepted, &self.notifier.memory, self.config)).await?;
+        let DigestOutput { alert, findings, counts, read, objects } = output;
+        let subject = alert.as_ref().map(|alert| alert.subject.clone());
+        let result = BackfillResult { findings, counts, objects: objects.into(), subject };
         let notification = alert.filter(|_| state.notify);
-        let entry = notification.map(|of| OutboxEntry::leased(of, false, &self.telling.memory.lease));
+        let entry = notification.map(|of| OutboxEntry::leased(of, false, &self.notifier.memory.lease));
         let now = self.runtime.now();
-        let noted = self.mine(&state, |state| {
+        let noted = self.while_leased(&state, |state| {
             (state.mail, state.result, state.read) = (entry.clone(), Some(result.clone()), read.clone());
             state.updated = now;
         });
@@ -94,25 +89,25 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Run<
         state: &RunState,
         unrecorded: &Unrecorded,
         mut also: impl FnMut(&mut RunState) -> T,
-    ) -> Result<T, Halt> {
-        let outbox = self.telling.outbox();
+    ) -> Result<T, BackfillStop> {
+        let outbox = self.notifier.outbox();
         let also = |state: &mut RunState, _| also(state);
         let (changed, _) = outbox.record(&self.id.key(), state, None, unrecorded, also).await?;
         Ok(changed)
     }
 
     /// Finishes the backfill, and records its mail as notified.
-    async fn finish(&self, state: &RunState, unrecorded: &Unrecorded) -> Result<RunState, Halt> {
-        let (token, now) = (&self.telling.memory.lease.token, self.runtime.now());
+    async fn finish(&self, state: &RunState, unrecorded: &Unrecorded) -> Result<RunState, BackfillStop> {
+        let (token, now) = (&self.notifier.memory.lease.token, self.runtime.now());
         let finished = self.record(state, unrecorded, |state| {
-            let is_mine = state.is_claimed_by(token);
+            let is_mine = state.is_leased_to(token);
             if is_mine {
                 (state.stage, state.updated) = (Stage::Done, now);
-                (state.mail, state.trouble) = (None, None);
+                (state.mail, state.error) = (None, None);
                 state.release(token);
             }
             (is_mine || state.stage == Stage::Done).then(|| state.clone())
         });
-        finished.await?.ok_or_else(|| Halt::Unfinished(self.busy()))
+        finished.await?.ok_or_else(|| BackfillStop::Unfinished(self.busy()))
     }
 }

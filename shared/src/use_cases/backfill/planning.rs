@@ -1,43 +1,43 @@
-//! Which log files there are of what is wanted, and how they are divided.
+//! Planning: finding the log files of a request, and dividing them into items.
 //!
-//! CloudTrail's folders are found by listing, many at once: `[prefix/]AWSLogs/[o-…/]account/CloudTrail/region/`, and
-//! in them the years and months of the range. A month is listed whole, from the first wanted day to the last, which
-//! takes a call for each 1,000 log files and none for days without any. What is in no such folder is not looked at.
+//! CloudTrail's folders are listed, many at once: `[prefix/]AWSLogs/[o-…/]account/CloudTrail/region/`, and in them the
+//! years and months of the request. A month is listed from the first wanted day to the last, which takes one call for
+//! each 1,000 log files and none for days without any. Other folders are ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, Days};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::dividing::{Divided, Month, items};
-use super::folders::{Folder, Level, Range};
+use super::folders::{DayRange, Folder, Level};
+use super::key_ranges::{Division, MonthListing, items};
 use super::listing::Lister;
 use crate::Error;
 use crate::config::Config;
 use crate::formats::events::backfill::Wanted;
 use crate::ports::{AwsError, Listing, ListingPage, LogStore, Runtime};
-use crate::state::backfill::{Plan, Stretch};
+use crate::state::backfill::{KeyRange, Plan};
 use crate::state::format::FORMAT;
 
-/// So many listings are under way at the same time.
+/// How many folders are listed at the same time.
 const LISTINGS_AT_ONCE: usize = 32;
 
-/// So many pages are listed in search of CloudTrail's folders: a bucket may hold anything besides.
+/// The most pages that are listed in search of CloudTrail's folders: a bucket may hold anything else.
 const MAX_PAGES_OUTSIDE: usize = 2_000;
 
-/// So many pages are listed in CloudTrail's folders: of half a thousand million log files.
+/// The most pages that are listed in CloudTrail's folders: 500 million log files.
 const MAX_PAGES: usize = 500_000;
 
-/// So many stretches fit into a plan that can be kept: years of a large organisation.
-const MAX_STRETCHES: usize = 200_000;
+/// The most key ranges of a plan that fits into one object: years of a large organisation.
+const MAX_RANGES: usize = 200_000;
 
-/// How many names of what is there an error shows.
+/// How many of the names that exist an error shows.
 const MAX_NAMED: usize = 10;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Unplanned {
-    /// What is asked for does not fit what the bucket holds.
+    /// The request does not fit what the bucket holds.
     #[error(transparent)]
     Unfit(#[from] Error),
     /// The bucket could not be listed.
@@ -45,33 +45,33 @@ pub enum Unplanned {
     AwsError(#[from] AwsError),
 }
 
-/// A listing that is to be made, or to be gone on with.
-struct Job {
+/// A folder to be listed, or its next page.
+struct ListingJob {
     folder: Folder,
     page: Option<String>,
-    /// What was found so far, where the folder is one of log files.
-    month: Option<Month>,
+    /// The log files so far, if it is the folder of a month.
+    month: Option<MonthListing>,
 }
 
-/// What was found.
-struct Found {
-    divided: Divided,
-    stretches: Vec<Stretch>,
-    /// Every account that has a folder, whether or not it is wanted.
+/// What the search has found so far.
+struct FolderSearch {
+    division: Division,
+    ranges: Vec<KeyRange>,
+    /// Every account that has a folder, wanted or not.
     accounts: BTreeSet<String>,
-    /// The Regions of each account that was looked into, whether or not they are wanted.
+    /// The Regions of each account that was listed, wanted or not.
     regions: BTreeMap<String, BTreeSet<String>>,
     pages_outside: usize,
     pages: usize,
 }
 
-/// Plans to read the log files of some days. Those of a day before and one behind belong to it, for CloudTrail delivers
-/// late, and what was delivered on a day may have happened on the day before.
+/// Plans to read the log files of a request. It includes those of the day before and the day after, because CloudTrail
+/// delivers late.
 ///
-/// `prefix` is the folder to look in; empty for the whole bucket.
+/// `prefix` is the folder to search; empty for the whole bucket.
 ///
 /// # Errors
-/// [`Unplanned`]: nothing is planned in part.
+/// [`Unplanned`]: there is no partial plan.
 pub async fn plan<L: LogStore, P: Runtime>(
     bucket: &str,
     prefix: &str,
@@ -80,90 +80,90 @@ pub async fn plan<L: LogStore, P: Runtime>(
     logs: &L,
     runtime: &P,
 ) -> Result<Plan, Unplanned> {
-    let stretches = stretches(bucket, prefix, wanted, Divided::AsNeeded, config, logs, runtime).await?;
-    let items = items(stretches);
+    let ranges = key_ranges(bucket, prefix, wanted, Division::JoinSmallDays, config, logs, runtime).await?;
+    let items = items(ranges);
     Ok(Plan { format: FORMAT, bucket: bucket.to_owned(), wanted: wanted.clone(), items })
 }
 
-/// Finds the log files of a plan.
+/// Finds the key ranges of a request.
 ///
 /// # Errors
-/// As of [`plan`].
-pub(in crate::use_cases) async fn stretches<L: LogStore, P: Runtime>(
+/// As [`plan`].
+pub(crate) async fn key_ranges<L: LogStore, P: Runtime>(
     bucket: &str,
     prefix: &str,
     wanted: &Wanted,
-    divided: Divided,
+    division: Division,
     config: &Config,
     logs: &L,
     runtime: &P,
-) -> Result<Vec<Stretch>, Unplanned> {
+) -> Result<Vec<KeyRange>, Unplanned> {
     let lister = Lister { bucket, config, logs, runtime };
     let mut path = prefix.to_owned();
     if !path.is_empty() && !path.ends_with('/') {
         path.push('/');
     }
-    let range = with_margin(wanted);
-    let mut found = Found::new(divided);
-    let mut jobs: Vec<Job> = Vec::new();
+    let days = with_margin(wanted);
+    let mut search = FolderSearch::new(division);
+    let mut jobs: Vec<ListingJob> = Vec::new();
     let start = Folder::of(path.clone());
-    match job(start.clone(), wanted, range) {
+    match job(start.clone(), wanted, days) {
         Some(job) => jobs.push(job),
-        // Who names the folder of one year and asks for another has named what is there.
-        None => found.saw(&start),
+        // The folder of another year was named: its account and Region exist.
+        None => search.note(&start),
     }
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < LISTINGS_AT_ONCE
             && let Some(job) = jobs.pop()
         {
-            found.count(&job.folder, bucket, &path, wanted)?;
+            search.count(&job.folder, bucket, &path, wanted)?;
             running.push(page(&lister, job));
         }
         let Some(listed) = running.next().await else { break };
         let (job, listed) = listed?;
-        found.take(job, listed, &mut jobs, wanted, range);
+        search.take(job, listed, &mut jobs, wanted, days);
     }
-    found.check(bucket, &path, wanted)?;
-    Ok(found.stretches)
+    search.check(bucket, &path, wanted)?;
+    Ok(search.ranges)
 }
 
-/// What has to be listed of a folder; nothing where it is not wanted.
-fn job(folder: Folder, wanted: &Wanted, range: Range) -> Option<Job> {
-    if !folder.is_wanted(wanted, range) {
+/// What to list of a folder; `None` if it is not wanted.
+fn job(folder: Folder, wanted: &Wanted, days: DayRange) -> Option<ListingJob> {
+    if !folder.is_wanted(wanted, days) {
         return None;
     }
-    let (first, last) = folder.days(range)?;
-    let month = folder.month().map(|month| Month::new(month, first.day()..=last.day()));
-    Some(Job { folder, page: None, month })
+    let (first, last) = folder.days(days)?;
+    let month = folder.month().map(|month| MonthListing::new(month, first.day()..=last.day()));
+    Some(ListingJob { folder, page: None, month })
 }
 
 async fn page<L: LogStore, P: Runtime>(
     lister: &Lister<'_, L, P>,
-    job: Job,
-) -> Result<(Job, ListingPage), AwsError> {
+    job: ListingJob,
+) -> Result<(ListingJob, ListingPage), AwsError> {
     let (prefix, by_folder) = (&*job.folder.path, job.month.is_none());
-    let after = job.month.as_ref().map(Month::after);
+    let after = job.month.as_ref().map(MonthListing::after);
     let (after, page) = (after.as_deref(), job.page.as_deref());
     let listing = Listing { bucket: lister.bucket, prefix, after, by_folder, page };
     let listed = lister.page(&listing).await?;
     Ok((job, listed))
 }
 
-impl Found {
-    fn new(divided: Divided) -> Found {
+impl FolderSearch {
+    fn new(division: Division) -> FolderSearch {
         let (accounts, regions) = (BTreeSet::new(), BTreeMap::new());
-        Found { divided, stretches: Vec::new(), accounts, regions, pages_outside: 0, pages: 0 }
+        FolderSearch { division, ranges: Vec::new(), accounts, regions, pages_outside: 0, pages: 0 }
     }
 
-    /// Counts a page that is to be listed.
+    /// Counts a page that is about to be listed.
     fn count(&mut self, folder: &Folder, bucket: &str, path: &str, wanted: &Wanted) -> Result<(), Unplanned> {
         let (pages, max) = match folder.level {
             Level::Outside => (&mut self.pages_outside, MAX_PAGES_OUTSIDE),
             _ => (&mut self.pages, MAX_PAGES),
         };
         *pages += 1;
-        if *pages <= max && self.stretches.len() <= MAX_STRETCHES {
+        if *pages <= max && self.ranges.len() <= MAX_RANGES {
             return Ok(());
         }
         if folder.level == Level::Outside {
@@ -173,39 +173,40 @@ impl Found {
         }
         let days = format!("{} to {}", wanted.from, wanted.to);
         let expected = format!(
-            "fewer days, accounts or Regions: one plan holds {MAX_STRETCHES} stretches of days of one Region of one account"
+            "fewer days, accounts or Regions: one plan holds {MAX_RANGES} stretches of days of one Region of one account"
         );
         Err(unfit("the range", &days, &expected))
     }
 
-    /// Takes a page, and says what has to be listed next.
+    /// Takes a page, and adds what to list next.
     fn take(
         &mut self,
-        mut job: Job,
+        mut job: ListingJob,
         listed: ListingPage,
-        jobs: &mut Vec<Job>,
+        jobs: &mut Vec<ListingJob>,
         wanted: &Wanted,
-        range: Range,
+        days: DayRange,
     ) {
         let folder = &job.folder;
         if !(listed.folders.is_empty() && listed.objects.is_empty()) {
-            self.saw(folder);
+            self.note(folder);
         }
         for child in listed.folders.into_iter().filter_map(|path| folder.child(path)) {
-            self.saw(&child);
-            jobs.extend(self::job(child, wanted, range));
+            self.note(&child);
+            jobs.extend(self::job(child, wanted, days));
         }
         let ended = job.month.as_mut().is_some_and(|month| !month.take(&listed.objects));
         match listed.next.filter(|_| !ended) {
-            Some(next) => jobs.push(Job { page: Some(next), ..job }),
+            Some(next) => jobs.push(ListingJob { page: Some(next), ..job }),
             None => {
-                let ended = job.month.into_iter().flat_map(|month| month.end(self.divided));
-                self.stretches.extend(ended);
+                let ended = job.month.into_iter().flat_map(|month| month.end(self.division));
+                self.ranges.extend(ended);
             }
         }
     }
 
-    fn saw(&mut self, folder: &Folder) {
+    /// Notes the account and Region of a folder.
+    fn note(&mut self, folder: &Folder) {
         let Some(account) = folder.account() else { return };
         self.accounts.insert(account.to_owned());
         if let Some(region) = folder.region() {
@@ -213,7 +214,7 @@ impl Found {
         }
     }
 
-    /// Whether what was asked for is there at all.
+    /// Checks that the wanted accounts and Regions have log files at all.
     fn check(&self, bucket: &str, path: &str, wanted: &Wanted) -> Result<(), Unplanned> {
         let uri = format!("s3://{bucket}/{path}");
         if self.regions.is_empty() && wanted.accounts.is_empty() {
@@ -242,7 +243,7 @@ fn unfit(thing: &str, value: &str, expected: &str) -> Unplanned {
     Unplanned::Unfit(Error::Input { thing, value, expected })
 }
 
-/// Some of these names, and how many more there are.
+/// The first few names, and how many more there are.
 fn named<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
     let count = names.len();
     let named: Vec<&str> = names.take(MAX_NAMED).map(String::as_str).collect();
@@ -253,8 +254,8 @@ fn named<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
     }
 }
 
-/// The days that may hold what happened in a range of days.
-fn with_margin(wanted: &Wanted) -> Range {
+/// The days on which the events of the wanted days may have been delivered.
+fn with_margin(wanted: &Wanted) -> DayRange {
     let day = Days::new(1);
     let first = wanted.from.checked_sub_days(day).unwrap_or(wanted.from);
     (first, wanted.to.checked_add_days(day).unwrap_or(wanted.to))

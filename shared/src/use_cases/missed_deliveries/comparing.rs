@@ -1,43 +1,49 @@
-//! Comparing what stands in the folders of a day with its receipts.
+//! Comparing the log files of a day's folders with the day's receipts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::NaiveDate;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{CHUNK, Found, Run, Span};
+use super::checkpoint::Span;
+use super::run::{ComparisonStop, MissedRun, SpanFindings};
+use crate::formats::cloudtrail::key;
 use crate::formats::cloudtrail::key::ObjectKind;
+use crate::formats::events::backfill::Wanted;
 use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, ListedObject, Listing, LogStore, NotificationSink, Ports, Runtime, StateStore};
-use crate::state::backfill::Stretch;
+use crate::state::backfill::KeyRange;
 use crate::state::receipts;
 use crate::state::receipts::Receipt;
-use crate::use_cases::backfill::{Lister, Open, of_listed, page};
+use crate::use_cases::backfill::{Division, RangeListing, Unplanned, key_ranges, of_listed, page};
 
-/// So many pages are listed at the same time, and while they are, nothing is read.
+/// How many log files are read and reported at a time: a comparison that stops early continues behind them.
+const CHUNK: usize = 500;
+
+/// How many pages are listed at the same time; meanwhile nothing is read.
 const LISTINGS_AT_ONCE: usize = 16;
 
-/// So many receipts are read at the same time, unless one of them is larger than any that iamwatch writes.
+/// How many receipts are read at the same time, unless one of them is larger than any that iamwatch writes.
 const RECEIPTS_AT_ONCE: usize = 32;
 const MAX_RECEIPT_BYTES: u64 = 1 << 20;
 
-/// The log files of a day that were read: eight bytes for each.
+/// The log files of a day that were read, by an 8-byte hash of their URI.
 #[derive(Default)]
 struct Receipts {
     on_delivery: Vec<u64>,
-    by_sweep: Vec<u64>,
+    as_missed: Vec<u64>,
 }
 
 impl Receipts {
     fn add(&mut self, receipt: &Receipt) {
-        let hashes = if receipt.is_of_missed() { &mut self.by_sweep } else { &mut self.on_delivery };
+        let hashes = if receipt.is_of_missed() { &mut self.as_missed } else { &mut self.on_delivery };
         hashes.extend(receipt.hashes());
     }
 
-    /// In the order in which they are looked up.
+    /// Sorted, for binary search.
     fn sorted(mut self) -> Receipts {
-        for hashes in [&mut self.on_delivery, &mut self.by_sweep] {
+        for hashes in [&mut self.on_delivery, &mut self.as_missed] {
             hashes.sort_unstable();
             hashes.dedup();
         }
@@ -45,25 +51,54 @@ impl Receipts {
     }
 }
 
-impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, A, P> {
-    /// Compares the folders of one day, and reads what was put there in that span and has no receipt.
-    pub(super) async fn day(
+impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, L, S, A, P> {
+    /// The key ranges of the folders whose log files may belong to the span, by day.
+    pub(super) async fn ranges_by_day(
+        &self,
+        span: Span,
+    ) -> Result<BTreeMap<NaiveDate, Vec<KeyRange>>, ComparisonStop> {
+        let mut by_day: BTreeMap<NaiveDate, Vec<KeyRange>> = BTreeMap::new();
+        for range in self.ranges(span).await? {
+            if let Some(day) = key::day(&range.prefix) {
+                by_day.entry(day).or_default().push(range);
+            }
+        }
+        Ok(by_day)
+    }
+
+    async fn ranges(&self, span: Span) -> Result<Vec<KeyRange>, ComparisonStop> {
+        let (from, to) = (span.since.date_naive(), span.until.date_naive());
+        let wanted = Wanted { from, to, accounts: BTreeSet::new(), regions: BTreeSet::new() };
+        let Ports { logs, runtime, .. } = *self.ports;
+        let bucket = self.buckets.0;
+        let ranges = async {
+            match key_ranges(bucket, "", &wanted, Division::ByDay, self.config, logs, runtime).await {
+                Ok(ranges) => Ok(Ok(ranges)),
+                Err(Unplanned::Unfit(error)) => Ok(Err(ComparisonStop::CannotCompare(error.to_string()))),
+                Err(Unplanned::AwsError(error)) => Err(error),
+            }
+        };
+        self.notifier.memory.in_time("listing", bucket, ranges).await?
+    }
+
+    /// Compares the folders of one day, and reads the log files that were delivered in the span and have no receipt.
+    pub(super) async fn compare_day(
         &mut self,
         day: NaiveDate,
-        stretches: &[Stretch],
+        ranges: &[KeyRange],
         span: Span,
-        found: &mut Found,
+        found: &mut SpanFindings,
     ) -> Result<(), AwsError> {
         let receipts = self.receipts(day).await?;
-        let mut opens: VecDeque<Open<'_>> =
-            stretches.iter().map(|stretch| Open { stretch, page: None }).collect();
+        let mut listings: VecDeque<RangeListing<'_>> =
+            ranges.iter().map(|range| RangeListing { range, page: None }).collect();
         let mut missing: Vec<LogFileObject> = Vec::new();
-        while !opens.is_empty() {
-            let next = opens.drain(..opens.len().min(LISTINGS_AT_ONCE)).collect();
-            for (open, listed) in self.pages(next).await? {
-                // First come those that are under way: few are at a time.
-                if let Some(open) = open {
-                    opens.push_front(open);
+        while !listings.is_empty() {
+            let next = listings.drain(..listings.len().min(LISTINGS_AT_ONCE)).collect();
+            for (more, listed) in self.pages(next).await? {
+                // Ranges with more pages come first, so that few are open at a time.
+                if let Some(more) = more {
+                    listings.push_front(more);
                 }
                 for listed in listed {
                     if ObjectKind::of_key(&listed.key) != ObjectKind::LogFile || !span.holds(listed.modified)
@@ -74,7 +109,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
                     let object = of_listed(self.buckets.0, listed);
                     let uri = object.uri();
                     let hash = receipts::hash(&uri);
-                    if receipts.by_sweep.binary_search(&hash).is_ok() {
+                    if receipts.as_missed.binary_search(&hash).is_ok() {
                         found.missed.add(day, &uri);
                     } else if receipts.on_delivery.binary_search(&hash).is_err() {
                         found.missed.add(day, &uri);
@@ -91,19 +126,19 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
         if missing.is_empty() { Ok(()) } else { self.read(&missing, found).await }
     }
 
-    /// One page of each of these.
+    /// The next page of each range.
     async fn pages<'s>(
         &self,
-        opens: Vec<Open<'s>>,
-    ) -> Result<Vec<(Option<Open<'s>>, Vec<ListedObject>)>, AwsError> {
+        listings: Vec<RangeListing<'s>>,
+    ) -> Result<Vec<(Option<RangeListing<'s>>, Vec<ListedObject>)>, AwsError> {
         let lister = self.lister(self.buckets.0);
-        let pages = try_join_all(opens.into_iter().map(|open| page(&lister, open)));
-        self.telling.memory.in_time("listing", self.buckets.0, pages).await
+        let pages = try_join_all(listings.into_iter().map(|open| page(&lister, open)));
+        self.notifier.memory.in_time("listing", self.buckets.0, pages).await
     }
 
-    /// What was read of the log files of a day. A receipt that is not as it was written counts for nothing.
+    /// The receipts of a day. A receipt that cannot be read is ignored.
     async fn receipts(&self, day: NaiveDate) -> Result<Receipts, AwsError> {
-        let (memory, bucket) = (&self.telling.memory, self.buckets.1);
+        let (memory, bucket) = (&self.notifier.memory, self.buckets.1);
         let lister = self.lister(bucket);
         let prefix = receipts::folder(day);
         let mut receipts = Receipts::default();
@@ -127,13 +162,5 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
                 return Ok(receipts.sorted());
             }
         }
-    }
-
-    pub(super) fn lister<'b>(&self, bucket: &'b str) -> Lister<'b, L, P>
-    where
-        Self: 'b,
-    {
-        let Ports { logs, runtime, .. } = *self.outside;
-        Lister { bucket, config: self.config, logs, runtime }
     }
 }

@@ -19,8 +19,8 @@ use shared::finding::RecordPlace;
 use shared::formats::events::backfill::BackfillEvent;
 use shared::ports::{Body, Listing, LogStore, Ports, Runtime};
 use shared::rules::detections;
-use shared::state::backfill::Stretch;
-use shared::use_cases::{Progress, Reader, backfill, scan};
+use shared::state::backfill::KeyRange;
+use shared::use_cases::{BackfillProgress, RecordConsumer, backfill, scan};
 
 /// As many at once as the setting allows by default.
 const DEFAULT: u64 = 0;
@@ -118,8 +118,8 @@ fn sdk(endpoint: &str) -> SdkConfig {
 /// Judges every record, as the functions do.
 struct Judge<'a>(&'a Config);
 
-impl Reader for Judge<'_> {
-    type Made = usize;
+impl RecordConsumer for Judge<'_> {
+    type Output = usize;
 
     fn begin(&self, _: &str) -> usize {
         0
@@ -133,28 +133,22 @@ impl Reader for Judge<'_> {
 }
 
 async fn scanned(s3: &S3, source: &Source, config: &Config) -> anyhow::Result<(u64, u64)> {
-    let stretch = Stretch { prefix: source.folder.clone(), objects: source.objects, ..Stretch::default() };
+    let range = KeyRange { prefix: source.folder.clone(), objects: source.objects, ..KeyRange::default() };
     let (mut read, mut records, mut failed) = (0, 0, None);
-    let skipped = scan(
-        &source.bucket,
-        &[stretch],
-        &Judge(config),
-        config,
-        s3,
-        &Clock,
-        Duration::ZERO,
-        &mut |scanned| match scanned.made {
-            Ok((_, counts)) => {
-                read += 1;
-                records += counts.records;
+    let skipped =
+        scan(&source.bucket, &[range], &Judge(config), config, s3, &Clock, Duration::ZERO, &mut |scanned| {
+            match scanned.result {
+                Ok((_, counts)) => {
+                    read += 1;
+                    records += counts.records;
+                }
+                Err(trouble) => failed = Some(trouble),
             }
-            Err(trouble) => failed = Some(trouble),
-        },
-    )
-    .await?;
+        })
+        .await?;
     match failed {
         Some(trouble) => Err(trouble.into()),
-        None if skipped.objects > 0 => bail!("{} objects were skipped", skipped.objects),
+        None if skipped > 0 => bail!("{} objects were skipped", skipped),
         None => Ok((read, records)),
     }
 }
@@ -168,7 +162,7 @@ async fn backfilled(s3: &S3, source: &Source, usual: bool, config: &Config) -> a
     let World { state, topic, .. } = &World::default();
     let outside = Ports { logs: s3, state, alerts: topic, runtime: &Clock, account: None };
     let done = backfill(&asked, &source.bucket, config, None::<&Machine>, &outside).await?;
-    ensure!(done.progress == Progress::Done, "{:?}", done.progress);
+    ensure!(done.progress == BackfillProgress::Done, "{:?}", done.progress);
     let mails = topic.published.borrow().len();
     ensure!(usual || mails == 1, "{mails} mails tell of a bucket that is full of failures");
     Ok((done.read.counts.log_files, done.read.counts.records))

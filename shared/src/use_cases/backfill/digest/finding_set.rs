@@ -1,4 +1,4 @@
-//! The findings of all parts, each once: the worst of them are kept, all are counted.
+//! The findings of all items, each once: the most severe are kept, all are counted.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,29 @@ use crate::state::case::FactSet;
 /// How many findings are kept.
 pub(super) const MAX_FINDINGS: usize = 50_000;
 
-/// Of how many that were not kept it is known again which they were.
+/// How many findings that were left out are recognised again.
 pub(super) const MAX_LEFT_OUT: usize = 1_000_000;
 
-/// The findings of all parts.
-pub(super) struct Found {
+/// The findings of all items.
+pub(super) struct FindingSet {
     most_left_out: usize,
     kept: WorstSet<String, Finding>,
-    /// Those that were not kept, by id. What there are more of is only counted, each copy of it.
+    /// The findings that were left out, by id. Above `most_left_out`, each copy is counted.
     left_out: BTreeMap<u64, Severity>,
-    /// Those of which nobody knows more than how many they are.
+    /// Findings of which only the severity is known.
     unknown: BTreeMap<Severity, u64>,
 }
 
-impl Found {
-    pub fn new(most: usize, most_left_out: usize) -> Found {
+impl FindingSet {
+    pub fn new(most: usize, most_left_out: usize) -> FindingSet {
         let (kept, left_out) = (WorstSet::new(Limits::of_items(most)), BTreeMap::new());
-        Found { most_left_out, kept, left_out, unknown: BTreeMap::new() }
+        FindingSet { most_left_out, kept, left_out, unknown: BTreeMap::new() }
     }
 
-    /// Adds a finding. The same one of another log file makes one with it, whichever comes first.
+    /// Adds a finding, and merges it with the same finding of another log file, in either order.
     pub fn add(&mut self, finding: Finding) {
         let id = FactSet::id(&finding.id);
-        // A copy that says more of it than what was left out takes its place.
+        // A more severe copy replaces one that was left out.
         if self.left_out.get(&id).is_some_and(|severity| *severity >= finding.severity) {
             return;
         }
@@ -45,12 +45,12 @@ impl Found {
         }
     }
 
-    /// Adds so many that a part had no room for.
+    /// Adds findings that an item has left out.
     pub fn add_unknown(&mut self, severity: Severity, count: u64) {
         *self.unknown.entry(severity).or_default() += count;
     }
 
-    /// Those that were kept, in order of time; how many there are of each severity, and how many were left out.
+    /// The kept findings by time, how many findings there are of each severity, and how many were left out.
     pub fn end(mut self) -> (Vec<Finding>, BTreeMap<Severity, u64>, u64) {
         let dropped = self.kept.trim();
         self.leave_out(dropped);
@@ -108,7 +108,7 @@ mod tests {
             most in 1usize..60,
         ) {
             let end = |numbers: &mut dyn Iterator<Item = &u64>| {
-                let mut found = Found::new(most, MAX_LEFT_OUT);
+                let mut found = FindingSet::new(most, MAX_LEFT_OUT);
                 numbers.for_each(|n| found.add(finding(*n, &format!("{}.json", n % 3))));
                 let (kept, counts, left_out) = found.end();
                 (kept.into_iter().map(|finding| finding.id).collect::<Vec<_>>(), counts, left_out)
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_same_event_in_other_log_files_is_one_finding_that_names_them() {
-        let mut found = Found::new(10, MAX_LEFT_OUT);
+        let mut found = FindingSet::new(10, MAX_LEFT_OUT);
         for log_file in ["b.json", "c.json", "a.json", "b.json"] {
             found.add(finding(1, log_file));
         }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_takes_no_more_room_than_there_is_and_is_counted() {
-        let mut found = Found::new(10, 20);
+        let mut found = FindingSet::new(10, 20);
         for n in 0..500 {
             found.add(finding(n, "a.json"));
         }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_worse_copy_of_what_was_left_out_is_kept_and_counted_once() {
-        let mut found = Found::new(1, MAX_LEFT_OUT);
+        let mut found = FindingSet::new(1, MAX_LEFT_OUT);
         found.add(Finding { severity: Severity::High, unauthenticated: false, ..finding(1, "a.json") });
         found.add(Finding { severity: Severity::Low, ..finding(2, "a.json") });
         let dropped = found.kept.trim();

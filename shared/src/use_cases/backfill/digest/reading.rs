@@ -1,112 +1,158 @@
-//! Reading the parts one after the other: their records are judged again, and what could not be read is counted.
+//! Judging the kept records of all items again, and counting what could not be read.
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::stream::{FuturesOrdered, StreamExt};
 
-use super::finding_set::{Found, MAX_FINDINGS, MAX_LEFT_OUT};
+use super::super::items::result_of;
+use super::finding_set::{FindingSet, MAX_FINDINGS, MAX_LEFT_OUT};
 use crate::config::Config;
 use crate::finding::{Finding, RecordPlace};
 use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::cloudtrail::{Record, SignIn, key};
 use crate::mail::html_report::overview::Overview;
 use crate::mail::phrases;
+use crate::ports::{AwsError, AwsErrorKind};
 use crate::rules::detections::judge_record;
 use crate::rules::health::{
     backfill_could_not_look, backfill_findings_left_out, backfill_log_file_unreadable, log_file_gone,
 };
 use crate::severity::Severity;
-use crate::state::backfill::{Item, KeptRecord, Part, ReadSoFar, Unread};
+use crate::state::backfill::{ItemResult, KeptRecord, Plan, PlanItem, ReadTotals, UnfetchedLogFile};
 
-/// What the parts that were read came to so far.
-pub(super) struct Parts<'a> {
+/// How many results are fetched ahead at most.
+pub(super) const MAX_AHEAD: usize = 8;
+
+/// The most bytes of compressed results that are fetched ahead, if all are as large as the largest so far.
+const AHEAD_BYTES: usize = 64 << 20;
+
+/// Fetches the results of all items, and judges their records.
+///
+/// # Errors
+/// [`AwsError`] if a result cannot be fetched, or of `check_time`, which is called after each item.
+pub(super) async fn judge_items<'c>(
+    plan: &Plan,
+    results: impl AsyncFn(usize) -> Result<Option<Bytes>, AwsError>,
+    check_time: &dyn Fn() -> Result<(), AwsError>,
+    config: &'c Config,
+) -> Result<ItemJudge<'c>, AwsError> {
+    let mut judge = ItemJudge::new(config);
+    let (mut numbers, mut ahead, mut at_once) = (0..plan.items.len(), FuturesOrdered::new(), 1);
+    let mut largest = 1;
+    for item in &plan.items {
+        while ahead.len() < at_once
+            && let Some(number) = numbers.next()
+        {
+            ahead.push_back(results(number));
+        }
+        let compressed = match ahead.next().await {
+            // The digest reports the log files of this item, and judges the other items.
+            Some(Err(error)) if error.kind == AwsErrorKind::Denied => None,
+            Some(compressed) => compressed?,
+            None => None,
+        };
+        largest = largest.max(compressed.as_ref().map_or(0, Bytes::len));
+        at_once = (AHEAD_BYTES / largest).clamp(1, MAX_AHEAD);
+        match compressed.and_then(|compressed| result_of(&compressed, item)) {
+            Some(result) => judge.add(result),
+            None => judge.add_missing(item),
+        }
+        check_time()?;
+    }
+    Ok(judge)
+}
+
+/// What the results so far came to.
+pub(super) struct ItemJudge<'a> {
     config: &'a Config,
-    story: Overview,
-    found: Found,
-    read: ReadSoFar,
+    overview: Overview,
+    found: FindingSet,
+    read: ReadTotals,
     counts: Counts,
-    /// How many log files could not be had, and the first of them.
-    unread: u64,
-    first_unread: Option<Unread>,
-    /// How many log files were planned to be read and are listed no more.
+    /// How many log files could not be fetched, and the first of them.
+    unfetched: u64,
+    first_unfetched: Option<UnfetchedLogFile>,
+    /// How many log files of the plan are no longer listed.
     vanished: u64,
-    /// How many parts there are not, how many log files they are about, and where the first of them is.
-    missing_parts: u64,
+    /// How many results are missing, how many log files their items have, and the prefix of the first.
+    missing_items: u64,
     missing_log_files: u64,
     first_missing: Option<String>,
-    /// How many records cannot be judged although they were, and the first of them.
-    odd: u64,
-    first_odd: Option<(String, String)>,
+    /// How many kept records cannot be judged again, and the log file and reason of the first.
+    not_judged: u64,
+    first_not_judged: Option<(String, String)>,
     left_out_sign_ins: u64,
 }
 
-/// What all parts came to.
-pub(super) struct Looked {
-    pub story: Overview,
-    /// The worst findings, in order of time.
+/// What the results of all items came to.
+pub(super) struct JudgedItems {
+    pub overview: Overview,
+    /// The most severe findings, by time.
     pub findings: Vec<Finding>,
     /// How many there are of each severity, and how many were left out.
     pub severities: BTreeMap<Severity, u64>,
     pub left_out: u64,
     /// What could not be looked at.
     pub gaps: Vec<Finding>,
-    /// What the parts that were read say of it, and what is known of their log files since.
-    pub read: ReadSoFar,
+    /// What was read by the results, and with log files that are gone counted as unreadable.
+    pub read: ReadTotals,
     pub counts: Counts,
     /// How many log files were not read.
-    pub unread: u64,
+    pub unfetched: u64,
 }
 
-impl<'a> Parts<'a> {
-    pub fn new(config: &'a Config) -> Parts<'a> {
-        Parts {
+impl<'a> ItemJudge<'a> {
+    fn new(config: &'a Config) -> ItemJudge<'a> {
+        ItemJudge {
             config,
-            story: Overview::new(),
-            found: Found::new(MAX_FINDINGS, MAX_LEFT_OUT),
-            read: ReadSoFar::default(),
+            overview: Overview::new(),
+            found: FindingSet::new(MAX_FINDINGS, MAX_LEFT_OUT),
+            read: ReadTotals::default(),
             counts: Counts::default(),
-            unread: 0,
-            first_unread: None,
+            unfetched: 0,
+            first_unfetched: None,
             vanished: 0,
-            missing_parts: 0,
+            missing_items: 0,
             missing_log_files: 0,
             first_missing: None,
-            odd: 0,
-            first_odd: None,
+            not_judged: 0,
+            first_not_judged: None,
             left_out_sign_ins: 0,
         }
     }
 
-    /// Judges the records of a part again.
-    pub fn add(&mut self, part: Part) {
-        self.read.add(&part);
-        self.counts += part.counts;
-        for kept in &part.records {
+    /// Judges the records of an item again.
+    fn add(&mut self, result: ItemResult) {
+        self.read.add(&result);
+        self.counts += result.counts;
+        for kept in &result.records {
             match self.judge(kept) {
                 Ok(finding) => finding.into_iter().for_each(|finding| self.found.add(finding)),
                 Err(reason) => {
-                    self.odd += 1;
-                    self.first_odd.get_or_insert_with(|| (kept.log_file.clone(), reason));
+                    self.not_judged += 1;
+                    self.first_not_judged.get_or_insert_with(|| (kept.log_file.clone(), reason));
                 }
             }
         }
-        for file in part.unreadable {
+        for file in result.unreadable {
             self.found.add(backfill_log_file_unreadable(&file.log_file, file.records, &file.reason));
         }
-        for file in part.unread {
+        for file in result.unfetched {
             if file.is_gone {
                 self.counts += Counts { log_files: 1, unreadable_log_files: 1, ..Counts::default() };
                 self.found.add(log_file_gone(&file.log_file, &file.answer));
             } else {
-                self.unread += 1;
-                self.first_unread.get_or_insert(file);
+                self.unfetched += 1;
+                self.first_unfetched.get_or_insert(file);
             }
         }
-        self.vanished += part.vanished;
-        for (severity, count) in part.left_out {
+        self.vanished += result.vanished;
+        for (severity, count) in result.left_out {
             self.found.add_unknown(severity, count);
         }
-        self.left_out_sign_ins += part.left_out_sign_ins;
+        self.left_out_sign_ins += result.left_out_sign_ins;
     }
 
     fn judge(
@@ -117,46 +163,46 @@ impl<'a> Parts<'a> {
         let record = Record::parse(json.get().as_bytes())?;
         let finding = judge_record(&record, self.config, place)?;
         if let Some(sign_in) = SignIn::of(&record) {
-            self.story.sign_in(&record, &sign_in);
+            self.overview.sign_in(&record, &sign_in);
         }
         Ok(finding)
     }
 
-    /// Counts a part that came to nothing.
-    pub fn add_missing(&mut self, item: &Item) {
-        self.missing_parts += 1;
+    /// Counts an item without a result.
+    fn add_missing(&mut self, item: &PlanItem) {
+        self.missing_items += 1;
         self.missing_log_files += item.objects();
-        let first = item.stretches.first().map(|stretch| stretch.prefix.clone());
+        let first = item.ranges.first().map(|range| range.prefix.clone());
         self.first_missing = self.first_missing.take().or(first);
     }
 
-    /// What it came to. `folder_uri` is where the backfill keeps what it makes.
-    pub fn end(mut self, bucket: &str, folder_uri: &str, now: DateTime<Utc>) -> Looked {
+    /// The findings and gaps. `folder_uri` is the `s3://` URI of the backfill's folder.
+    pub fn end(mut self, bucket: &str, folder_uri: &str, now: DateTime<Utc>) -> JudgedItems {
         let (findings, severities, left_out) = self.found.end();
         let mut gaps: Vec<Finding> = Vec::new();
         let mut gap =
             |why, what, first| gaps.push(backfill_could_not_look(folder_uri, why, what, first, now));
-        if let Some(first) = self.first_unread {
-            let what = phrases::log_files_not_fetched(self.unread, bucket, &first.answer);
+        if let Some(first) = self.first_unfetched {
+            let what = phrases::log_files_not_fetched(self.unfetched, bucket, &first.answer);
             gap("unread", what, Some(first.log_file));
         }
         if self.vanished > 0 {
             gap("vanished", phrases::log_files_vanished(self.vanished, bucket), None);
         }
-        if self.missing_parts > 0 {
+        if self.missing_items > 0 {
             let first = self.first_missing.unwrap_or_default();
-            let what = phrases::parts_missing(self.missing_log_files, self.missing_parts, bucket, &first);
+            let what = phrases::parts_missing(self.missing_log_files, self.missing_items, bucket, &first);
             gap("missing", what, None);
         }
-        if let Some((log_file, reason)) = self.first_odd {
-            gap("odd", phrases::records_not_judged_again(self.odd, &reason), Some(log_file));
+        if let Some((log_file, reason)) = self.first_not_judged {
+            gap("odd", phrases::records_not_judged_again(self.not_judged, &reason), Some(log_file));
         }
         gaps.extend(backfill_findings_left_out(folder_uri, left_out, now));
         if self.left_out_sign_ins > 0 {
-            self.story.note(phrases::sign_ins_left_out(self.left_out_sign_ins));
+            self.overview.note(phrases::sign_ins_left_out(self.left_out_sign_ins));
         }
-        let unread = self.unread + self.vanished + self.missing_log_files;
-        let Parts { story, read, counts, .. } = self;
-        Looked { story, findings, severities, left_out, gaps, read, counts, unread }
+        let unfetched = self.unfetched + self.vanished + self.missing_log_files;
+        let ItemJudge { overview, read, counts, .. } = self;
+        JudgedItems { overview, findings, severities, left_out, gaps, read, counts, unfetched }
     }
 }

@@ -18,7 +18,9 @@ use crate::formats::cloudtrail::counts::Counts;
 use crate::formats::events::backfill::Wanted;
 use crate::ports::{NotificationSink, Ports, Precondition, PublishError, StoredObject, WriteOutcome};
 use crate::rules::detections;
-use crate::state::backfill::{Item, KeptRecord, Part, Stretch, Unread, Unreadable};
+use crate::state::backfill::{
+    ItemResult, KeptRecord, KeyRange, PlanItem, UnfetchedLogFile, UnreadableLogFile,
+};
 use crate::state::case;
 use crate::state::format::FORMAT;
 use crate::use_cases::notify::{Notifier, OnStateFailure};
@@ -206,20 +208,20 @@ fn kept(file: usize, record: &Value) -> KeptRecord {
     KeptRecord { log_file: log_file(file), record: 0, json }
 }
 
-fn part(records: &[Value]) -> Part {
+fn part(records: &[Value]) -> ItemResult {
     let count = records.len() as u64;
     let counts = Counts { log_files: 1, records: count, judged: count, ..Counts::default() };
     let records = records.iter().enumerate().map(|(n, record)| kept(n, record)).collect();
-    Part { format: FORMAT, counts, records, ..Part::default() }
+    ItemResult { format: FORMAT, counts, records, ..ItemResult::default() }
 }
 
 fn plan(parts: usize) -> Plan {
     let prefix = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/01/05/".to_owned();
-    let stretch = Stretch { prefix, objects: 12, bytes: 3_000, ..Stretch::default() };
+    let range = KeyRange { prefix, objects: 12, bytes: 3_000, ..KeyRange::default() };
     let day = |day: &str| day.parse().unwrap();
     let (accounts, regions) = (BTreeSet::new(), BTreeSet::new());
     let wanted = Wanted { from: day("2026-01-01"), to: day("2026-01-31"), accounts, regions };
-    let items = vec![Item { stretches: vec![stretch] }; parts];
+    let items = vec![PlanItem { ranges: vec![range] }; parts];
     Plan { format: FORMAT, bucket: BUCKET.to_owned(), wanted, items }
 }
 
@@ -229,7 +231,7 @@ fn attempt(
     (folder, alert_id): (&str, &str),
     notify: bool,
     parts: &[Option<&str>],
-) -> Option<Result<Digested, AwsError>> {
+) -> Option<Result<DigestOutput, AwsError>> {
     attempt_with(world, (folder, alert_id), notify, parts, &Config::default())
 }
 
@@ -239,18 +241,18 @@ fn attempt_with(
     notify: bool,
     parts: &[Option<&str>],
     config: &Config,
-) -> Option<Result<Digested, AwsError>> {
+) -> Option<Result<DigestOutput, AwsError>> {
     world.calls.set(0);
     let plan = plan(parts.len());
     let part = async |number: usize| match parts[number] {
         Some("refused") => Err(refused("GetObject")),
-        part => Ok(part.map(|part| serde_json::from_str::<Part>(part).unwrap().pack().unwrap().into())),
+        part => Ok(part.map(|part| serde_json::from_str::<ItemResult>(part).unwrap().pack().unwrap().into())),
     };
     let run = async {
         let memory = StateClient::new(world, world, config, Duration::ZERO);
         let accepted = SuppressionFile::load(&memory, None).await?;
         digest(
-            &About { folder, plan: &plan, notify, teller: teller(alert_id), lost: None },
+            &DigestRequest { folder, plan: &plan, notify, teller: teller(alert_id), lost: None },
             part,
             &accepted,
             &memory,
@@ -265,12 +267,12 @@ fn teller(alert_id: &str) -> DigestIdentity<'_> {
     DigestIdentity { alert_id, run: "a backfill", repeats: false }
 }
 
-fn digested(world: &World, folder: &str, alert_id: &str, parts: &[Option<&str>]) -> Digested {
+fn digested(world: &World, folder: &str, alert_id: &str, parts: &[Option<&str>]) -> DigestOutput {
     attempt(world, (folder, alert_id), true, parts).unwrap().unwrap()
 }
 
 /// The part of an item of [`plan`], which are all alike.
-fn packed(part: &Part) -> String {
+fn packed(part: &ItemResult) -> String {
     let mut part = serde_json::to_value(part).unwrap();
     part["item"] = plan(1).items[0].fingerprint().into();
     part.to_string()
@@ -287,9 +289,14 @@ fn words(text: &str) -> String {
 }
 
 /// Every finding has one fate.
-fn sum(digested: &Digested) {
-    let Digested { findings, told, known, accepted, counted, left_out, .. } = digested;
-    assert_eq!(findings.values().sum::<u64>(), told + known + accepted + counted + left_out, "{digested:?}");
+fn sum(digested: &DigestOutput) {
+    let DigestOutput { findings, counts, .. } = digested;
+    let DigestCounts { notified, known, suppressed, counted_only, left_out } = counts;
+    assert_eq!(
+        findings.values().sum::<u64>(),
+        notified + known + suppressed + counted_only + left_out,
+        "{digested:?}"
+    );
 }
 
 /// What a live run finds in such records is told.
@@ -317,11 +324,18 @@ fn what_all_parts_come_to_is_one_mail_one_list_and_one_page() {
     let alice = [sign_in("1", "alice", 0, "No"), sign_in("2", "alice", 600, "No")];
     let bob = [sign_in("3", "bob", 0, "No"), sign_in("4", "carol", 0, "Yes"), alice[0].clone()];
     let mut second = part(&bob);
-    second.unreadable =
-        vec![Unreadable { log_file: log_file(20), records: 2, reason: "has invalid UTF-8".to_owned() }];
-    second.unread = vec![
-        Unread { log_file: log_file(21), is_gone: true, answer: "NoSuchKey".to_owned() },
-        Unread { log_file: log_file(22), is_gone: false, answer: "AccessDenied: no kms:Decrypt".to_owned() },
+    second.unreadable = vec![UnreadableLogFile {
+        log_file: log_file(20),
+        records: 2,
+        reason: "has invalid UTF-8".to_owned(),
+    }];
+    second.unfetched = vec![
+        UnfetchedLogFile { log_file: log_file(21), is_gone: true, answer: "NoSuchKey".to_owned() },
+        UnfetchedLogFile {
+            log_file: log_file(22),
+            is_gone: false,
+            answer: "AccessDenied: no kms:Decrypt".to_owned(),
+        },
     ];
     second.left_out = [(Severity::Low, 7)].into();
     second.left_out_sign_ins = 3;
@@ -330,7 +344,11 @@ fn what_all_parts_come_to_is_one_mail_one_list_and_one_page() {
     let world = World::default();
     let digest = digested(&world, FOLDER, "d1", &parts);
     sum(&digest);
-    assert_eq!((digest.told, digest.known, digest.left_out), (8, 0, 7), "{digest:?}");
+    assert_eq!(
+        (digest.counts.notified, digest.counts.known, digest.counts.left_out),
+        (8, 0, 7),
+        "{digest:?}"
+    );
     let alert = digest.alert.unwrap();
     assert_eq!(alert.subject, "[HIGH] Backfill 2026-01-01 to 2026-01-31: 5 findings - 111122223333");
     let mail = email(&alert);
@@ -357,12 +375,12 @@ fn what_all_parts_come_to_is_one_mail_one_list_and_one_page() {
     // Again, by another backfill: what could not be looked at is told, and nothing else.
     let again = digested(&world, OTHER_FOLDER, "d2", &parts);
     sum(&again);
-    assert_eq!((again.told, again.known), (3, 5), "{again:?}");
+    assert_eq!((again.counts.notified, again.counts.known), (3, 5), "{again:?}");
     let alert = again.alert.unwrap();
     assert_eq!(alert.subject, "[HIGH] Backfill 2026-01-01 to 2026-01-31: could not look at all of it");
     let whole = digested(&world, "backfills/x/3/", "d3", &parts[..1]);
     sum(&whole);
-    assert_eq!((whole.alert, whole.told, whole.known), (None, 0, 2));
+    assert_eq!((whole.alert, whole.counts.notified, whole.counts.known), (None, 0, 2));
 }
 
 #[test]
@@ -373,7 +391,7 @@ fn promise_2_what_live_runs_told_is_known_and_what_a_digest_tells_is_told_by_no_
     let world = World::default();
     assert_eq!(live(&world, &records[..1]).len(), 1);
     let digest = digested(&world, FOLDER, "d1", &[Some(&parts)]);
-    assert_eq!((digest.told, digest.known), (2, 1), "{digest:?}");
+    assert_eq!((digest.counts.notified, digest.counts.known), (2, 1), "{digest:?}");
     sum(&digest);
     assert!(email(&digest.alert.unwrap()).contains("findings: 1 that people were told of before."));
     assert!(live(&world, &records).is_empty());
@@ -385,7 +403,8 @@ fn promise_1_a_digest_that_dies_anywhere_is_begun_again_and_comes_to_the_same() 
     let records: Vec<Value> =
         (0..4).map(|n| sign_in(&n.to_string(), &format!("user-{n}"), n * 10, "No")).collect();
     let mut whole = part(&records);
-    whole.unreadable = vec![Unreadable { log_file: log_file(7), records: 0, reason: "is empty".to_owned() }];
+    whole.unreadable =
+        vec![UnreadableLogFile { log_file: log_file(7), records: 0, reason: "is empty".to_owned() }];
     let parts = packed(&whole);
     let world = || {
         let world = World::default();
@@ -416,14 +435,14 @@ fn promise_1_a_digest_that_dies_anywhere_is_begun_again_and_comes_to_the_same() 
         let of_live = if last % 3 == 0 { live(&world, &records[..2]) } else { Vec::new() };
         let digest = digested(&world, FOLDER, "d1", &[Some(&parts)]);
         sum(&digest);
-        assert_eq!(digest.told as usize + of_live.len(), 6, "dead at {last}: {of_live:?}");
+        assert_eq!(digest.counts.notified as usize + of_live.len(), 6, "dead at {last}: {of_live:?}");
         let again = digested(&world, FOLDER, "d1", &[Some(&parts)]);
         assert_eq!(again.alert, digest.alert, "dead at {last}");
         if of_live.is_empty() {
             assert_eq!(digest.alert, expected.alert, "dead at {last}");
         }
         let next = digested(&world, OTHER_FOLDER, "d2", &[Some(&parts)]);
-        assert_eq!((next.alert, next.told), (None, 0), "dead at {last}");
+        assert_eq!((next.alert, next.counts.notified), (None, 0), "dead at {last}");
     }
     assert!(steps > 30, "{steps}");
 }
@@ -434,13 +453,13 @@ fn what_aws_refuses_to_give_is_told_and_keeps_nobody_from_being_told_of_the_rest
         [packed(&part(&[sign_in("1", "alice", 0, "No"), sign_in("2", "bob", 0, "No")])), "refused".into()];
     let parts = [Some(&parts[0][..]), Some(&parts[1])];
     let world = World::default();
-    assert_eq!(digested(&world, FOLDER, "d1", &parts[..1]).told, 2);
+    assert_eq!(digested(&world, FOLDER, "d1", &parts[..1]).counts.notified, 2);
     let case = world.keys("cases/")[0].clone();
     *world.refuses.borrow_mut() = Some(case.clone());
     let digest = digested(&world, OTHER_FOLDER, "d2", &parts);
     sum(&digest);
     // One of the two is known, the other told again; the part and the case are told.
-    assert_eq!((digest.told, digest.known), (3, 1), "{digest:?}");
+    assert_eq!((digest.counts.notified, digest.counts.known), (3, 1), "{digest:?}");
     let mail = words(&email(&digest.alert.unwrap()));
     for said in [
         "12 log files of bucket logs were not read: 1 part of the backfill came to nothing",
@@ -471,9 +490,9 @@ fn parts_are_fetched_ahead_and_taken_in_order() {
             yielded().await;
         }
         fetching.set(fetching.get() - 1);
-        Ok(Some(serde_json::from_str::<Part>(&whole).unwrap().pack().unwrap().into()))
+        Ok(Some(serde_json::from_str::<ItemResult>(&whole).unwrap().pack().unwrap().into()))
     };
-    let about = About { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
+    let about = DigestRequest { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
     let run = async {
         let memory = StateClient::new(&world, &world, &config, Duration::ZERO);
         let accepted = SuppressionFile::load(&memory, None).await?;
@@ -486,7 +505,7 @@ fn parts_are_fetched_ahead_and_taken_in_order() {
             break digest.unwrap();
         }
     };
-    assert_eq!((digest.read.items, digest.told, most.get()), (40, 1, MAX_AHEAD));
+    assert_eq!((digest.read.items, digest.counts.notified, most.get()), (40, 1, reading::MAX_AHEAD));
 }
 
 #[test]
@@ -496,9 +515,9 @@ fn without_time_for_its_end_a_digest_is_left_to_the_next_run() {
     let (config, plan) = (Config::default(), plan(1));
     let fetch = async |_: usize| {
         world.left.set(Some(19));
-        Ok(Some(serde_json::from_str::<Part>(&parts).unwrap().pack().unwrap().into()))
+        Ok(Some(serde_json::from_str::<ItemResult>(&parts).unwrap().pack().unwrap().into()))
     };
-    let about = About { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
+    let about = DigestRequest { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
     let run = async {
         let memory = StateClient::new(&world, &world, &config, Duration::ZERO);
         let accepted = SuppressionFile::load(&memory, None).await?;
@@ -508,7 +527,7 @@ fn without_time_for_its_end_a_digest_is_left_to_the_next_run() {
     assert_eq!(trouble.kind, AwsErrorKind::DeadlineExceeded, "{trouble}");
     assert!(world.keys(FOLDER).iter().all(|key| key.ends_with("digest.json")));
     // One that begins with little time takes a quarter of it.
-    assert_eq!(digested(&world, FOLDER, "d1", &[Some(&parts)]).told, 1);
+    assert_eq!(digested(&world, FOLDER, "d1", &[Some(&parts)]).counts.notified, 1);
 }
 
 #[test]
@@ -527,7 +546,7 @@ fn a_digest_that_is_begun_again_days_later_says_the_same() {
     let objects = world.objects.borrow().clone();
     world.later.set(5 * 24 * 3600);
     let again = digested(&world, FOLDER, "d1", &parts);
-    assert_eq!((first.alert, first.told), (again.alert, again.told));
+    assert_eq!((first.alert, first.counts.notified), (again.alert, again.counts.notified));
     for key in world.keys(FOLDER) {
         assert_eq!(world.objects.borrow()[&key], objects[&key], "{key}");
     }
@@ -538,11 +557,11 @@ fn who_is_not_to_be_told_gets_the_list_and_nothing_is_noted_as_told() {
     let parts = packed(&part(&[sign_in("1", "alice", 0, "No")]));
     let world = World::default();
     let digest = attempt(&world, (FOLDER, "d1"), false, &[Some(&parts), None]).unwrap().unwrap();
-    assert_eq!((digest.alert, digest.told, digest.known), (None, 0, 0));
+    assert_eq!((digest.alert, digest.counts.notified, digest.counts.known), (None, 0, 0));
     assert_eq!(digest.findings[&Severity::High], 2);
     assert!(world.keys("cases/").is_empty());
     assert_eq!(world.text(&format!("{FOLDER}findings.jsonl.gz")).lines().count(), 2);
-    assert_eq!(digested(&world, OTHER_FOLDER, "d2", &[Some(&parts)]).told, 1);
+    assert_eq!(digested(&world, OTHER_FOLDER, "d2", &[Some(&parts)]).counts.notified, 1);
 }
 
 #[test]
@@ -556,7 +575,11 @@ fn what_is_accepted_or_too_little_is_counted_and_told_to_nobody() {
     let parts = packed(&part(&[sign_in("1", "alice", 0, "No"), sign_in("2", "bob", 0, "No"), failed]));
     let digest = digested(&world, FOLDER, "d1", &[Some(&parts)]);
     sum(&digest);
-    assert_eq!((digest.told, digest.accepted, digest.counted), (1, 1, 1), "{digest:?}");
+    assert_eq!(
+        (digest.counts.notified, digest.counts.suppressed, digest.counts.counted_only),
+        (1, 1, 1),
+        "{digest:?}"
+    );
     let mail = email(&digest.alert.unwrap());
     assert!(mail.contains("findings: 1 suppressed; 1 only counted"), "{mail}");
     let critical = Config::from_lookup(|name| (name == "MAIL_MIN_SEVERITY").then(|| "CRITICAL".to_owned()));
@@ -564,7 +587,7 @@ fn what_is_accepted_or_too_little_is_counted_and_told_to_nobody() {
     let digest = attempt_with(&World::default(), (FOLDER, "d1"), true, &[Some(&parts)], &config);
     let digest = digest.unwrap().unwrap();
     sum(&digest);
-    assert_eq!((digest.alert.is_none(), digest.told, digest.counted), (true, 0, 3));
+    assert_eq!((digest.alert.is_none(), digest.counts.notified, digest.counts.counted_only), (true, 0, 3));
 }
 
 #[test]
@@ -587,7 +610,7 @@ fn an_answer_of_the_state_bucket_that_is_lost_changes_nothing() {
         world.loses.set(loses);
         let digest = digested(&world, FOLDER, "d1", &[Some(&parts)]);
         assert_eq!(digest.alert, expected.alert, "{loses} lost");
-        assert_eq!(digested(&world, OTHER_FOLDER, "d2", &[Some(&parts)]).told, 0, "{loses} lost");
+        assert_eq!(digested(&world, OTHER_FOLDER, "d2", &[Some(&parts)]).counts.notified, 0, "{loses} lost");
     }
 }
 

@@ -1,7 +1,7 @@
-//! What a backfill keeps of each log file: sign-ins, and the records that raise a finding, as they stand there.
+//! The records that a backfill keeps of log files: sign-ins, and those that raise a finding, unchanged.
 //!
-//! Where there is no room for all, what matters least is left out and counted. What is kept then depends on the log
-//! files alone, and not on the order in which they were read.
+//! Above the limits the least severe records are left out and counted. What is kept does not depend on the order in
+//! which log files are read.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use super::scanning::ReadLogFile;
 use crate::bounded::{Limits, Ranked, WorstSet};
 use crate::config::Config;
 use crate::finding::Finding;
@@ -20,40 +21,39 @@ use crate::formats::cloudtrail::{Record, SignIn};
 use crate::ports::AwsErrorKind;
 use crate::rules::detections;
 use crate::severity::Severity;
-use crate::state::backfill::part::{MAX_RECORD_BYTES, MAX_RECORDS};
-use crate::state::backfill::{KeptRecord, Part, Unread, Unreadable};
+use crate::state::backfill::item_result::{MAX_RECORD_BYTES, MAX_RECORDS};
+use crate::state::backfill::{ItemResult, KeptRecord, UnfetchedLogFile, UnreadableLogFile};
 use crate::state::format::FORMAT;
-use crate::use_cases::Scanned;
-use crate::use_cases::log_file_reader::Reader;
+use crate::use_cases::log_file_reader::RecordConsumer;
 
-/// How much is kept of one log file while it is read.
+/// The limits of one log file while it is read.
 const OF_LOG_FILE: Limits = limits(MAX_RECORDS / 4, MAX_RECORD_BYTES / 4);
 
-/// How much is kept of an item.
-const OF_PART: Limits = limits(MAX_RECORDS, MAX_RECORD_BYTES);
+/// The limits of one item.
+const OF_ITEM: Limits = limits(MAX_RECORDS, MAX_RECORD_BYTES);
 
 const fn limits(records: usize, bytes: usize) -> Limits {
     Limits { items: records, bytes, spare_items: records / 10 }
 }
 
-/// Reads log files for a backfill.
-pub(super) struct Keeps<'a> {
+/// Keeps records of log files.
+pub(super) struct RecordKeeper<'a> {
     pub config: &'a Config,
-    /// Which days are meant: what happened on others, the same log files may hold as well.
+    /// The requested days: log files also have records of other days.
     pub period: Period,
 }
 
-/// What is kept of one log file.
-pub(super) struct Kept {
+/// The records kept of one log file.
+pub(super) struct KeptRecords {
     uri: String,
     delivered: Option<DateTime<Utc>>,
-    /// Records that were judged, whenever they happened.
+    /// How many records were judged, of any day.
     judged: u64,
-    records: Pile,
+    records: BoundedRecords,
 }
 
-/// Records, the most important of all that were put here.
-struct Pile {
+/// The most severe records of all that were put here.
+struct BoundedRecords {
     limits: Limits,
     /// By log file and place in it.
     records: WorstSet<(String, u64), WeightedRecord>,
@@ -81,68 +81,71 @@ impl Ranked for WeightedRecord {
     }
 }
 
-impl Reader for Keeps<'_> {
-    type Made = Kept;
+impl RecordConsumer for RecordKeeper<'_> {
+    type Output = KeptRecords;
 
-    fn begin(&self, uri: &str) -> Kept {
-        let records = Pile::new(OF_LOG_FILE);
-        Kept { uri: uri.to_owned(), delivered: delivered(uri), judged: 0, records }
+    fn begin(&self, uri: &str) -> KeptRecords {
+        let records = BoundedRecords::new(OF_LOG_FILE);
+        KeptRecords { uri: uri.to_owned(), delivered: delivered(uri), judged: 0, records }
     }
 
-    fn record(&self, made: &mut Kept, index: u64, json: &[u8]) -> Result<(), String> {
+    fn record(&self, kept: &mut KeptRecords, index: u64, json: &[u8]) -> Result<(), String> {
         let record = Record::parse(json)?;
-        let place = RecordPlace { log_file: &made.uri, record: index, delivered: made.delivered };
+        let place = RecordPlace { log_file: &kept.uri, record: index, delivered: kept.delivered };
         let found = detections::judge_record(&record, self.config, place)?;
         if (found.is_some() || SignIn::of(&record).is_some())
-            && self.period.holds(record.event_time, &made.uri)
+            && self.period.holds(record.event_time, &kept.uri)
         {
             let json = serde_json::from_slice::<Box<RawValue>>(json)
                 .map_err(|error| format!("is no readable JSON: {error}"))?;
             let (weight, severity) =
                 (found.as_ref().map(Finding::retention_priority), found.map(|found| found.severity));
-            made.records.put((made.uri.clone(), index), WeightedRecord { weight, severity, json });
+            kept.records.put((kept.uri.clone(), index), WeightedRecord { weight, severity, json });
         }
-        made.judged += 1;
+        kept.judged += 1;
         Ok(())
     }
 
-    fn most_bytes(&self) -> u64 {
+    fn max_output_bytes(&self) -> u64 {
         (OF_LOG_FILE.bytes + OF_LOG_FILE.bytes / 10) as u64
     }
 }
 
-/// What an item comes to, log file by log file.
-pub(super) struct Keeping {
-    part: Part,
-    records: Pile,
+/// Collects the result of an item, log file by log file.
+pub(super) struct ItemKeeper {
+    result: ItemResult,
+    records: BoundedRecords,
 }
 
-impl Keeping {
-    pub fn new() -> Keeping {
-        Keeping { part: Part { format: FORMAT, ..Part::default() }, records: Pile::new(OF_PART) }
+impl ItemKeeper {
+    pub fn new() -> ItemKeeper {
+        ItemKeeper {
+            result: ItemResult { format: FORMAT, ..ItemResult::default() },
+            records: BoundedRecords::new(OF_ITEM),
+        }
     }
 
     /// Takes one log file.
-    pub fn take(&mut self, Scanned { uri, bytes, made }: Scanned<Kept>) {
-        let (kept, counts) = match made {
-            Ok(made) => made,
-            Err(trouble) => {
-                let is_gone = trouble.kind == AwsErrorKind::NotFound;
-                self.part.unread.push(Unread { log_file: uri, is_gone, answer: trouble.answer });
+    pub fn take(&mut self, ReadLogFile { uri, bytes, result }: ReadLogFile<KeptRecords>) {
+        let (kept, counts) = match result {
+            Ok(output) => output,
+            Err(error) => {
+                let is_gone = error.kind == AwsErrorKind::NotFound;
+                self.result.unfetched.push(UnfetchedLogFile { log_file: uri, is_gone, answer: error.answer });
                 return;
             }
         };
-        self.part.counts += Counts::of(&counts, kept.judged);
-        self.part.bytes += bytes;
+        self.result.counts += Counts::of(&counts, kept.judged);
+        self.result.bytes += bytes;
         if let Some(problem) = counts.problems.into_iter().next() {
             let (records, reason) = (counts.unreadable, problem.reason);
-            self.part.unreadable.push(Unreadable { log_file: uri, records, reason });
+            self.result.unreadable.push(UnreadableLogFile { log_file: uri, records, reason });
         }
         self.records.put_all(kept.records);
     }
 
-    /// What it came to, in an order that is the same however it was read.
-    pub fn end(mut self, skipped_objects: u64) -> Part {
+    /// The result, in an order that does not depend on the order of reading.
+    pub fn end(mut self, skipped_objects: u64) -> ItemResult {
         let kept = self.records.take().into_iter();
         let records = kept.map(|((log_file, record), WeightedRecord { json, .. })| KeptRecord {
             log_file,
@@ -150,21 +153,21 @@ impl Keeping {
             json,
         });
         let records = records.collect();
-        self.part.unreadable.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
-        self.part.unread.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
+        self.result.unreadable.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
+        self.result.unfetched.sort_unstable_by(|a, b| a.log_file.cmp(&b.log_file));
         let (left_out, left_out_sign_ins) = (self.records.left_out, self.records.left_out_sign_ins);
-        Part { skipped_objects, records, left_out, left_out_sign_ins, ..self.part }
+        ItemResult { skipped_objects, records, left_out, left_out_sign_ins, ..self.result }
     }
 }
 
-impl Pile {
-    fn new(limits: Limits) -> Pile {
+impl BoundedRecords {
+    fn new(limits: Limits) -> BoundedRecords {
         let (records, left_out) = (WorstSet::new(limits), BTreeMap::new());
-        Pile { limits, records, left_out, left_out_sign_ins: 0 }
+        BoundedRecords { limits, records, left_out, left_out_sign_ins: 0 }
     }
 
     fn put(&mut self, place: (String, u64), record: WeightedRecord) {
-        // One that alone is too large must not cost all that matter less.
+        // One very large record must not displace all others.
         if record.bytes() > self.limits.bytes / 2 {
             return self.count_left_out(record.severity);
         }
@@ -172,7 +175,7 @@ impl Pile {
         self.leave_out(dropped);
     }
 
-    fn put_all(&mut self, mut other: Pile) {
+    fn put_all(&mut self, mut other: BoundedRecords) {
         let records = other.take();
         for (severity, count) in other.left_out {
             *self.left_out.entry(severity).or_default() += count;
@@ -181,7 +184,7 @@ impl Pile {
         records.into_iter().for_each(|(place, record)| self.put(place, record));
     }
 
-    /// Takes out what there is room for.
+    /// Takes out the records within the limits.
     fn take(&mut self) -> BTreeMap<(String, u64), WeightedRecord> {
         let dropped = self.records.trim();
         self.leave_out(dropped);
@@ -229,21 +232,21 @@ mod tests {
     }
 
     /// What is kept of a log file of these records.
-    fn read(uri: &str, records: &[String]) -> Scanned<Kept> {
+    fn read(uri: &str, records: &[String]) -> ReadLogFile<KeptRecords> {
         let config = Config::default();
-        let keeps = Keeps { config: &config, period: period() };
-        let mut made = keeps.begin(uri);
+        let keeper = RecordKeeper { config: &config, period: period() };
+        let mut kept = keeper.begin(uri);
         for (index, json) in records.iter().enumerate() {
-            keeps.record(&mut made, index as u64, json.as_bytes()).unwrap();
+            keeper.record(&mut kept, index as u64, json.as_bytes()).unwrap();
         }
         let counts = scan::Counts { records: records.len() as u64, has_records: true, ..Default::default() };
-        Scanned { uri: uri.to_owned(), bytes: 100, made: Ok((made, counts)) }
+        ReadLogFile { uri: uri.to_owned(), bytes: 100, result: Ok((kept, counts)) }
     }
 
-    fn part(log_files: Vec<Scanned<Kept>>) -> Part {
-        let mut keeping = Keeping::new();
-        log_files.into_iter().for_each(|scanned| keeping.take(scanned));
-        keeping.end(2)
+    fn part(log_files: Vec<ReadLogFile<KeptRecords>>) -> ItemResult {
+        let mut keeper = ItemKeeper::new();
+        log_files.into_iter().for_each(|scanned| keeper.take(scanned));
+        keeper.end(2)
     }
 
     #[test]
@@ -325,17 +328,17 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_named() {
         let mut scanned = read(&uri("2026/04/01", "b"), &[]);
-        if let Ok((_, counts)) = &mut scanned.made {
+        if let Ok((_, counts)) = &mut scanned.result {
             counts.problems.push(scan::Problem { record: None, reason: "is cut".to_owned() });
         }
         let gone = |kind| {
             let (call, answer) = ("get".to_owned(), "NoSuchKey".to_owned());
-            let made = Err(AwsError { kind, call, answer });
-            Scanned { uri: uri("2026/04/01", "a"), bytes: 7, made }
+            let result = Err(AwsError { kind, call, answer });
+            ReadLogFile { uri: uri("2026/04/01", "a"), bytes: 7, result }
         };
         let part = part(vec![scanned, gone(AwsErrorKind::NotFound), gone(AwsErrorKind::Denied)]);
         assert_eq!(part.unreadable[0].reason, "is cut");
-        assert_eq!(part.unread.iter().map(|it| it.is_gone).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(part.unfetched.iter().map(|it| it.is_gone).collect::<Vec<_>>(), [true, false]);
         assert_eq!((part.counts.log_files, part.counts.unreadable_log_files, part.bytes), (1, 1, 100));
     }
 }

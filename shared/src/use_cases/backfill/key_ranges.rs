@@ -1,4 +1,4 @@
-//! Dividing log files into what one invocation reads in one go.
+//! Dividing log files into key ranges, and ranges into items.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -6,48 +6,48 @@ use std::ops::RangeInclusive;
 use super::folders::number;
 use crate::formats::cloudtrail::key::ObjectKind;
 use crate::ports::ListedObject;
-use crate::state::backfill::{Item, Stretch, weight};
+use crate::state::backfill::{KeyRange, PlanItem, weight};
 
-/// How much one item holds.
+/// The most weight of one item: see [`weight`].
 const MAX_WEIGHT: u64 = 20_000;
 
-/// So much one stretch of several days holds: less than an item, so that items become full.
+/// The most weight of a range of several days: less than an item's, so that items are filled well.
 const MAX_JOINED_WEIGHT: u64 = MAX_WEIGHT / 8;
 
-/// How many stretches one item holds: each takes a listing.
-const MAX_STRETCHES: usize = 1_000;
+/// The most ranges of one item: each takes a listing.
+const MAX_RANGES: usize = 1_000;
 
-/// What one stretch is of.
+/// How many days one range covers.
 #[derive(Clone, Copy)]
-pub(in crate::use_cases) enum Divided {
-    /// A day, or a part of one.
+pub(crate) enum Division {
+    /// One day, or a part of one.
     ByDay,
-    /// Days that follow each other, where they have few log files: an organisation has thousands of folders for each
-    /// day, and listing them one by one takes longer than reading what is in them.
-    AsNeeded,
+    /// Consecutive days if they have few log files: an organisation has thousands of folders for each day, and listing
+    /// them one by one takes longer than reading their log files.
+    JoinSmallDays,
 }
 
-/// The log files of a month in one Region of an account, while they are listed.
-pub(super) struct Month {
-    /// What the keys of its days begin with.
+/// The log files of one account, Region and month, while they are listed.
+pub(super) struct MonthListing {
+    /// The prefix of the keys of its days.
     path: String,
     days: RangeInclusive<u32>,
-    stretches: Vec<Stretch>,
-    /// The last log file of the last stretch.
+    ranges: Vec<KeyRange>,
+    /// The last log file of the last range.
     last: String,
 }
 
-impl Month {
-    pub fn new(path: &str, days: RangeInclusive<u32>) -> Month {
-        Month { path: path.to_owned(), days, stretches: Vec::new(), last: String::new() }
+impl MonthListing {
+    pub fn new(path: &str, days: RangeInclusive<u32>) -> MonthListing {
+        MonthListing { path: path.to_owned(), days, ranges: Vec::new(), last: String::new() }
     }
 
-    /// The keys of its days stand behind this one.
+    /// The key to list after.
     pub fn after(&self) -> String {
         format!("{}{:02}", self.path, self.days.start())
     }
 
-    /// Takes what was listed next, and says whether more may follow.
+    /// Takes one page. Returns whether more wanted log files may follow.
     pub fn take(&mut self, objects: &[ListedObject]) -> bool {
         for object in objects {
             let Some((day, _)) = object.key.strip_prefix(&self.path).and_then(|key| key.split_once('/'))
@@ -66,78 +66,76 @@ impl Month {
     }
 
     fn add(&mut self, day: &str, object: &ListedObject) {
-        let after = match self.stretches.last_mut() {
-            Some(stretch) if stretch.prefix == day => {
-                let objects = stretch.objects + 1;
-                let bytes = stretch.bytes.saturating_add(object.bytes);
+        let after = match self.ranges.last_mut() {
+            Some(range) if range.prefix == day => {
+                let objects = range.objects + 1;
+                let bytes = range.bytes.saturating_add(object.bytes);
                 if weight(objects, bytes) <= MAX_WEIGHT {
-                    (stretch.objects, stretch.bytes) = (objects, bytes);
+                    (range.objects, range.bytes) = (objects, bytes);
                     self.last.clone_from(&object.key);
                     return;
                 }
-                stretch.until = Some(self.last.clone());
-                stretch.until.clone()
+                range.until = Some(self.last.clone());
+                range.until.clone()
             }
             _ => None,
         };
         let (prefix, bytes) = (day.to_owned(), object.bytes);
-        self.stretches.push(Stretch { prefix, after, objects: 1, bytes, ..Stretch::default() });
+        self.ranges.push(KeyRange { prefix, after, objects: 1, bytes, ..KeyRange::default() });
         self.last.clone_from(&object.key);
     }
 
-    /// What all of it came to.
-    pub fn end(self, divided: Divided) -> Vec<Stretch> {
-        match divided {
-            Divided::ByDay => self.stretches,
-            Divided::AsNeeded => self.joined(),
+    /// The ranges of all log files that were listed.
+    pub fn end(self, division: Division) -> Vec<KeyRange> {
+        match division {
+            Division::ByDay => self.ranges,
+            Division::JoinSmallDays => self.joined(),
         }
     }
 
-    /// With days that follow each other in one stretch, as long as they are small.
-    fn joined(self) -> Vec<Stretch> {
-        let mut joined: Vec<Stretch> = Vec::new();
-        for stretch in self.stretches {
-            if let (Some((day, _)), Some(before)) = (whole_days(&stretch), joined.last_mut())
+    /// Joins consecutive days as long as they are small.
+    fn joined(self) -> Vec<KeyRange> {
+        let mut joined: Vec<KeyRange> = Vec::new();
+        for range in self.ranges {
+            if let (Some((day, _)), Some(before)) = (whole_days(&range), joined.last_mut())
                 && let Some((first, last)) = whole_days(before)
                 && last + 1 == day
-                && before.weight().saturating_add(stretch.weight()) <= MAX_JOINED_WEIGHT
+                && before.weight().saturating_add(range.weight()) <= MAX_JOINED_WEIGHT
             {
                 (before.prefix, before.days) = (self.path.clone(), Some((first, day)));
-                before.objects += stretch.objects;
-                before.bytes = before.bytes.saturating_add(stretch.bytes);
+                before.objects += range.objects;
+                before.bytes = before.bytes.saturating_add(range.bytes);
             } else {
-                joined.push(stretch);
+                joined.push(range);
             }
         }
         joined
     }
 }
 
-/// The first and the last day of a stretch that holds all of its days.
-fn whole_days(stretch: &Stretch) -> Option<(u32, u32)> {
-    let is_whole = stretch.after.is_none() && stretch.until.is_none();
-    stretch.of_days().filter(|_| is_whole).map(|(_, days)| days)
+/// The first and the last day of a range; `None` if it covers a part of a day.
+fn whole_days(range: &KeyRange) -> Option<(u32, u32)> {
+    let is_whole = range.after.is_none() && range.until.is_none();
+    range.of_days().filter(|_| is_whole).map(|(_, days)| days)
 }
 
-/// Puts stretches together, in the order of their keys.
-pub(super) fn items(mut stretches: Vec<Stretch>) -> Vec<Item> {
-    stretches.sort_by_cached_key(|stretch| {
-        stretch.begins_behind().map_or_else(|| stretch.prefix.clone(), Cow::into_owned)
+/// Fills items with ranges, sorted by key.
+pub(super) fn items(mut ranges: Vec<KeyRange>) -> Vec<PlanItem> {
+    ranges.sort_by_cached_key(|range| {
+        range.begins_behind().map_or_else(|| range.prefix.clone(), Cow::into_owned)
     });
-    let mut items: Vec<Item> = Vec::new();
+    let mut items: Vec<PlanItem> = Vec::new();
     let mut weight = 0u64;
-    for stretch in stretches {
-        let next = stretch.weight();
+    for range in ranges {
+        let next = range.weight();
         match items.last_mut() {
-            Some(item)
-                if weight.saturating_add(next) <= MAX_WEIGHT && item.stretches.len() < MAX_STRETCHES =>
-            {
+            Some(item) if weight.saturating_add(next) <= MAX_WEIGHT && item.ranges.len() < MAX_RANGES => {
                 weight += next;
-                item.stretches.push(stretch);
+                item.ranges.push(range);
             }
             _ => {
                 weight = next;
-                items.push(Item { stretches: vec![stretch] });
+                items.push(PlanItem { ranges: vec![range] });
             }
         }
     }
@@ -154,25 +152,25 @@ mod tests {
         ListedObject { key: format!("{MONTH}{day}/{name:06}.json.gz"), bytes, modified: None }
     }
 
-    fn month(objects: &[ListedObject]) -> Vec<Stretch> {
-        let mut month = Month::new(MONTH, 1..=2);
+    fn month(objects: &[ListedObject]) -> Vec<KeyRange> {
+        let mut month = MonthListing::new(MONTH, 1..=2);
         assert!(month.take(objects));
-        month.end(Divided::AsNeeded)
+        month.end(Division::JoinSmallDays)
     }
 
     #[test]
-    fn a_day_with_more_than_an_item_holds_is_split_between_keys() {
+    fn a_day_with_more_log_files_than_an_item_is_split_at_keys() {
         let mut objects: Vec<ListedObject> = (0..45_000).map(|name| object("01", name, 0)).collect();
         objects.push(object("02", 0, 70_000));
-        let stretches = month(&objects);
+        let ranges = month(&objects);
         let key = |name: usize| Some(object("01", name, 0).key);
-        let ends: Vec<_> = stretches.iter().map(|it| (it.after.clone(), it.until.clone())).collect();
+        let ends: Vec<_> = ranges.iter().map(|it| (it.after.clone(), it.until.clone())).collect();
         assert_eq!(
             ends,
             [(None, key(19_999)), (key(19_999), key(39_999)), (key(39_999), None), (None, None)]
         );
-        let items = items(stretches);
-        let objects = |item: &Item| item.stretches.iter().map(|it| it.objects).collect::<Vec<_>>();
+        let items = items(ranges);
+        let objects = |item: &PlanItem| item.ranges.iter().map(|it| it.objects).collect::<Vec<_>>();
         assert_eq!(
             items.iter().map(objects).collect::<Vec<_>>(),
             [vec![20_000], vec![20_000], vec![5_000, 1]]
@@ -180,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn small_days_that_follow_each_other_make_one_stretch() {
-        let mut month = Month::new(MONTH, 1..=30);
+    fn consecutive_small_days_make_one_range() {
+        let mut month = MonthListing::new(MONTH, 1..=30);
         let days = [
             ("01", 1),
             ("02", 1_000),
@@ -196,7 +194,7 @@ mod tests {
             let objects: Vec<ListedObject> = (0..count).map(|name| object(day, name, 0)).collect();
             month.take(&objects);
         }
-        let joined = month.end(Divided::AsNeeded);
+        let joined = month.end(Division::JoinSmallDays);
         let divided: Vec<_> =
             joined.iter().map(|it| (&it.prefix[MONTH.len()..], it.days, it.objects)).collect();
         assert_eq!(
@@ -224,32 +222,32 @@ mod tests {
         }
         let items = items(joined);
         let order: Vec<Vec<u64>> =
-            items.iter().map(|item| item.stretches.iter().map(|it| it.objects).collect()).collect();
+            items.iter().map(|item| item.ranges.iter().map(|it| it.objects).collect()).collect();
         assert_eq!(order, [vec![2_500, 1, 1], vec![20_000], vec![5_000, 3]]);
     }
 
     #[test]
-    fn large_log_files_count_for_more() {
+    fn large_log_files_weigh_more() {
         let objects: Vec<ListedObject> = (0..5).map(|name| object("01", name, 600 << 20)).collect();
         let items = items(month(&objects));
-        let objects: Vec<u64> = items.iter().map(|item| item.stretches[0].objects).collect();
+        let objects: Vec<u64> = items.iter().map(|item| item.ranges[0].objects).collect();
         assert_eq!(objects, [2, 2, 1]);
         let beyond_all = [object("01", 0, 1 << 40), object("01", 1, 1 << 40)];
         assert_eq!(super::items(month(&beyond_all)).len(), 2);
     }
 
     #[test]
-    fn an_item_has_no_more_stretches_than_can_be_listed_in_time() {
-        let stretch = |day: u32| Stretch { prefix: format!("{day:04}/"), objects: 1, ..Stretch::default() };
-        let items = items((0..2_500).rev().map(stretch).collect());
-        assert_eq!(items.iter().map(|item| item.stretches.len()).collect::<Vec<_>>(), [1000, 1000, 500]);
-        assert_eq!(items[0].stretches[0].prefix, "0000/", "in the order of their keys");
+    fn an_item_has_no_more_ranges_than_can_be_listed_in_time() {
+        let range = |day: u32| KeyRange { prefix: format!("{day:04}/"), objects: 1, ..KeyRange::default() };
+        let items = items((0..2_500).rev().map(range).collect());
+        assert_eq!(items.iter().map(|item| item.ranges.len()).collect::<Vec<_>>(), [1000, 1000, 500]);
+        assert_eq!(items[0].ranges[0].prefix, "0000/", "in the order of their keys");
     }
 
     #[test]
-    fn what_is_no_log_file_of_a_wanted_day_makes_no_stretch() {
+    fn only_log_files_of_wanted_days_make_a_range() {
         let odd = |key: &str| ListedObject { key: format!("{MONTH}{key}"), bytes: 1, modified: None };
-        let mut month = Month::new(MONTH, 2..=3);
+        let mut month = MonthListing::new(MONTH, 2..=3);
         assert_eq!(month.after(), format!("{MONTH}02"));
         assert!(month.take(&[
             odd("02"),
@@ -259,7 +257,7 @@ mod tests {
             odd("02x/x.json.gz")
         ]));
         assert!(!month.take(&[odd("03/x.json.gz"), odd("03x/x.json.gz")]), "it is beyond the last day");
-        let prefixes: Vec<String> = month.end(Divided::ByDay).into_iter().map(|it| it.prefix).collect();
+        let prefixes: Vec<String> = month.end(Division::ByDay).into_iter().map(|it| it.prefix).collect();
         assert_eq!(prefixes, [format!("{MONTH}03/")]);
     }
 }

@@ -1,11 +1,11 @@
-//! Backfills that somebody has begun and nobody brings to their end.
+//! Backfills that were started and that nobody finishes.
 //!
-//! What a backfill tells stands in the live cases before its mail does, so that nobody else tells it. Where its run
-//! dies in between, or before it has read everything, and nobody asks for it again, nobody would ever be told.
+//! The findings of a backfill are noted in the cases before its mail is published, so that no other mail reports them. If
+//! its invocation dies in between and nobody requests the backfill again, they would never be reported.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::Run;
+use super::run::MissedRun;
 use crate::finding::Finding;
 use crate::formats::events::backfill::{BackfillTask, FleetStep};
 use crate::mail::unfinished_backfill;
@@ -14,18 +14,17 @@ use crate::ports::{
 };
 use crate::rules::health::backfill_abandoned;
 use crate::state::backfill::{RunId, RunState};
-use crate::use_cases::backfill;
-use crate::use_cases::backfill::Progress;
+use crate::use_cases::backfill::{BackfillProgress, backfill};
 use crate::use_cases::log_file_reader::out_of_time;
 use crate::use_cases::notify::suppression_file::SuppressionFile;
 
-/// Where backfills stand.
+/// The folder of all backfills.
 const FOLDER: &str = "backfills/";
 
-/// So many are read at the same time.
+/// How many states are read at the same time.
 const READ_AT_ONCE: usize = 16;
 
-/// A sweep hands nothing to the state machine.
+/// The state machine is not started from here.
 enum NoFleet {}
 
 impl Fleet for NoFleet {
@@ -34,43 +33,46 @@ impl Fleet for NoFleet {
     }
 }
 
-/// A backfill as it stands, or why that cannot be read.
-type Left = (RunId, Result<RunState, String>);
+/// A backfill's state, or why it cannot be read.
+type Abandoned = (RunId, Result<RunState, String>);
 
-impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, A, P> {
-    /// Tells what backfills have found and not told, and which are not finished although nobody works on them.
-    pub(super) async fn backfills(&mut self, accepted: &SuppressionFile) -> Result<(), AwsError> {
+impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, L, S, A, P> {
+    /// Publishes the digests of abandoned backfills that only lack it, and one finding for each other one.
+    pub(super) async fn report_abandoned_backfills(
+        &mut self,
+        suppressions: &SuppressionFile,
+    ) -> Result<(), AwsError> {
         let (mut findings, mut to_do) = (Vec::new(), None);
-        for (id, state) in self.left().await? {
+        for (id, state) in self.abandoned().await? {
             let why = match &state {
-                Ok(state) if state.lacks_only_telling() => {
+                Ok(state) if state.lacks_only_digest() => {
                     match Box::pin(self.finish(&id, state.generation)).await {
                         Ok(()) => continue,
-                        Err(trouble) if !self.is_late && trouble.kind != AwsErrorKind::Denied => {
-                            to_do.get_or_insert(trouble);
+                        Err(error) if !self.is_late && error.kind != AwsErrorKind::Denied => {
+                            to_do.get_or_insert(error);
                             continue;
                         }
-                        Err(trouble) => Some(trouble.to_string()),
+                        Err(error) => Some(error.to_string()),
                     }
                 }
-                Ok(state) => state.trouble.clone(),
+                Ok(state) => state.error.clone(),
                 Err(_) => None,
             };
             findings.push(self.of_backfill(&id, state.as_ref(), why));
         }
         if !findings.is_empty() {
-            self.tell(findings, accepted).await?;
+            self.notify(findings, suppressions).await?;
         }
         to_do.map_or(Ok(()), Err)
     }
 
-    /// Those that are not finished, although nobody works on them.
-    async fn left(&self) -> Result<Vec<Left>, AwsError> {
-        let (memory, bucket) = (&self.telling.memory, self.buckets.1);
+    /// The backfills that are not finished, and that nobody works on.
+    async fn abandoned(&self) -> Result<Vec<Abandoned>, AwsError> {
+        let (memory, bucket) = (&self.notifier.memory, self.buckets.1);
         let lister = self.lister(bucket);
-        let (mut left, mut next) = (Vec::new(), None::<String>);
+        let (mut abandoned, mut next) = (Vec::new(), None::<String>);
         loop {
-            if self.outside.runtime.time_left() <= self.time_to_tell {
+            if self.ports.runtime.time_left() <= self.time_to_notify {
                 return Err(out_of_time(&memory.uri(FOLDER)));
             }
             let page = next.as_deref();
@@ -88,44 +90,44 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> Run<'_, L, S, 
             let mut read = stream::iter(read).buffered(READ_AT_ONCE);
             while let Some(found) = read.try_next().await? {
                 let now = memory.runtime.now();
-                left.extend(
-                    found.filter(|(_, state)| state.as_ref().map_or(true, |state| state.is_left(now))),
+                abandoned.extend(
+                    found.filter(|(_, state)| state.as_ref().map_or(true, |state| state.is_abandoned(now))),
                 );
             }
             next = listed.next;
             if next.is_none() {
-                return Ok(left);
+                return Ok(abandoned);
             }
         }
     }
 
-    /// Has a backfill tell what it came to, as its own next run would.
+    /// Makes and publishes the digest of a backfill, as its own next invocation would.
     async fn finish(&mut self, id: &RunId, generation: u32) -> Result<(), AwsError> {
-        if self.outside.runtime.time_left() <= self.time_to_tell {
-            return Err(out_of_time(&self.telling.memory.uri(&id.key())));
+        if self.ports.runtime.time_left() <= self.time_to_notify {
+            return Err(out_of_time(&self.notifier.memory.uri(&id.key())));
         }
         let asked = BackfillTask::ByFleet(id.clone(), generation, FleetStep::Digest);
         let fleet = None::<&NoFleet>;
-        let done = Box::pin(backfill::backfill(&asked, self.buckets.0, self.config, fleet, self.outside));
+        let done = Box::pin(backfill(&asked, self.buckets.0, self.config, fleet, self.ports));
         let done = done.await.map_err(|error| AwsError {
             kind: AwsErrorKind::Denied,
             call: format!("backfill {}", id.as_str()),
             answer: error.to_string(),
         })?;
-        self.swept.mails.extend(done.mails);
-        self.swept.state_troubles.extend(done.state_troubles);
+        self.result.mails.extend(done.mails);
+        self.result.state_errors.extend(done.state_errors);
         match done.progress {
-            Progress::Unfinished(trouble) => Err(trouble),
+            BackfillProgress::Unfinished(error) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// The finding that tells of a backfill that is not finished.
+    /// The finding that a backfill is not finished.
     fn of_backfill(&self, id: &RunId, state: Result<&RunState, &String>, why: Option<String>) -> Finding {
-        let memory = &self.telling.memory;
+        let memory = &self.notifier.memory;
         let folder = state.map_or_else(|_| id.key(), |state| id.folder(state.generation));
         let (what, go_on) = (unfinished_backfill::what(id, state), unfinished_backfill::command(id, state));
-        let (account, now) = (self.outside.account, memory.runtime.now());
+        let (account, now) = (self.ports.account, memory.runtime.now());
         backfill_abandoned(&memory.uri(&folder), account, what, (go_on, why), now)
     }
 }
