@@ -13,7 +13,7 @@ use shared::config::{Accepts, ReadBy, SETTINGS, Setting, mailed_severities};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 /// Where the functions write their metrics, and what these have in common.
-const REPORT: &str = include_str!("../../shared/aws/src/report.rs");
+const METRICS: &str = include_str!("../../shared/aws/src/metrics.rs");
 /// How long one invocation waits between two mails.
 const PUBLISH: &str = include_str!("../../shared/aws/src/sns.rs");
 
@@ -226,7 +226,7 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
     let template = template();
     let constant = |name: &str| {
         let start = format!("pub const {name}: &str = \"");
-        REPORT.split_once(&start).unwrap().1.split_once('"').unwrap().0
+        METRICS.split_once(&start).unwrap().1.split_once('"').unwrap().0
     };
     let namespace = constant("NAMESPACE");
     let mut ours = BTreeSet::new();
@@ -244,7 +244,7 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
         let names: Vec<String> = dimensions.iter().map(|dimension| text(at(dimension, &["Name"]))).collect();
         assert_eq!(names, [constant("DIMENSION")], "{name}");
         let function = referred(at(&dimensions[0], &["Value"])).unwrap();
-        assert!(REPORT.contains(&format!("(\"{metric}\", \"")), "{name}: nothing writes {metric}");
+        assert!(METRICS.contains(&format!("(\"{metric}\", \"")), "{name}: nothing writes {metric}");
         ours.insert((function, metric));
     }
     let expected = [

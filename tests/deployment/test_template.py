@@ -726,7 +726,7 @@ class Fleet(unittest.TestCase):
                 self.assertEqual(first["MaxAttempts"], 0, error)
 
     def test_it_has_ended_when_the_function_starts_another_one(self):
-        run = (ROOT / "shared/src/backfill/run.rs").read_text()
+        run = (ROOT / "shared/src/state/backfill/run.rs").read_text()
         [hours] = re.findall(r"const FLEET_TIME: TimeDelta = TimeDelta::hours\((\d+)\);", run)
         self.assertLess(self.definition()["TimeoutSeconds"], int(hours) * 3600)
 

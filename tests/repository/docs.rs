@@ -173,8 +173,8 @@ fn every_alarm_is_explained_and_counted() {
 
 #[test]
 fn every_metric_prefix_and_parameter_is_explained() {
-    let report = include_str!("../../shared/aws/src/report.rs");
-    let metrics: Vec<&str> = report.split("(\"").skip(1).filter_map(metric).collect();
+    let source = include_str!("../../shared/aws/src/metrics.rs");
+    let metrics: Vec<&str> = source.split("(\"").skip(1).filter_map(metric).collect();
     assert!(metrics.len() > 15, "{metrics:?}");
     let prefixes: Vec<&str> =
         TEMPLATE.lines().filter_map(|line| line.trim().strip_prefix("Prefix: ")).collect();
