@@ -224,7 +224,7 @@ fn clicks_sort_keys_reach_the_headings_and_typed_text_is_searched() {
             heads[1].click();
             look("time again");
             heads[4].focus();
-            seen.push("focus: " + (report.activeElement === heads[4]) + " " + heads[4].tabIndex);
+            seen.push("focus: " + (page.activeElement === heads[4]) + " " + heads[4].tabIndex);
             heads[4].click();
             look("who");
             type("find", "bob");

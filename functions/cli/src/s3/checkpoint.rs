@@ -56,7 +56,7 @@ pub struct S3Batch {
     /// The bucket.
     pub bucket: String,
     /// The parts of it to read.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<KeyRange>,
 }
 
 impl S3Batch {

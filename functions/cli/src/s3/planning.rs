@@ -46,19 +46,19 @@ pub async fn plan(job: &S3Job<'_>, s3: &S3, failures: &mut Vec<String>) -> Resul
                 format!("there is no log file in it that was delivered from {from} to {to}"),
             ));
         }
-        batches.extend(batches_of(bucket, plan.items.into_iter().flat_map(|item| item.stretches)));
+        batches.extend(batches_of(bucket, plan.items.into_iter().flat_map(|item| item.ranges)));
     }
     spinner.finish_and_clear();
     Ok(batches)
 }
 
 /// The object that a location names.
-fn one_object(location: &S3Location) -> Stretch {
-    Stretch::of_one(&location.prefix, 0)
+fn one_object(location: &S3Location) -> KeyRange {
+    KeyRange::of_one(&location.prefix, 0)
 }
 
 /// Puts consecutive stretches into batches.
-fn batches_of(bucket: &str, stretches: impl Iterator<Item = Stretch>) -> Vec<S3Batch> {
+fn batches_of(bucket: &str, stretches: impl Iterator<Item = KeyRange>) -> Vec<S3Batch> {
     let mut batches: Vec<S3Batch> = Vec::new();
     for stretch in stretches {
         match batches.last_mut() {

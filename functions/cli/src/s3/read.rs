@@ -15,9 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::scan;
-use shared::state::backfill::Stretch;
+use shared::state::backfill::KeyRange;
 use shared::use_cases;
-use shared::use_cases::{Reader, Scanned};
+use shared::use_cases::{ReadLogFile, RecordConsumer};
 
 use super::checkpoint::{Checkpoint, DEFAULT_FILE, S3Batch};
 use super::error_messages;
@@ -49,10 +49,10 @@ pub trait LogFileConsumer<S, F> {
 }
 
 /// Reads everything, and answers the final checkpoint. `Err` if reading stopped early: how the command ends.
-pub fn read<R: Reader, S: Default + Serialize + DeserializeOwned>(
+pub fn read<R: RecordConsumer, S: Default + Serialize + DeserializeOwned>(
     job: &S3Job<'_>,
     reader: &R,
-    consumer: &mut dyn LogFileConsumer<S, R::Made>,
+    consumer: &mut dyn LogFileConsumer<S, R::Output>,
 ) -> anyhow::Result<Result<Checkpoint<S>, Exit>> {
     if job.locations.is_empty() {
         return Ok(Ok(Checkpoint::new(job.command.clone())));
@@ -143,11 +143,11 @@ fn unused_name(file: &Path) -> PathBuf {
 }
 
 /// Plans unless the checkpoint has a plan, and reads the batches that were not read.
-async fn read_all<R: Reader, S: Default + Serialize + DeserializeOwned>(
+async fn read_all<R: RecordConsumer, S: Default + Serialize + DeserializeOwned>(
     job: &S3Job<'_>,
     reader: &R,
     checkpoint: &mut Checkpoint<S>,
-    consumer: &mut dyn LogFileConsumer<S, R::Made>,
+    consumer: &mut dyn LogFileConsumer<S, R::Output>,
 ) -> Result<(), StopReason> {
     let s3 = profile::s3(&job.config).await;
     let s3 = s3.map_err(|reason| StopReason::Failed(error_messages::no_credentials(&reason)))?;
@@ -177,18 +177,18 @@ async fn read_all<R: Reader, S: Default + Serialize + DeserializeOwned>(
 }
 
 /// Reads one batch.
-async fn read_batch<R: Reader, S>(
+async fn read_batch<R: RecordConsumer, S>(
     job: &S3Job<'_>,
     s3: &S3,
     batch: &S3Batch,
     reader: &R,
     checkpoint: &mut Checkpoint<S>,
-    consumer: &mut dyn LogFileConsumer<S, R::Made>,
+    consumer: &mut dyn LogFileConsumer<S, R::Output>,
     bar: &ProgressBar,
 ) -> Result<(), StopReason> {
     let stopped: RefCell<Option<StopReason>> = RefCell::new(None);
     let mut skipped = 0;
-    let mut done = |scanned: Scanned<R::Made>| {
+    let mut done = |scanned: ReadLogFile<R::Output>| {
         if stopped.borrow().is_none() {
             *stopped.borrow_mut() = take(checkpoint, scanned, consumer)
                 .or(stdout_is_closed().then_some(StopReason::StdoutClosed));
@@ -209,7 +209,7 @@ async fn read_batch<R: Reader, S>(
     let stop = poll_fn(|_| stopped.borrow_mut().take().map_or(Poll::Pending, Poll::Ready));
     let scanned = tokio::select! {
         biased;
-        scanned = scan => scanned.map(|it| skipped = it.objects),
+        scanned = scan => scanned.map(|objects| skipped = objects),
         reason = stop => return Err(reason),
     };
     if let Some(reason) = stopped.into_inner() {
@@ -217,7 +217,7 @@ async fn read_batch<R: Reader, S>(
     }
     scanned.map_err(|error| StopReason::Failed(error_messages::message(&error)))?;
     checkpoint.skipped_objects += skipped;
-    if let [Stretch { prefix, until: Some(until), .. }] = &batch.stretches[..]
+    if let [KeyRange { prefix, until: Some(until), .. }] = &batch.stretches[..]
         && prefix == until
         && checkpoint.done.is_empty()
     {
@@ -230,10 +230,10 @@ async fn read_batch<R: Reader, S>(
 /// Takes one log file. `Some` if no other is to be read.
 fn take<F, S>(
     checkpoint: &mut Checkpoint<S>,
-    Scanned { uri, bytes, made }: Scanned<F>,
+    ReadLogFile { uri, bytes, result }: ReadLogFile<F>,
     consumer: &mut dyn LogFileConsumer<S, F>,
 ) -> Option<StopReason> {
-    match made {
+    match result {
         Err(error) if error_messages::needs_credentials(&error) => {
             return Some(StopReason::Failed(error_messages::message(&error)));
         }

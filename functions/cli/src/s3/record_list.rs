@@ -4,7 +4,7 @@ use std::io::Write;
 
 use shared::formats::cloudtrail::prefilter::Prefilter;
 use shared::formats::cloudtrail::scan;
-use shared::use_cases::Reader;
+use shared::use_cases::RecordConsumer;
 
 use super::read::LogFileConsumer;
 use crate::records::list::{RecordLine, RecordList, RecordTotals};
@@ -17,8 +17,8 @@ pub struct FileLines {
     lines: Vec<RecordLine>,
 }
 
-impl Reader for RecordSelector<'_> {
-    type Made = FileLines;
+impl RecordConsumer for RecordSelector<'_> {
+    type Output = FileLines;
 
     fn begin(&self, uri: &str) -> FileLines {
         FileLines { log_file: uri.to_owned(), lines: Vec::new() }

@@ -10,7 +10,7 @@ use shared::formats::cloudtrail::scan::{self, Problem};
 use shared::formats::cloudtrail::{Record, SignIn, key};
 use shared::rules::{detections, health};
 use shared::state::backfill::KeptRecord;
-use shared::use_cases::Reader;
+use shared::use_cases::RecordConsumer;
 
 use super::read::LogFileConsumer;
 
@@ -48,8 +48,8 @@ struct DamagedLogFile {
     problems: Vec<(Option<u64>, String)>,
 }
 
-impl Reader for SignInRecordReader<'_> {
-    type Made = FileRecords;
+impl RecordConsumer for SignInRecordReader<'_> {
+    type Output = FileRecords;
 
     fn begin(&self, uri: &str) -> FileRecords {
         FileRecords { log_file: uri.to_owned(), delivered: key::delivered(uri), records: Vec::new() }
