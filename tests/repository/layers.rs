@@ -5,6 +5,8 @@
 //! tests apart. A folder's own file (`checks.rs` of `checks/`) may use the files in the folder; these use each other,
 //! never that file.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "only tests call these functions")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
