@@ -1,6 +1,6 @@
 //! The rules over CloudTrail records: a table of entries, one file for each family, each entry with its cases.
 //!
-//! To add a rule, add its entry and its cases to the file of its family. The order of [`table`] is the order of
+//! To add a rule, add its entry and its cases to the file of its family. The order of [`table()`] is the order of
 //! precedence: a record raises the first rule that matches, so that the more specific rule comes first.
 
 mod calls;

@@ -81,7 +81,7 @@ impl KeyRange {
             || day.is_some_and(|day| day.len() == 2 && day.bytes().all(|it| it.is_ascii_digit()))
     }
 
-    /// The work of reading it: see [`weight`].
+    /// The work of reading it: see `weight`.
     pub fn weight(&self) -> u64 {
         weight(self.objects, self.bytes)
     }
