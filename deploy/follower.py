@@ -13,6 +13,9 @@ from words import duration, say
 
 POLL_SECONDS = 5
 
+# How often the status is asked for before the function's failure ends the display.
+MAX_STATUS_ATTEMPTS = 10
+
 STAGES = {"planning": "finding out what there is to read", "telling": "putting together what was found"}
 
 # After this many invocations without progress a person has to look.
@@ -34,9 +37,15 @@ class Follower:
         self.invocation, self.before = None, None
 
     def look(self):
-        """The status, as the function answers it."""
-        self.status = answer_of(self.aws, self.outputs["BackfillFunctionName"], {"status": self.request})
-        return self.status
+        """The status, as the function answers it. A failure that may pass, such as a time-out, is asked again."""
+        for attempt in range(1, MAX_STATUS_ATTEMPTS + 1):
+            try:
+                self.status = answer_of(self.aws, self.outputs["BackfillFunctionName"], {"status": self.request})
+                return self.status
+            except Refused as error:
+                if attempt == MAX_STATUS_ATTEMPTS or str(error).startswith(("InputError", "SettingError")):
+                    raise
+            time.sleep(POLL_SECONDS)
 
     def version(self):
         """Changes whenever the state is written."""

@@ -469,12 +469,13 @@ fn message(queue: &str, body: &str) -> Value {
 async fn every_statement_of_sign_in_is_needed(deployed: &Deployed) {
     let state = deployed.output("StateBucketName");
     let by_hand = json!({"objects": [{"bucket": LOGS, "key": key("first")}], "notify": false});
-    // The only bucket that is refused with all statements, so that something has to be told.
-    let failing = {
+    // Buckets that are refused with all statements, so that there is something to notify.
+    let of_bucket = |name: &str| {
         let mut announcement = announcement(&key("first"));
-        announcement["detail"]["bucket"]["name"] = "somebody-elses".into();
+        announcement["detail"]["bucket"]["name"] = name.into();
         message(deployed.output("QueueUrl"), &announcement.to_string())
     };
+    let failing = of_bucket("somebody-elses");
     every_statement_is_needed(
         deployed,
         &SIGN_IN,
@@ -483,6 +484,7 @@ async fn every_statement_of_sign_in_is_needed(deployed: &Deployed) {
             ("ReadState", failing.clone(), format!("GET /{state}/")),
             ("WriteState", failing.clone(), format!("PUT /{state}/")),
             ("TakeDeliveries", failing, "AmazonSQS.ChangeMessageVisibility".to_owned()),
+            ("DeleteMarkers", of_bucket("another-ones"), format!("DELETE /{state}/outbox/")),
             ("PublishFindings", json!({"test_mail": true}), "Publish".to_owned()),
         ],
         &[
@@ -536,6 +538,10 @@ async fn every_statement_is_needed(
         let refusal = deployed.aws.try_call_as(&role, "s3", "list_objects_v2", list).await.unwrap_err();
         assert_eq!(refusal.code, "AccessDenied", "{statement}");
         needed.insert(statement);
+    }
+    // A refused deletion fails nothing, so it is seen only where a notification is at hand.
+    if function.output != SIGN_IN.output {
+        needed.insert("DeleteMarkers");
     }
     let statements = document["Statement"].as_array().unwrap();
     let statements: BTreeSet<&str> = statements.iter().map(|one| one["Sid"].as_str().unwrap()).collect();

@@ -3,15 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::mail;
-use shared::mail::{MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail};
+use shared::config::Config;
+use shared::finding::ocsf;
+use shared::finding::{Finding, RecordPlace};
 use shared::formats::cloudtrail::Record;
 use shared::formats::cloudtrail::scan::{Counts, Problem};
-use shared::config::Config;
+use shared::mail;
+use shared::mail::{MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail};
 use shared::rules::detections;
 use shared::rules::health::unreadable_log_file;
-use shared::finding::{Finding, RecordPlace};
-use shared::finding::ocsf;
 
 fn send(findings: &[Finding], config: &Config) {
     for finding in findings {
