@@ -24,7 +24,7 @@ use std::convert::Infallible;
 use shared::config::Config;
 use shared::finding::Finding;
 use shared::formats::cloudtrail::log_file::LogFileReader;
-use shared::formats::cloudtrail::scan::{Counts, Judge};
+use shared::formats::cloudtrail::scan::{Judge, ScanCounts};
 use shared::rules::health::LOG_FILE_UNREADABLE;
 
 const NAME: &str = "s3://logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
@@ -64,7 +64,7 @@ impl Judged {
 }
 
 /// Judges one log file in whatever way it is read.
-fn judged(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> Counts) -> Judged {
+fn judged(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> ScanCounts) -> Judged {
     let mut findings = Vec::new();
     let mut has_records = false;
     let counts = log_file::judge_log_file(NAME, config, &mut findings, |judge| {

@@ -14,7 +14,7 @@ use shared::finding::query::Query;
 use shared::formats::cloudtrail::Record;
 use shared::formats::cloudtrail::log_file::LogFileReader;
 use shared::formats::cloudtrail::prefilter::Prefilter;
-use shared::formats::cloudtrail::scan::Counts;
+use shared::formats::cloudtrail::scan::ScanCounts;
 use shared::glob::Glob;
 use shared::rules::detections;
 use shared::rules::registry;
@@ -30,7 +30,7 @@ fn files(usually: u64) -> u64 {
 type Raised = Vec<(u64, &'static str, Option<String>)>;
 
 /// Judges a file through windows of that size, delivered in pieces of that size; 0 reads it as a whole.
-fn scan(config: &Config, file: &[u8], window_bytes: usize, piece_bytes: usize) -> (Counts, Raised) {
+fn scan(config: &Config, file: &[u8], window_bytes: usize, piece_bytes: usize) -> (ScanCounts, Raised) {
     let mut reader = LogFileReader::new(registry::prefilter(), config);
     let mut raised = Vec::new();
     let mut judge = |index: u64, json: &[u8]| {

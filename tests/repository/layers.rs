@@ -46,7 +46,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn sources(folder: &str) -> Vec<Source> {
+/// The path and the text of each source file of a folder, in the order of their paths.
+pub(super) fn source_files(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(at) = folders.pop() {
@@ -55,23 +56,27 @@ fn sources(folder: &str) -> Vec<Source> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(source(folder, &path));
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
             }
         }
     }
-    found.sort_by(|one, other| one.path.cmp(&other.path));
+    found.sort();
     assert!(found.len() > 3, "{folder} has hardly any source files");
     found
 }
 
-fn source(folder: &str, path: &Path) -> Source {
+fn sources(folder: &str) -> Vec<Source> {
+    source_files(folder).iter().map(|(path, text)| source(folder, path, text)).collect()
+}
+
+fn source(folder: &str, path: &Path, text: &str) -> Source {
     let inside = path.strip_prefix(root().join(folder)).unwrap().with_extension("");
     let mut module: Vec<String> =
         inside.iter().map(|part| part.to_str().unwrap().to_owned()).filter(|part| part != "mod").collect();
     if module.len() == 1 && ["lib", "main"].contains(&&*module[0]) {
         module.clear();
     }
-    let text = fs::read_to_string(path).unwrap();
     // What follows `//` in a string is no import either.
     let lines: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
     let text = lines.join("\n");

@@ -3,7 +3,7 @@
 use shared::config::Config;
 use shared::finding::RecordPlace;
 use shared::formats::cloudtrail::log_file::LogFileReader;
-use shared::formats::cloudtrail::scan::{Counts, Judge};
+use shared::formats::cloudtrail::scan::{Judge, ScanCounts};
 use shared::rules::detections;
 use shared::rules::registry;
 
@@ -11,7 +11,7 @@ use shared::rules::registry;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Judged {
     /// What was counted, and what was wrong.
-    pub counts: Counts,
+    pub counts: ScanCounts,
     /// Place, rule and event id of every finding.
     pub raised: Vec<(u64, &'static str, Option<String>)>,
 }
@@ -31,7 +31,7 @@ pub fn judged_in_pieces(config: &Config, file: &[u8], piece_bytes: usize, window
     })
 }
 
-fn judged_by(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> Counts) -> Judged {
+fn judged_by(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> ScanCounts) -> Judged {
     let mut raised = Vec::new();
     let counts = read(&mut |index, json| {
         let place = RecordPlace { log_file: "s3://logs/x.json.gz", record: index, delivered: None };

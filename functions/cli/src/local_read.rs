@@ -19,7 +19,7 @@ use crate::args::ReadArgs;
 use crate::local_files::{FileSelection, LocalFile};
 use crate::output::{counted, note, note_each};
 use crate::progress;
-use crate::read_totals::{ReadTotals, not_read, not_read_whole, summary};
+use crate::read_totals::{LogFileTotals, not_read, not_read_whole, summary};
 
 /// Files up to this size are read in one piece.
 const MAX_WHOLE_FILE_BYTES: u64 = 1 << 20;
@@ -32,11 +32,11 @@ pub struct LocalResults<T> {
     /// What the command collected from each file, in the order of their paths.
     pub results: Vec<T>,
     /// What was read.
-    pub totals: ReadTotals,
+    pub totals: LogFileTotals,
 }
 
 /// Reads one file and passes each of its records to the judge.
-pub type ReadFile<'r> = dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::Counts> + 'r;
+pub type ReadFile<'r> = dyn FnMut(&mut Judge<'_>) -> std::io::Result<scan::ScanCounts> + 'r;
 
 /// How to read files.
 pub struct LocalReadOptions<'a> {
@@ -68,7 +68,7 @@ pub fn read_numbered_files<T: Default + Send>(
     options: &LocalReadOptions<'_>,
     each: impl Fn(usize, &str, &mut ReadFile<'_>, &mut T) -> std::io::Result<Counts> + Sync,
 ) -> LocalResults<T> {
-    let mut local = LocalResults { results: Vec::new(), totals: ReadTotals::default() };
+    let mut local = LocalResults { results: Vec::new(), totals: LogFileTotals::default() };
     let paths = args.local_paths();
     if paths.is_empty() {
         // All paths are in S3.
@@ -117,7 +117,7 @@ pub fn read_numbered_files<T: Default + Send>(
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(path, ..)| *path);
 
-    let ReadTotals { counts: total, failures } = &mut local.totals;
+    let LogFileTotals { counts: total, failures } = &mut local.totals;
     failures.extend_from_slice(&selection.failures);
     for (path, result, counts, damage) in done {
         local.results.push(result);
@@ -151,7 +151,7 @@ fn read_file(
     buffer: &mut Vec<u8>,
     config: &Config,
     judge: &mut Judge<'_>,
-) -> std::io::Result<scan::Counts> {
+) -> std::io::Result<scan::ScanCounts> {
     let mut file = File::open(path)?;
     let counts = if bytes <= MAX_WHOLE_FILE_BYTES {
         buffer.clear();
@@ -174,7 +174,7 @@ fn read_file(
 }
 
 /// Reads a file that is no log file: other tools export records in other forms.
-fn read_export(path: &Path, config: &Config, judge: &mut Judge<'_>) -> std::io::Result<scan::Counts> {
+fn read_export(path: &Path, config: &Config, judge: &mut Judge<'_>) -> std::io::Result<scan::ScanCounts> {
     let mut content = Vec::new();
     File::open(path)?.take(config.max_compressed_bytes.saturating_add(1)).read_to_end(&mut content)?;
     let (content, damage) = log_file::unpack(&content, config);

@@ -11,21 +11,21 @@ use crate::output::counted;
 
 /// What was read, and what could not be.
 #[derive(Default)]
-pub struct ReadTotals {
+pub struct LogFileTotals {
     /// How many log files and records.
     pub counts: Counts,
     /// One sentence for each file that could not be read, or not as a whole. They were written to stderr.
     pub failures: Vec<String>,
 }
 
-impl ReadTotals {
+impl LogFileTotals {
     /// Whether everything was read.
     pub fn is_complete(&self) -> bool {
         self.failures.is_empty()
     }
 
     /// Adds what was read elsewhere.
-    pub fn add(&mut self, other: ReadTotals) {
+    pub fn add(&mut self, other: LogFileTotals) {
         self.counts += other.counts;
         self.failures.extend(other.failures);
     }
@@ -39,7 +39,7 @@ pub struct S3Records {
     /// The findings that these records raise, and one for each log file that is unreadable in part.
     pub findings: Vec<Finding>,
     /// What was read.
-    pub totals: ReadTotals,
+    pub totals: LogFileTotals,
 }
 
 /// The sentence about a file, folder or S3 location that could not be read at all.

@@ -30,7 +30,7 @@ use self::record_list::ListRecords;
 use self::sign_in_records::{KeepRecords, SignInRecordReader};
 use crate::args::{PeriodArgs, ReadArgs, RecordsArgs};
 use crate::exit::Exit;
-use crate::read_totals::{ReadTotals, S3Records};
+use crate::read_totals::{LogFileTotals, S3Records};
 use crate::records::list::RecordList;
 use crate::records::selector::RecordSelector;
 
@@ -46,7 +46,7 @@ pub fn read_sign_in_records(
     let checkpoint = read(&job, &reader, &mut KeepRecords)?;
     Ok(checkpoint.map(|Checkpoint { state, counts, failures, .. }| {
         let findings = state.findings(config);
-        S3Records { records: state.records, findings, totals: ReadTotals { counts, failures } }
+        S3Records { records: state.records, findings, totals: LogFileTotals { counts, failures } }
     }))
 }
 

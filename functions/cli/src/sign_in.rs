@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::findings::{self, FilteredFindings, FindingFilter};
 use crate::local_read::{LocalResults, read_files};
 use crate::output::{counted, stdout};
-use crate::read_totals::ReadTotals;
+use crate::read_totals::LogFileTotals;
 use crate::{html_file, s3};
 
 /// Reads, judges and prints, and writes the HTML report if `--html` is given.
@@ -85,7 +85,7 @@ fn render_report(
     mut overview: Overview,
     filtered: &FilteredFindings,
     all: u64,
-    ReadTotals { counts, failures }: ReadTotals,
+    LogFileTotals { counts, failures }: LogFileTotals,
     now: DateTime<Utc>,
     config: &Config,
 ) -> String {

@@ -33,7 +33,7 @@ pub(crate) fn retries(config: &Config) -> RetryConfig {
 }
 
 /// The error of an attempt.
-pub(crate) enum AttemptError<E> {
+pub(crate) enum CallError<E> {
     /// Another attempt may succeed.
     Temporary(E),
     /// Another attempt must not be made, or would fail too.
@@ -44,15 +44,15 @@ pub(crate) enum AttemptError<E> {
 /// is twice the one before.
 pub(crate) async fn retry<T, E>(
     mut pause: Duration,
-    attempt: impl AsyncFn() -> Result<T, AttemptError<E>>,
+    attempt: impl AsyncFn() -> Result<T, CallError<E>>,
 ) -> Result<T, E> {
     for _ in 0..RETRIES {
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(AttemptError::Permanent(error)) => return Err(error),
-            Err(AttemptError::Temporary(_)) => tokio::time::sleep(pause).await,
+            Err(CallError::Permanent(error)) => return Err(error),
+            Err(CallError::Temporary(_)) => tokio::time::sleep(pause).await,
         }
         pause *= 2;
     }
-    attempt().await.map_err(|(AttemptError::Temporary(error) | AttemptError::Permanent(error))| error)
+    attempt().await.map_err(|(CallError::Temporary(error) | CallError::Permanent(error))| error)
 }

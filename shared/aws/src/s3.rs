@@ -19,7 +19,7 @@ use shared::ports::{
 };
 use tokio::time::timeout;
 
-use crate::attempts::{AttemptError, retries, retry, time_outs};
+use crate::attempts::{CallError, retries, retry, time_outs};
 use crate::aws_error::{aws_error, chain, without};
 
 /// S3, for the log files and the state of one deployment.
@@ -178,7 +178,7 @@ impl StateStore for S3 {
 }
 
 impl S3 {
-    async fn read_once(&self, key: &str) -> Result<Option<StoredObject>, AttemptError<AwsError>> {
+    async fn read_once(&self, key: &str) -> Result<Option<StoredObject>, CallError<AwsError>> {
         let call = format!("s3:GetObject {}", self.uri(key));
         let object = match self.get(&self.state_bucket, key, None).await {
             Ok(object) => object,
@@ -186,14 +186,14 @@ impl S3 {
                 return Ok(None);
             }
             // The SDK has made the call again already, where that makes sense.
-            Err(error) => return Err(AttemptError::Permanent(aws_error(call, &error))),
+            Err(error) => return Err(CallError::Permanent(aws_error(call, &error))),
         };
         let modified = object.last_modified().and_then(moment);
         let tag = object.e_tag().map(str::to_owned);
-        let tag = tag.ok_or_else(|| AttemptError::Permanent(without(&call, "ETag")))?;
-        let open = self.opened(&call, object).map_err(AttemptError::Permanent)?;
+        let tag = tag.ok_or_else(|| CallError::Permanent(without(&call, "ETag")))?;
+        let open = self.opened(&call, object).map_err(CallError::Permanent)?;
         // Nothing but the head of an answer is tried again by the SDK.
-        let content = beginning(open).await.map_err(AttemptError::Temporary)?;
+        let content = beginning(open).await.map_err(CallError::Temporary)?;
         Ok(Some(StoredObject { content, tag, modified }))
     }
 

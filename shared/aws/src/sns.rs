@@ -15,7 +15,7 @@ use shared::notification::Notification;
 use shared::ports::{AwsError, AwsErrorKind, NotificationSink, PublishEffect, PublishError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::attempts::{AttemptError, once, retry};
+use crate::attempts::{CallError, once, retry};
 use crate::aws_error::aws_error;
 
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
@@ -50,7 +50,7 @@ impl Topic {
         Topic { client, arn: arn.to_owned(), retry_pause, last: Cell::new(None) }
     }
 
-    async fn attempt(&self, alert: &Notification) -> Result<String, AttemptError<PublishError>> {
+    async fn attempt(&self, alert: &Notification) -> Result<String, CallError<PublishError>> {
         let request = self.client.publish().topic_arn(&self.arn).subject(&alert.subject);
         let mut request = request.message(&alert.message).message_structure("json");
         for (name, kind, value) in attributes(alert) {
@@ -59,7 +59,7 @@ impl Topic {
             let value = value.map_err(|invalid| {
                 let (call, answer) = (format!("sns:Publish {}", self.arn), format!("{name}: {invalid}"));
                 let error = AwsError { kind: AwsErrorKind::Denied, call, answer };
-                AttemptError::Permanent(PublishError { error, effect: PublishEffect::None })
+                CallError::Permanent(PublishError { error, effect: PublishEffect::None })
             })?;
             request = request.message_attributes(name, value);
         }
@@ -68,16 +68,16 @@ impl Topic {
             match sdk_error {
                 // SNS took it, and what it said was garbled on its way.
                 SdkError::ServiceError(answered) if answered.raw().status().is_success() => {
-                    AttemptError::Permanent(PublishError { error, effect: PublishEffect::Unknown })
+                    CallError::Permanent(PublishError { error, effect: PublishEffect::Unknown })
                 }
                 // SNS itself says that it did not take the alert, and may take it later.
                 SdkError::ServiceError(_) if error.kind == AwsErrorKind::Transient => {
-                    AttemptError::Temporary(PublishError { error, effect: PublishEffect::None })
+                    CallError::Temporary(PublishError { error, effect: PublishEffect::None })
                 }
                 SdkError::ServiceError(_) | SdkError::ConstructionFailure(_) => {
-                    AttemptError::Permanent(PublishError { error, effect: PublishEffect::None })
+                    CallError::Permanent(PublishError { error, effect: PublishEffect::None })
                 }
-                _ => AttemptError::Permanent(PublishError { error, effect: PublishEffect::Unknown }),
+                _ => CallError::Permanent(PublishError { error, effect: PublishEffect::Unknown }),
             }
         })?;
         Ok(published.message_id.unwrap_or_default())

@@ -53,7 +53,7 @@ impl<'a> Judging<'a> {
 
     /// What it came to, now that the file was read to its end, and how many findings of each severity were
     /// left out.
-    pub fn end(mut self, counts: &scan::Counts) -> (Counts, Vec<Finding>, BTreeMap<Severity, u64>) {
+    pub fn end(mut self, counts: &scan::ScanCounts) -> (Counts, Vec<Finding>, BTreeMap<Severity, u64>) {
         let mut findings = self.kept();
         findings.extend(health::unreadable_log_file(&self.name, counts));
         findings.extend(health::findings_left_out(&self.name, self.left_out.values().sum()));
@@ -96,7 +96,7 @@ pub fn judge_log_file<E>(
     name: &str,
     config: &Config,
     findings: &mut Vec<Finding>,
-    read: impl FnOnce(&mut Judge<'_>) -> Result<scan::Counts, E>,
+    read: impl FnOnce(&mut Judge<'_>) -> Result<scan::ScanCounts, E>,
 ) -> Result<Counts, E> {
     let mut judging = Judging::new(name, config);
     let counts = read(&mut |index, json| judging.judge(index, json))?;

@@ -87,7 +87,7 @@ impl LogFileSource for KnownLogFiles {
 }
 
 /// One log file after its read: the output of the consumer and the scanner's counts, or why it could not be read.
-pub(super) type ReadOutcome<O> = Result<(O, scan::Counts), AwsError>;
+pub(super) type ReadOutcome<O> = Result<(O, scan::ScanCounts), AwsError>;
 
 /// How a concurrent read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +246,7 @@ impl<'a, R: RecordConsumer, L: LogStore, P: Runtime> ConcurrentReader<'a, R, L, 
     /// # Errors
     /// [`AwsError`] if it could not be read to its end; its kind is `NotFound` if there is no such object.
     async fn read(&self, object: &LogFileObject, mut share: MemoryShare<'_>) -> ReadOutcome<R::Output> {
-        let mut before: Option<scan::Counts> = None;
+        let mut before: Option<scan::ScanCounts> = None;
         let mut reads = 0;
         let share = &mut share;
         let attempt = async || {

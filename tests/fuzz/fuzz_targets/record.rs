@@ -7,7 +7,7 @@ use shared::config::Config;
 use shared::finding::ocsf;
 use shared::finding::{Finding, RecordPlace};
 use shared::formats::cloudtrail::Record;
-use shared::formats::cloudtrail::scan::{Counts, Problem};
+use shared::formats::cloudtrail::scan::{Problem, ScanCounts};
 use shared::mail;
 use shared::mail::{MAX_SMS_CHARS, MAX_SUBJECT_CHARS, Mail};
 use shared::rules::detections;
@@ -43,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
     }
     // Neither a file's name nor what was wrong with it may be text that does something.
     let text = String::from_utf8_lossy(input);
-    let counts = Counts {
+    let counts = ScanCounts {
         records: 1,
         unreadable: 1,
         problems: vec![Problem { record: Some(0), reason: text.to_string() }],

@@ -40,7 +40,7 @@ pub trait LogFileConsumer<S, F> {
     fn resume(&mut self, _state: &S) {}
 
     /// Takes one log file.
-    fn take(&mut self, state: &mut S, file: F, counts: &scan::Counts);
+    fn take(&mut self, state: &mut S, file: F, counts: &scan::ScanCounts);
 
     /// Writes out, or adds to the state, everything that was taken. Called before each checkpoint.
     fn flush(&mut self, _state: &mut S) -> anyhow::Result<()> {

@@ -42,7 +42,7 @@ impl<W: Write> LogFileConsumer<RecordTotals, FileLines> for ListRecords<'_, W> {
         self.0.totals = totals.clone();
     }
 
-    fn take(&mut self, _: &mut RecordTotals, file: FileLines, _: &scan::Counts) {
+    fn take(&mut self, _: &mut RecordTotals, file: FileLines, _: &scan::ScanCounts) {
         file.lines.into_iter().for_each(|line| self.0.take(line));
     }
 

@@ -73,14 +73,14 @@ impl RecordConsumer for SignInRecordReader<'_> {
 pub struct KeepRecords;
 
 impl LogFileConsumer<SignInRecords, FileRecords> for KeepRecords {
-    fn take(&mut self, records: &mut SignInRecords, file: FileRecords, counts: &scan::Counts) {
+    fn take(&mut self, records: &mut SignInRecords, file: FileRecords, counts: &scan::ScanCounts) {
         records.add(file, counts);
     }
 }
 
 impl SignInRecords {
     /// Adds one log file.
-    fn add(&mut self, file: FileRecords, counts: &scan::Counts) {
+    fn add(&mut self, file: FileRecords, counts: &scan::ScanCounts) {
         self.records.extend(file.records);
         if !counts.problems.is_empty() {
             let problems = counts.problems.iter().map(|problem| (problem.record, problem.reason.clone()));
@@ -106,11 +106,11 @@ impl SignInRecords {
                 record: *record,
                 reason: reason.clone(),
             };
-            let counts = scan::Counts {
+            let counts = scan::ScanCounts {
                 records: damaged.records,
                 unreadable: damaged.unreadable,
                 problems: damaged.problems.iter().map(problem).collect(),
-                ..scan::Counts::default()
+                ..scan::ScanCounts::default()
             };
             health::unreadable_log_file(&damaged.log_file, &counts)
         };

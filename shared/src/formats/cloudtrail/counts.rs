@@ -25,7 +25,7 @@ pub struct Counts {
 
 impl Counts {
     /// The counts of one log file, of which `judged` records were evaluated.
-    pub fn of(file: &scan::Counts, judged: u64) -> Counts {
+    pub fn of(file: &scan::ScanCounts, judged: u64) -> Counts {
         Counts {
             log_files: 1,
             records: file.records,

@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::scan::{Counts, Judge, Problem, offset_of};
+use super::scan::{Judge, Problem, ScanCounts, offset_of};
 
 /// The largest depth of nested wrappings.
 const MAX_WRAPPINGS: u8 = 4;
@@ -17,9 +17,9 @@ const MAX_WRAPPINGS: u8 = 4;
 const MAX_PROBLEMS: usize = 8;
 
 /// Passes every record of decompressed content to `judge`. An unreadable line does not affect the others.
-pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
+pub fn read(content: &[u8], judge: &mut Judge<'_>) -> ScanCounts {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-    let mut export = Export { counts: Counts::default(), shown: 0, judge };
+    let mut export = Export { counts: ScanCounts::default(), shown: 0, judge };
     let mut rest = content;
     let mut line = 1;
     // Starting again after each broken line must not cost the square of the file's size.
@@ -53,7 +53,7 @@ pub fn read(content: &[u8], judge: &mut Judge<'_>) -> Counts {
         export.problem(None, "is empty".to_owned());
     } else if *shown == 0 && !matches!(begin, Some(b'{' | b'[')) {
         // Other text: its lines are not broken records.
-        *counts = Counts::default();
+        *counts = ScanCounts::default();
         export.problem(None, "holds no CloudTrail record: it is no JSON".to_owned());
     } else if counts.records == 0 && counts.problems.is_empty() && !counts.has_records {
         export.problem(None, "holds no record".to_owned());
@@ -74,7 +74,7 @@ fn no_json(fault: &serde_json::Error, line: usize) -> String {
 }
 
 struct Export<'e, 'j> {
-    counts: Counts,
+    counts: ScanCounts,
     /// The number of records passed to `judge`.
     shown: u64,
     judge: &'e mut Judge<'j>,
@@ -194,7 +194,7 @@ mod tests {
 
     const RECORD: &str = r#"{"eventVersion":"1.11","eventName":"ConsoleLogin","eventID":"1-EXAMPLE"}"#;
 
-    fn records_of(content: &str) -> (Vec<String>, Counts) {
+    fn records_of(content: &str) -> (Vec<String>, ScanCounts) {
         let mut records = Vec::new();
         let counts = read(content.as_bytes(), &mut |_, json| {
             records.push(String::from_utf8_lossy(json).into_owned());

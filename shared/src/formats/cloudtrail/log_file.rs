@@ -11,7 +11,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
 use super::prefilter::Prefilter;
-use super::scan::{Counts, Judge, PADDING, Scan};
+use super::scan::{Judge, PADDING, Scan, ScanCounts};
 use crate::config::Config;
 
 /// Compressed size up to which a file is decompressed at once. libdeflate is the fastest decoder, but cannot stop midway.
@@ -82,7 +82,7 @@ impl LogFileReader {
     }
 
     /// Reads a whole log file, gzip or plain.
-    pub fn read(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Counts {
+    pub fn read(&mut self, file: &[u8], judge: &mut Judge<'_>) -> ScanCounts {
         if let Some(counts) = self.read_whole(file, judge) {
             return counts;
         }
@@ -115,7 +115,7 @@ impl LogFileReader {
     }
 
     /// The fast path for a small, valid, single gzip member. `None` for any other file.
-    fn read_whole(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Option<Counts> {
+    fn read_whole(&mut self, file: &[u8], judge: &mut Judge<'_>) -> Option<ScanCounts> {
         let small =
             file.len() <= MAX_WHOLE_COMPRESSED_BYTES && file.len() as u64 <= self.max_compressed_bytes;
         // libdeflate does not verify a header's checksum.
@@ -208,7 +208,7 @@ impl OpenLogFile<'_> {
     }
 
     /// Ends the file and returns its counts.
-    pub fn finish(mut self, judge: &mut Judge<'_>) -> Counts {
+    pub fn finish(mut self, judge: &mut Judge<'_>) -> ScanCounts {
         match std::mem::replace(&mut self.packing, Packing::GaveUp) {
             Packing::Undecided(head) => self.plain(&head, judge),
             Packing::Gzip(_) => {

@@ -25,8 +25,8 @@ use self::odd::Odd;
 pub(super) use self::recovery::offset_of;
 use self::recovery::{RECORD_START, behind, sibling};
 pub(super) use self::state::Scan;
-pub use self::state::{Counts, Problem};
 use self::state::{LOOK_BACK, MAX_PROBLEMS, RecordSigns};
+pub use self::state::{Problem, ScanCounts};
 use super::block::{BLOCK, Classify, Masks, Portable, prefix_xor};
 use super::prefilter::{LOOK_AHEAD, Mark};
 
@@ -90,7 +90,7 @@ impl Scan {
     }
 
     /// What was found, once the last window has been run; first what is wrong with the file as it is stored.
-    pub(super) fn finish(mut self, of_the_storage: Vec<String>) -> Counts {
+    pub(super) fn finish(mut self, of_the_storage: Vec<String>) -> ScanCounts {
         let problems = of_the_storage.into_iter().map(|reason| Problem { record: None, reason });
         self.counts.problems.splice(0..0, problems);
         self.counts.problems.truncate(MAX_PROBLEMS);

@@ -3,7 +3,7 @@
 use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::{Evidence, Finding, Subject};
 use crate::formats::cloudtrail::key;
-use crate::formats::cloudtrail::scan::{Counts, Problem};
+use crate::formats::cloudtrail::scan::{Problem, ScanCounts};
 use crate::severity::Severity;
 
 use super::finding::health_finding;
@@ -58,7 +58,7 @@ pub static LOG_FILE_GONE: Rule = Rule {
 };
 
 /// What could not be read of a log file; `None` if all of it could be read.
-pub fn unreadable_log_file(name: &str, counts: &Counts) -> Option<Finding> {
+pub fn unreadable_log_file(name: &str, counts: &ScanCounts) -> Option<Finding> {
     let reasons: Vec<String> = counts
         .problems
         .iter()

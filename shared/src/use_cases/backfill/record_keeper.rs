@@ -239,7 +239,8 @@ mod tests {
         for (index, json) in records.iter().enumerate() {
             keeper.record(&mut kept, index as u64, json.as_bytes()).unwrap();
         }
-        let counts = scan::Counts { records: records.len() as u64, has_records: true, ..Default::default() };
+        let counts =
+            scan::ScanCounts { records: records.len() as u64, has_records: true, ..Default::default() };
         ReadLogFile { uri: uri.to_owned(), bytes: 100, result: Ok((kept, counts)) }
     }
 

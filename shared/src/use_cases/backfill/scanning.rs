@@ -10,7 +10,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use super::listing::Lister;
 use crate::config::Config;
 use crate::formats::cloudtrail::key::ObjectKind;
-use crate::formats::cloudtrail::scan::Counts;
+use crate::formats::cloudtrail::scan::ScanCounts;
 use crate::formats::events::delivery::LogFileObject;
 use crate::ports::{AwsError, AwsErrorKind, ListedObject, Listing, ListingPage, LogStore, Runtime};
 use crate::state::backfill::KeyRange;
@@ -29,7 +29,7 @@ pub struct ReadLogFile<O> {
     /// Its size in bytes, compressed.
     pub bytes: u64,
     /// The output of the consumer and the scanner's counts, or why it could not be read.
-    pub result: Result<(O, Counts), AwsError>,
+    pub result: Result<(O, ScanCounts), AwsError>,
 }
 
 /// A range that is being listed.

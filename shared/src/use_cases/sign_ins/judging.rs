@@ -41,7 +41,7 @@ pub(super) struct Judges<'a> {
 }
 
 /// A log file that is being judged.
-pub(super) struct OpenLogFile<'a> {
+pub(super) struct LogFileJudging<'a> {
     judging: Judging<'a>,
     /// The most findings to keep.
     max_findings: usize,
@@ -61,8 +61,8 @@ impl<'a> Judges<'a> {
     /// The result of a log file that was read to its end.
     pub fn end(
         &self,
-        OpenLogFile { mut judging, max_findings }: OpenLogFile<'a>,
-        counts: &scan::Counts,
+        LogFileJudging { mut judging, max_findings }: LogFileJudging<'a>,
+        counts: &scan::ScanCounts,
     ) -> JudgedLogFile {
         let worst = if max_findings < MAX_FINDINGS { judging.worst() } else { None };
         let judged = match worst {
@@ -83,14 +83,14 @@ impl<'a> Judges<'a> {
 }
 
 impl<'a> RecordConsumer for Judges<'a> {
-    type Output = OpenLogFile<'a>;
+    type Output = LogFileJudging<'a>;
 
-    fn begin(&self, uri: &str) -> OpenLogFile<'a> {
+    fn begin(&self, uri: &str) -> LogFileJudging<'a> {
         let max_findings = self.max_findings();
-        OpenLogFile { judging: Judging::with_at_most(max_findings, uri, self.config), max_findings }
+        LogFileJudging { judging: Judging::with_at_most(max_findings, uri, self.config), max_findings }
     }
 
-    fn record(&self, log_file: &mut OpenLogFile<'a>, index: u64, json: &[u8]) -> Result<(), String> {
+    fn record(&self, log_file: &mut LogFileJudging<'a>, index: u64, json: &[u8]) -> Result<(), String> {
         log_file.judging.judge(index, json)
     }
 

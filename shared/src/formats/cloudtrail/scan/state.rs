@@ -25,7 +25,7 @@ pub struct Problem {
 
 /// What one pass found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ScanCounts {
     /// The elements of `Records`, readable or not.
     pub records: u64,
     /// How many of them could not be judged.
@@ -45,7 +45,7 @@ pub(in crate::formats::cloudtrail) struct Scan {
     pub(super) max_record_bytes: usize,
     /// How many bytes may still be looked at again.
     pub(super) again_bytes: u64,
-    pub(super) counts: Counts,
+    pub(super) counts: ScanCounts,
     /// Where the next block begins.
     pub(super) position: usize,
     /// Where the record, or the gap between records, begins that the pass is in.
@@ -89,7 +89,7 @@ impl Scan {
             prefilter,
             max_record_bytes,
             again_bytes: MAX_RECORDS_AGAIN.saturating_mul(max_record_bytes as u64),
-            counts: Counts::default(),
+            counts: ScanCounts::default(),
             position: 0,
             start: 0,
             in_string: 0,
