@@ -27,7 +27,7 @@ async fn machine(aws: &StubAws) -> StateMachine {
     let own = Credentials::new("ASIAIOSFODNN7EXAMPLE", "secret", None, None, "a test");
     let sdk = loader.endpoint_url(aws.endpoint()).credentials_provider(own).load().await;
     let config = Config {
-        call_timeout: Duration::from_millis(300),
+        call_timeout: Duration::from_millis(1_500),
         retry_pause: Duration::from_millis(1),
         ..Config::default()
     };

@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 3;
 /// Patience that suits a stub.
 fn config() -> Config {
     Config {
-        call_timeout: Duration::from_millis(300),
+        call_timeout: Duration::from_millis(1_500),
         retry_pause: Duration::from_millis(1),
         ..Config::default()
     }

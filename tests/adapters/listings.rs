@@ -30,7 +30,7 @@ async fn sdk(endpoint: String) -> SdkConfig {
 /// Patience that suits a stub.
 fn config() -> Config {
     Config {
-        call_timeout: Duration::from_millis(300),
+        call_timeout: Duration::from_millis(1_500),
         retry_pause: Duration::from_millis(1),
         ..Config::default()
     }
