@@ -73,9 +73,9 @@ class Follower:
                 self.must_start()
             else:
                 self.waits_for_new = False
+                self.show(status)
                 if status["stage"] == "done":
                     return status
-                self.show(status)
                 self.go_on(status)
             time.sleep(POLL_SECONDS)
 

@@ -1,6 +1,8 @@
 //! Past log files, from `make backfill` to the one mail: by one invocation, and by the state machine with a worker
 //! that fails and one that hangs; and the nightly sweep.
 
+use std::time::Duration;
+
 use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate};
@@ -213,6 +215,8 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
     let asked = async { make_backfill(&deployed, &[DAY, &to]).await };
     let hung = async {
         proxy.until_held().await;
+        // The status is asked for every five seconds, and none of the function's sandboxes answers once they hang.
+        tokio::time::sleep(Duration::from_secs(12)).await;
         deployed.aws.hang(function);
         proxy.free();
         proxy.hinder("PUT ", "/parts/1.json.gz", Hindrance::Denied);
