@@ -18,6 +18,7 @@ PYTHON := $(TOOLS)/python
 AWS := $(TOOLS)/aws
 CHECKOV := $(TOOLS)/checkov
 BROWSER := $(TOOLS)/browser
+UV := $(TOOLS)/uv/bin/uv
 # The processor of the functions, as Lambda and Rust name it.
 ARCH ?= arm64
 # That of this machine, on which the tests run the functions.
@@ -195,11 +196,17 @@ need-BUCKET:
 	@test -n "$$BUCKET" || { echo "say which bucket: make $(MAKECMDGOALS) BUCKET=my-log-files" >&2; exit 1; }
 
 # Each has what its requirement file lists, every package by its hash.
-$(TOOLS)/%/ready: tests/requirements/%.txt
+$(TOOLS)/%/ready: tests/requirements/%.txt $(UV)
+	python3 -m venv --clear --without-pip $(TOOLS)/$*
+	$(UV) pip install --quiet --require-hashes --no-deps --python $(TOOLS)/$*/bin/python -r $<
+	touch $@
+
+# Installs them in a tenth of pip's time.
+$(UV): tests/requirements/uv.txt
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "python3 is $$(python3 --version 2>&1); it must be Python 3.11 or later" >&2; exit 1; }
-	python3 -m venv --clear $(TOOLS)/$*
-	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	python3 -m venv --clear $(TOOLS)/uv
+	$(TOOLS)/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
 # Leads to the Chromium that is there. Where there is none, root gets Debian's; anybody else is told what to install.
