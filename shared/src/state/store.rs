@@ -279,15 +279,8 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
         let is_leased = |entry: &&&OutboxEntry| entry.is_leased_by(&self.lease.token);
         let marked = ids(before.iter().filter(is_leased).copied());
         for alert_id in ids(after.iter().filter(is_leased).copied()).difference(&marked) {
-            let key = marker_key(alert_id);
-            // It may exist: an earlier attempt or an earlier run wrote the same.
-            if let Err(error) = self.write(&key, &marker(holder), Precondition::Absent).await {
-                // Only the answer may be lost.
-                let may_exist = error.kind == AwsErrorKind::Transient;
-                if !may_exist || self.in_time("reading", &key, self.store.read(&key)).await?.is_none() {
-                    return Err(error);
-                }
-            }
+            // It may exist: an earlier attempt, whose answer was lost, or an earlier run wrote the same.
+            self.write(&marker_key(alert_id), &marker(holder), Precondition::Absent).await?;
         }
         Ok(())
     }
