@@ -6,12 +6,11 @@ SHELL := /bin/sh
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 TOOL := $(TARGET)/release/iamwatch
-# The same tool with S3, as the tests run it, beside the one without.
-S3_TOOL := $(TARGET)/debug/iamwatch-s3
+# The same tool with S3, as the tests run it.
+S3_TOOL := $(TARGET)/debug/iamwatch
 # Cargo chooses the features of a dependency by the packages it is asked for. Each command that builds for the tests
-# asks for all of them, and then takes only the programs it wants, so that every dependency is built once.
-ALL := --locked --workspace
-WITH_S3 := --features iamwatch-cli/s3
+# asks for all of them, and then takes only the programs it wants: every dependency is built once.
+ALL := --locked --workspace --features iamwatch-cli/s3
 # What the tests need besides Rust goes here; git ignores it.
 TOOLS := .tools
 PYTHON := $(TOOLS)/python
@@ -59,7 +58,8 @@ FAULTS ?=
 # Where the tests find what `make` has built and installed.
 # Most tests wait most of the time, so there are more of them at the same time than processors.
 TEST_ENVIRONMENT = RUST_TEST_THREADS=8 IAMWATCH_PYTHON="$(CURDIR)/$(PYTHON)/bin/python" IAMWATCH_SAM="$(CURDIR)/$(AWS)/bin/sam" \
-	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_BROWSER="$(CURDIR)/$(BROWSER)" IAMWATCH_S3_CLI="$(abspath $(S3_TOOL))"
+	IAMWATCH_FUNCTIONS="$(CURDIR)/$(LAMBDA_DIR)" IAMWATCH_BROWSER="$(CURDIR)/$(BROWSER)" \
+	IAMWATCH_CLI="$(abspath $(TOOL))" IAMWATCH_S3_CLI="$(abspath $(S3_TOOL))"
 
 help: ## List the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,9 +89,8 @@ build: $(AWS)/ready ## Build the command line tool for this machine and the func
 
 test: $(PYTHON)/ready $(AWS)/ready $(BROWSER) ## Run every test; builds the functions for this machine and installs what is needed into .tools first
 	$(MAKE) build ARCH=$(OWN_ARCH)
-	$(MAKE) s3-tool
+	$(MAKE) test-programs
 	$(TEST_ENVIRONMENT) cargo test $(ALL)
-	cargo test $(ALL) $(WITH_S3) --bin iamwatch
 
 test-faults: $(AWS)/ready ## Let every AWS call of the functions fail in every way, then flood them: nothing may be lost or told twice
 	$(MAKE) build ARCH=$(OWN_ARCH)
@@ -105,10 +104,9 @@ lint: $(AWS)/ready $(CHECKOV)/ready ## Check the format, clippy and rustdoc with
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
-	cargo clippy $(ALL) $(WITH_S3) --all-targets -- -D warnings
-	cargo clippy $(ALL) --all-targets -- -D warnings
-	cargo clippy $(ALL) --test faults --test load -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) $(WITH_S3) --lib --bins --examples --no-deps --document-private-items
+	cargo clippy $(ALL) --all-targets --test faults --test load -- -D warnings
+	cargo clippy --locked --workspace --bin iamwatch -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --lib --bins --examples --no-deps --document-private-items
 	@for package in shared iamwatch-cli; do \
 		tree=$$(cargo tree --locked -p $$package -e normal --prefix none) || exit 1; \
 		if echo "$$tree" | grep -E '^(aws|tokio|lambda)[-_a-z0-9]* '; then \
@@ -161,7 +159,9 @@ docs: ## Write the parts of README and docs/ that are made from the code; needs 
 
 tools: $(PYTHON)/ready $(AWS)/ready $(CHECKOV)/ready $(BROWSER) ## Install what the tests need besides Rust into .tools; other commands do so when they need it
 
-bless: $(PYTHON)/ready s3-tool ## Accept changed mails, tables and help texts as they are now; then read the diff
+bless: $(PYTHON)/ready ## Accept changed mails, tables and help texts as they are now; then read the diff
+	cargo build --locked --release -p iamwatch-cli
+	cargo build $(ALL) --bin iamwatch
 	EXPECTORATE=overwrite $(TEST_ENVIRONMENT) cargo test $(ALL) --test command_line --test output --test repository
 
 clean: ## Remove what was built and installed here
@@ -171,10 +171,11 @@ clean: ## Remove what was built and installed here
 bench-reader: $(AWS)/ready
 	$(LAMBDA_BUILD) --package iamwatch-bench-reader --lambda-dir "$(CURDIR)/$(BENCH_DIR)"
 
-# Copied at once, for every build of the tool without S3 takes its place.
-s3-tool:
-	cargo build $(ALL) $(WITH_S3) --bin iamwatch --test command_line
-	cp $(TARGET)/debug/iamwatch $(S3_TOOL)
+# All that the tests run which is no released function, and the tests themselves.
+test-programs:
+	cargo build $(ALL) --bin iamwatch
+	cargo test $(ALL) --no-run
+	cargo test $(ALL) --no-run --test faults --test load
 
 need-STACK:
 	@test -n "$$STACK" || { echo "say which stack: make $(MAKECMDGOALS) STACK=iamwatch" >&2; exit 1; }
@@ -220,4 +221,4 @@ $(BROWSER):
 		"of it (on Debian: apt-get install chromium) or Google Chrome" >&2; exit 1; }; \
 	mkdir -p $(TOOLS) && ln -sfn "$$found" $@
 
-.PHONY: help demo cli tools build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean bench-reader s3-tool need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN
+.PHONY: help demo cli tools build test test-faults test-long lint deploy attach check backfill remove local bench fuzz docs bless clean bench-reader test-programs need-STACK need-FROM need-TO need-BUCKET sound-PARAMETERS sound-DRY_RUN sound-AGAIN

@@ -14,11 +14,14 @@ use tempfile::TempDir;
 /// Longer than any run takes without optimisation on a busy machine.
 const MAX_RUN: Duration = Duration::from_secs(240);
 
-/// The program as the sources are now, built in the profile and target directory of this test, and with this test, for
-/// whose sake its dependencies have been built.
+/// The program: the one that `IAMWATCH_CLI` names. Without that it is built as the sources are now, in the profile and
+/// target directory of this test, and with this test, for whose sake its dependencies have been built.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(named) = std::env::var_os("IAMWATCH_CLI") {
+            return PathBuf::from(named);
+        }
         // target/debug/deps/command_line-0123456789abcdef
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().and_then(Path::parent).unwrap();
