@@ -9,29 +9,19 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_iam::config::Credentials;
 use futures_util::future::join_all;
 use iamwatch_aws::fleet::StateMachine;
-use iamwatch_tests::runtime_api::REGION;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
-use shared::config::Config;
 use shared::ports::{AwsErrorKind, Execution, Fleet};
+
+use crate::{OWN_KEY, config, sdk};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:111122223333:stateMachine:backfill";
 const NAME: &str = "2026-01-01_2026-03-31_0123456789abcdef-1";
 const INPUT: &str = r#"{"run":"2026-01-01_2026-03-31_0123456789abcdef"}"#;
 
 async fn machine(aws: &StubAws) -> StateMachine {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
-    let own = Credentials::new("ASIAIOSFODNN7EXAMPLE", "secret", None, None, "a test");
-    let sdk = loader.endpoint_url(aws.endpoint()).credentials_provider(own).load().await;
-    let config = Config {
-        call_timeout: Duration::from_millis(1_500),
-        retry_pause: Duration::from_millis(1),
-        ..Config::default()
-    };
-    StateMachine::new(&sdk, MACHINE, &config)
+    StateMachine::new(&sdk(&aws.endpoint(), OWN_KEY, None), MACHINE, &config())
 }
 
 #[tokio::test]

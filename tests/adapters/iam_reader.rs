@@ -9,40 +9,25 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_iam::config::Credentials;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use iamwatch_aws::iam::Iam;
 use iamwatch_tests::reports::{Report, User, of_many};
-use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stub_aws::{AccountReport, Fault, Operation, Organization, StubAws, Which};
 use shared::config::Config;
 use shared::ports::{AwsError, AwsErrorKind, Fetched, Generation, IamReader};
 
+use crate::{OWN_KEY, config, sdk};
+
 const OTHER: &str = "444455556666";
 const ROLE: &str = "arn:aws:iam::444455556666:role/iamwatch-member";
-
-/// Of the function's own credentials.
-const OWN_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 
 /// How often the SDK makes a call.
 const ATTEMPTS: usize = 3;
 
-/// Patience that suits a stub.
-fn config() -> Config {
-    Config {
-        call_timeout: Duration::from_millis(1_500),
-        retry_pause: Duration::from_millis(1),
-        ..Config::default()
-    }
-}
-
 async fn clients(aws: &StubAws, config: &Config) -> Iam {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
-    let own = Credentials::new(OWN_KEY, "EXAMPLEKEY", None, None, "the test");
-    let sdk = loader.endpoint_url(aws.endpoint()).credentials_provider(own).load().await;
-    Iam::new(&sdk, config)
+    Iam::new(&sdk(&aws.endpoint(), OWN_KEY, None), config)
 }
 
 /// A run in [`ACCOUNT`].
@@ -371,9 +356,7 @@ async fn a_session_opens_the_credential_report_of_its_account_and_nothing_else()
         ("with another token", Some("session-2".to_owned()), invalid, invalid),
         ("without a token", None, invalid, invalid),
     ] {
-        let handed_out = Credentials::new("ASIA4444555566660001", "EXAMPLEKEY", token, None, "the test");
-        let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
-        let sdk = loader.endpoint_url(aws.endpoint()).credentials_provider(handed_out).load().await;
+        let sdk = sdk(&aws.endpoint(), "ASIA4444555566660001", token);
         let iam = Iam::new(&sdk, &config()).of_account(Some(OTHER), "aws");
         let report = iam.credential_report(OTHER).await.map(drop);
         let accounts = iam.organization_accounts().await.map(drop);

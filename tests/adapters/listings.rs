@@ -9,36 +9,23 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use iamwatch_aws::s3::S3;
 use iamwatch_tests::loopback::{Reply, Server};
-use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
 use shared::ports::{AwsError, AwsErrorKind, Listing, ListingPage, LogStore};
 
+use crate::{OWN_KEY, config, sdk};
+
 const BUCKET: &str = "example-logs";
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/";
 
-async fn sdk(endpoint: String) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
-    loader.endpoint_url(endpoint).no_credentials().load().await
-}
-
-/// Patience that suits a stub.
-fn config() -> Config {
-    Config {
-        call_timeout: Duration::from_millis(1_500),
-        retry_pause: Duration::from_millis(1),
-        ..Config::default()
-    }
-}
-
 async fn store(aws: &StubAws) -> S3 {
     aws.make_bucket(BUCKET, ACCOUNT);
-    S3::new(&sdk(aws.endpoint()).await, "example-state", &config()).of_account(Some(ACCOUNT))
+    S3::new(&sdk(&aws.endpoint(), OWN_KEY, None), "example-state", &config()).of_account(Some(ACCOUNT))
 }
 
 fn under(prefix: &str) -> Listing<'_> {
@@ -237,7 +224,7 @@ async fn an_answer_that_lacks_what_s3_always_says_is_no_answer() {
             async move { Ok(reply) }
         })
         .await;
-        let sdk = sdk(format!("http://{}", server.address())).await;
+        let sdk = sdk(&format!("http://{}", server.address()), OWN_KEY, None);
         let store = S3::new(&sdk, "example-state", &config());
         let trouble = store.list(&under(DAY)).await.unwrap_err();
         assert_eq!((trouble.kind, trouble.answer.as_str()), (AwsErrorKind::Transient, said), "{body}");

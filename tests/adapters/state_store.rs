@@ -9,14 +9,15 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use iamwatch_aws::s3::S3;
-use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
+use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
 use shared::config::Config;
 use shared::ports::{AwsErrorKind, MAX_STATE_BYTES, Precondition, StateStore, WriteOutcome};
+
+use crate::{OWN_KEY, config, sdk};
 
 const BUCKET: &str = "example-state";
 const KEY: &str = "cases/a.json";
@@ -24,23 +25,9 @@ const KEY: &str = "cases/a.json";
 /// How often a body that breaks off is fetched.
 const FETCHES: usize = 4;
 
-async fn sdk(aws: &StubAws) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(REGION));
-    loader.endpoint_url(aws.endpoint()).no_credentials().load().await
-}
-
-/// Patience that suits a stub.
-fn config() -> Config {
-    Config {
-        call_timeout: Duration::from_millis(1_500),
-        retry_pause: Duration::from_millis(1),
-        ..Config::default()
-    }
-}
-
 async fn store(aws: &StubAws) -> S3 {
     aws.make_bucket(BUCKET, ACCOUNT);
-    S3::new(&sdk(aws).await, BUCKET, &config()).of_account(Some(ACCOUNT))
+    S3::new(&sdk(&aws.endpoint(), OWN_KEY, None), BUCKET, &config()).of_account(Some(ACCOUNT))
 }
 
 #[track_caller]

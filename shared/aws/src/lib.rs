@@ -5,6 +5,7 @@
 //! | [`start`] | start-up: settings, clients, the loop over invocations |
 //! | [`failure`] | the failure of a whole invocation |
 //! | [`fleet`] | the state machine of a large backfill |
+//! | `https` | the HTTPS clients of the AWS clients |
 //! | [`iam`] | credential reports, and the accounts of the organisation |
 //! | `profile` | S3 for a person at a terminal |
 //! | [`s3`] | log files, and the state bucket |
@@ -20,6 +21,7 @@ mod attempts;
 mod aws_error;
 pub mod failure;
 pub mod fleet;
+mod https;
 pub mod iam;
 mod log;
 pub mod metrics;

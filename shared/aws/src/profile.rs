@@ -8,6 +8,7 @@ use aws_sdk_s3::config::ProvideCredentials as _;
 use shared::config::Config;
 
 use crate::aws_error::chain;
+use crate::https;
 use crate::s3::S3;
 
 /// Where a bucket is looked for when nobody says which Region it is in: S3 answers there where it is.
@@ -19,7 +20,11 @@ const REGION: &str = "us-east-1";
 /// Why there are no credentials. That there are some does not say that AWS accepts them.
 pub async fn s3(config: &Config) -> Result<S3, String> {
     let region = RegionProviderChain::default_provider().or_else(Region::new(REGION));
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
+    let sdk = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https::pooled())
+        .region(region)
+        .load()
+        .await;
     let credentials = sdk.credentials_provider().ok_or_else(|| "no credentials are configured".to_owned())?;
     credentials.provide_credentials().await.map_err(|error| chain(&error))?;
     Ok(S3::of_log_files(&sdk, config))

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::attempts::{CallError, once, retry};
 use crate::aws_error::aws_error;
+use crate::https;
 
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
 ///
@@ -43,6 +44,7 @@ impl Topic {
     pub fn new(sdk: &SdkConfig, arn: &str, config: &Config) -> Topic {
         // The SDK would publish again after a time-out as well: an alert that SNS may have taken.
         let sdk = aws_sdk_sns::config::Builder::from(sdk)
+            .http_client(https::unpooled())
             .timeout_config(once(config))
             .retry_config(RetryConfig::disabled())
             .build();

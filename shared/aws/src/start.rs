@@ -13,10 +13,10 @@ use shared::config::Config;
 use shared::ports::NotificationSink as _;
 
 use crate::failure::Failure;
-use crate::log;
 use crate::s3::S3;
 use crate::sns::Topic;
 use crate::sqs::Queues;
+use crate::{https, log};
 
 /// Memory besides that for log files: the program, the AWS clients, findings that are not notified yet.
 const MEMORY_BESIDE_BYTES: u64 = 150 << 20;
@@ -181,13 +181,14 @@ pub async fn run<F: AsRef<Shell>>(
 ///
 /// Sources: Lambda Developer Guide, "Defined runtime environment variables"; SDKs and Tools Reference Guide,
 /// "Settings reference".
-fn sdk(lookup: impl Fn(&str) -> Option<String>) -> SdkConfig {
+pub fn sdk(lookup: impl Fn(&str) -> Option<String>) -> SdkConfig {
     let is_on = |name: &str| lookup(name).map(|value| value.eq_ignore_ascii_case("true"));
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(lookup("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-        .identity_cache(IdentityCache::lazy().build());
+        .identity_cache(IdentityCache::lazy().build())
+        .http_client(https::pooled());
     sdk.set_endpoint_url(lookup("AWS_ENDPOINT_URL"))
         .set_use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
         .set_use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"));
