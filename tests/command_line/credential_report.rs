@@ -569,7 +569,7 @@ fn the_list_shows_why_there_is_no_value() {
 }
 
 #[test]
-fn the_list_tells_the_root_user_from_a_user_who_is_called_root() {
+fn the_list_distinguishes_the_root_user_from_a_user_called_root() {
     let folder = Folder::with("report.csv", account([person("root"), person("(root)")]).csv());
     let lines = judged(&folder, &["--list", "--format", "json"]).exits(0).lines();
     let said: Vec<_> = lines

@@ -198,7 +198,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_hangs_and_one_fails() {
+async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
     let parameters = [("FleetAboveLogFiles", "1000"), ("BackfillMaximumConcurrency", "1")];
     let deployed = deaf(Permissions::Open, &parameters).await;
     let all = large(&deployed).await;
@@ -268,7 +268,7 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
 }
 
 #[tokio::test]
-async fn the_nightly_sweep_comes_by_its_queue_and_notes_where_it_begins() {
+async fn the_nightly_check_for_missed_deliveries_runs_from_its_queue_and_stores_its_start() {
     let deployed = deaf(Permissions::Enforced, &[]).await;
     put(&deployed, 1, &[failure(1, "alice")]).await;
     let state = deployed.output("StateBucketName");

@@ -352,7 +352,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
 }
 
 #[tokio::test]
-async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overcome() {
+async fn the_functions_role_allows_its_calls_and_a_refusal_is_mailed_and_retried() {
     let deployed = Deployed::new(Permissions::Enforced).await;
     deployed.put(&key("first"), &log_file(&[failure(1, "alice")])).await;
     deployed.findings(&["sign-in.failed"]).await;
@@ -406,7 +406,7 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
 }
 
 #[tokio::test]
-async fn only_the_function_writes_what_it_remembers_and_it_never_writes_what_is_accepted() {
+async fn only_the_function_writes_its_state_and_it_never_writes_suppressions() {
     let deployed = Deployed::new(Permissions::Enforced).await;
     let (function, _) = deployed.role(&SIGN_IN).await;
     let trust = json!({"Version": "2012-10-17", "Statement": [{
@@ -582,7 +582,7 @@ async fn make_account(aws: &Ministack) -> String {
 }
 
 #[tokio::test]
-async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one_mail_tells_of_all() {
+async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_one_mail() {
     let aws = Ministack::start(Permissions::Enforced).await;
     let member = make_account(&aws).await;
     for (account, name, with_mfa) in

@@ -10,7 +10,7 @@ fn between(element: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_object_with_one_array_of_records_is_told() {
+fn a_document_without_one_array_of_records_is_reported() {
     let one = sign_in("a");
     let list = format!("[{one}]");
     for (name, content, records, raised, reason) in [
@@ -57,7 +57,7 @@ fn what_is_no_object_with_one_array_of_records_is_told() {
 }
 
 #[test]
-fn an_element_that_is_no_record_is_told_with_its_place_and_costs_only_itself() {
+fn an_element_that_is_no_record_is_reported_with_its_place_and_the_others_are_judged() {
     let deep = format!(r#"{{"eventName":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     for (name, element, reason) in [
         ("null", "null", "record 1 is no object but null"),
@@ -223,7 +223,7 @@ fn an_object_that_only_looks_like_a_record_raises_nothing() {
 }
 
 #[test]
-fn the_siblings_of_log_files_are_told_apart_by_their_keys_and_read_by_mistake_they_are_told() {
+fn digest_and_insight_files_are_recognised_by_their_keys_and_reported_if_read() {
     for (folder, kind) in [
         ("CloudTrail", ObjectKind::LogFile),
         ("CloudTrail-Digest", ObjectKind::Digest),

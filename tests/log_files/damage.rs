@@ -76,7 +76,7 @@ fn promise_4_one_bad_record_spoils_only_itself() {
 }
 
 #[test]
-fn a_damaged_byte_outside_of_the_records_is_told() {
+fn a_damaged_byte_outside_of_the_records_is_reported() {
     let records = [sign_in("a"), sign_in("b"), sign_in("c")];
     let sound = document(&records);
     let length = records[0].len();

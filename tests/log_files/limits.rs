@@ -1,6 +1,6 @@
 //! Sizes: at the limits, beyond them, and as large as hostile files can be made.
 
-use super::packing::Member;
+use super::gzip::Member;
 use super::*;
 use shared::rules::registry;
 
@@ -9,7 +9,7 @@ fn limits(max_compressed_bytes: u64, max_decompressed_bytes: u64) -> Config {
 }
 
 #[test]
-fn a_file_of_exactly_the_limits_is_clean_and_one_byte_more_is_told() {
+fn a_file_of_exactly_the_limits_is_clean_and_one_byte_more_is_reported() {
     let content = good_document();
     let plain = content.len() as u64;
     let packed = gzip(&content);
@@ -60,7 +60,7 @@ fn the_records_before_a_limit_are_judged_wherever_it_is() {
 }
 
 #[test]
-fn a_gzip_bomb_ends_at_the_limit_and_is_told() {
+fn a_gzip_bomb_ends_at_the_limit_and_is_reported() {
     let bomb = Member::of_many(&vec![0; 1 << 20], 1 << 10).bytes();
     assert!(bomb.len() < 2 << 20, "{} bytes", bomb.len());
     let nested = [&b"{\"Records\":["[..], &vec![b'['; 1 << 20]].concat();
@@ -183,7 +183,7 @@ fn a_file_that_is_cut_in_a_record_that_is_too_large_does_not_pass_as_clean() {
 }
 
 #[test]
-fn what_is_too_large_outside_of_records_is_told_and_the_records_around_it_are_judged() {
+fn a_large_value_outside_of_the_records_is_reported_and_the_records_are_judged() {
     let config = Config { max_record_bytes: 4096, ..Config::default() };
     let (a, b) = (sign_in("a"), sign_in("b"));
     for filling in [" ".repeat(5000), "1,".repeat(2500)] {

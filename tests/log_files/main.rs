@@ -12,8 +12,8 @@
 
 mod content;
 mod damage;
+mod gzip;
 mod limits;
-mod packing;
 mod scan;
 
 use shared::formats::cloudtrail::counts;
@@ -134,5 +134,5 @@ fn good_document() -> Vec<u8> {
 
 /// One sound gzip member.
 fn gzip(content: &[u8]) -> Vec<u8> {
-    packing::Member::of(content, 6).bytes()
+    gzip::Member::of(content, 6).bytes()
 }

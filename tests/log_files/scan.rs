@@ -157,7 +157,7 @@ fn questions() -> Vec<(Query, &'static Prefilter)> {
 }
 
 #[test]
-fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
+fn a_query_finds_what_a_full_parse_finds_at_every_window_size() {
     let config = Config::default();
     let questions = questions();
     let mut rng = fastrand::Rng::with_seed(3);

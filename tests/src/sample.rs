@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn every_story_record_is_in_the_sample_and_one_of_them_twice() {
+    fn every_scenario_record_is_in_the_sample_and_one_of_them_twice() {
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         let (mut cut_short, mut without_records) = (0, 0);
         for (key, content) in objects().unwrap() {

@@ -33,7 +33,7 @@ fn published(world: &World) -> BTreeMap<String, (String, usize)> {
 }
 
 #[test]
-fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everything() {
+fn promise_1_the_run_after_a_crash_at_any_step_mails_everything() {
     run(async || {
         let steps = {
             let world = world();
@@ -81,7 +81,7 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
 }
 
 #[test]
-fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
+fn a_mail_that_sns_keeps_refusing_does_not_stop_later_checks() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Credentials: "));
@@ -103,7 +103,7 @@ fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
 }
 
 #[test]
-fn what_came_and_went_before_anybody_could_be_told_is_told_as_that() {
+fn a_finding_resolved_before_its_mail_is_mailed_as_resolved() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Console password"));
@@ -122,7 +122,7 @@ fn what_came_and_went_before_anybody_could_be_told_is_told_as_that() {
 }
 
 #[test]
-fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_may_repeat() {
+fn after_a_crash_and_a_damaged_outbox_entry_the_next_mail_says_that_it_may_repeat() {
     run(async || {
         let steps = {
             let world = world();
@@ -175,7 +175,7 @@ fn while_the_lease_of_a_run_is_live_no_other_publishes_its_mail() {
 }
 
 #[test]
-fn a_mail_that_was_certainly_not_published_goes_out_with_the_next_try_and_does_not_say_that_it_may_repeat() {
+fn a_mail_that_was_certainly_not_published_is_published_later_without_a_repeat_notice() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Credentials: "));
@@ -221,7 +221,7 @@ fn answers_of_the_state_bucket_that_are_lost_or_refused_once_change_nothing() {
 }
 
 #[test]
-fn what_stands_in_an_account_and_cannot_be_written_is_told_as_that() {
+fn open_findings_that_cannot_be_stored_are_mailed_with_that_notice() {
     run(async || {
         let world = world();
         world.state.refuses.set(Some("audits/credential-report/4444"));
@@ -242,7 +242,7 @@ fn what_stands_in_an_account_and_cannot_be_written_is_told_as_that() {
 }
 
 #[test]
-fn a_state_bucket_that_goes_on_refusing_is_told_without_memory_and_nothing_counts_as_looked_at() {
+fn if_state_stays_unavailable_findings_are_mailed_and_no_account_counts_as_checked() {
     run(async || {
         let world = world();
         world.state.fails.set(usize::MAX);

@@ -59,7 +59,7 @@ fn fetched(world: &World, uri: &str) -> String {
 }
 
 #[test]
-fn promise_2_live_runs_and_backfills_of_overlapping_days_tell_each_finding_once() {
+fn promise_2_live_runs_and_backfills_of_overlapping_days_mail_each_finding_once() {
     run(async || {
         let world = world();
         live(&world, &[delivered(ACCOUNT, "01"), delivered(OTHER, "02")], NOW).await;
@@ -80,7 +80,7 @@ fn promise_2_live_runs_and_backfills_of_overlapping_days_tell_each_finding_once(
 }
 
 #[test]
-fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_is_known() {
+fn promise_3_unreadable_log_files_are_mailed_each_time_and_notified_findings_are_not() {
     run(async || {
         let world = world();
         let uri = |day: &str| format!("s3://logs/{}", delivered(ACCOUNT, day).key);
@@ -119,7 +119,7 @@ fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_i
 }
 
 #[test]
-fn promise_6_what_a_record_holds_is_inert_in_all_that_is_kept_and_mailed() {
+fn promise_6_text_of_a_record_stays_text_in_all_stored_and_mailed_forms() {
     run(async || {
         let world = World::default();
         let name = "<img src=x onerror=alert(1)>\u{202e} https://evil.example";
@@ -145,7 +145,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn promise_2_in_whatever_order_deliveries_and_backfills_come_each_event_is_told_once(
+    fn promise_2_deliveries_and_backfills_in_any_order_mail_each_event_once(
         steps in prop::collection::vec((0usize..3, 1u32..4, 1u32..4, any::<bool>()), 1..8),
     ) {
         run(async || {

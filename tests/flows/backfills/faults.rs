@@ -47,7 +47,7 @@ fn told_once(world: &World, told_by_the_dead: usize, step: usize) {
 }
 
 #[test]
-fn promise_1_a_run_that_dies_at_any_step_is_gone_on_with_and_tells_once() {
+fn promise_1_a_run_that_crashes_at_any_step_is_resumed_and_mails_once() {
     run(async || {
         let steps = {
             let world = world();
@@ -73,7 +73,7 @@ fn promise_1_a_run_that_dies_at_any_step_is_gone_on_with_and_tells_once() {
 }
 
 #[test]
-fn while_the_claim_of_a_dead_run_lasts_the_next_waits() {
+fn the_next_run_waits_for_the_lease_of_a_crashed_run() {
     run(async || {
         let world = world();
         dies(&world, &request(json!({})), 12, &Config::default()).await;
@@ -98,7 +98,7 @@ fn promise_2_an_answer_of_the_state_bucket_that_is_lost_costs_no_second_mail() {
 }
 
 #[test]
-fn a_state_bucket_that_fails_for_a_while_leaves_it_to_the_next_run() {
+fn if_the_state_bucket_fails_the_next_run_resumes_the_backfill() {
     run(async || {
         for fails in 1..60 {
             let world = world();
@@ -132,7 +132,7 @@ async fn by_machine(world: &World, now: &str) -> Backfilled {
 }
 
 #[test]
-fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by_one_that_tells_once() {
+fn a_crash_while_the_state_machine_starts_or_runs_still_leads_to_one_mail() {
     run(async || {
         let config = Config { fleet_above_log_files: 5, ..Config::default() };
         let ask = async |world: &World, now: &str| {

@@ -55,7 +55,7 @@ async fn a_request_that_is_not_understood_is_refused_with_what_would_be_right() 
 }
 
 #[tokio::test]
-async fn what_it_would_take_is_answered_and_nothing_is_read_or_written() {
+async fn an_estimate_is_answered_and_nothing_is_read_or_written() {
     let stage = stage().await;
     archive(&stage, &["111122223333", "444455556666"], &["us-east-1", "eu-central-1"], "2026-03-30", 5, 3);
     let function = stage.function().await;
@@ -97,7 +97,7 @@ async fn what_it_would_take_is_answered_and_nothing_is_read_or_written() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_have_what_is_asked_for_is_said_with_what_it_has() {
+async fn a_bucket_without_the_requested_log_files_is_an_error_that_names_what_it_has() {
     let stage = stage().await;
     let function = stage.function().await;
     let (error_type, message) = function.error(&request("2026-04-01", "2026-04-02")).await;
@@ -120,7 +120,7 @@ async fn a_bucket_that_does_not_have_what_is_asked_for_is_said_with_what_it_has(
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_listed_is_said_and_the_same_request_goes_on() {
+async fn a_failed_listing_is_answered_and_the_same_request_resumes() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     stage.aws.fail(Which::every(Operation::ListObjects).about(LOGS), Fault::ACCESS_DENIED);
@@ -141,7 +141,7 @@ async fn a_bucket_that_cannot_be_listed_is_said_and_the_same_request_goes_on() {
 }
 
 #[tokio::test]
-async fn the_same_request_again_is_answered_with_what_came_of_the_first() {
+async fn the_same_request_is_answered_with_the_first_result() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 100);
     let function = stage.function().await;

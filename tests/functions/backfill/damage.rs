@@ -8,7 +8,7 @@ use serde_json::json;
 use super::stage::{LOGS, Place, archive, day, done, findings, request, request_with, stage, told};
 
 #[tokio::test]
-async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read() {
+async fn missing_denied_and_broken_log_files_are_mailed_and_all_others_are_read() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 200);
     let place = Place { account: "111122223333", region: "us-east-1", day: day("2026-04-01") };
@@ -50,7 +50,7 @@ async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read(
 }
 
 #[tokio::test]
-async fn a_log_file_that_s3_gives_late_is_had_all_the_same() {
+async fn a_log_file_that_s3_delivers_late_is_read() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 100);
     stage.aws.fail(Which::every(Operation::GetObject).about("AWSLogs/").first(40), Fault::SLOW_DOWN);
@@ -65,7 +65,7 @@ async fn a_log_file_that_s3_gives_late_is_had_all_the_same() {
 }
 
 #[tokio::test]
-async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
+async fn an_invocation_answers_before_its_deadline_and_the_same_request_resumes() {
     let stage = stage().await;
     archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     let asked = request("2026-04-01", "2026-04-01");
@@ -98,7 +98,7 @@ async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
 }
 
 #[tokio::test]
-async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_until_it_is_mended() {
+async fn a_state_bucket_that_refuses_is_answered_and_nothing_is_mailed_until_it_works() {
     let stage = stage().await;
     archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     let asked = request("2026-04-01", "2026-04-01");
@@ -120,7 +120,7 @@ async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_until_it_is_men
 }
 
 #[tokio::test]
-async fn where_nobody_knows_what_was_told_it_is_told_and_said_that_it_may_repeat() {
+async fn if_the_notification_state_is_damaged_the_mail_says_that_it_may_repeat() {
     for operation in [Operation::GetObject, Operation::PutObject] {
         let stage = stage().await;
         archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);

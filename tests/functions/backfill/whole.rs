@@ -68,7 +68,7 @@ async fn all_is_told(
 }
 
 #[tokio::test]
-async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_none_of_it_again() {
+async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none() {
     let stage = stage().await;
     let mut archive = whole(&stage);
     assert!(archive.findings.len() > 60, "{}", archive.findings.len());
@@ -109,7 +109,7 @@ async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_n
 }
 
 #[tokio::test]
-async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() {
+async fn a_killed_backfill_is_resumed_by_the_same_request_and_mailed_once() {
     let tried = [
         (Operation::GetObject, "s3://example-logs/", 1_000, 33, Fault::HangAfter),
         (Operation::ListObjects, "s3://example-logs/", 7, 2, Fault::HangBefore),

@@ -26,7 +26,7 @@ fn roles_assumed(stage: &Stage) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn another_account_is_looked_at_by_its_role_and_one_mail_tells_of_both() {
+async fn another_account_is_checked_by_its_role_and_one_mail_reports_both() {
     let organization = || Organization::of(&[ACCOUNT, MEMBER], 1);
     let tried = ["444455556666", "file", "organization"].map(async |watched| {
         let stage = stage_with_member(watched).await;
@@ -52,7 +52,7 @@ async fn another_account_is_looked_at_by_its_role_and_one_mail_tells_of_both() {
 }
 
 #[tokio::test]
-async fn a_role_of_another_name_is_the_one_that_is_assumed() {
+async fn a_role_of_another_name_is_assumed_if_it_is_set() {
     let stage =
         stage_of(&["alice"]).await.with("WATCHED_ACCOUNTS", MEMBER).with("MEMBER_ROLE_NAME", "auditor");
     stage.aws.put_report(MEMBER, report(MEMBER, &["mallory"]));
@@ -63,7 +63,7 @@ async fn a_role_of_another_name_is_the_one_that_is_assumed() {
 }
 
 #[tokio::test]
-async fn an_account_that_lets_nobody_in_is_told_once_and_costs_no_other() {
+async fn an_account_that_refuses_access_is_mailed_once_and_the_others_are_checked() {
     let no_role = async || stage_of(&["alice"]).await.with("WATCHED_ACCOUNTS", MEMBER);
     let other_id = async || stage_with_member(MEMBER).await.with("MEMBER_EXTERNAL_ID", "somebody-elses");
     let no_id = async || stage_with_member(MEMBER).await.without("MEMBER_EXTERNAL_ID");
@@ -91,7 +91,7 @@ async fn an_account_that_lets_nobody_in_is_told_once_and_costs_no_other() {
 }
 
 #[tokio::test]
-async fn one_account_that_is_not_ready_is_all_that_the_next_receive_looks_at_and_one_mail_tells_all() {
+async fn the_next_receive_checks_only_the_account_that_was_not_ready_and_one_mail_reports_all() {
     let stage = stage_with_member(MEMBER).await;
     stage.aws.put_report(MEMBER, report(MEMBER, &["mallory"]).after(11));
     let function = stage.function().await;
@@ -108,7 +108,7 @@ async fn one_account_that_is_not_ready_is_all_that_the_next_receive_looks_at_and
 }
 
 #[tokio::test]
-async fn an_organization_is_listed_page_by_page_and_who_is_suspended_is_not_looked_at() {
+async fn all_pages_of_an_organization_are_listed_and_suspended_accounts_are_not_checked() {
     let stage = stage_with_member("organization").await;
     let page = |accounts: &[(&str, &'static str)]| {
         accounts.iter().map(|(id, state)| ((*id).to_owned(), *state)).collect::<Vec<_>>()
@@ -129,7 +129,7 @@ async fn an_organization_is_listed_page_by_page_and_who_is_suspended_is_not_look
 }
 
 #[tokio::test]
-async fn an_organization_that_cannot_be_listed_is_told_and_those_of_before_are_looked_at() {
+async fn a_failed_list_of_accounts_is_mailed_and_the_previous_accounts_are_checked() {
     let stage = stage_with_member("organization").await;
     stage.aws.put_organization(Organization::of(&[ACCOUNT, MEMBER], 1));
     let function = stage.function().await;
@@ -154,7 +154,7 @@ async fn an_organization_that_cannot_be_listed_is_told_and_those_of_before_are_l
 }
 
 #[tokio::test]
-async fn an_organization_that_may_be_listed_later_is_and_that_there_is_none_is_told() {
+async fn a_temporary_failure_of_the_list_is_retried_and_a_missing_organization_is_mailed() {
     let throttled = [
         Fault::Error { status: 400, code: "TooManyRequestsException" },
         Fault::Error { status: 500, code: "ServiceException" },
@@ -180,7 +180,7 @@ async fn an_organization_that_may_be_listed_later_is_and_that_there_is_none_is_t
 }
 
 #[tokio::test]
-async fn a_file_with_lines_that_are_no_accounts_is_told_and_the_others_are_looked_at() {
+async fn lines_of_the_file_that_are_no_accounts_are_mailed_and_the_others_are_checked() {
     let stage = stage_with_member("file").await;
     stage.aws.put(STATE, ACCOUNTS_FILE, format!("1234 # too short\r\n{MEMBER}\r\n\u{202e}prod\n"));
     let function = stage.function().await;

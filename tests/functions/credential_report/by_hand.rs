@@ -19,7 +19,7 @@ fn findings(high: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_person_may_have_all_accounts_looked_at_now_and_what_is_new_is_told() {
+async fn a_person_can_have_all_accounts_checked_now_and_new_findings_are_mailed() {
     let stage = stage().await;
     let now = Utc::now();
     stage.aws.put_report(ACCOUNT, made(&of_people(ACCOUNT, now, &["alice", "bob+mfa"]), now, 2));
@@ -44,7 +44,7 @@ async fn a_person_may_have_all_accounts_looked_at_now_and_what_is_new_is_told() 
 }
 
 #[tokio::test]
-async fn a_person_may_look_quietly_and_nobody_is_told_and_nothing_written() {
+async fn a_person_can_check_without_a_mail_and_nothing_is_written() {
     let stage = stage_of(&["alice", "bob"]).await.with("WATCHED_ACCOUNTS", MEMBER);
     stage.aws.put_report(MEMBER, report(MEMBER, &["mallory"]));
     stage.aws.let_assume(ROLE, None);
@@ -146,7 +146,7 @@ async fn a_report_that_was_kept_can_be_judged_again() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_looked_at_is_named_with_the_reason() {
+async fn accounts_that_could_not_be_checked_are_named_with_the_reason() {
     let stage = stage_of(&["alice"]).await.with("WATCHED_ACCOUNTS", MEMBER);
     let function = stage.function().await;
     for notify in [false, true] {
@@ -167,7 +167,7 @@ async fn what_could_not_be_looked_at_is_named_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_not_published_is_said_to_be_so() {
+async fn a_mail_that_was_not_published_is_named_in_the_answer() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);
     let function = stage.function().await;

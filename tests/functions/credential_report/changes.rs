@@ -15,7 +15,7 @@ fn list(value: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
+async fn new_resolved_and_returning_findings_are_mailed_and_sent_in_machine_form_once() {
     let stage = stage().await;
     let now = Utc::now();
     let ago = |days| now - TimeDelta::days(days);
@@ -103,7 +103,7 @@ async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
 }
 
 #[tokio::test]
-async fn a_clean_account_is_told_to_nobody_and_its_report_is_kept() {
+async fn a_clean_account_is_not_mailed_and_its_report_is_kept() {
     let stage = stage_of(&["alice+mfa"]).await;
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
@@ -116,7 +116,7 @@ async fn a_clean_account_is_told_to_nobody_and_its_report_is_kept() {
 }
 
 #[tokio::test]
-async fn a_key_is_known_again_in_the_other_slot() {
+async fn a_key_is_recognised_in_the_other_slot() {
     let stage = stage().await;
     let now = Utc::now();
     let ago = |days| now - TimeDelta::days(days);
@@ -140,7 +140,7 @@ async fn a_key_is_known_again_in_the_other_slot() {
 }
 
 #[tokio::test]
-async fn promise_2_two_sandboxes_that_are_given_the_same_message_tell_once() {
+async fn promise_2_two_sandboxes_with_the_same_message_mail_once() {
     let stage = stage_of(&["alice"]).await;
     let functions = join_all([stage.function(), stage.function()]).await;
     let event = scheduled(1);
@@ -152,7 +152,7 @@ async fn promise_2_two_sandboxes_that_are_given_the_same_message_tell_once() {
 }
 
 #[tokio::test]
-async fn a_user_whose_name_is_no_name_stays_text() {
+async fn a_hostile_user_name_stays_text() {
     let stage = stage().await;
     let names = ["=HYPERLINK(\"http://example.com\")", "<script>alert(1)</script>", "a,b\u{202e}c"];
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &names));

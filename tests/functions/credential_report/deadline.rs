@@ -49,7 +49,7 @@ const ALL: [Iam; 5] = [
 ];
 
 #[tokio::test]
-async fn what_iam_does_not_give_in_time_comes_again_and_nothing_is_told() {
+async fn a_report_that_iam_does_not_deliver_in_time_is_retried_and_nothing_is_mailed() {
     let tried = ALL.map(async |iam| {
         let stage = iam.on().await;
         let function = stage.function().await;

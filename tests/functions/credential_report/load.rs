@@ -15,7 +15,7 @@ const USERS: usize = 5_000;
 const MEMORY_BYTES: u64 = 512 << 20;
 
 #[tokio::test]
-async fn a_first_look_at_5000_users_is_one_mail_and_a_second_one_is_none() {
+async fn the_first_check_of_5000_users_is_one_mail_and_the_second_is_none() {
     let stage = stage().await;
     let now = Utc::now();
     let report = of_many(ACCOUNT, now - chrono::TimeDelta::hours(1), USERS, 1);

@@ -10,7 +10,7 @@ use shared::formats::events::audit::AUDIT_MESSAGE;
 use super::stage::{asked_for, done, message, scheduled, stage_of, subject_of};
 
 #[tokio::test]
-async fn a_message_that_is_not_the_schedules_comes_back_and_is_logged() {
+async fn a_message_that_is_not_from_the_schedule_is_retried_and_logged() {
     for (body, said) in [
         ("", "no JSON"),
         ("hello", "no JSON"),
@@ -33,7 +33,7 @@ async fn a_message_that_is_not_the_schedules_comes_back_and_is_logged() {
 }
 
 #[tokio::test]
-async fn the_message_may_be_written_in_other_ways_that_say_the_same() {
+async fn equivalent_forms_of_the_message_are_accepted() {
     let stage = stage_of(&["alice"]).await;
     let function = stage.function().await;
     done(&function.response(&message("{\n  \"audit\":\"credential-report\"}\n", 1)).await, &function);
@@ -55,7 +55,7 @@ async fn each_of_several_messages_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_message_comes_back_later_the_more_often_it_has_failed() {
+async fn the_retry_delay_of_a_message_grows_with_its_failures() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);
     let function = stage.function().await;
@@ -71,7 +71,7 @@ async fn a_message_comes_back_later_the_more_often_it_has_failed() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
+async fn a_message_whose_delay_cannot_be_set_is_still_reported_as_failed() {
     for fault in [Fault::ACCESS_DENIED, Fault::CloseBefore] {
         let stage = stage_of(&["alice"]).await;
         stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);
@@ -84,7 +84,7 @@ async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_mail_whose_fate_nobody_knows_is_told_again_by_the_next_receive_and_says_so() {
+async fn a_mail_with_an_unknown_outcome_is_published_again_and_says_that_it_may_repeat() {
     let time_left = iamwatch_tests::stage::SHORT;
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish).nth(1), Fault::CloseAfter);
@@ -102,7 +102,7 @@ async fn a_mail_whose_fate_nobody_knows_is_told_again_by_the_next_receive_and_sa
 }
 
 #[tokio::test]
-async fn a_state_bucket_that_refuses_is_told_from_the_third_receive_on_and_nothing_counts_as_looked_at() {
+async fn a_state_bucket_that_refuses_is_mailed_from_the_third_receive_on_and_no_account_counts_as_checked() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::any().about("s3://example-state/"), Fault::ACCESS_DENIED);
     let function = stage.function().await;

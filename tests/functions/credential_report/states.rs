@@ -23,7 +23,7 @@ fn of_alice() -> AccountReport {
 }
 
 #[tokio::test]
-async fn a_report_that_has_to_be_made_is_waited_for_in_the_same_run() {
+async fn a_run_waits_for_a_report_that_is_being_generated() {
     let there = || (of_alice(), Vec::new());
     let but = |which: Which, fault| (of_alice(), vec![(which, fault)]);
     let (generate, get) = (|| Which::every(GENERATE), || Which::every(GET));
@@ -59,7 +59,7 @@ async fn a_report_that_has_to_be_made_is_waited_for_in_the_same_run() {
 }
 
 #[tokio::test]
-async fn what_iam_does_not_give_comes_again_and_is_told_from_the_third_receive_on() {
+async fn a_report_that_iam_does_not_deliver_is_retried_and_mailed_from_the_third_receive_on() {
     let now = Utc::now();
     let old = made(&of_people(ACCOUNT, now, &["alice"]), now, 25);
     let always = |operation, fault| (of_alice(), Some((Which::every(operation), fault)));
@@ -115,7 +115,7 @@ async fn what_iam_does_not_give_comes_again_and_is_told_from_the_third_receive_o
 }
 
 #[tokio::test]
-async fn an_iam_that_never_answers_is_told_from_the_third_receive_on() {
+async fn if_iam_never_answers_that_is_mailed_from_the_third_receive_on() {
     let tried = [(GENERATE, Fault::HangBefore), (GET, Fault::HangInBody { after_bytes: 100 })].map(
         async |(operation, fault)| {
             let stage = stage().await.with("CALL_TIMEOUT_MILLIS", "200");
@@ -130,7 +130,7 @@ async fn an_iam_that_never_answers_is_told_from_the_third_receive_on() {
 }
 
 #[tokio::test]
-async fn what_iam_refuses_is_told_at_once_and_resolves_nothing() {
+async fn a_refusal_of_iam_is_mailed_at_once_and_resolves_nothing() {
     let always = |operation| Some((Which::every(operation), Fault::ACCESS_DENIED));
     let none = |content: &'static str| Some(AccountReport::made(content, Utc::now()));
     let no_root = || {
@@ -191,7 +191,7 @@ async fn what_iam_refuses_is_told_at_once_and_resolves_nothing() {
 }
 
 #[tokio::test]
-async fn a_cell_that_cannot_be_read_is_told_and_costs_no_other_row() {
+async fn an_unreadable_cell_is_mailed_and_the_other_rows_are_checked() {
     let stage = stage().await;
     let now = Utc::now();
     let csv = of_people(ACCOUNT, now, &["alice", "bob", "carol"]).csv();

@@ -14,7 +14,7 @@ use super::stage::{
 const UNREADABLE: &str = "[MEDIUM] Log file could not be read whole - ";
 
 #[tokio::test]
-async fn a_poisoned_log_file_never_fails_its_neighbours() {
+async fn a_damaged_log_file_never_fails_the_others() {
     let whole = log_file(&[failure("mallory")]);
     let cut = whole[..whole.len() / 2].to_vec();
     let mut changed = whole.clone();
@@ -75,7 +75,7 @@ async fn a_bad_record_costs_that_record_and_its_file_is_judged_all_the_same() {
 }
 
 #[tokio::test]
-async fn exactly_the_messages_that_are_not_done_come_again() {
+async fn exactly_the_unfinished_messages_are_retried() {
     let stage = Stage::new().await;
     let (alice, bob, carol) = (stage.deliver("alice"), stage.deliver("bob"), stage.deliver("carol"));
     let denied = stage.deliver("denied");
@@ -119,7 +119,7 @@ async fn exactly_the_messages_that_are_not_done_come_again() {
 }
 
 #[tokio::test]
-async fn a_message_comes_back_later_the_more_often_it_has_failed() {
+async fn the_retry_delay_of_a_message_grows_with_its_failures() {
     let stage = Stage::new().await;
     let denied = stage.deliver("denied");
     stage.aws.fail(reading(), Fault::ACCESS_DENIED);
@@ -137,7 +137,7 @@ async fn a_message_comes_back_later_the_more_often_it_has_failed() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
+async fn a_message_whose_delay_cannot_be_set_is_still_reported_as_failed() {
     let faults = [Fault::ACCESS_DENIED, Fault::INTERNAL_ERROR, Fault::HangBefore, Fault::CloseBefore];
     let tried = faults.map(async |fault| {
         let stage = Stage::new().await;
@@ -171,7 +171,7 @@ async fn findings_of_one_event_in_two_log_files_are_one_mail() {
 }
 
 #[tokio::test]
-async fn promise_2_what_is_delivered_again_is_told_once() {
+async fn promise_2_a_repeated_delivery_is_mailed_once() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     // The same event in the log file of a second trail, beside one of its own that is alike.
@@ -199,7 +199,7 @@ async fn promise_2_what_is_delivered_again_is_told_once() {
 }
 
 #[tokio::test]
-async fn promise_2_two_sandboxes_that_are_given_the_same_batch_tell_once() {
+async fn promise_2_two_sandboxes_with_the_same_batch_mail_once() {
     let stage = Stage::new().await;
     let users = ["alice", "bob", "carol"];
     let keys = users.map(|user| (user, stage.deliver(user)));

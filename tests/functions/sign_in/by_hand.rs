@@ -70,7 +70,7 @@ async fn the_sample_leads_to_the_mails_that_the_command_line_shows_and_its_count
 }
 
 #[tokio::test]
-async fn who_asks_is_notified_unless_they_say_otherwise() {
+async fn a_request_by_hand_publishes_unless_it_says_otherwise() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;
@@ -93,7 +93,7 @@ async fn one_version_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn a_person_may_name_a_file_of_any_key() {
+async fn a_request_by_hand_can_name_any_key() {
     let stage = Stage::new().await;
     let name = stage.deliver("alice");
     stage.aws.put(LOGS, "copy of it.json.gz", super::stage::log_file(&[super::stage::failure("alice")]));
@@ -104,7 +104,7 @@ async fn a_person_may_name_a_file_of_any_key() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_is_named_with_the_reason_and_the_rest_is_judged() {
+async fn unreadable_objects_are_named_with_the_reason_and_the_rest_is_judged() {
     let stage = Stage::new().await;
     let (alice, denied) = (stage.deliver("alice"), stage.deliver("denied"));
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -124,7 +124,7 @@ async fn what_could_not_be_read_is_named_with_the_reason_and_the_rest_is_judged(
 }
 
 #[tokio::test]
-async fn a_mail_that_was_not_published_is_said_to_be_so() {
+async fn a_mail_that_was_not_published_is_named_in_the_answer() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);

@@ -9,7 +9,7 @@ use super::events::{batch_received, deliveries, event_bridge};
 use super::stage::{Stage, answered_within, claims_end, failed, failure_subject, key, reading};
 
 #[tokio::test]
-async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {
+async fn log_files_not_read_in_time_are_retried_and_findings_of_the_others_are_mailed() {
     let hanging = [Fault::HangBefore, Fault::HangInBody { after_bytes: 100 }];
     let tried = hanging.map(async |fault| {
         let stage = Stage::new().await;
@@ -30,7 +30,7 @@ async fn what_is_not_read_in_time_comes_again_and_what_is_read_is_told() {
 }
 
 #[tokio::test]
-async fn a_log_file_that_no_run_has_time_for_is_told_from_the_third_time_on() {
+async fn a_log_file_that_no_run_has_time_for_is_mailed_from_the_third_receive_on() {
     let stage = Stage::new().await;
     let slow = stage.deliver("slow");
     stage.aws.fail(reading(), Fault::HangBefore);
@@ -49,7 +49,7 @@ async fn a_log_file_that_no_run_has_time_for_is_told_from_the_third_time_on() {
 }
 
 #[tokio::test]
-async fn no_mail_is_begun_that_could_not_be_finished() {
+async fn no_publish_starts_without_time_to_finish() {
     let stage = Stage::new().await;
     let keys = ["alice", "bob", "carol"].map(|user| (user, stage.deliver(user)));
     stage.aws.fail(Which::every(Operation::Publish), Fault::HangBefore);
@@ -74,7 +74,7 @@ async fn no_mail_is_begun_that_could_not_be_finished() {
 }
 
 #[tokio::test]
-async fn with_hardly_any_time_nothing_is_begun_and_everything_comes_again() {
+async fn with_little_time_left_nothing_is_read_and_every_message_is_retried() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;

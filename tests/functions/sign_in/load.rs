@@ -56,7 +56,7 @@ fn told(stage: &Stage) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
+async fn a_storm_is_few_mails_and_the_rest_is_stored_in_the_state_bucket() {
     let stage = Stage::new().await;
     let users = storm(&stage);
     let function = stage.function().await;
@@ -101,7 +101,7 @@ async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
 }
 
 #[tokio::test]
-async fn a_storm_that_cannot_be_remembered_is_few_mails_and_every_finding_stands_in_one() {
+async fn a_storm_without_state_is_few_mails_and_every_finding_is_in_one() {
     let stage = Stage::new().await;
     let users = storm(&stage);
     stage.aws.fail(Which::any().about(MEMORY), Fault::ACCESS_DENIED);

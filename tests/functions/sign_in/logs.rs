@@ -79,7 +79,7 @@ async fn the_log_line_and_the_metrics_add_up() {
 }
 
 #[tokio::test]
-async fn what_is_held_back_or_cannot_be_remembered_is_counted() {
+async fn rate_limited_mails_and_state_failures_are_counted() {
     let one = "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=1";
     let stage = Stage::new().await.with("MAILS_PER_HOUR", one);
     let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));

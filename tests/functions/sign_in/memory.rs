@@ -55,7 +55,7 @@ fn are_among(subjects: &[String], name: &str) {
 }
 
 #[tokio::test]
-async fn what_fails_once_is_tried_again_and_nobody_notices() {
+async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
     let (reads, writes) = (Operation::GetObject, Operation::PutObject);
     let once = [
         (reads, "config/", Fault::ACCESS_DENIED),
@@ -95,7 +95,7 @@ async fn what_fails_once_is_tried_again_and_nobody_notices() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_always_lost_is_found_to_have_been_made() {
+async fn a_write_whose_answer_is_lost_is_recognised_as_done() {
     let stage = stage().await;
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
     stage.aws.fail(Which::every(Operation::PutObject), Fault::CloseAfter);
@@ -105,7 +105,7 @@ async fn a_write_whose_answer_is_always_lost_is_found_to_have_been_made() {
 }
 
 #[tokio::test]
-async fn promise_1_without_memory_the_queue_is_let_try_twice_and_then_people_are_told() {
+async fn promise_1_without_state_the_queue_retries_twice_and_then_mails_are_published() {
     let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
     let for_good = [
         (all.clone(), Fault::ACCESS_DENIED),
@@ -142,7 +142,7 @@ async fn promise_1_without_memory_the_queue_is_let_try_twice_and_then_people_are
 }
 
 #[tokio::test]
-async fn a_state_bucket_of_another_account_is_none() {
+async fn a_state_bucket_of_another_account_is_not_used() {
     let stage = stage().await;
     stage.aws.make_bucket(STATE, "444455556666");
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -157,7 +157,7 @@ async fn a_state_bucket_of_another_account_is_none() {
 }
 
 #[tokio::test]
-async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
+async fn promise_1_a_state_bucket_that_never_answers_prevents_no_mail() {
     let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
     // Of writes that are made but never answered, the run finds its own claims, publishes as it should, and finds its own
     // notes of that.
@@ -187,7 +187,7 @@ async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
 }
 
 #[tokio::test]
-async fn state_that_is_not_as_it_was_written_is_put_away_and_told() {
+async fn damaged_state_is_moved_away_and_mailed() {
     type Spoil = fn(&str) -> String;
     let spoils: [(&str, Spoil); 3] = [
         ("cut short", |content| content[..content.len() / 2].to_owned()),
@@ -224,7 +224,7 @@ async fn state_that_is_not_as_it_was_written_is_put_away_and_told() {
 }
 
 #[tokio::test]
-async fn state_that_a_person_reads_says_whom_it_is_about_and_its_key_does_not() {
+async fn stored_state_names_its_subject_and_its_key_does_not() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;

@@ -33,7 +33,7 @@ async fn with_fault(which: Which, fault: Fault, checksums: bool) -> (Stage, Func
 }
 
 #[tokio::test]
-async fn what_fails_once_is_tried_again_and_nobody_notices() {
+async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
     let once = [
         (Fault::INTERNAL_ERROR, false),
         (Fault::SLOW_DOWN, false),
@@ -90,7 +90,7 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
 }
 
 #[tokio::test]
-async fn what_s3_cannot_answer_comes_again_and_is_told_as_low() {
+async fn a_log_file_that_s3_cannot_deliver_is_retried_and_mailed_as_low() {
     comes_again(
         vec![
             (Fault::INTERNAL_ERROR, false),
@@ -107,14 +107,14 @@ async fn what_s3_cannot_answer_comes_again_and_is_told_as_low() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_ends_is_given_up_and_comes_again() {
+async fn an_answer_that_never_ends_is_cancelled_and_retried() {
     let hanging =
         [Fault::HangBefore, Fault::HangInBody { after_bytes: 0 }, Fault::HangInBody { after_bytes: half() }];
     comes_again(hanging.map(|fault| (fault, false)).into(), "LOW").await;
 }
 
 #[tokio::test]
-async fn what_s3_refuses_comes_again_and_is_told_as_high() {
+async fn a_log_file_that_s3_refuses_is_retried_and_mailed_as_high() {
     comes_again(
         vec![
             (Fault::ACCESS_DENIED, false),
@@ -128,7 +128,7 @@ async fn what_s3_refuses_comes_again_and_is_told_as_high() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_wrong_at_every_read_are_what_the_object_holds() {
+async fn bytes_that_are_wrong_at_every_read_are_treated_as_the_content() {
     let which = Which::every(Operation::GetObject).about("alice");
     let (stage, function, response) = with_fault(which, Fault::CorruptBody { bytes: 16 }, false).await;
     assert_eq!(failed(&response), [""; 0]);
@@ -139,7 +139,7 @@ async fn bytes_that_are_wrong_at_every_read_are_what_the_object_holds() {
 }
 
 #[tokio::test]
-async fn a_log_file_that_is_gone_is_told_as_high_and_acknowledged() {
+async fn a_missing_log_file_is_mailed_as_high_and_acknowledged() {
     for code in ["NoSuchKey", "NoSuchVersion"] {
         let which = Which::every(Operation::GetObject).about("alice");
         let (stage, function, response) = with_fault(which, Fault::Error { status: 404, code }, false).await;
@@ -165,7 +165,7 @@ async fn a_bucket_of_another_account_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_read_is_told_once_however_many_files_and_runs() {
+async fn an_unreadable_bucket_is_mailed_once_for_many_files_and_runs() {
     let stage = Stage::new().await;
     let users = ["alice", "bob", "carol", "dave", "erin"];
     let keys = users.map(|user| stage.deliver(user));
@@ -182,7 +182,7 @@ async fn a_bucket_that_cannot_be_read_is_told_once_however_many_files_and_runs()
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_read_is_told_again_when_it_is_worse_or_a_day_later() {
+async fn an_unreadable_bucket_is_mailed_again_if_it_is_worse_or_after_a_day() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;

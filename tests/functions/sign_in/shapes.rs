@@ -81,7 +81,7 @@ async fn every_announcement_of_a_log_file_leads_to_its_mail() {
 }
 
 #[tokio::test]
-async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
+async fn an_event_about_another_object_is_acknowledged_and_nothing_is_read() {
     let stage = Stage::new().await;
     let function = stage.function().await;
     let digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/04/01/111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260401T080500Z.json.gz";
@@ -121,7 +121,7 @@ async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_understands_is_told_once_and_comes_again() {
+async fn an_invalid_message_is_mailed_once_and_retried() {
     let bodies = [
         ("no JSON", "hello".to_owned()),
         ("JSON of something else", r#"{"a": 1}"#.to_owned()),
@@ -188,7 +188,7 @@ async fn the_same_log_file_announced_twice_in_a_batch_is_read_once() {
 }
 
 #[tokio::test]
-async fn what_aws_never_sends_is_an_input_error() {
+async fn an_event_that_aws_never_sends_is_an_input_error() {
     let stage = Stage::new().await;
     let function = stage.function().await;
     for (name, event, part) in [

@@ -29,7 +29,7 @@ async fn short_run(function: &Function, event: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_sns_did_not_take_is_published_again_at_once() {
+async fn a_publish_that_sns_failed_is_retried_at_once() {
     let busy = [
         Fault::THROTTLING,
         Fault::Error { status: 429, code: "Throttled" },
@@ -52,7 +52,7 @@ async fn what_sns_did_not_take_is_published_again_at_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_comes_again_with_its_log_file_alone() {
+async fn if_a_mail_cannot_be_published_only_its_log_file_is_retried() {
     // The second of three: its neighbours on both sides are told and done.
     let faults = [
         Fault::CloseBefore,
@@ -79,7 +79,7 @@ async fn what_cannot_be_published_comes_again_with_its_log_file_alone() {
 }
 
 #[tokio::test]
-async fn as_long_as_sns_takes_nothing_every_log_file_comes_again_and_all_are_told_once_in_the_end() {
+async fn while_sns_fails_every_log_file_is_retried_and_in_the_end_mailed_once() {
     let faults = [
         Fault::THROTTLING,
         Fault::INTERNAL_ERROR,
@@ -110,7 +110,7 @@ async fn as_long_as_sns_takes_nothing_every_log_file_comes_again_and_all_are_tol
 }
 
 #[tokio::test]
-async fn where_no_answer_comes_others_wait_for_the_claim_and_then_say_that_it_may_repeat() {
+async fn if_sns_does_not_answer_others_wait_for_the_lease_and_then_say_that_it_may_repeat() {
     let faults =
         [(Fault::CloseBefore, 0), (Fault::CloseAfter, 1), (Fault::HangBefore, 0), (Fault::HangAfter, 1)];
     let tried = faults.map(async |(fault, taken)| {
@@ -151,7 +151,7 @@ async fn where_no_answer_comes_others_wait_for_the_claim_and_then_say_that_it_ma
 }
 
 #[tokio::test]
-async fn could_not_look_that_could_not_be_published_is_told_by_the_next_run() {
+async fn a_failed_check_that_could_not_be_published_is_mailed_by_the_next_run() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     stage.aws.fail(reading(), Fault::ACCESS_DENIED);

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_go_wrong_has_a_name_and_a_column_of_its_own() {
+    fn every_fault_has_its_own_name_and_column() {
         for name in [Damage::name, Damage::short] {
             let mut names: Vec<String> = Damage::ALL.into_iter().map(name).collect();
             names.sort();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_may_be_repeated_only_where_its_publish_or_its_recording_is_unknown() {
+    fn a_mail_may_be_repeated_only_if_its_publish_or_its_recording_is_unknown() {
         let publish = point(Operation::Publish, "arn", 9);
         let case = point(Operation::PutObject, "s3://example-state/cases/a.json", 0);
         let read = point(Operation::GetObject, "s3://example-state/cases/a.json", 9);

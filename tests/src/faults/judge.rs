@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_tells_everything_once_is_right() {
+    fn a_run_that_mails_everything_once_is_right() {
         let judged = judge(&scenario(), None, &observed(&[other(), first()]));
         assert_eq!((judged.verdict, judged.broken), (Verdict::Unnoticed, vec![]));
         let again = Observed { redelivered: 1, ..observed(&[other(), first()]) };
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_alerts_with_the_same_subject_each_is_told_once() {
+    fn of_several_alerts_with_the_same_subject_each_is_mailed_once() {
         let twice = Scenario::new("two", "sign-in").tells_times(2, "[HIGH] a* - b");
         let second = mail("[HIGH] a - b", "2", "Something.");
         assert_eq!(judge(&twice, None, &observed(&[first(), second.clone()])).broken, [""; 0]);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_must_be_so_is_asked() {
+    fn the_other_expectations_of_a_scenario_are_checked() {
         let scenario = scenario().also(|observed| vec![format!("{} mails", observed.mails.len())]);
         says(&judge(&scenario, None, &observed(&[first(), other()])), "2 mails");
     }
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_nobody_expects_is_wrong_and_one_that_a_fault_may_add_is_counted() {
+    fn an_unexpected_mail_is_wrong_and_one_that_a_fault_may_add_is_counted() {
         let trouble = "[HIGH] iamwatch could not look - example-logs - 111122223333";
         let mails = [first(), other(), mail(trouble, "3", "")];
         says(&judge(&scenario(), None, &observed(&mails)), "nobody expects");
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_or_not_answered_or_not_granted_is_wrong() {
+    fn a_dropped_unanswered_or_denied_call_is_wrong() {
         let right = observed(&[first(), other()]);
         let stopped = Observed { stopped: Some("it did not start".to_owned()), ..right.clone() };
         says(&judge(&scenario(), None, &stopped), "the run stopped: it did not start");
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn state_that_cannot_be_read_or_is_not_finished_is_wrong() {
+    fn unreadable_or_unfinished_state_is_wrong() {
         for (name, key, content, wrong) in [
             ("a case", "cases/a.json", r#"{"format": 1, "told": [{"pending": null}]}"#, None),
             ("half an object", "cases/a.json", r#"{"format": 1"#, Some("is no JSON")),
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_of_call_at_which_nothing_was_tried_is_named() {
+    fn a_kind_of_call_without_a_fault_is_named() {
         let kind = |operation, target: &str| (operation, target.to_owned());
         let tried = BTreeSet::from([kind(Operation::GetObject, "a log file")]);
         let seen = [

@@ -358,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_back_is_what_the_answer_names_or_the_whole_batch() {
+    fn the_answer_names_the_retried_messages_or_the_whole_batch_is_retried() {
         let ids = BTreeSet::from(["a", "b"]);
         let response = Outcome::Response;
         let error = Outcome::Error { error_type: "AwsError".to_owned(), message: String::new() };

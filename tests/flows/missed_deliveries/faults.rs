@@ -21,7 +21,7 @@ fn sweep_at(asked: &str) -> MissedDeliveryRequest {
 }
 
 #[test]
-fn promise_1_a_sweep_that_ends_anywhere_is_gone_on_with_and_tells_all_of_it() {
+fn promise_1_a_check_that_crashes_anywhere_is_resumed_and_mails_everything() {
     run(async || {
         let stage = async |last: Option<usize>| {
             let world = world().await;
@@ -67,7 +67,7 @@ fn promise_1_a_sweep_that_ends_anywhere_is_gone_on_with_and_tells_all_of_it() {
 }
 
 #[test]
-fn promise_2_two_sweeps_at_once_mail_once() {
+fn promise_2_two_checks_at_once_mail_once() {
     run(async || {
         for (one, other) in [(NIGHT, NIGHT), (NIGHT, "2026-04-02T03:00:20Z")] {
             let world = world().await;
@@ -90,7 +90,7 @@ fn promise_2_two_sweeps_at_once_mail_once() {
 }
 
 #[test]
-fn what_a_sweep_has_no_time_for_is_left_to_the_next_receive() {
+fn folders_without_time_are_left_to_the_next_receive() {
     run(async || {
         let world = world().await;
         for n in 0..1_200 {
@@ -118,7 +118,7 @@ fn what_a_sweep_has_no_time_for_is_left_to_the_next_receive() {
 }
 
 #[test]
-fn promise_3_what_may_not_be_listed_is_told_and_counts_as_not_swept() {
+fn promise_3_a_folder_that_cannot_be_listed_is_mailed_and_counts_as_not_checked() {
     run(async || {
         for bucket in ["s3://logs/", "s3://state/"] {
             let world = world().await;
@@ -143,7 +143,7 @@ fn promise_3_what_may_not_be_listed_is_told_and_counts_as_not_swept() {
 }
 
 #[test]
-fn a_bucket_that_is_busy_is_asked_again_and_told_only_where_that_goes_on() {
+fn a_busy_bucket_is_retried_and_mailed_only_if_it_stays_busy() {
     run(async || {
         let world = world().await;
         put_quiet(&world, &key("a"), DAY);
@@ -161,7 +161,7 @@ fn a_bucket_that_is_busy_is_asked_again_and_told_only_where_that_goes_on() {
 }
 
 #[test]
-fn what_aws_does_not_give_is_tried_again_and_then_left_to_a_person() {
+fn a_call_that_aws_keeps_failing_is_retried_and_then_left_to_a_person() {
     run(async || {
         for (kind, answer, severity) in [
             (AwsErrorKind::Denied, "KMS.DisabledException", "HIGH"),
@@ -201,7 +201,7 @@ fn what_aws_does_not_give_is_tried_again_and_then_left_to_a_person() {
 }
 
 #[test]
-fn a_bucket_without_log_files_cannot_be_looked_at_and_is_not_asked_again() {
+fn a_bucket_without_log_files_cannot_be_checked_and_is_not_retried() {
     run(async || {
         let world = World::default();
         night(&world, "2026-04-01T03:00:00Z").await;
@@ -217,7 +217,7 @@ fn a_bucket_without_log_files_cannot_be_looked_at_and_is_not_asked_again() {
 }
 
 #[test]
-fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
+fn without_state_the_queue_retries_first_and_then_mails_are_published() {
     run(async || {
         let world = world().await;
         put(&world, &key("lost"), DAY, "alice");
@@ -237,7 +237,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
 }
 
 #[test]
-fn a_topic_that_refuses_keeps_a_sweep_from_ending() {
+fn a_topic_that_refuses_keeps_a_check_unfinished() {
     run(async || {
         for refused in ["missed", "alice"] {
             let world = world().await;

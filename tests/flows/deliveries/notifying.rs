@@ -72,7 +72,7 @@ fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn promise_2_what_is_delivered_again_in_whatever_order_and_batches_is_said_once() {
+fn promise_2_repeated_deliveries_in_any_order_and_batches_are_mailed_once() {
     run(async || {
         // The same two events in three files, and one event of its own in each.
         let files = ["a", "b", "c"];
@@ -129,7 +129,7 @@ fn repeats_are_counted_and_the_next_mail_says_how_many() {
 }
 
 #[test]
-fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() {
+fn promise_1_the_run_after_a_crash_at_any_call_mails_everything() {
     run(async || {
         let names = ["a", "b"];
         let world = |last: Option<usize>| {
@@ -225,7 +225,7 @@ fn a_marker_that_cannot_be_deleted_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_no_answer_that_is_wrong() {
+fn a_lost_answer_changes_no_result() {
     run(async || {
         for lost in 1..=4 {
             let world = World::default();
@@ -241,7 +241,7 @@ fn an_answer_that_is_lost_is_no_answer_that_is_wrong() {
 }
 
 #[test]
-fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
+fn of_two_runs_at_once_one_mails_and_the_other_waits() {
     run(async || {
         let world = World::default();
         let names = ["a", "b", "c", "d", "e"];
@@ -269,7 +269,7 @@ fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
 }
 
 #[test]
-fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
+fn an_object_that_was_just_read_is_not_treated_as_missing() {
     run(async || {
         // The budget, the marker, the case, and the case again.
         for write in 1..=4 {
@@ -289,7 +289,7 @@ fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
 }
 
 #[test]
-fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_repeat() {
+fn a_mail_with_an_unknown_outcome_waits_for_its_lease_and_says_that_it_may_repeat() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -310,7 +310,7 @@ fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_re
 }
 
 #[test]
-fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
+fn unreadable_state_is_moved_away_and_no_mail_is_lost() {
     run(async || {
         for (name, spoil) in [
             ("cut", (|content: &str| content[..content.len() / 2].to_owned()) as fn(&str) -> String),
@@ -345,7 +345,7 @@ fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
 }
 
 #[test]
-fn a_budget_that_cannot_be_read_grants_and_is_begun_anew() {
+fn an_unreadable_budget_allows_mails_and_is_recreated() {
     run(async || {
         let world = World::default();
         put_state(&world, "budgets/2026-04-01T08Z.json", "{", NOW);
@@ -357,7 +357,7 @@ fn a_budget_that_cannot_be_read_grants_and_is_begun_anew() {
 }
 
 #[test]
-fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
+fn without_state_the_queue_retries_first_and_then_mails_are_published() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -390,7 +390,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
 }
 
 #[test]
-fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bucket() {
+fn unauthenticated_findings_have_a_small_budget_and_the_rest_is_stored_in_the_state_bucket() {
     run(async || {
         let world = World::default();
         let mut records: Vec<Value> =
@@ -473,7 +473,7 @@ fn hidden_names_are_counted_and_mailed_once_there_are_many_from_one_address() {
 }
 
 #[test]
-fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
+fn suppressed_findings_are_not_mailed_and_the_next_mail_counts_them() {
     run(async || {
         let world = World::default();
         let entry = "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"a test\"\nexpires = \"2026-04-01\"\n";
@@ -499,7 +499,7 @@ fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
 }
 
 #[test]
-fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
+fn a_change_of_the_suppressions_is_mailed_once_with_its_lines() {
     run(async || {
         let world = World::default();
         let entry = |user: &str| {
@@ -534,7 +534,7 @@ fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
 }
 
 #[test]
-fn a_closed_bucket_is_told_beside_what_was_found() {
+fn a_refused_bucket_is_mailed_together_with_the_findings() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));

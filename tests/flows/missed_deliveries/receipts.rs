@@ -15,7 +15,7 @@ fn keys_noted(world: &World) -> usize {
 }
 
 #[test]
-fn what_was_read_and_told_is_noted_and_nothing_else() {
+fn receipts_are_written_only_for_log_files_that_were_read_and_notified() {
     run(async || {
         let world = World::default();
         put(&world, &key("told"), DAY, "alice");
@@ -42,7 +42,7 @@ fn what_was_read_and_told_is_noted_and_nothing_else() {
 }
 
 #[test]
-fn by_hand_nothing_is_noted() {
+fn by_hand_no_receipt_is_written() {
     run(async || {
         for notify in [true, false] {
             let world = World::default();
@@ -77,7 +77,7 @@ fn a_receipt_that_cannot_be_written_costs_a_second_reading_and_no_second_mail() 
 }
 
 #[test]
-fn hostile_receipts_count_for_nothing_and_are_told() {
+fn hostile_receipts_are_ignored_and_mailed() {
     run(async || {
         for (name, spoil) in [
             ("garbage", (|_: &str| "\u{202e}<b>".to_owned()) as fn(&str) -> String),
@@ -108,7 +108,7 @@ fn hostile_receipts_count_for_nothing_and_are_told() {
 }
 
 #[test]
-fn how_far_sweeps_have_come_that_is_not_as_it_was_written_is_told_and_the_last_days_swept_again() {
+fn a_damaged_checkpoint_is_mailed_and_the_last_days_are_checked_again() {
     run(async || {
         for (name, content) in [
             ("garbage", "{"),

@@ -144,7 +144,7 @@ fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
 }
 
 #[test]
-fn the_first_night_only_notes_from_when_on_log_files_are_compared() {
+fn the_first_night_only_stores_the_start_of_the_comparison() {
     run(async || {
         let world = world().await;
         assert!(world.logs.opened.borrow().is_empty() && world.topic.subjects().is_empty());
@@ -158,7 +158,7 @@ fn the_first_night_only_notes_from_when_on_log_files_are_compared() {
 }
 
 #[test]
-fn where_nothing_was_missed_nothing_is_read_and_nobody_told() {
+fn without_missed_deliveries_nothing_is_read_and_nothing_mailed() {
     run(async || {
         let world = world().await;
         let keys: Vec<String> = ["a", "b", "c", "d", "e"].map(key).into();
@@ -174,7 +174,7 @@ fn where_nothing_was_missed_nothing_is_read_and_nobody_told() {
 }
 
 #[test]
-fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
+fn promise_1_a_missed_delivery_is_read_mailed_and_counted_once() {
     run(async || {
         let world = world().await;
         let keys: Vec<String> = (0..19).map(|n| key(&format!("read{n}"))).collect();
@@ -205,7 +205,7 @@ fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
 }
 
 #[test]
-fn what_a_night_looks_at_begins_where_the_one_before_ended() {
+fn each_night_begins_where_the_previous_night_ended() {
     run(async || {
         let world = world().await;
         for (name, day, modified) in [
@@ -250,7 +250,7 @@ fn a_batch_over_midnight_has_receipts_of_both_days() {
 }
 
 #[test]
-fn nights_that_failed_are_made_up_for_and_what_is_too_long_ago_is_told() {
+fn failed_nights_are_caught_up_and_days_too_long_ago_are_mailed() {
     run(async || {
         let world = world().await;
         put_quiet(&world, &key("a"), DAY);

@@ -20,7 +20,7 @@ fn hours_ago(hours: i64) -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn a_log_file_that_was_never_announced_is_read_told_and_counted_once() {
+async fn a_missed_delivery_is_read_mailed_and_counted_once() {
     let stage = stage().await;
     let function = stage.function().await;
     // The first sweep only notes the moment, as it is three hours ago.
@@ -58,7 +58,7 @@ async fn a_log_file_that_was_never_announced_is_read_told_and_counted_once() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_cannot_list_comes_again_and_is_no_sweep() {
+async fn a_check_that_cannot_list_is_retried_and_does_not_count() {
     let stage = stage().await;
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0]);
@@ -71,7 +71,7 @@ async fn a_sweep_that_cannot_list_comes_again_and_is_no_sweep() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_the_schedules_comes_again_and_then_waits_for_a_person() {
+async fn a_message_that_is_not_from_the_schedule_is_retried_and_then_left_to_a_person() {
     let stage = stage().await;
     let function = stage.function().await;
     let other = json!({"Records": [received_of("m", r#"{"sweep": "all"}"#, 1, Utc::now())]});

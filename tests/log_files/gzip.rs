@@ -128,7 +128,7 @@ fn promise_3_a_cut_file_never_passes_as_clean() {
 }
 
 #[test]
-fn a_flipped_bit_is_told_or_changes_nothing() {
+fn a_flipped_bit_is_reported_or_changes_nothing() {
     let file = gzip(&good_document());
     let sound = judge(&file);
     let mut told = 0;
@@ -148,7 +148,7 @@ fn a_flipped_bit_is_told_or_changes_nothing() {
 }
 
 #[test]
-fn a_wrong_trailer_is_told_and_the_records_before_it_are_judged() {
+fn a_wrong_trailer_is_reported_and_the_records_before_it_are_judged() {
     let document = good_document();
     let size = document.len() as u32;
     let sound = Member::of(&document, 6);
@@ -169,7 +169,7 @@ fn a_wrong_trailer_is_told_and_the_records_before_it_are_judged() {
 }
 
 #[test]
-fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
+fn trailing_data_after_the_gzip_member_is_reported_and_read_if_possible() {
     const BEHIND: &str = "bytes behind its gzip member";
     let first = Member::of(&document(&[sign_in("a"), sign_in("b")]), 6);
     let whole = first.bytes();
@@ -235,7 +235,7 @@ fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
 }
 
 #[test]
-fn every_header_that_gzip_knows_is_read_and_every_other_is_told() {
+fn every_valid_gzip_header_is_read_and_every_other_is_reported() {
     let document = good_document();
     for flags in 0..=0x1f {
         let file = Member { header: header(flags), ..Member::of(&document, 6) }.bytes();
@@ -261,7 +261,7 @@ fn every_header_that_gzip_knows_is_read_and_every_other_is_told() {
 }
 
 #[test]
-fn a_file_of_almost_nothing_is_told() {
+fn a_file_of_almost_nothing_is_reported() {
     for (name, file, reason) in [
         ("empty", &b""[..], "is empty"),
         ("one byte of gzip", b"\x1f", "is no JSON"),
@@ -310,7 +310,7 @@ fn pieces_of_every_size_come_to_the_same_as_the_whole() {
 }
 
 #[test]
-fn a_size_of_more_than_4_gib_is_stated_modulo_2_to_the_32_and_is_no_lie() {
+fn a_size_of_more_than_4_gib_is_stated_modulo_2_to_the_32_and_is_valid() {
     let white = vec![b' '; 1 << 20];
     let config =
         Config { max_decompressed_bytes: u64::MAX, max_compressed_bytes: u64::MAX, ..Config::default() };

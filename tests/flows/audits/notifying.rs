@@ -27,7 +27,7 @@ fn put_state(world: &World, key: &str, content: &str) {
 }
 
 #[test]
-fn what_is_new_comes_back_or_is_resolved_is_told_once() {
+fn a_new_returning_or_resolved_finding_is_mailed_once() {
     run(async || {
         let world = World::default();
         for (hours, users, subject) in [
@@ -71,7 +71,7 @@ fn what_is_new_comes_back_or_is_resolved_is_told_once() {
 }
 
 #[test]
-fn a_report_that_is_looked_at_again_says_nothing_and_counts_what_stands() {
+fn a_report_that_is_checked_again_mails_nothing_and_counts_open_findings() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice", "bob"]);
@@ -115,7 +115,7 @@ fn the_mail_says_when_the_report_was_made_and_how_long_a_finding_stood() {
 }
 
 #[test]
-fn people_are_reminded_of_what_stands_in_one_mail_at_the_cadence_of_its_severity() {
+fn one_mail_reminds_of_open_findings_at_the_interval_of_their_severity() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -140,7 +140,7 @@ fn people_are_reminded_of_what_stands_in_one_mail_at_the_cadence_of_its_severity
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_told_once_and_resolves_nothing() {
+fn a_failed_check_is_mailed_once_and_resolves_nothing() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -159,7 +159,7 @@ fn what_could_not_be_looked_at_is_told_once_and_resolves_nothing() {
 }
 
 #[test]
-fn a_report_that_is_none_is_refused_whole() {
+fn an_invalid_report_is_refused_whole() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -185,7 +185,7 @@ fn a_report_that_is_none_is_refused_whole() {
 }
 
 #[test]
-fn suppressions_apply_and_what_they_hid_is_told_once_they_expire() {
+fn a_suppressed_finding_is_mailed_once_its_suppression_expires() {
     run(async || {
         let world = World::default();
         let file = "[[suppression]]\nrule = \"password.mfa-disabled\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"known\"\nexpires = \"2026-04-02\"\n";
@@ -209,7 +209,7 @@ fn suppressions_apply_and_what_they_hid_is_told_once_they_expire() {
 }
 
 #[test]
-fn what_is_below_the_least_severity_is_counted_and_told_to_nobody() {
+fn findings_below_the_minimum_severity_are_counted_and_not_mailed() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -244,7 +244,7 @@ fn two_runs_at_once_mail_once() {
 }
 
 #[test]
-fn a_memory_that_cannot_be_read_is_told_and_begun_anew_and_the_mail_says_that_it_may_repeat() {
+fn unreadable_state_is_mailed_and_recreated_and_the_mail_says_that_it_may_repeat() {
     run(async || {
         for (key, content) in [
             (format!("audits/credential-report/{OWN}.json"), "{\"format\": 99}"),
@@ -312,7 +312,7 @@ fn a_report_is_kept_by_its_day_and_can_be_judged_again() {
 }
 
 #[test]
-fn a_person_can_look_without_anybody_being_told() {
+fn a_person_can_check_without_a_mail() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);

@@ -66,7 +66,7 @@ fn told(world: &World, subject: &str) -> Vec<String> {
 }
 
 #[test]
-fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_once() {
+fn promise_1_an_abandoned_run_that_crashed_anywhere_is_mailed_once() {
     run(async || {
         let steps = {
             let world = world().await;
@@ -102,7 +102,7 @@ fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_onc
 }
 
 #[test]
-fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_for() {
+fn promise_1_findings_of_a_backfill_are_mailed_even_if_missed_deliveries_are_off() {
     run(async || {
         let world = world().await;
         world.topic.refuses.set(Some("Backfill"));
@@ -121,7 +121,7 @@ fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_
 }
 
 #[test]
-fn what_is_worked_on_or_tells_nobody_is_let_alone() {
+fn active_backfills_and_those_without_notify_are_left_alone() {
     run(async || {
         for (name, more, asked_at, fleet_above, begun) in [
             ("a moment ago", json!({}), "2026-04-02T02:30:00Z", 100, 1),
@@ -154,7 +154,7 @@ fn what_is_worked_on_or_tells_nobody_is_let_alone() {
 }
 
 #[test]
-fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
+fn unreadable_state_of_a_backfill_is_mailed_once_and_the_others_are_finished() {
     run(async || {
         let world = world().await;
         let BackfillTask::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
@@ -179,7 +179,7 @@ fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
 }
 
 #[test]
-fn a_digest_that_cannot_be_told_is_tried_again_and_then_left_to_a_person() {
+fn a_digest_that_cannot_be_published_is_retried_and_then_left_to_a_person() {
     run(async || {
         let world = world().await;
         world.topic.refuses.set(Some("Backfill"));
