@@ -70,15 +70,15 @@ fn every_sign_in_is_in_the_report_once_whatever_the_files_and_their_order() {
 fn the_report_names_what_is_left_out_and_what_could_not_be_looked_at() {
     let folder = Folder::with("x.json", log_file(&[failure("1"), root("2"), without_mfa("3")]));
     folder.file(
-        "accepted.toml",
+        "suppressions.toml",
         "[[suppression]]\nrule = \"sign-in.without-mfa\"\naccount = \"*\"\nreason = \"x\"\nexpires = \"2026-06-01\"\n",
     );
-    let all = ["x.json", "--suppressions", "accepted.toml", "--min-severity", "HIGH"];
+    let all = ["x.json", "--suppressions", "suppressions.toml", "--min-severity", "HIGH"];
     let page = page(&folder, &all);
     assert!(page.contains("<li>1 finding not listed: suppressed</li>"), "{page}");
     assert!(page.contains("<li>1 finding not listed: below HIGH</li>"), "{page}");
     assert!(page.contains("<dt>Findings</dt><dd>1 "), "{page}");
-    assert!(page.contains("<dt>Sign-ins</dt><dd>3: "), "what is accepted happened all the same: {page}");
+    assert!(page.contains("<dt>Sign-ins</dt><dd>3: "), "what is suppressed happened all the same: {page}");
 
     folder.file("cut.json", &log_file(&[failure("4")])[..300]);
     folder.run(&["sign-in", "x.json", "cut.json", "gone.json", "--html", "report.html"]).exits(2);

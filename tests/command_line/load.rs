@@ -69,8 +69,8 @@ fn two_large_log_files_at_once_need_less_than_64_mib() {
     for (seed, name) in [(2, "plain.json"), (3, "packed.json.gz")] {
         let (content, records) = large(50_000_000, seed);
         total += records;
-        let packed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
-        folder.file(name, packed.unwrap_or(content));
+        let compressed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
+        folder.file(name, compressed.unwrap_or(content));
     }
     let arguments = ["sign-in", ".", "--format", "json", "--threads", "2"];
     let mut child = command(folder.path(), &arguments).spawn().unwrap();
@@ -103,8 +103,8 @@ fn every_record_of_two_large_log_files_is_listed_within_64_mib() {
     for (seed, name) in [(4, "plain.json"), (5, "packed.json.gz")] {
         let (content, records) = large(50_000_000, seed);
         total += records;
-        let packed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
-        folder.file(name, packed.unwrap_or(content));
+        let compressed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
+        folder.file(name, compressed.unwrap_or(content));
     }
     let arguments = ["records", ".", "--format", "csv", "--threads", "2"];
     let mut child = command(folder.path(), &arguments).spawn().unwrap();

@@ -80,12 +80,12 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
     let (status, said) = make_backfill(&deployed, &["2026-04-02", DAY, "--dry-run"]).await;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("InputError: from is \"2026-04-02\"; it must be no later than to"), "{said}");
-    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.summary());
 
     let (status, said) = make_backfill(&deployed, &[DAY, DAY]).await;
     assert_eq!(status, Some(1), "one of them cannot be read: {said}");
     assert!(said.contains("problem  1 log file could not be read whole"), "{said}");
-    let [mail] = &deployed.aws.proxy().mails()[..] else { panic!("{}", deployed.told()) };
+    let [mail] = &deployed.aws.proxy().mails()[..] else { panic!("{}", deployed.summary()) };
     let subject = mail.subject.clone().unwrap();
     assert!(subject.starts_with("[CRITICAL] Backfill 2026-04-01"), "{subject}");
     assert!(said.contains(&format!("mail: {subject}")), "{said}");
@@ -107,7 +107,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
     deployed.invoke(&super::SIGN_IN, &request).await;
     let (_, said) = make_backfill(&deployed, &[DAY, DAY, "--again"]).await;
     assert!(said.contains("4 told before"), "{said}");
-    assert_eq!(deployed.aws.proxy().mails().len(), 1, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 1, "{}", deployed.summary());
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
 
@@ -173,7 +173,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
         "eu-central-1",
         "sa-east-1",
     ];
-    let quiet = log_file(&[]);
+    let no_finding = log_file(&[]);
     let mut all = BTreeSet::new();
     for (number, account) in accounts.into_iter().enumerate() {
         for region in regions {
@@ -185,7 +185,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
                 let content = if is_last {
                     gzip(format!(r#"{{"Records":[{}]}}"#, record()).as_bytes()).unwrap()
                 } else {
-                    quiet.clone()
+                    no_finding.clone()
                 };
                 if is_last {
                     all.extend(event_ids([number]));
@@ -222,12 +222,12 @@ async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
         proxy.hinder("PUT ", "/parts/1.json.gz", Hindrance::Denied);
     };
     let ((status, said), ()) = tokio::join!(asked, hung);
-    assert_eq!(status, Some(1), "{said}\n{}", deployed.told());
+    assert_eq!(status, Some(1), "{said}\n{}", deployed.summary());
     assert!(said.contains("2 parts, by the state machine, many parts at once"), "{said}");
     assert!(said.contains("0 of 2 parts (0%)") && said.contains("problem  1 part failed"), "{said}");
-    let [mail] = &proxy.mails()[..] else { panic!("{said}\n{}", deployed.told()) };
-    let told = events(mail);
-    assert!(!told.is_empty() && told.len() < all.len(), "{told:?} of {all:?}");
+    let [mail] = &proxy.mails()[..] else { panic!("{said}\n{}", deployed.summary()) };
+    let mailed = events(mail);
+    assert!(!mailed.is_empty() && mailed.len() < all.len(), "{mailed:?} of {all:?}");
     let text = mail.form_for("email").unwrap();
     assert!(text.contains("50 log files"), "what the failed part held: {text}");
 
@@ -239,7 +239,7 @@ async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
         let [execution] = &listed["executions"].as_array()?[..] else { panic!("{listed}") };
         (execution["status"] != "RUNNING").then(|| execution.clone())
     };
-    let execution = until(MAX_DELIVERY, ended, || deployed.told()).await;
+    let execution = until(MAX_DELIVERY, ended, || deployed.summary()).await;
     assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
     let runs = json!({"executionArn": execution["executionArn"]});
     let runs = deployed.aws.call("stepfunctions", "list_map_runs", runs).await;
@@ -259,10 +259,10 @@ async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
     // Once that is mended, all of it is read, and only the rest is told.
     proxy.free();
     let (status, said) = make_backfill(&deployed, &[DAY, &to, "--again"]).await;
-    assert_eq!(status, Some(0), "{said}\n{}", deployed.told());
+    assert_eq!(status, Some(0), "{said}\n{}", deployed.summary());
     let mails = proxy.mails();
-    assert_eq!(mails.len(), 2, "{said}\n{}", deployed.told());
-    let rest: BTreeSet<String> = all.difference(&told).cloned().collect();
+    assert_eq!(mails.len(), 2, "{said}\n{}", deployed.summary());
+    let rest: BTreeSet<String> = all.difference(&mailed).cloned().collect();
     assert_eq!(events(&mails[1]), rest);
     deployed.aws.stop().await;
 }
@@ -279,13 +279,13 @@ async fn the_nightly_check_for_missed_deliveries_runs_from_its_queue_and_stores_
         let object = json!({"Bucket": state, "Key": "sweep.json"});
         deployed.aws.try_call("s3", "head_object", object).await.ok()
     };
-    until(MAX_DELIVERY, noted, || deployed.told()).await;
+    until(MAX_DELIVERY, noted, || deployed.summary()).await;
     deployed.until_done().await;
     // What was delivered less than an hour ago may still be on its way.
     deployed.aws.call("sqs", "send_message", sweep).await;
     deployed.until_done().await;
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
-    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.summary());
     deployed.aws.stop().await;
 }

@@ -109,11 +109,11 @@ impl Deployed {
         let mut published = self.aws.proxy().published();
         let enough =
             async { published.wait_for(|mails| mails.len() >= subjects.len()).await.unwrap().clone() };
-        let mails = within(MAX_DELIVERY, enough, || self.told()).await;
+        let mails = within(MAX_DELIVERY, enough, || self.summary()).await;
         let mails: BTreeMap<String, Mail> =
             mails.into_iter().map(|mail| (mail.subject.clone().unwrap_or_default(), mail)).collect();
-        let told: BTreeSet<&str> = mails.keys().map(String::as_str).collect();
-        assert_eq!(told, subjects.iter().copied().collect(), "{}", self.told());
+        let mailed: BTreeSet<&str> = mails.keys().map(String::as_str).collect();
+        assert_eq!(mailed, subjects.iter().copied().collect(), "{}", self.summary());
         mails
     }
 
@@ -134,7 +134,7 @@ impl Deployed {
             }
             (findings.len() >= rules.len()).then(|| findings.clone())
         };
-        let found = until(MAX_DELIVERY, all, || self.told()).await;
+        let found = until(MAX_DELIVERY, all, || self.summary()).await;
         let mut raised: Vec<&str> = found.iter().map(rule).collect();
         let mut expected = rules.to_vec();
         raised.sort_unstable();
@@ -159,7 +159,7 @@ impl Deployed {
             let passed = self.aws.proxy().passed();
             passed.iter().any(|passed| passed.call.contains("GET") && passed.call.contains(key)).then_some(())
         };
-        until(MAX_DELIVERY, read, || self.told()).await;
+        until(MAX_DELIVERY, read, || self.summary()).await;
     }
 
     /// The lines of the function's log in which this stands.
@@ -180,7 +180,7 @@ impl Deployed {
                 let attributes = self.aws.call("sqs", "get_queue_attributes", asked).await;
                 COUNTS.iter().all(|count| attributes["Attributes"][*count] == "0").then_some(())
             };
-            until(MAX_DELIVERY, empty, || self.told()).await;
+            until(MAX_DELIVERY, empty, || self.summary()).await;
         }
     }
 
@@ -189,7 +189,7 @@ impl Deployed {
         let invocation =
             json!({"FunctionName": self.output(function.output), "Payload": payload.to_string()});
         let answer = self.aws.call("lambda", "invoke", invocation).await;
-        assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.told());
+        assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.summary());
         serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
     }
 
@@ -210,7 +210,7 @@ impl Deployed {
     }
 
     /// What happened, for a person to read.
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let mails = self.aws.proxy().mails();
         let subjects: Vec<_> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
         format!("mails: {subjects:#?}\ncalls: {:#?}\n{}", self.aws.proxy().passed(), self.aws.log())
@@ -299,7 +299,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.aws.call("sqs", "send_message", gone).await;
     deployed.findings(&["watch.log-file-gone"]).await;
     deployed.until_done().await;
-    assert_eq!(deployed.aws.proxy().mails().len(), 7, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 7, "{}", deployed.summary());
 
     // By hand.
     let answer = deployed
@@ -321,7 +321,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.findings(&["root.sign-in-without-mfa"]).await;
     deployed.until_done().await;
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(subjects[7..], [ROOT_SUBJECT], "{}", deployed.told());
+    assert_eq!(subjects[7..], [ROOT_SUBJECT], "{}", deployed.summary());
     let refused = deployed.refused();
     assert!(refused.iter().all(|refused| refused.call.contains("gone")), "{refused:#?}");
 
@@ -371,10 +371,10 @@ async fn the_functions_role_allows_its_calls_and_a_refusal_is_mailed_and_retried
     deployed.aws.call("s3", "delete_bucket_policy", json!({"Bucket": LOGS})).await;
     deployed.findings(&["sign-in.failed"]).await;
     deployed.until_done().await;
-    let told: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert_eq!((&told[0], &told[2]), (&failure_subject("alice"), &failure_subject("bob")));
-    assert!(told[1].starts_with("[HIGH] iamwatch could not look - "), "{told:?}");
+    let mailed: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
+    assert_eq!(mailed.len(), 3, "{mailed:?}");
+    assert_eq!((&mailed[0], &mailed[2]), (&failure_subject("alice"), &failure_subject("bob")));
+    assert!(mailed[1].starts_with("[HIGH] iamwatch could not look - "), "{mailed:?}");
 
     // It may read nothing but log files, and is told what is not there.
     let other = json!({"Bucket": "somebody-elses"});
@@ -520,7 +520,7 @@ async fn every_statement_is_needed(
         let seen = &deployed.aws.proxy().refused()[before..];
         let denied = |error: &str| error.contains("AccessDenied") || error.contains("AuthorizationError");
         let is_it = |one: &&Passed| one.call.starts_with(refused) && one.error.as_deref().is_some_and(denied);
-        assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.told());
+        assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.summary());
         needed.insert(statement);
     }
     // The emulator tells everybody which objects are not there, where S3 tells only who may list them.
@@ -608,7 +608,7 @@ async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_o
     // The mail of the schedule.
     let mut published = deployed.aws.proxy().published();
     let first = async { published.wait_for(|mails| !mails.is_empty()).await.unwrap()[0].clone() };
-    let mail = within(MAX_DELIVERY, first, || deployed.told()).await;
+    let mail = within(MAX_DELIVERY, first, || deployed.summary()).await;
     let subject = mail.subject.clone().unwrap();
     let (start, end) = ("[CRITICAL] Credentials: ", " +1 account");
     assert!(subject.starts_with(start) && subject.ends_with(end), "{subject}");
@@ -638,8 +638,8 @@ async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_o
     make_person(&deployed.aws, ACCOUNT, "carol", false).await;
     for mails in [1, 0] {
         let answer = deployed.invoke(&CREDENTIAL_REPORT, &json!({})).await;
-        let told = answer["mails"].as_array().unwrap();
-        assert_eq!((told.len(), &answer["not_done"]), (mails, &Value::Null), "{answer:#}");
+        let mailed = answer["mails"].as_array().unwrap();
+        assert_eq!((mailed.len(), &answer["not_done"]), (mails, &Value::Null), "{answer:#}");
     }
     let mails = deployed.aws.proxy().mails();
     let findings = mails[1].findings();
@@ -651,17 +651,17 @@ async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_o
         })
         .collect();
     let (alice, carol) = (user(ACCOUNT, "alice"), user(ACCOUNT, "carol"));
-    assert_eq!(changed, [(&alice[..], "Resolved"), (&carol[..], "New")].into(), "{}", deployed.told());
+    assert_eq!(changed, [(&alice[..], "Resolved"), (&carol[..], "New")].into(), "{}", deployed.summary());
 
-    let quietly = json!({"notify": false});
+    let without_mail = json!({"notify": false});
     every_statement_is_needed(
         &deployed,
         &CREDENTIAL_REPORT,
         &[
-            ("ReadOwnReport", quietly.clone(), "GenerateCredentialReport".to_owned()),
-            ("ReadReportsOfOthers", quietly.clone(), "AssumeRole".to_owned()),
-            ("ListAccounts", quietly.clone(), "AWSOrganizationsV20161128.ListAccounts".to_owned()),
-            ("ReadState", quietly, format!("GET /{state}/")),
+            ("ReadOwnReport", without_mail.clone(), "GenerateCredentialReport".to_owned()),
+            ("ReadReportsOfOthers", without_mail.clone(), "AssumeRole".to_owned()),
+            ("ListAccounts", without_mail.clone(), "AWSOrganizationsV20161128.ListAccounts".to_owned()),
+            ("ReadState", without_mail, format!("GET /{state}/")),
             ("WriteState", json!({}), format!("PUT /{state}/")),
             (
                 "TakeMessages",

@@ -50,7 +50,7 @@ fn sign_in(user: &str, event_id: &str) -> Value {
 }
 
 /// A record that no rule asks for.
-fn quiet() -> Value {
+fn unwatched() -> Value {
     json!({"eventID": "quiet", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances", "recipientAccountId": "111122223333"})
 }
 
@@ -66,7 +66,7 @@ fn log_file(records: &[Value]) -> Vec<u8> {
 
 /// A log file of several megabytes, stored: it is streamed, not fetched whole.
 fn large_log_file(user: &str) -> Vec<u8> {
-    let mut records = vec![quiet(); 30_000];
+    let mut records = vec![unwatched(); 30_000];
     records.push(sign_in(user, "large"));
     json!({"Records": records}).to_string().into_bytes()
 }
@@ -136,7 +136,7 @@ const NOW: &str = "2026-04-01T08:21:00Z";
 fn a_delivered_sign_in_without_mfa_is_one_mail_and_the_message_is_done() {
     run(async || {
         let world = World::default();
-        world.logs.put(&uri("a"), whole(log_file(&[quiet(), sign_in("alice", "1"), quiet()])));
+        world.logs.put(&uri("a"), whole(log_file(&[unwatched(), sign_in("alice", "1"), unwatched()])));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
         assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         assert_eq!(world.topic.subjects(), ["[HIGH] Console sign-in without MFA - alice - 111122223333"]);
@@ -255,8 +255,8 @@ fn a_body_that_always_breaks_off_is_retried_by_the_queue_and_mailed_once() {
         let (_, failed) = batch(&world, &messages(&["a", "b"]), NOW).await;
         assert_eq!(failed, ["a"], "its neighbour is done");
         let subjects = world.topic.subjects();
-        let told = subjects.iter().filter(|subject| subject.contains("could not look")).count();
-        assert_eq!((told, subjects.len()), (1, 2), "{subjects:?}");
+        let mailed = subjects.iter().filter(|subject| subject.contains("could not look")).count();
+        assert_eq!((mailed, subjects.len()), (1, 2), "{subjects:?}");
     });
 }
 
@@ -341,7 +341,7 @@ fn only_messages_with_unpublished_findings_are_retried() {
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
         world.logs.put(&uri("b"), whole(log_file(&[sign_in("bob", "2"), sign_in("alice", "1")])));
         world.logs.put(&uri("c"), whole(log_file(&[sign_in("bob", "3")])));
-        world.logs.put(&uri("d"), whole(log_file(&[quiet()])));
+        world.logs.put(&uri("d"), whole(log_file(&[unwatched()])));
         world.topic.refuses.set(Some("bob"));
         let (delivered, failed) = batch(&world, &messages(&["a", "b", "c", "d"]), NOW).await;
         assert_eq!(failed, ["b", "c"]);
@@ -509,8 +509,8 @@ fn many_findings_of_some_files_displace_none_of_another() {
             left = batch(&world, &messages(&names), NOW).await.1;
         }
         assert!(left.is_empty(), "the next runs have room: {left:?}");
-        let told = world.topic.subjects().iter().filter(|subject| subject.contains("mallory")).count();
-        assert_eq!(told, 1);
+        let mailed = world.topic.subjects().iter().filter(|subject| subject.contains("mallory")).count();
+        assert_eq!(mailed, 1);
     });
 }
 
@@ -560,7 +560,7 @@ fn a_log_file_that_no_run_has_time_for_is_mailed_at_its_third_receive() {
 #[test]
 fn a_run_answers_in_time_whichever_call_hangs() {
     run(async || {
-        for (limit, told) in [(0, 0), (1, 0), (4, 0), (5, 0), (9, 1), (60, 1)] {
+        for (limit, mailed) in [(0, 0), (1, 0), (4, 0), (5, 0), (9, 1), (60, 1)] {
             for hangs in ["nothing", "topic", "state"] {
                 let world = World::default();
                 world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -577,7 +577,7 @@ fn a_run_answers_in_time_whichever_call_hangs() {
                 assert!(took <= answers_by, "{limit:?}, {hangs}: took {took:?}");
                 assert!(delivered.must_come_again(&batched[1]), "{limit:?}, {hangs}");
                 let published = world.topic.subjects().iter().filter(|mail| mail.contains("alice")).count();
-                let expected = if hangs == "nothing" { told } else { 0 };
+                let expected = if hangs == "nothing" { mailed } else { 0 };
                 assert_eq!(published, expected, "{limit:?}, {hangs}");
                 assert_eq!(delivered.must_come_again(&batched[0]), published == 0, "{limit:?}, {hangs}");
             }

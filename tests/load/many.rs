@@ -70,12 +70,12 @@ pub async fn run() -> Vec<String> {
 fn expected() -> Scenario {
     let mut expected = Scenario::new("many", "sign-in");
     for user in ["alice", "bob", "carol"] {
-        expected = expected.tells(format!("[MEDIUM] Sign-in failed* - {user} - {ACCOUNT}"));
+        expected = expected.expect_mail(format!("[MEDIUM] Sign-in failed* - {user} - {ACCOUNT}"));
     }
     expected
-        .tells(format!("[LOW] Sign-in failed* - unknown user at 198.51.100.10 - {ACCOUNT}"))
-        .tells(format!("[CRITICAL] Root signed in without MFA* - root - {ACCOUNT}"))
-        .tells(format!("[CRITICAL] *topped* - mallory - {ACCOUNT}"))
+        .expect_mail(format!("[LOW] Sign-in failed* - unknown user at 198.51.100.10 - {ACCOUNT}"))
+        .expect_mail(format!("[CRITICAL] Root signed in without MFA* - root - {ACCOUNT}"))
+        .expect_mail(format!("[CRITICAL] *topped* - mallory - {ACCOUNT}"))
 }
 
 /// What has to be told, as (second of the day, record). Of each kind all is within an hour.

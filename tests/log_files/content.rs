@@ -41,7 +41,7 @@ fn a_document_without_one_array_of_records_is_reported() {
         ("no colon", format!(r#"{{"Records" {list}}}"#), 0, 0, "no JSON outside its records"),
     ] {
         let judged = judge(content.as_bytes());
-        judged.assert_told(name, reason);
+        judged.assert_reported(name, reason);
         assert_eq!((judged.counts.records, judged.raised().len()), (records, raised), "{name}");
     }
     for (name, content, records) in [
@@ -102,9 +102,14 @@ fn an_element_that_is_no_record_is_reported_with_its_place_and_the_others_are_ju
         ("an unknown escape", r#"{"eventName":"a","b":"\x"}"#, "record 1 is no readable JSON object"),
     ] {
         let judged = judge(&between(element));
-        judged.assert_told(name, reason);
+        judged.assert_reported(name, reason);
         assert_eq!(judged.raised(), ["before", "after"], "{name}");
-        assert_eq!((judged.counts.records, judged.counts.unreadable), (3, 1), "{name}: {:?}", judged.told);
+        assert_eq!(
+            (judged.counts.records, judged.counts.unreadable),
+            (3, 1),
+            "{name}: {:?}",
+            judged.reported
+        );
         assert_eq!(judged.findings[1].evidence.record, Some(2), "{name}");
     }
 }
@@ -112,7 +117,7 @@ fn an_element_that_is_no_record_is_reported_with_its_place_and_the_others_are_ju
 #[test]
 fn several_elements_that_are_no_records_are_each_counted() {
     let judged = judge(&between("1, null,\"a,b\" ,true"));
-    judged.assert_told("four in a row", "record 4 is no object");
+    judged.assert_reported("four in a row", "record 4 is no object");
     assert_eq!((judged.counts.records, judged.counts.unreadable), (6, 4));
     assert_eq!(judged.raised(), ["before", "after"]);
 }
@@ -125,14 +130,14 @@ fn invalid_utf_8_costs_its_record_and_no_other() {
         ("a surrogate", b"\xed\xa0\x80"),
         ("an overlong form", b"\xc0\xaf"),
     ] {
-        for quiet in [true, false] {
-            let record = if quiet { QUIET.to_owned() } else { sign_in("x") };
+        for unwatched in [true, false] {
+            let record = if unwatched { UNWATCHED.to_owned() } else { sign_in("x") };
             let mut file = between(&record);
             let place = String::from_utf8_lossy(&file).find(&record).unwrap() + record.len() - 30;
             let place = place + file[place..].iter().position(|byte| *byte == b':').unwrap() + 2;
             file.splice(place..place, bytes.iter().copied());
             let judged = judge(&file);
-            judged.assert_told(name, "record 1 has invalid UTF-8 at its byte");
+            judged.assert_reported(name, "record 1 has invalid UTF-8 at its byte");
             assert_eq!(judged.raised(), ["before", "after"], "{name}");
             assert_eq!((judged.counts.records, judged.counts.unreadable), (3, 1), "{name}");
         }
@@ -215,7 +220,7 @@ fn an_object_that_only_looks_like_a_record_raises_nothing() {
         ("in text", format!("\"{text}\"")),
         ("in text that seems to end the record", format!("\"}}}}]}},{text}\"")),
     ] {
-        let outer = QUIET.replace("{\"filterSet\"", &format!("{{\"x\":{parameters},\"filterSet\""));
+        let outer = UNWATCHED.replace("{\"filterSet\"", &format!("{{\"x\":{parameters},\"filterSet\""));
         let judged = judge(&between(&outer));
         judged.assert_clean(name);
         assert_eq!((judged.raised(), judged.counts.records), (vec!["before", "after"], 3), "{name}");
@@ -236,5 +241,5 @@ fn digest_and_insight_files_are_recognised_by_their_keys_and_reported_if_read() 
         assert_eq!(ObjectKind::of_key(&name), kind, "{folder}");
     }
     let digest = br#"{"awsAccountId":"111122223333","digestStartTime":"2026-04-01T07:20:00Z","logFiles":[{"s3Bucket":"logs","s3Object":"x","hashValue":"0"}]}"#;
-    judge(&gzip(digest)).assert_told("a digest", "has no Records");
+    judge(&gzip(digest)).assert_reported("a digest", "has no Records");
 }

@@ -65,7 +65,7 @@ impl Message {
     }
 
     /// What the schedule of nightly sweeps sends.
-    pub fn of_sweep(id: &str) -> Message {
+    pub fn of_missed_deliveries(id: &str) -> Message {
         Message { id: id.to_owned(), body: MISSED_DELIVERIES_MESSAGE.to_owned() }
     }
 
@@ -261,9 +261,9 @@ impl Scenario {
 
     /// Then the nightly sweep comes; it comes again at the end.
     #[must_use]
-    pub fn sweep(mut self) -> Scenario {
-        self.again = vec![Message::of_sweep("sweep-again")];
-        self.steps.push(Step::Deliver(vec![Message::of_sweep("sweep")]));
+    pub fn check_missed_deliveries(mut self) -> Scenario {
+        self.again = vec![Message::of_missed_deliveries("sweep-again")];
+        self.steps.push(Step::Deliver(vec![Message::of_missed_deliveries("sweep")]));
         self
     }
 
@@ -291,13 +291,13 @@ impl Scenario {
 
     /// A mail that must be there at the end, once.
     #[must_use]
-    pub fn tells(self, subject: impl Into<String>) -> Scenario {
-        self.tells_times(1, subject)
+    pub fn expect_mail(self, subject: impl Into<String>) -> Scenario {
+        self.expect_mails(1, subject)
     }
 
     /// So many alerts that must have such a mail at the end, each once.
     #[must_use]
-    pub fn tells_times(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
+    pub fn expect_mails(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
         let subject = Subject::like(subject);
         self.expected.push(Expected { subject, alerts, need: Need::Always });
         self
@@ -305,7 +305,7 @@ impl Scenario {
 
     /// A mail of which the same holds, but that need not be there when a fault has changed what happens.
     #[must_use]
-    pub fn tells_if_undisturbed(mut self, subject: impl Into<String>) -> Scenario {
+    pub fn expect_mail_if_undisturbed(mut self, subject: impl Into<String>) -> Scenario {
         let subject = Subject::like(subject);
         self.expected.push(Expected { subject, alerts: 1, need: Need::WithoutFaults });
         self

@@ -50,14 +50,14 @@ pub struct Steps {
     /// The step at which the run dies.
     pub last: Cell<Option<usize>>,
     /// Notified when the run has died.
-    pub died: Notify,
+    pub crashed: Notify,
 }
 
 impl Steps {
     async fn step(&self) {
         self.taken.set(self.taken.get() + 1);
         if self.last.get().is_some_and(|last| self.taken.get() >= last) {
-            self.died.notify_one();
+            self.crashed.notify_one();
             std::future::pending::<()>().await;
         }
     }

@@ -61,7 +61,7 @@ pub enum Outcome {
         message: String,
     },
     /// The process ended without an answer.
-    Died(ExitStatus),
+    Exited(ExitStatus),
 }
 
 /// A function that was started.
@@ -124,7 +124,7 @@ impl Function {
     pub async fn start(bootstrap: &Path, name: &str, environment: &BTreeMap<String, String>) -> Function {
         match Function::try_start(bootstrap, name, environment).await {
             Ok(function) => function,
-            Err(told) => panic!("{name} did not start: {told}"),
+            Err(message) => panic!("{name} did not start: {message}"),
         }
     }
 
@@ -228,14 +228,14 @@ impl Function {
                 tokio::select! {
                     biased;
                     Ok(outcome) = answer => outcome,
-                    Ok(status) = ended.wait_for(Option::is_some) => Outcome::Died(status.expect("it has ended")),
+                    Ok(status) = ended.wait_for(Option::is_some) => Outcome::Exited(status.expect("it has ended")),
                 }
             },
             || format!("no answer of {}\n{}", self.name, self.output()),
         )
         .await;
         // Whatever it still writes about this event it has written when it asks for the next.
-        if !matches!(outcome, Outcome::Died(_)) {
+        if !matches!(outcome, Outcome::Exited(_)) {
             self.until_poll(polls + 1, MAX_OVERTIME).await;
         }
         outcome

@@ -24,7 +24,7 @@ pub const MEMORY: &str = "s3://example-state/";
 /// What a mail says that may have been sent before.
 pub const MAY_REPEAT: &str = "\n\n(This mail may repeat one";
 
-/// Enough for a run, and little enough to wait until its claims end: see [`claims_end`].
+/// Enough for a run, and little enough to wait until its claims end: see [`leases_end`].
 pub const SHORT: Duration = Duration::from_secs(12);
 
 /// Everything that one test needs.
@@ -68,13 +68,13 @@ impl Stage {
 
     /// Insists on the subjects of all mails so far, in whatever order, and that each is as subscribers expect it.
     #[track_caller]
-    pub fn told(&self, subjects: &[impl AsRef<str>], function: &Function) {
+    pub fn assert_mailed(&self, subjects: &[impl AsRef<str>], function: &Function) {
         let mails = self.aws.mails();
-        let mut told: Vec<&str> = mails.iter().map(subject).collect();
+        let mut mailed: Vec<&str> = mails.iter().map(subject).collect();
         let mut expected: Vec<&str> = subjects.iter().map(AsRef::as_ref).collect();
-        told.sort_unstable();
+        mailed.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(told, expected, "{}\n{:#?}", function.output(), self.aws.calls());
+        assert_eq!(mailed, expected, "{}\n{:#?}", function.output(), self.aws.calls());
         mails.iter().for_each(check);
         let unknown: Vec<_> =
             self.aws.calls().into_iter().filter(|call| call.operation == Operation::Unknown).collect();
@@ -83,13 +83,13 @@ impl Stage {
 
     /// Insists on the messages that were put off, and for how many seconds.
     #[track_caller]
-    pub fn put_off(&self, expected: &[(&str, u64)]) {
+    pub fn assert_delayed(&self, expected: &[(&str, u64)]) {
         let changes = self.aws.visibility_changes();
-        let put_off: BTreeSet<(String, u64)> =
+        let delayed: BTreeSet<(String, u64)> =
             changes.iter().map(|change| (change.receipt_handle.clone(), change.seconds)).collect();
         let expected: BTreeSet<(String, u64)> =
             expected.iter().map(|(id, seconds)| (receipt_handle(id), *seconds)).collect();
-        assert_eq!(put_off, expected);
+        assert_eq!(delayed, expected);
         assert_eq!(changes.len(), expected.len(), "each once");
         for change in changes {
             assert_eq!(change.queue_url, "https://sqs.us-east-1.amazonaws.com/111122223333/deliveries");
@@ -117,7 +117,7 @@ impl Stage {
         let subject = answer["test_mail"]["subject"].as_str().unwrap();
         assert!(subject.contains("TEST"), "{subject}");
         assert!(answer["test_mail"]["message_id"].as_str().is_some_and(|id| !id.is_empty()), "{answer}");
-        self.told(&[subject], function);
+        self.assert_mailed(&[subject], function);
         assert!(email(&self.aws.mails()[0]).contains("TEST"));
         assert_eq!(self.aws.calls().len(), 1, "nothing but the mail");
     }
@@ -130,7 +130,7 @@ impl Stage {
 }
 
 /// Waits until nobody publishes any more in the name of a run that was begun then, with so much time left.
-pub async fn claims_end(begun: Instant, time_left: Duration) {
+pub async fn leases_end(begun: Instant, time_left: Duration) {
     // A claim outlives its run by five seconds; another half is for the time until the run saw its deadline.
     let end = begun + time_left + Duration::from_millis(5_500);
     tokio::time::sleep_until(end.into()).await;

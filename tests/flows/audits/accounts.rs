@@ -139,11 +139,11 @@ fn accounts_that_leave_are_mailed_once_each_time() {
         for hours in [3, 7, 20] {
             scheduled(&world, &hours_later(hours), 1, &organization()).await;
         }
-        let told = world.topic.mails().split_off(1);
+        let mailed = world.topic.mails().split_off(1);
         for gone in [account(0), account(2)] {
             let of_it =
                 |mail: &&String| mail.contains(&format!("ccount {gone} is no longer among the watched"));
-            assert_eq!(told.iter().filter(of_it).count(), 1, "{told:#?}");
+            assert_eq!(mailed.iter().filter(of_it).count(), 1, "{mailed:#?}");
         }
         *world.accounts.organization.borrow_mut() = Some(vec![account(1), account(2)]);
         scheduled(&world, &hours_later(40), 1, &organization()).await;

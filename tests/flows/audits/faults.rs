@@ -50,10 +50,10 @@ fn promise_1_the_run_after_a_crash_at_any_step_mails_everything() {
             tokio::select! {
                 biased;
                 _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
-                () = world.steps.died.notified() => {}
+                () = world.steps.crashed.notified() => {}
             }
             assert!(world.unmarked().is_empty(), "step {last}: {:?}", world.unmarked());
-            let told = world.topic.published.borrow().len();
+            let mailed = world.topic.published.borrow().len();
             world.steps.last.set(None);
             // Its lease has expired by then.
             let audit = Audit::Scheduled { asked: at(NOW), receives: 2 };
@@ -65,7 +65,7 @@ fn promise_1_the_run_after_a_crash_at_any_step_mails_everything() {
             assert_eq!(alerts.len(), 1, "step {last}: {alerts:?}");
             let (subject, times) = alerts.values().next().unwrap();
             assert_eq!(subject, "[HIGH] Credentials: 2 new - 111122223333 +1 account");
-            assert!(*times == 1 || told == 1, "step {last}: published {times} times");
+            assert!(*times == 1 || mailed == 1, "step {last}: published {times} times");
             if *times > 1 {
                 let mails = world.topic.mails();
                 assert!(mails[1].contains("(This mail may repeat one"), "step {last}");
@@ -138,7 +138,7 @@ fn after_a_crash_and_a_damaged_outbox_entry_the_next_mail_says_that_it_may_repea
             tokio::select! {
                 biased;
                 _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
-                () = world.steps.died.notified() => {}
+                () = world.steps.crashed.notified() => {}
             }
             world.steps.last.set(None);
             let bulletin = world.state.objects.borrow().get("audits/credential-report.json").cloned();
@@ -147,11 +147,11 @@ fn after_a_crash_and_a_damaged_outbox_entry_the_next_mail_says_that_it_may_repea
                 world.state.objects.borrow_mut().insert("audits/credential-report.json".to_owned(), damaged);
             }
             let mails = || world.topic.mails().into_iter().filter(|mail| !mail.contains("could not look"));
-            let told = mails().count();
+            let mailed = mails().count();
             scheduled(&world, &hours_later(1), 1, &config).await;
-            let after: Vec<String> = mails().skip(told).collect();
-            assert!(told + after.len() >= 1, "step {last}: lost");
-            if told > 0 {
+            let after: Vec<String> = mails().skip(mailed).collect();
+            assert!(mailed + after.len() >= 1, "step {last}: lost");
+            if mailed > 0 {
                 assert!(after.iter().all(|mail| mail.contains("(This mail may repeat one")), "step {last}");
             }
         }

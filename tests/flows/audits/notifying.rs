@@ -316,8 +316,8 @@ fn a_person_can_check_without_a_mail() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
-        let quiet = AuditRequest { accounts: vec![OWN.to_owned()], date: None, notify: false };
-        let audited = by_hand(&world, NOW, quiet).await;
+        let without_mail = AuditRequest { accounts: vec![OWN.to_owned()], date: None, notify: false };
+        let audited = by_hand(&world, NOW, without_mail).await;
         assert_eq!((audited.findings[&Severity::High], audited.listed[0].status), (1, Some(Status::New)));
         assert!(world.topic.subjects().is_empty() && world.state.objects.borrow().is_empty());
         let loud = AuditRequest { accounts: vec![], date: None, notify: true };

@@ -171,16 +171,16 @@ proptest! {
                     read.extend(accounts.iter().flat_map(|account| days.clone().map(|day| (*account, day))));
                 }
             }
-            let mut told: Vec<String> = Vec::new();
+            let mut mailed: Vec<String> = Vec::new();
             for alert in world.topic.published.borrow().iter() {
                 let forms: Value = serde_json::from_str(&alert.message).unwrap();
                 let documents: Vec<Value> = serde_json::from_str(forms["default"].as_str().unwrap()).unwrap();
-                told.extend(documents.iter().map(|document| document["unmapped"]["event_id"].as_str().unwrap().to_owned()));
+                mailed.extend(documents.iter().map(|document| document["unmapped"]["event_id"].as_str().unwrap().to_owned()));
             }
-            told.sort();
+            mailed.sort();
             let expected: BTreeSet<String> =
                 read.iter().map(|(account, day)| format!("{account} alice 2026-04-{day:02}T08:15:00Z")).collect();
-            assert_eq!(told, expected.into_iter().collect::<Vec<_>>());
+            assert_eq!(mailed, expected.into_iter().collect::<Vec<_>>());
         });
     }
 }

@@ -191,12 +191,12 @@ fn an_estimate_reads_writes_and_mails_nothing() {
 fn without_notify_nothing_is_mailed_and_nothing_counts_as_notified() {
     run(async || {
         let world = world();
-        let quiet = asked(&world, &request(json!({"notify": "none"})), NOW).await;
-        assert_eq!(quiet.progress, BackfillProgress::Done);
-        assert_eq!(quiet.state.unwrap().result.unwrap().findings[&Severity::High], 6);
+        let without_mail = asked(&world, &request(json!({"notify": "none"})), NOW).await;
+        assert_eq!(without_mail.progress, BackfillProgress::Done);
+        assert_eq!(without_mail.state.unwrap().result.unwrap().findings[&Severity::High], 6);
         assert!(world.topic.published.borrow().is_empty());
-        let told = asked(&world, &request(json!({})), NOW).await;
-        assert_eq!(told.state.unwrap().result.unwrap().counts.notified, 6);
+        let mailed = asked(&world, &request(json!({})), NOW).await;
+        assert_eq!(mailed.state.unwrap().result.unwrap().counts.notified, 6);
         assert_eq!(world.topic.published.borrow().len(), 1);
     });
 }

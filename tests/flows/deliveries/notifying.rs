@@ -143,32 +143,32 @@ fn promise_1_the_run_after_a_crash_at_any_call_mails_everything() {
         batch(&clean, &messages(&names), NOW).await;
         let steps = clean.steps.taken.get();
         assert!(steps > 20, "{steps}");
-        for died_at in 1..=steps {
-            let world = world(Some(died_at));
+        for crashed_at in 1..=steps {
+            let world = world(Some(crashed_at));
             {
                 let clock = Clock::new(at(NOW), Duration::from_secs(60));
                 let (batched, outside, config) = (messages(&names), world.outside(&clock), Config::default());
                 tokio::select! {
-                    _ = process_messages(&batched, &config, &outside) => panic!("step {died_at} was not taken"),
-                    () = world.steps.died.notified() => {}
+                    _ = process_messages(&batched, &config, &outside) => panic!("step {crashed_at} was not taken"),
+                    () = world.steps.crashed.notified() => {}
                 }
             }
-            assert!(world.unmarked().is_empty(), "{died_at}: {:?}", world.unmarked());
+            assert!(world.unmarked().is_empty(), "{crashed_at}: {:?}", world.unmarked());
             world.steps.last.set(None);
             let (_, failed) = batch(&world, &messages(&names), &at_minute(7)).await;
-            assert!(failed.is_empty(), "{died_at}: {failed:?}");
+            assert!(failed.is_empty(), "{crashed_at}: {failed:?}");
             let (again, _) = batch(&world, &messages(&names), &at_minute(8)).await;
-            assert!(again.mails.is_empty(), "{died_at}");
+            assert!(again.mails.is_empty(), "{crashed_at}");
             let mut subjects = world.topic.subjects();
             subjects.sort();
             subjects.dedup();
-            assert_eq!(subjects.len(), 2, "{died_at}: {subjects:?}");
+            assert_eq!(subjects.len(), 2, "{crashed_at}: {subjects:?}");
             let ids = alert_ids(&world);
-            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{died_at}: the same mail again");
+            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{crashed_at}: the same mail again");
             let repeats = world.topic.mails().iter().filter(|mail| mail.contains(MAY_REPEAT)).count();
             assert!(
                 ids.len() - 2 <= repeats,
-                "{died_at}: {} mails, {repeats} say that they may repeat",
+                "{crashed_at}: {} mails, {repeats} say that they may repeat",
                 ids.len()
             );
         }
@@ -403,9 +403,9 @@ fn unauthenticated_findings_have_a_small_budget_and_the_rest_is_stored_in_the_st
         assert_eq!(subjects[0], "[HIGH] Console sign-in without MFA - alice - 111122223333", "{subjects:?}");
         assert_eq!(subjects.iter().filter(|subject| subject.contains("Sign-in failed")).count(), 5);
         assert_eq!(subjects.len(), 7, "{subjects:?}");
-        let held_back = state(&world, "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
-        assert_eq!(held_back.len(), 35);
-        let object: Value = serde_json::from_str(&held_back[0].1).unwrap();
+        let rate_limited = state(&world, "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
+        assert_eq!(rate_limited.len(), 35);
+        let object: Value = serde_json::from_str(&rate_limited[0].1).unwrap();
         assert_eq!(
             (&object["budget"], &object["findings"][0]["rule"]),
             (&json!("UNAUTHENTICATED"), &json!("sign-in.failed"))
@@ -507,7 +507,7 @@ fn a_change_of_the_suppressions_is_mailed_once_with_its_lines() {
                 "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"{user}\"\nreason = \"a test\"\nexpires = \"2026-04-30\"\n"
             )
         };
-        world.logs.put(&uri("a"), whole(log_file(&[super::quiet()])));
+        world.logs.put(&uri("a"), whole(log_file(&[super::unwatched()])));
         let runs = async |minute| {
             for _ in 0..2 {
                 batch(&world, &messages(&["a"]), &at_minute(minute)).await;
@@ -526,9 +526,9 @@ fn a_change_of_the_suppressions_is_mailed_once_with_its_lines() {
         runs(6).await;
         let mails = world.topic.mails();
         let subjects = world.topic.subjects();
-        let told = |part: &str| mails.iter().filter(|mail| mail.contains(part)).count();
-        assert_eq!(told("watch.suppressions-changed"), 4, "{subjects:?}");
-        assert_eq!(told("watch.suppressions-unreadable"), 1, "{subjects:?}");
+        let mailed = |part: &str| mails.iter().filter(|mail| mail.contains(part)).count();
+        assert_eq!(mailed("watch.suppressions-changed"), 4, "{subjects:?}");
+        assert_eq!(mailed("watch.suppressions-unreadable"), 1, "{subjects:?}");
         assert!(mails[1].contains("alice") && mails[1].contains("mallory"), "{}", mails[1]);
     });
 }

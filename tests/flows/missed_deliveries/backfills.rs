@@ -43,7 +43,7 @@ async fn ask(world: &World, asked: &BackfillTask, now: &str, config: &Config) ->
 }
 
 /// A world in which a run has died at that step.
-async fn died_at(last: usize) -> World {
+async fn crashed_at(last: usize) -> World {
     let world = world().await;
     world.steps.taken.set(0);
     world.steps.last.set(Some(last));
@@ -53,14 +53,14 @@ async fn died_at(last: usize) -> World {
         tokio::select! {
             biased;
             _ = backfill(&asked, "logs", &config, NOBODY, &outside) => panic!("it outlived step {last}"),
-            () = world.steps.died.notified() => {}
+            () = world.steps.crashed.notified() => {}
         }
     }
     world.steps.last.set(None);
     world
 }
 
-fn told(world: &World, subject: &str) -> Vec<String> {
+fn mailed(world: &World, subject: &str) -> Vec<String> {
     let (subjects, mails) = (world.topic.subjects(), world.topic.mails());
     subjects.into_iter().zip(mails).filter(|(it, _)| it.contains(subject)).map(|(_, mail)| mail).collect()
 }
@@ -76,16 +76,16 @@ fn promise_1_an_abandoned_run_that_crashed_anywhere_is_mailed_once() {
         };
         let (mut finished, mut left) = (0, 0);
         for last in 1..=steps {
-            let world = died_at(last).await;
+            let world = crashed_at(last).await;
             let was_begun = !state(&world, "backfills/").is_empty();
             for (asked, receives) in [(NIGHT, 1), (NIGHT, 2), (NEXT_NIGHT, 1)] {
-                let swept = receive(&world, asked, receives, &later(asked, i64::from(receives))).await;
-                assert_eq!(swept.unfinished, None, "step {last}");
+                let checked = receive(&world, asked, receives, &later(asked, i64::from(receives))).await;
+                assert_eq!(checked.unfinished, None, "step {last}");
             }
             let ids: BTreeSet<String> =
                 world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect();
             assert_eq!(ids.len(), usize::from(was_begun), "step {last}: {:?}", world.topic.subjects());
-            if let Some(mail) = told(&world, "could not look").first() {
+            if let Some(mail) = mailed(&world, "could not look").first() {
                 left += 1;
                 let line = "make backfill STACK=name FROM=2026-04-01 TO=2026-04-01";
                 assert!(mail.starts_with("Backfill 2026-04-01_2026-04-01_") && mail.contains(line), "{mail}");
@@ -95,7 +95,7 @@ fn promise_1_an_abandoned_run_that_crashed_anywhere_is_mailed_once() {
             } else {
                 finished += usize::from(was_begun);
             }
-            assert_eq!(told(&world, "Backfill 2026-04-01").is_empty(), !was_begun, "step {last}");
+            assert_eq!(mailed(&world, "Backfill 2026-04-01").is_empty(), !was_begun, "step {last}");
         }
         assert!(finished > 10 && left > 3, "{finished} finished, {left} left");
     });
@@ -113,9 +113,9 @@ fn promise_1_findings_of_a_backfill_are_mailed_even_if_missed_deliveries_are_off
         let asked =
             MissedDeliveryRequest { scope: MissedDeliveryScope::Backfills, asked: at(NIGHT), receives: 1 };
         let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
-        let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
-        assert_eq!((swept.unfinished, swept.delivered, swept.compared), (None, 0, None));
-        assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1);
+        let checked = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
+        assert_eq!((checked.unfinished, checked.delivered, checked.compared), (None, 0, None));
+        assert_eq!(mailed(&world, "Backfill 2026-04-01").len(), 1);
         assert!(!world.topic.mails().concat().contains("bob"));
     });
 }
@@ -142,13 +142,18 @@ fn active_backfills_and_those_without_notify_are_left_alone() {
             );
             world.topic.refuses.set(None);
             world.logs.hangs.set(false);
-            let swept = night(&world, NIGHT).await;
-            assert_eq!((swept.unfinished, world.topic.subjects().len()), (None, 0), "{name}");
+            let checked = night(&world, NIGHT).await;
+            assert_eq!((checked.unfinished, world.topic.subjects().len()), (None, 0), "{name}");
             night(&world, NEXT_NIGHT).await;
-            let is_told = usize::from(begun == 1 || fleet_above == 1);
-            assert_eq!(told(&world, "could not look").len(), is_told, "{name}: {:?}", world.topic.subjects());
+            let is_mailed = usize::from(begun == 1 || fleet_above == 1);
+            assert_eq!(
+                mailed(&world, "could not look").len(),
+                is_mailed,
+                "{name}: {:?}",
+                world.topic.subjects()
+            );
             night(&world, "2026-04-04T03:00:00Z").await;
-            assert_eq!(world.topic.subjects().len(), is_told, "{name}");
+            assert_eq!(world.topic.subjects().len(), is_mailed, "{name}");
         }
     });
 }
@@ -169,7 +174,7 @@ fn unreadable_state_of_a_backfill_is_mailed_once_and_the_others_are_finished() {
         for asked in [NIGHT, NEXT_NIGHT] {
             assert_eq!(night(&world, asked).await.unfinished, None);
         }
-        let mails = told(&world, "could not look");
+        let mails = mailed(&world, "could not look");
         assert_eq!((mails.len(), world.topic.subjects().len()), (2, 2), "{:?}", world.topic.subjects());
         for mail in mails {
             assert!(mail.contains("FROM=2026-04-01 TO=2026-04-01"), "{mail}");
@@ -185,16 +190,16 @@ fn a_digest_that_cannot_be_published_is_retried_and_then_left_to_a_person() {
         world.topic.refuses.set(Some("Backfill"));
         let done = ask(&world, &request(json!({})), EVENING, &Config::default()).await;
         assert!(matches!(done.progress, BackfillProgress::Unfinished(_)), "{done:?}");
-        let swept = night(&world, NIGHT).await;
-        assert!(swept.unfinished.is_some() || told(&world, "could not look").len() == 1, "{swept:?}");
+        let checked = night(&world, NIGHT).await;
+        assert!(checked.unfinished.is_some() || mailed(&world, "could not look").len() == 1, "{checked:?}");
         world.topic.refuses.set(None);
-        let swept = receive(&world, NEXT_NIGHT, 2, NEXT_NIGHT).await;
-        assert_eq!(swept.unfinished, None);
-        assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1, "{:?}", world.topic.subjects());
+        let checked = receive(&world, NEXT_NIGHT, 2, NEXT_NIGHT).await;
+        assert_eq!(checked.unfinished, None);
+        assert_eq!(mailed(&world, "Backfill 2026-04-01").len(), 1, "{:?}", world.topic.subjects());
 
         // The state bucket may not be listed.
         world.logs.refuses_to_list.set(Some("s3://state/backfills"));
-        let swept = night(&world, "2026-04-04T03:00:00Z").await;
-        assert_eq!(swept.unfinished.unwrap().kind, AwsErrorKind::Denied);
+        let checked = night(&world, "2026-04-04T03:00:00Z").await;
+        assert_eq!(checked.unfinished.unwrap().kind, AwsErrorKind::Denied);
     });
 }

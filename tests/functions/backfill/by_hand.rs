@@ -50,7 +50,7 @@ async fn a_request_that_is_not_understood_is_refused_with_what_would_be_right() 
         let (error_type, message) = function.error(&event).await;
         assert!(error_type == "InputError" && message.contains(part), "{event}: {error_type}: {message}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     assert_eq!((stage.aws.count(Operation::ListObjects), stage.aws.keys(STATE)), (0, vec![]));
 }
 
@@ -85,7 +85,7 @@ async fn an_estimate_is_answered_and_nothing_is_read_or_written() {
     );
     assert_eq!(function.response(&few).await["estimate"]["log_files"], 9);
     assert_eq!((stage.aws.count(Operation::GetObject), stage.aws.keys(STATE)), (0, vec![]));
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
 
     // Many are for the fleet.
     let stage = stage.with("FLEET_ABOVE_LOG_FILES", "35");
@@ -116,7 +116,7 @@ async fn a_bucket_without_the_requested_log_files_is_an_error_that_names_what_it
         let (_, message) = function.error(&request_with("2026-04-01", "2026-04-02", &[more])).await;
         assert!(message.contains(part), "{message}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_failed_listing_is_answered_and_the_same_request_resumes() {
     );
     let why = answer["not_done"].as_str().unwrap();
     assert!(why.starts_with("s3:ListObjectsV2 s3://example-logs/") && why.contains("AccessDenied"), "{why}");
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     stage.aws.recover();
     let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
     assert_eq!(answer["read"]["counts"]["log_files"], archive.log_files);

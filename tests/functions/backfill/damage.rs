@@ -5,7 +5,9 @@ use iamwatch_tests::stage::{SHORT, answered_within, email, lines};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 
-use super::stage::{LOGS, Place, archive, day, done, findings, request, request_with, stage, told};
+use super::stage::{
+    LOGS, Place, archive, day, done, findings, request, request_with, stage, unique_findings,
+};
 
 #[tokio::test]
 async fn missing_denied_and_broken_log_files_are_mailed_and_all_others_are_read() {
@@ -40,7 +42,7 @@ async fn missing_denied_and_broken_log_files_are_mailed_and_all_others_are_read(
     }
     let all = findings(&stage, &answer);
     let of_records: Vec<_> = all.into_iter().filter(|one| !one.to_string().contains("\"watch.")).collect();
-    assert_eq!(told(&of_records), archive.findings);
+    assert_eq!(unique_findings(&of_records), archive.findings);
     // No record and no credential is in the log.
     let log = lines(&function).iter().map(ToString::to_string).collect::<String>();
     assert!(!log.contains("eventSource") && !log.contains("192.0.2."), "{log}");
@@ -61,7 +63,7 @@ async fn a_log_file_that_s3_delivers_late_is_read() {
     let function = stage.function().await;
     let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
     assert_eq!((&answer["read"]["counts"]["log_files"], &answer["read"]["unread"]), (&json!(100), &json!(0)));
-    assert_eq!(told(&findings(&stage, &answer)), archive.findings);
+    assert_eq!(unique_findings(&findings(&stage, &answer)), archive.findings);
 }
 
 #[tokio::test]
@@ -80,7 +82,7 @@ async fn an_invocation_answers_before_its_deadline_and_the_same_request_resumes(
     let answer = answered_within(&function, &asked, stage_time).await;
     if answer["finished"] != json!(true) {
         assert_eq!(answer["progress"], "unfinished", "{answer:#}");
-        stage.told(&[""; 0], &function);
+        stage.assert_mailed(&[""; 0], &function);
     }
     stage.aws.recover();
     let answer = done(&function, &asked).await;
@@ -112,7 +114,7 @@ async fn a_state_bucket_that_refuses_is_answered_and_nothing_is_mailed_until_it_
         let answer = function.response(&asked).await;
         assert_eq!(answer["progress"], "unfinished", "{operation:?} {about}: {answer:#}");
         assert!(answer["not_done"].as_str().unwrap().contains("AccessDenied"), "{answer:#}");
-        stage.told(&[""; 0], &function);
+        stage.assert_mailed(&[""; 0], &function);
         stage.aws.recover();
     }
     done(&stage.function().await, &asked).await;

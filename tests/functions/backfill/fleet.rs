@@ -6,7 +6,7 @@ use iamwatch_tests::stage::{STATE, Stage, email};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
 
-use super::stage::{Archive, MACHINE, Place, day, done, findings, request, stage, told};
+use super::stage::{Archive, MACHINE, Place, day, done, findings, request, stage, unique_findings};
 
 const FROM: &str = "2026-04-01";
 const TO: &str = "2026-05-11";
@@ -87,9 +87,9 @@ async fn a_fleet_reads_a_large_range_and_sends_one_mail() {
         assert_eq!((&answer["progress"], &answer["finished"]), (&json!("read"), &json!(false)), "{answer:#}");
         assert!(answer.to_string().len() < 4_000, "counts alone: {answer:#}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     let answer = done(&function, &digest(run)).await;
-    assert_eq!(told(&findings(&stage, &answer)), archive.findings);
+    assert_eq!(unique_findings(&findings(&stage, &answer)), archive.findings);
     assert_eq!(answer["read"]["counts"]["log_files"], archive.log_files);
     assert_eq!(stage.aws.mails().len(), 1);
     // Once more, as after an answer that was lost; and by the request.

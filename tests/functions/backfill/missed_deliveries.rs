@@ -34,7 +34,7 @@ async fn a_missed_delivery_is_read_mailed_and_counted_once() {
         put,
     );
     assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0], "{}", function.output());
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     assert!(stage.aws.content(STATE, "sweep.json").is_some());
 
     assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), [""; 0], "{}", function.output());
@@ -64,7 +64,7 @@ async fn a_check_that_cannot_list_is_retried_and_does_not_count() {
     assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0]);
     stage.aws.fail(Which::every(Operation::ListObjects), Fault::INTERNAL_ERROR);
     assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), ["m"], "{}", function.output());
-    stage.put_off(&[("m", 30)]);
+    stage.assert_delayed(&[("m", 30)]);
     let measured = measured(&function);
     assert_eq!(measured.last().unwrap()["Sweeps"], 0);
     stage.aws.recover();

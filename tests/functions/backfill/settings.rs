@@ -40,5 +40,5 @@ async fn findings_below_the_minimum_severity_are_counted_and_not_mailed() {
         (&json!(0), &json!(3)),
         "{answer:#}"
     );
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
 }

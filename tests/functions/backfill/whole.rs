@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
-use iamwatch_tests::stage::{SHORT, STATE, Stage, claims_end, email};
+use iamwatch_tests::stage::{SHORT, STATE, Stage, email, leases_end};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 
 use super::stage::{
     Archive, LOGS, Place, archive, day, done, event_id, failure, findings, log_file, request, request_with,
-    stage, told,
+    stage, unique_findings,
 };
 
 const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
@@ -41,7 +41,7 @@ fn objects(stage: &Stage, log_files: usize) -> Archive {
 }
 
 /// Insists that all was read and told, and gives the answer.
-async fn all_is_told(
+async fn all_is_mailed(
     stage: &Stage,
     archive: &Archive,
     function: &Function,
@@ -63,7 +63,7 @@ async fn all_is_told(
     let findings = findings(stage, &answer);
     let of_records: Vec<_> =
         findings.into_iter().filter(|one| !one.to_string().contains("watch.log-file-unreadable")).collect();
-    assert_eq!(told(&of_records), archive.findings);
+    assert_eq!(unique_findings(&of_records), archive.findings);
     answer
 }
 
@@ -82,7 +82,7 @@ async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none
     archive.log_files += 2;
     archive.records += 2;
     let function = stage.function().await;
-    let answer = all_is_told(&stage, &archive, &function, &request(FROM, TO)).await;
+    let answer = all_is_mailed(&stage, &archive, &function, &request(FROM, TO)).await;
     let [subject] = &stage.subjects()[..] else { panic!("{:?}", stage.subjects()) };
     assert!(subject.starts_with("[CRITICAL] Backfill 2026-04-01 to 2026-04-05: "), "{subject}");
     assert_eq!(answer["result"]["subject"], json!(subject));
@@ -90,7 +90,7 @@ async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none
     for object in answer["result"]["objects"].as_array().unwrap() {
         assert!(text.contains(object.as_str().unwrap()), "{text}");
     }
-    stage.told(&[subject], &function);
+    stage.assert_mailed(&[subject], &function);
     let page = answer["result"]["objects"][1].as_str().unwrap().strip_prefix("s3://example-state/").unwrap();
     let page = String::from_utf8(stage.aws.content(STATE, page).unwrap().to_vec()).unwrap();
     assert!(page.contains("<svg") && page.contains("Content-Security-Policy"), "{page}");
@@ -99,11 +99,11 @@ async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none
     let more = done(&function, &request("2026-03-31", TO)).await;
     let mails = stage.aws.mails();
     assert_eq!(mails.len(), 2, "{:?}", stage.subjects());
-    let new = told(&mails[1].findings());
+    let new = unique_findings(&mails[1].findings());
     assert_eq!(new, [("sign-in.failed".to_owned(), event_id(5_000_002))].into(), "{more:#}");
     // And again, from the beginning: nothing is new.
     let again = request_with(FROM, TO, &[("again", json!(true))]);
-    let answer = all_is_told(&stage, &archive, &function, &again).await;
+    let answer = all_is_mailed(&stage, &archive, &function, &again).await;
     assert_eq!(stage.aws.mails().len(), 2, "{:?}", stage.subjects());
     assert_eq!(answer["result"]["told"], 0, "{answer:#}");
 }
@@ -131,14 +131,14 @@ async fn a_killed_backfill_is_resumed_by_the_same_request_and_mailed_once() {
             stage.aws.until_called(operation, target, nth).await;
             killed.kill().await;
         });
-        assert!(matches!(outcome, Outcome::Died(_)), "{operation:?} {target}: {outcome:?}");
+        assert!(matches!(outcome, Outcome::Exited(_)), "{operation:?} {target}: {outcome:?}");
         stage.aws.recover();
         let function = stage.function().await;
         // Nobody knows yet whether it goes on.
         let answer = function.response(&asked).await;
         assert_eq!(answer["progress"], "under-way", "{operation:?} {target}: {answer:#}");
-        claims_end(begun, SHORT).await;
-        all_is_told(&stage, &archive, &function, &asked).await;
+        leases_end(begun, SHORT).await;
+        all_is_mailed(&stage, &archive, &function, &asked).await;
         let mails = stage.aws.mails();
         let twice = operation == Operation::Publish && fault == Fault::HangAfter;
         assert_eq!(mails.len(), 1 + usize::from(twice), "{operation:?} {target}: {:?}", stage.subjects());

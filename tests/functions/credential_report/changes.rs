@@ -7,7 +7,7 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::{STATE, email, failed};
 use serde_json::{Value, json};
 
-use super::stage::{done, made, report, scheduled, stage, stage_of, subject_of, told};
+use super::stage::{done, made, mailed_findings, report, scheduled, stage, stage_of, subject_of};
 
 /// The value of an attribute that is a list.
 fn list(value: Option<&str>) -> Value {
@@ -74,9 +74,9 @@ async fn new_resolved_and_returning_findings_are_mailed_and_sent_in_machine_form
             done(&function.response(event).await, &function);
         }
         subjects.push(subject);
-        stage.told(&subjects, &function);
+        stage.assert_mailed(&subjects, &function);
         let mail = stage.aws.mails().pop().unwrap();
-        assert_eq!(told(&mail), expected, "{people:?}");
+        assert_eq!(mailed_findings(&mail), expected, "{people:?}");
         assert_eq!(mail.attribute("severity"), Some(severity));
         assert_eq!(mail.attribute("status"), Some(status), "{people:?}");
         assert_eq!(list(mail.attribute("account")), json!([ACCOUNT]));
@@ -107,7 +107,7 @@ async fn a_clean_account_is_not_mailed_and_its_report_is_kept() {
     let stage = stage_of(&["alice+mfa"]).await;
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     let keys = stage.aws.keys(STATE);
     assert!(keys.contains(&format!("audits/credential-report/{ACCOUNT}.json")), "{keys:?}");
     let kept: Vec<&String> = keys.iter().filter(|key| key.starts_with("reports/")).collect();
@@ -130,11 +130,14 @@ async fn a_key_is_recognised_in_the_other_slot() {
     }
     let mails = stage.aws.mails();
     assert_eq!(mails.len(), 2, "{:?}", stage.subjects());
-    let second = told(&mails[1]);
+    let second = mailed_findings(&mails[1]);
     assert!(second.iter().all(|[_, _, activity]| activity == "Close"), "{second:?}");
     let unrotated = |rule: &&[String; 3]| rule[0] == "access-key.unrotated";
     assert_eq!(
-        (told(&mails[0]).iter().filter(unrotated).count(), second.iter().filter(unrotated).count()),
+        (
+            mailed_findings(&mails[0]).iter().filter(unrotated).count(),
+            second.iter().filter(unrotated).count()
+        ),
         (2, 1)
     );
 }
@@ -148,7 +151,7 @@ async fn promise_2_two_sandboxes_with_the_same_message_mail_once() {
     // Whoever saw that the other one was telling it lets the message come again.
     let again = functions[1].response(&scheduled(2)).await;
     assert_eq!(failed(&again), [""; 0], "{}", functions[1].output());
-    stage.told(&[subject_of("alice")], &functions[0]);
+    stage.assert_mailed(&[subject_of("alice")], &functions[0]);
 }
 
 #[tokio::test]
@@ -158,7 +161,7 @@ async fn a_hostile_user_name_stays_text() {
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &names));
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&["[HIGH] Credentials: 3 new - 111122223333"], &function);
+    stage.assert_mailed(&["[HIGH] Credentials: 3 new - 111122223333"], &function);
     let text = email(&stage.aws.mails()[0]);
     assert!(!text.contains("http://") && !text.contains('\u{202e}'), "{text}");
 }

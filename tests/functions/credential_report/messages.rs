@@ -2,7 +2,7 @@
 
 use iamwatch_tests::lambda_events::received_of;
 use iamwatch_tests::runtime_api::ACCOUNT;
-use iamwatch_tests::stage::{STATE, claims_end, failed, said, said_once};
+use iamwatch_tests::stage::{STATE, failed, leases_end, said, said_once};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 use shared::formats::events::audit::AUDIT_MESSAGE;
@@ -22,8 +22,8 @@ async fn a_message_that_is_not_from_the_schedule_is_retried_and_logged() {
         let stage = stage_of(&["alice"]).await;
         let function = stage.function().await;
         assert_eq!(failed(&function.response(&message(body, 2)).await), ["m"], "{body}");
-        stage.told(&[""; 0], &function);
-        stage.put_off(&[("m", 60)]);
+        stage.assert_mailed(&[""; 0], &function);
+        stage.assert_delayed(&[("m", 60)]);
         assert_eq!((asked_for(&stage, ACCOUNT), stage.aws.keys(STATE)), (0, vec![]), "{body}");
         let line = said_once(&function, "message not understood");
         let error = line["fields"]["error"].as_str().unwrap();
@@ -37,7 +37,7 @@ async fn equivalent_forms_of_the_message_are_accepted() {
     let stage = stage_of(&["alice"]).await;
     let function = stage.function().await;
     done(&function.response(&message("{\n  \"audit\":\"credential-report\"}\n", 1)).await, &function);
-    stage.told(&[subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice")], &function);
 }
 
 #[tokio::test]
@@ -49,8 +49,8 @@ async fn each_of_several_messages_ends_by_itself() {
         received_of("odd", "hello", 1, now), received_of("first", AUDIT_MESSAGE, 1, now), received_of("second", AUDIT_MESSAGE, 1, now),
     ]});
     assert_eq!(failed(&function.response(&event).await), ["odd"], "{}", function.output());
-    stage.told(&[subject_of("alice")], &function);
-    stage.put_off(&[("odd", 30)]);
+    stage.assert_mailed(&[subject_of("alice")], &function);
+    stage.assert_delayed(&[("odd", 30)]);
     assert_eq!(asked_for(&stage, ACCOUNT), 1, "the second was sent before the first had looked");
 }
 
@@ -62,11 +62,11 @@ async fn the_retry_delay_of_a_message_grows_with_its_failures() {
     for (receives, seconds) in [(1, 30), (2, 60), (3, 120), (6, 900), (19, 900)] {
         stage.aws.forget();
         assert_eq!(failed(&function.response(&scheduled(receives)).await), ["m"]);
-        stage.put_off(&[("m", seconds)]);
+        stage.assert_delayed(&[("m", seconds)]);
     }
     stage.aws.recover();
     done(&function.response(&scheduled(20)).await, &function);
-    stage.told(&[subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice")], &function);
     assert_eq!(stage.repeats(), 0, "SNS said each time that it did not take it");
 }
 
@@ -95,9 +95,9 @@ async fn a_mail_with_an_unknown_outcome_is_published_again_and_says_that_it_may_
     // While its claim lasts nobody else tells it.
     assert_eq!(failed(&function.response(&scheduled(2)).await), ["m"]);
     assert_eq!(stage.aws.mails().len(), 1);
-    claims_end(begun, time_left).await;
+    leases_end(begun, time_left).await;
     done(&function.response(&scheduled(3)).await, &function);
-    stage.told(&[subject_of("alice"), subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice"), subject_of("alice")], &function);
     assert_eq!((stage.alert_ids().len(), stage.repeats()), (1, 1));
 }
 

@@ -6,7 +6,7 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::metrics;
 use serde_json::json;
 
-use super::stage::{done, made, scheduled, stage, stage_of, told};
+use super::stage::{done, made, mailed_findings, scheduled, stage, stage_of};
 
 #[tokio::test]
 async fn with_an_invalid_setting_every_invocation_fails_and_nothing_is_read() {
@@ -63,7 +63,7 @@ async fn a_limit_is_the_setting_and_findings_below_the_minimum_severity_are_only
         let function = stage.function().await;
         done(&function.response(&scheduled(1)).await, &function);
         let mail = stage.aws.mails().pop().unwrap();
-        let rules: Vec<String> = told(&mail).into_iter().map(|[rule, ..]| rule).collect();
+        let rules: Vec<String> = mailed_findings(&mail).into_iter().map(|[rule, ..]| rule).collect();
         assert_eq!(rules, expected, "{settings:?}");
         let metrics = metrics(&function);
         let counted =

@@ -58,8 +58,8 @@ pub fn subject_of(user: &str) -> String {
 }
 
 /// What a mail tells machines: rule, whom it is about, and `Create`, `Update` or `Close`.
-pub fn told(mail: &Mail) -> Vec<[String; 3]> {
-    let mut told: Vec<[String; 3]> = mail
+pub fn mailed_findings(mail: &Mail) -> Vec<[String; 3]> {
+    let mut mailed_findings: Vec<[String; 3]> = mail
         .findings()
         .iter()
         .map(|finding| {
@@ -68,8 +68,8 @@ pub fn told(mail: &Mail) -> Vec<[String; 3]> {
             [text("/metadata/event_code"), who, text("/activity_name")].map(str::to_owned)
         })
         .collect();
-    told.sort_unstable();
-    told
+    mailed_findings.sort_unstable();
+    mailed_findings
 }
 
 /// How often the report of an account was asked for.

@@ -51,8 +51,8 @@ async fn a_run_waits_for_a_report_that_is_being_generated() {
         let function = stage.function().await;
         let response = function.response(&scheduled(1)).await;
         assert_eq!(failed(&response), [""; 0], "{name}: {}", function.output());
-        stage.told(&[subject_of("alice")], &function);
-        stage.put_off(&[]);
+        stage.assert_mailed(&[subject_of("alice")], &function);
+        stage.assert_delayed(&[]);
         assert_eq!(asked_for(&stage, ACCOUNT), asked, "{name}: {:#?}", stage.aws.calls());
     });
     join_all(tried).await;
@@ -95,7 +95,7 @@ async fn a_report_that_iam_does_not_deliver_is_retried_and_mailed_from_the_third
             let expected: &[&str] = if seconds.is_some() { &["m"] } else { &[] };
             assert_eq!(failed(&response), expected, "{name}, at {receives}: {}", function.output());
             assert_eq!(stage.subjects(), vec![subject.clone(); mails], "{name}, at {receives}");
-            stage.put_off(&seconds.map(|seconds| ("m", seconds)).into_iter().collect::<Vec<_>>());
+            stage.assert_delayed(&seconds.map(|seconds| ("m", seconds)).into_iter().collect::<Vec<_>>());
             if mails == 0 {
                 stage.aws.forget();
             }
@@ -109,7 +109,10 @@ async fn a_report_that_iam_does_not_deliver_is_retried_and_mailed_from_the_third
         stage.aws.recover();
         stage.aws.put_report(ACCOUNT, of_alice());
         done(&function.response(&scheduled(1)).await, &function);
-        stage.told(&[subject, format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}")], &function);
+        stage.assert_mailed(
+            &[subject, format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}")],
+            &function,
+        );
     });
     join_all(tried).await;
 }
@@ -123,7 +126,7 @@ async fn if_iam_never_answers_that_is_mailed_from_the_third_receive_on() {
             stage.aws.fail(Which::every(operation), fault);
             let function = stage.function().await;
             done(&function.response(&scheduled(3)).await, &function);
-            stage.told(&[format!("{}{ACCOUNT}", could_not_look("LOW"))], &function);
+            stage.assert_mailed(&[format!("{}{ACCOUNT}", could_not_look("LOW"))], &function);
         },
     );
     join_all(tried).await;
@@ -172,7 +175,7 @@ async fn a_refusal_of_iam_is_mailed_at_once_and_resolves_nothing() {
             assert_eq!(failed(&response), [""; 0], "{name}: {}", function.output());
         }
         let mut subjects = vec![subject_of("alice"), format!("{}{ACCOUNT}", could_not_look("HIGH"))];
-        stage.told(&subjects, &function);
+        stage.assert_mailed(&subjects, &function);
         let text = email(&stage.aws.mails()[1]);
         let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains(said), "{name}: {said}: {text}");
@@ -185,7 +188,7 @@ async fn a_refusal_of_iam_is_mailed_at_once_and_resolves_nothing() {
             .put_report(ACCOUNT, made(&of_people(ACCOUNT, now, &["alice"]), now + TimeDelta::hours(1), 1));
         done(&function.response(&scheduled(1)).await, &function);
         subjects.push(format!("[HIGH] Resolved: iamwatch could not look - {ACCOUNT}"));
-        stage.told(&subjects, &function);
+        stage.assert_mailed(&subjects, &function);
     });
     join_all(tried).await;
 }
@@ -205,18 +208,22 @@ async fn an_unreadable_cell_is_mailed_and_the_other_rows_are_checked() {
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
     let mail = stage.aws.mails().pop().unwrap();
-    let told: Vec<[String; 3]> = super::stage::told(&mail);
+    let mailed_findings: Vec<[String; 3]> = super::stage::mailed_findings(&mail);
     let of = |user: &str| {
-        told.iter().filter(|[_, who, _]| who == user).map(|[rule, ..]| &rule[..]).collect::<Vec<_>>()
+        mailed_findings
+            .iter()
+            .filter(|[_, who, _]| who == user)
+            .map(|[rule, ..]| &rule[..])
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         (of("alice"), of("carol")),
         (vec!["password.mfa-disabled"], vec!["password.mfa-disabled"]),
-        "{told:?}"
+        "{mailed_findings:?}"
     );
     let bob: Vec<_> =
         mail.findings().into_iter().filter(|finding| finding.to_string().contains("bob")).collect();
-    assert!(!bob.is_empty(), "{told:?}");
+    assert!(!bob.is_empty(), "{mailed_findings:?}");
     assert!(
         bob.iter().all(|finding| finding["metadata"]["event_code"] == "watch.could-not-look"),
         "{bob:#?}"

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 
 use super::events::{batch_received, deliveries, event_bridge};
-use super::stage::{Stage, answered_within, claims_end, failed, failure_subject, key, reading};
+use super::stage::{Stage, answered_within, failed, failure_subject, key, leases_end, reading};
 
 #[tokio::test]
 async fn log_files_not_read_in_time_are_retried_and_findings_of_the_others_are_mailed() {
@@ -22,9 +22,9 @@ async fn log_files_not_read_in_time_are_retried_and_findings_of_the_others_are_m
         let response = answered_within(&function, &deliveries(&messages), Duration::from_secs(26)).await;
         assert_eq!(failed(&response), ["user2"], "{fault:?}: {}", function.output());
         // Too little time is no trouble of the bucket: nobody is told that it could not be looked at.
-        let told = users.iter().filter(|user| *user != "user2").map(|user| failure_subject(user));
-        stage.told(&told.collect::<Vec<_>>(), &function);
-        stage.put_off(&[("user2", 30)]);
+        let mailed = users.iter().filter(|user| *user != "user2").map(|user| failure_subject(user));
+        stage.assert_mailed(&mailed.collect::<Vec<_>>(), &function);
+        stage.assert_delayed(&[("user2", 30)]);
     });
     join_all(tried).await;
 }
@@ -41,7 +41,7 @@ async fn a_log_file_that_no_run_has_time_for_is_mailed_from_the_third_receive_on
         let event = batch_received(received, &[("m", &body)]);
         let response = answered_within(&function, &event, Duration::from_secs(20)).await;
         assert_eq!(failed(&response), ["m"]);
-        stage.put_off(&[("m", seconds)]);
+        stage.assert_delayed(&[("m", seconds)]);
         let subjects = stage.subjects();
         assert_eq!(subjects.len(), mails, "at receive {received}: {subjects:?}");
         assert!(subjects.iter().all(|subject| subject.contains("iamwatch could not look")), "{subjects:?}");
@@ -67,9 +67,9 @@ async fn no_publish_starts_without_time_to_finish() {
 
     // Nobody can know which of them SNS has taken: it is told once more, and says so.
     stage.aws.recover();
-    claims_end(asked, time_left).await;
+    leases_end(asked, time_left).await;
     assert_eq!(failed(&function.response(&event).await), [""; 0], "{}", function.output());
-    stage.told(&["alice", "bob", "carol"].map(failure_subject), &function);
+    stage.assert_mailed(&["alice", "bob", "carol"].map(failure_subject), &function);
     assert!(stage.repeats() >= begun, "{} of {begun}", stage.repeats());
 }
 
@@ -80,8 +80,8 @@ async fn with_little_time_left_nothing_is_read_and_every_message_is_retried() {
     let function = stage.function().await;
     let response = answered_within(&function, &deliveries(&[("m1", &alice)]), Duration::from_secs(2)).await;
     assert_eq!(failed(&response), ["m1"]);
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     // The next one has all the time there is.
     assert_eq!(failed(&function.response(&deliveries(&[("m1", &key("alice"))])).await), [""; 0]);
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
 }

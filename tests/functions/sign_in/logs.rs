@@ -105,11 +105,11 @@ async fn every_invocation_has_its_own_line_with_its_request() {
     for _ in 0..3 {
         assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
     }
-    let told = said(&function, JUDGED);
-    let requests: BTreeSet<String> = told.iter().map(|line| line["span"]["requestId"].to_string()).collect();
-    assert_eq!((told.len(), requests.len()), (3, 3), "{}", function.output());
+    let lines = said(&function, JUDGED);
+    let requests: BTreeSet<String> = lines.iter().map(|line| line["span"]["requestId"].to_string()).collect();
+    assert_eq!((lines.len(), requests.len()), (3, 3), "{}", function.output());
     let counted = ["findings", "mails", "quiet_findings"]
-        .map(|field| told.iter().map(|line| line["fields"][field].as_u64().unwrap()).collect::<Vec<_>>());
+        .map(|field| lines.iter().map(|line| line["fields"][field].as_u64().unwrap()).collect::<Vec<_>>());
     assert_eq!(counted, [[1, 1, 1], [1, 0, 0], [0, 1, 1]], "{}", function.output());
 }
 

@@ -31,7 +31,7 @@ async fn stage() -> Stage {
 
 /// Insists on the mails about both, each once.
 #[track_caller]
-fn both_told(stage: &Stage, name: &str) {
+fn both_mailed(stage: &Stage, name: &str) {
     let subjects = stage.subjects();
     assert_eq!((subjects.len(), stage.repeats()), (2, 0), "{name}: {subjects:?}");
     are_among(&subjects, name);
@@ -39,7 +39,7 @@ fn both_told(stage: &Stage, name: &str) {
 
 /// Insists on the same mails, which say that they may repeat, and on one about the state bucket.
 #[track_caller]
-fn both_told_without_memory(stage: &Stage, name: &str) {
+fn both_mailed_without_state(stage: &Stage, name: &str) {
     let subjects = stage.subjects();
     assert_eq!((subjects.len(), stage.repeats()), (3, 3), "{name}: {subjects:?}");
     are_among(&subjects, name);
@@ -50,8 +50,8 @@ fn both_told_without_memory(stage: &Stage, name: &str) {
 #[track_caller]
 fn are_among(subjects: &[String], name: &str) {
     assert!(subjects.contains(&failure_subject("alice")), "{name}: {subjects:?}");
-    let told = format!("{}{LOGS} - ", could_not_look("HIGH"));
-    assert!(subjects.iter().any(|subject| subject.starts_with(&told)), "{name}: {subjects:?}");
+    let mailed = format!("{}{LOGS} - ", could_not_look("HIGH"));
+    assert!(subjects.iter().any(|subject| subject.starts_with(&mailed)), "{name}: {subjects:?}");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
         let function = stage.function().await;
         for _ in 0..2 {
             assert_eq!(received(&function, 1).await, ["denied"], "{name}: {}", function.output());
-            both_told(&stage, &name);
+            both_mailed(&stage, &name);
         }
         assert_eq!(stage.cases(), ["principal", "source"], "{name}");
     });
@@ -101,7 +101,7 @@ async fn a_write_whose_answer_is_lost_is_recognised_as_done() {
     stage.aws.fail(Which::every(Operation::PutObject), Fault::CloseAfter);
     let function = stage.function().await;
     assert_eq!(received(&function, 1).await, ["denied"], "{}", function.output());
-    both_told(&stage, "written");
+    both_mailed(&stage, "written");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn promise_1_without_state_the_queue_retries_twice_and_then_mails_are_publ
             assert_eq!(stage.aws.mails(), [], "{name}, receive {times}");
         }
         assert_eq!(received(&function, 3).await, ["denied"], "{name}: {}", function.output());
-        both_told_without_memory(&stage, &name);
+        both_mailed_without_state(&stage, &name);
 
         // What is remembered again is told once more, and then no more.
         stage.aws.recover();
@@ -152,7 +152,7 @@ async fn a_state_bucket_of_another_account_is_not_used() {
     let failures = metrics(&function)["StateFailures"].as_u64().unwrap();
     assert!(failures > 0, "{}", function.output());
     assert_eq!(received(&function, 3).await, ["denied"]);
-    both_told_without_memory(&stage, "another's");
+    both_mailed_without_state(&stage, "another's");
     assert_eq!(stage.aws.keys(STATE), [""; 0]);
 }
 
@@ -178,9 +178,9 @@ async fn promise_1_a_state_bucket_that_never_answers_prevents_no_mail() {
         let Outcome::Response(response) = outcome else { panic!("{name}: {outcome:?}") };
         assert_eq!(failed(&response), come_again, "{name}: {}", function.output());
         if fault == Fault::HangAfter {
-            both_told(&stage, &name);
+            both_mailed(&stage, &name);
         } else {
-            both_told_without_memory(&stage, &name);
+            both_mailed_without_state(&stage, &name);
         }
     });
     join_all(tried).await;
@@ -215,9 +215,9 @@ async fn damaged_state_is_moved_away_and_mailed() {
             assert_eq!((state, subjects.len(), stage.repeats()), (1, 2, 1), "{name}: {subjects:?}");
         }
         let mails = stage.aws.mails();
-        let told = mails.iter().find(|mail| !email(mail).contains(MAY_REPEAT)).map(email).unwrap();
+        let mailed = mails.iter().find(|mail| !email(mail).contains(MAY_REPEAT)).map(email).unwrap();
         let copy = stage.aws.keys(STATE).into_iter().find(|key| key.starts_with("quarantine/")).unwrap();
-        assert!(told.contains(&format!("aws s3 cp s3://{STATE}/{copy} ")), "{name}: {told}");
+        assert!(mailed.contains(&format!("aws s3 cp s3://{STATE}/{copy} ")), "{name}: {mailed}");
         assert_eq!(stage.aws.content(STATE, &copy).unwrap(), spoilt, "{name}");
     });
     join_all(tried).await;

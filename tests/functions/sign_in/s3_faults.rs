@@ -56,8 +56,8 @@ async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
         let which = Which::every(Operation::GetObject).about("alice").first(1);
         let (stage, function, response) = with_fault(which, fault, checksums).await;
         assert_eq!(failed(&response), [""; 0], "{fault:?}: {}", function.output());
-        stage.told(&["alice", "neighbour"].map(failure_subject), &function);
-        stage.put_off(&[]);
+        stage.assert_mailed(&["alice", "neighbour"].map(failure_subject), &function);
+        stage.assert_delayed(&[]);
         let reads = stage.aws.calls().iter().filter(|call| call.target.contains("alice")).count();
         assert!(reads >= 2, "{fault:?} was read {reads} times");
     });
@@ -74,9 +74,9 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
         let subjects: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
         assert_eq!(subjects.len(), 2, "{fault:?}: {subjects:?}");
         assert!(subjects.contains(&&failure_subject("neighbour")[..]), "{fault:?}: {subjects:?}");
-        let told = could_not_look(severity);
-        assert!(subjects.iter().any(|subject| subject.starts_with(&told)), "{fault:?}: {subjects:?}");
-        stage.put_off(&[("m1", 30)]);
+        let mailed = could_not_look(severity);
+        assert!(subjects.iter().any(|subject| subject.starts_with(&mailed)), "{fault:?}: {subjects:?}");
+        stage.assert_delayed(&[("m1", 30)]);
         assert_eq!(stage.cases(), ["principal", "source"], "{fault:?}");
 
         // Once S3 is well again, the same message leads to its mail.
@@ -84,7 +84,7 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
         stage.aws.forget();
         let response = function.response(&deliveries(&[("m1", &key("alice"))])).await;
         assert_eq!(failed(&response), [""; 0], "{fault:?}");
-        stage.told(&[failure_subject("alice")], &function);
+        stage.assert_mailed(&[failure_subject("alice")], &function);
     });
     join_all(tried).await;
 }
@@ -134,8 +134,8 @@ async fn bytes_that_are_wrong_at_every_read_are_treated_as_the_content() {
     assert_eq!(failed(&response), [""; 0]);
     let mails = stage.aws.mails();
     let unreadable = |subject: &str| subject.starts_with("[MEDIUM] Log file could not be read whole - ");
-    let told = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(unreadable)).count();
-    assert_eq!((told, mails.len()), (1, 2), "{}", function.output());
+    let mailed = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(unreadable)).count();
+    assert_eq!((mailed, mails.len()), (1, 2), "{}", function.output());
 }
 
 #[tokio::test]
@@ -146,9 +146,9 @@ async fn a_missing_log_file_is_mailed_as_high_and_acknowledged() {
         assert_eq!(failed(&response), [""; 0], "{code}");
         let mails = stage.aws.mails();
         let gone = |subject: &str| subject.starts_with("[HIGH] Delivered log file is gone - ");
-        let told = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(gone)).count();
-        assert_eq!((told, mails.len()), (1, 2), "{code}: {}", function.output());
-        stage.put_off(&[]);
+        let mailed = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(gone)).count();
+        assert_eq!((mailed, mails.len()), (1, 2), "{code}: {}", function.output());
+        stage.assert_delayed(&[]);
     }
 }
 

@@ -59,7 +59,7 @@ async fn findings_below_the_minimum_severity_are_only_counted() {
     let function = stage.function().await;
     let response = function.response(&deliveries(&[("m1", &alice), ("m2", &key("root"))])).await;
     assert_eq!(failed(&response), [""; 0]);
-    stage.told(&[super::stage::ROOT_SUBJECT], &function);
+    stage.assert_mailed(&[super::stage::ROOT_SUBJECT], &function);
     let metrics = metrics(&function);
     assert_eq!((&metrics["FindingsMedium"], &metrics["FindingsCritical"]), (&1.into(), &1.into()));
 }
@@ -86,5 +86,6 @@ async fn accounts_are_called_by_their_names() {
     let alice = stage.deliver("alice");
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
-    stage.told(&[failure_subject("alice").replace("111122223333", "prod (111122223333)")], &function);
+    stage
+        .assert_mailed(&[failure_subject("alice").replace("111122223333", "prod (111122223333)")], &function);
 }

@@ -75,8 +75,8 @@ async fn every_announcement_of_a_log_file_leads_to_its_mail() {
             assert_eq!(response, Value::Null, "{name}");
         }
         let subjects: Vec<String> = users.iter().map(|user| failure_subject(user)).collect();
-        stage.told(&subjects, &function);
-        stage.put_off(&[]);
+        stage.assert_mailed(&subjects, &function);
+        stage.assert_delayed(&[]);
     }
 }
 
@@ -144,9 +144,9 @@ async fn an_invalid_message_is_mailed_once_and_retried() {
         let mails = stage.aws.mails();
         let subjects: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
         assert!(subjects.contains(&&failure_subject("alice")[..]), "{name}: {subjects:?}");
-        let told = subjects.iter().filter(|subject| subject.starts_with(&could_not_look("HIGH"))).count();
-        assert_eq!((told, subjects.len()), (1, 2), "{name}: {subjects:?}");
-        stage.put_off(&[("odd", 30)]);
+        let mailed = subjects.iter().filter(|subject| subject.starts_with(&could_not_look("HIGH"))).count();
+        assert_eq!((mailed, subjects.len()), (1, 2), "{name}: {subjects:?}");
+        stage.assert_delayed(&[("odd", 30)]);
         assert_eq!(failed(&function.response(&queued(&body)).await), ["m1"], "{name}");
         assert_eq!(stage.subjects().len(), 2, "{name}: {:?}", stage.subjects());
     });
@@ -171,7 +171,7 @@ async fn the_version_that_is_announced_is_the_one_that_is_judged() {
     ] {
         stage.aws.forget();
         assert_eq!(failed(&function.response(&queued(&text(&event))).await), [""; 0]);
-        stage.told(&[failure_subject(user)], &function);
+        stage.assert_mailed(&[failure_subject(user)], &function);
     }
 }
 
@@ -183,7 +183,7 @@ async fn the_same_log_file_announced_twice_in_a_batch_is_read_once() {
     let (once, again) = (text(&event_bridge(&alice)), text(&by_sns(&text(&s3_notification(&alice)))));
     let response = function.response(&batch(&[("m1", &once), ("m2", &again)])).await;
     assert_eq!(failed(&response), [""; 0]);
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
     assert_eq!(stage.reads(LOG_FILES), 1);
 }
 

@@ -10,7 +10,7 @@ use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
 
 use super::events::deliveries;
-use super::stage::{MAY_REPEAT, SHORT, Stage, claims_end, email, failed, failure_subject, reading};
+use super::stage::{MAY_REPEAT, SHORT, Stage, email, failed, failure_subject, leases_end, reading};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
@@ -44,9 +44,9 @@ async fn a_publish_that_sns_failed_is_retried_at_once() {
         let function = stage.function().await;
         let response = function.response(&event).await;
         assert_eq!(failed(&response), [""; 0], "{fault:?}: {}", function.output());
-        stage.told(&USERS.map(failure_subject), &function);
+        stage.assert_mailed(&USERS.map(failure_subject), &function);
         assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (5, 0), "{fault:?}");
-        stage.put_off(&[]);
+        stage.assert_delayed(&[]);
     });
     join_all(tried).await;
 }
@@ -66,12 +66,12 @@ async fn if_a_mail_cannot_be_published_only_its_log_file_is_retried() {
         stage.aws.fail(Which::every(Operation::Publish).nth(2), fault);
         let function = stage.function().await;
         let response = function.response(&event).await;
-        let told: BTreeSet<String> = stage.subjects().into_iter().collect();
+        let mailed: BTreeSet<String> = stage.subjects().into_iter().collect();
         let lost: Vec<&str> =
-            USERS.into_iter().filter(|user| !told.contains(&failure_subject(user))).collect();
-        assert_eq!((told.len(), lost.len()), (2, 1), "{fault:?}: {told:?}");
+            USERS.into_iter().filter(|user| !mailed.contains(&failure_subject(user))).collect();
+        assert_eq!((mailed.len(), lost.len()), (2, 1), "{fault:?}: {mailed:?}");
         assert_eq!(failed(&response), lost, "{fault:?}: {}", function.output());
-        stage.put_off(&[(lost[0], 30)]);
+        stage.assert_delayed(&[(lost[0], 30)]);
         let metrics = metrics(&function);
         assert_eq!((&metrics["Mails"], &metrics["FailedPublishes"]), (&2.into(), &1.into()), "{fault:?}");
     });
@@ -102,7 +102,7 @@ async fn while_sns_fails_every_log_file_is_retried_and_in_the_end_mailed_once() 
         stage.aws.recover();
         for _ in 0..2 {
             assert_eq!(failed(&function.response(&event).await), [""; 0], "{fault:?}");
-            stage.told(&USERS.map(failure_subject), &function);
+            stage.assert_mailed(&USERS.map(failure_subject), &function);
         }
         assert_eq!((stage.repeats(), stage.alert_ids().len()), (0, 3), "{fault:?}");
     });
@@ -121,17 +121,17 @@ async fn if_sns_does_not_answer_others_wait_for_the_lease_and_then_say_that_it_m
         let event = deliveries(&[("m1", &alice)]);
         let begun = Instant::now();
         assert_eq!(failed(&short_run(&function, &event).await), ["m1"], "{fault:?}");
-        stage.put_off(&[("m1", 30)]);
+        stage.assert_delayed(&[("m1", 30)]);
         for function in [&function, &other] {
             assert_eq!(failed(&function.response(&event).await), ["m1"], "{fault:?}: {}", function.output());
         }
         assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (1, 0), "{fault:?}: claimed");
 
-        claims_end(begun, SHORT).await;
+        leases_end(begun, SHORT).await;
         for function in [&other, &function] {
             assert_eq!(failed(&function.response(&event).await), [""; 0], "{fault:?}: {}", function.output());
         }
-        stage.told(&vec![failure_subject("alice"); taken + 1], &other);
+        stage.assert_mailed(&vec![failure_subject("alice"); taken + 1], &other);
         assert_eq!((stage.repeats(), stage.alert_ids().len()), (1, 1), "{fault:?}");
         let mails = stage.aws.mails();
         let last = &mails[taken];

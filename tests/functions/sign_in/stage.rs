@@ -10,7 +10,7 @@ use iamwatch_tests::stub_aws::{Call, Operation, Which};
 
 pub use iamwatch_tests::faults::LOGS;
 pub use iamwatch_tests::stage::{
-    MAY_REPEAT, MEMORY, SHORT, STATE, TOPIC, answered_within, claims_end, could_not_look, email, failed,
+    MAY_REPEAT, MEMORY, SHORT, STATE, TOPIC, answered_within, could_not_look, email, failed, leases_end,
 };
 
 /// In every address of a log file.

@@ -193,7 +193,7 @@ fn states_code(status: u16) -> &'static str {
 
 /// Whether a mail may have been published, or recorded as told, without anybody knowing, when something went
 /// wrong at that point in that way.
-pub fn leaves_telling_unknown(damage: Damage, point: &Point) -> bool {
+pub fn leaves_notification_unknown(damage: Damage, point: &Point) -> bool {
     /// What stands there decides about no mail that was published before.
     const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "read", "reports", "seen"];
     let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
@@ -244,7 +244,7 @@ mod tests {
             ("a lost read", Damage::HangAfter, &read, false),
             ("a lost answer to a budget", Damage::CutAfter, &budget, false),
         ] {
-            assert_eq!(leaves_telling_unknown(damage, point), unknown, "{name}");
+            assert_eq!(leaves_notification_unknown(damage, point), unknown, "{name}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::damage::leaves_telling_unknown;
+use super::damage::leaves_notification_unknown;
 use super::point::Kind;
 use super::run::{Injected, Observed};
 use super::{Expected, Need, Scenario};
@@ -21,7 +21,7 @@ pub enum Verdict {
     /// Something came back from the queue; everything was told once.
     Redelivered,
     /// A mail says that iamwatch could not look; everything else was told once.
-    ToldOf,
+    FailureMailed,
     /// A mail was told again that may have been told before, as the same alert, and says so.
     Repeated,
     /// In this race the call at which the fault was to happen did not come.
@@ -35,7 +35,7 @@ impl Verdict {
     pub const ALL: [(Verdict, char, &str); 6] = [
         (Verdict::Unnoticed, '.', "told once, nothing came back"),
         (Verdict::Redelivered, 'q', "told once, after the queue delivered it again"),
-        (Verdict::ToldOf, 't', "told once, and somebody was told of the trouble"),
+        (Verdict::FailureMailed, 't', "told once, and somebody was told of the trouble"),
         (
             Verdict::Repeated,
             'r',
@@ -98,23 +98,23 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     for (Expected { subject: expected, alerts, need }, mails) in scenario.expected.iter().zip(&of_expectation)
     {
         // Its mails, by the alert that they are copies of.
-        let mut told: Vec<Vec<(usize, &Mail)>> = Vec::new();
+        let mut mailed: Vec<Vec<(usize, &Mail)>> = Vec::new();
         for (n, mail) in mails {
             let id = mail.attribute("alert_id");
-            match told.iter_mut().find(|copies| copies[0].1.attribute("alert_id") == id) {
+            match mailed.iter_mut().find(|copies| copies[0].1.attribute("alert_id") == id) {
                 Some(copies) => copies.push((*n, mail)),
-                None => told.push(vec![(*n, mail)]),
+                None => mailed.push(vec![(*n, mail)]),
             }
         }
-        if told.len() < *alerts && (*need == Need::Always || injected.is_none()) {
-            judged.lost += alerts - told.len();
-            judged.broken.push(format!("lost: {} of {alerts} mails like \"{expected}\" came", told.len()));
+        if mailed.len() < *alerts && (*need == Need::Always || injected.is_none()) {
+            judged.lost += alerts - mailed.len();
+            judged.broken.push(format!("lost: {} of {alerts} mails like \"{expected}\" came", mailed.len()));
         }
-        for copies in &told[told.len().min(*alerts)..] {
+        for copies in &mailed[mailed.len().min(*alerts)..] {
             judged.doubled += copies.len();
             judged.broken.push(format!("told again under another alert_id: \"{expected}\""));
         }
-        for copies in told.iter().take(*alerts) {
+        for copies in mailed.iter().take(*alerts) {
             let (_, first) = copies[0];
             for (n, mail) in &copies[1..] {
                 let wrong = if *n >= observed.mails_before_again {
@@ -165,7 +165,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     } else if judged.repeated > 0 {
         Verdict::Repeated
     } else if added.iter().any(|added| *added > 0) {
-        Verdict::ToldOf
+        Verdict::FailureMailed
     } else if observed.redelivered > 0 {
         Verdict::Redelivered
     } else {
@@ -188,7 +188,8 @@ fn may_repeat<'a>(
         .filter(|call| killed.is_some_and(|killed| killed.caller == call.caller))
         .filter_map(|call| call.mail)
         .collect();
-    let unknown = injected.is_some_and(|Injected { point, damage }| leaves_telling_unknown(*damage, point));
+    let unknown =
+        injected.is_some_and(|Injected { point, damage }| leaves_notification_unknown(*damage, point));
     move |mail, times| {
         let by_killed = published_by_killed.iter().any(|n| observed.mails[*n].attributes == mail.attributes);
         times == 1 && (by_killed || unknown)
@@ -259,7 +260,7 @@ mod tests {
     const CASE: &str = "s3://example-state/cases/111122223333/user/ab.json";
 
     fn scenario() -> Scenario {
-        Scenario::new("one", "sign-in").tells("[HIGH] a* - b").tells("[LOW] c - d")
+        Scenario::new("one", "sign-in").expect_mail("[HIGH] a* - b").expect_mail("[LOW] c - d")
     }
 
     fn mail(subject: &str, id: &str, text: &str) -> Mail {
@@ -328,7 +329,7 @@ mod tests {
 
     #[test]
     fn of_several_alerts_with_the_same_subject_each_is_mailed_once() {
-        let twice = Scenario::new("two", "sign-in").tells_times(2, "[HIGH] a* - b");
+        let twice = Scenario::new("two", "sign-in").expect_mails(2, "[HIGH] a* - b");
         let second = mail("[HIGH] a - b", "2", "Something.");
         assert_eq!(judge(&twice, None, &observed(&[first(), second.clone()])).broken, [""; 0]);
         assert_eq!(judge(&twice, None, &observed(&[first()])).lost, 1);
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_mail_that_a_fault_may_prevent_is_lost_only_without_one() {
-        let scenario = Scenario::new("one", "sign-in").tells_if_undisturbed("[HIGH] a* - b");
+        let scenario = Scenario::new("one", "sign-in").expect_mail_if_undisturbed("[HIGH] a* - b");
         assert_eq!(judge(&scenario, None, &observed(&[])).lost, 1);
         let (kill, call) = injected(Operation::Publish, "arn", Damage::KillBefore);
         let run = Observed { calls: vec![call], ..observed(&[]) };
@@ -411,7 +412,7 @@ mod tests {
         says(&judge(&scenario(), None, &observed(&mails)), "nobody expects");
         let (denied, call) = injected(Operation::GetObject, "s3://example-logs/a", Damage::Error(403));
         let run = |mails: &[Mail]| Observed { calls: vec![call.clone()], ..observed(mails) };
-        assert_eq!(judge(&scenario(), Some(&denied), &run(&mails)).verdict, Verdict::ToldOf);
+        assert_eq!(judge(&scenario(), Some(&denied), &run(&mails)).verdict, Verdict::FailureMailed);
         let twice = [first(), other(), mail(trouble, "3", ""), mail(trouble, "4", "")];
         let judged = judge(&scenario(), Some(&denied), &run(&twice));
         assert_eq!(judged.doubled, 1);

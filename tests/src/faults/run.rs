@@ -29,7 +29,7 @@ const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(12 + 5 + 1);
 
 /// How long it takes until a message comes back that was reported as failed. The first two times another's
 /// claim may still live, after that it cannot.
-const PUT_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(13)];
+const RETRY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(13)];
 
 /// A message that was received so often is given up. The deployed queue gives up after 20; here one fault is
 /// all that goes wrong, and more than a few receives are a run that goes in circles.
@@ -256,7 +256,7 @@ impl<'a> Lane<'a> {
             let pause = match failed(&outcome, &ids) {
                 Some(failed) => {
                     left.retain(|message| failed.contains(&message.id[..]));
-                    PUT_OFF[(receive as usize - 1).min(PUT_OFF.len() - 1)]
+                    RETRY_DELAYS[(receive as usize - 1).min(RETRY_DELAYS.len() - 1)]
                 }
                 None => VISIBILITY_TIMEOUT.saturating_sub(began.elapsed()),
             };
@@ -279,7 +279,7 @@ impl<'a> Lane<'a> {
             {
                 return;
             }
-            tokio::time::sleep(PUT_OFF[(asked as usize - 1).min(PUT_OFF.len() - 1)]).await;
+            tokio::time::sleep(RETRY_DELAYS[(asked as usize - 1).min(RETRY_DELAYS.len() - 1)]).await;
         }
         self.seen.dropped.push(request.to_string());
     }
