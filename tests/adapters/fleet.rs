@@ -63,7 +63,7 @@ async fn a_failed_start_is_an_error_that_names_the_fix() {
         (error(500, "InternalFailure"), AwsErrorKind::Transient, 3, false),
         (Fault::HangBefore, AwsErrorKind::Transient, 3, false),
         (Fault::CloseBefore, AwsErrorKind::Transient, 3, false),
-        // These start all the same, once.
+        // These start too, once.
         (Fault::CloseAfter, AwsErrorKind::Transient, 3, true),
         (Fault::HangAfter, AwsErrorKind::Transient, 3, true),
     ];

@@ -54,7 +54,7 @@ fn generated() -> DateTime<Utc> {
     "2026-04-01T07:59:30Z".parse().unwrap()
 }
 
-/// The report of an account that nobody could take for that of another.
+/// The report of an account, different from that of every other account.
 fn csv(account: &str) -> String {
     let user = User::new("bob", generated()).key(1, generated(), None);
     Report::new(account, generated()).user(user).csv()

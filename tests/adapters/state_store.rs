@@ -104,7 +104,7 @@ async fn every_answer_to_a_write_has_its_own_error_and_none_is_retried() {
         (Fault::SLOW_DOWN, Precondition::Absent, Err(AwsErrorKind::Transient)),
         (Fault::CloseBefore, Precondition::Absent, Err(AwsErrorKind::Transient)),
         (Fault::HangBefore, Precondition::Absent, Err(AwsErrorKind::Transient)),
-        // These are written all the same.
+        // These are written too.
         (Fault::CloseAfter, Precondition::Absent, Err(AwsErrorKind::Transient)),
         (Fault::HangAfter, Precondition::Absent, Err(AwsErrorKind::Transient)),
     ];
@@ -175,7 +175,7 @@ async fn a_read_that_fails_at_first_succeeds_at_last() {
         (Fault::CutBody { after_bytes: half }, false, FETCHES - 1),
         (Fault::CutBody { after_bytes: half }, true, FETCHES - 1),
         (Fault::HangInBody { after_bytes: half }, false, FETCHES - 1),
-        // Only a checksum tells that these are not the bytes that S3 has.
+        // Only a checksum shows that these are not the bytes that S3 has.
         (Fault::CorruptBody { bytes: 16 }, true, FETCHES - 1),
     ];
     let tried = tried.map(async |(fault, checksums, failures)| {

@@ -125,7 +125,7 @@ fn every_form_of_a_report_is_judged_as_of_when_it_was_made() {
             format!("\u{feff}\n {}\n", cli_output(&csv)).into_bytes(),
         ),
         (
-            "the same, packed at another time",
+            "the same, compressed at another time",
             pack(cli_output(&csv).as_bytes(), at("2026-04-02T00:00:00Z")).unwrap(),
         ),
     ] {

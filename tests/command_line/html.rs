@@ -102,7 +102,7 @@ fn a_report_that_cannot_be_written_is_an_error_and_costs_no_results() {
         let run = folder.run(&["sign-in", "x.json", "--html", file]).exits(64).says(said);
         assert_eq!(run.stdout, "", "{file}");
     }
-    // Nobody can create a file there.
+    // No file can be created there.
     let run = folder.run(&["sign-in", "x.json", "--format", "json", "--html", "/proc/report.html"]).exits(2);
     assert_eq!(run.rules(), ["sign-in.failed"]);
     run.says("could not write the results: the HTML report /proc/report.html: ");

@@ -1,5 +1,5 @@
 //! Past log files, from `make backfill` to the one mail: by one invocation, and by the state machine with a worker
-//! that fails and one that hangs; and the nightly sweep.
+//! that fails and one that hangs; and the nightly check for missed deliveries.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const BACKFILL: Named = Named { name: "backfill", output: "BackfillFunctionName"
 /// The day of the sample's records.
 const DAY: &str = "2026-04-01";
 
-/// A stack that is not told of what is put into its bucket: somebody has disabled the rule.
+/// A stack that gets no events about its bucket: the rule is disabled.
 async fn deaf(permissions: Permissions, parameters: &[(&str, &str)]) -> Deployed {
     let deployed = Deployed::into(Ministack::start(permissions).await, parameters).await;
     deployed.aws.call("events", "disable_rule", json!({"Name": deployed.output("RuleName")})).await;
@@ -99,7 +99,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
         deployed.aws.call("s3", "head_object", json!({"Bucket": bucket, "Key": key})).await;
     }
 
-    // The same again; the live path, when it is mended; and all of it once more.
+    // The same again; the live path, when it is fixed; and a forced repeat.
     let (_, said) = make_backfill(&deployed, &[DAY, DAY]).await;
     assert!(said.contains("this was asked for before"), "{said}");
     let request =
@@ -123,7 +123,7 @@ async fn every_statement_of_backfill_is_needed(deployed: &Deployed) {
     }
     let earlier = key(ACCOUNT, REGION, "2026-03-20".parse().unwrap(), 1);
     deployed.put(&earlier, &log_file(&[])).await;
-    // A request that nobody has asked for yet, each time.
+    // A new request each time.
     let request = |days: u64, more: Value| {
         let mut request = json!({
             "from": day().checked_sub_days(Days::new(days)).unwrap().to_string(), "to": DAY, "notify": "none",
@@ -208,7 +208,7 @@ async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
     deployed.aws.call("lambda", "update_function_configuration", timeout).await;
 
     let proxy = deployed.aws.proxy();
-    // The second part can never be written; whoever reads the first hangs, once.
+    // The second part can never be written; the first reader of the first part hangs.
     proxy.hinder("PUT ", "/parts/1.json.gz", Hindrance::Denied);
     proxy.hinder("PUT ", "/parts/0.json.gz", Hindrance::Held);
     let to = day().checked_add_days(Days::new(40)).unwrap().to_string();
@@ -231,7 +231,7 @@ async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
     let text = mail.form_for("email").unwrap();
     assert!(text.contains("50 log files"), "what the failed part held: {text}");
 
-    // Step Functions tells the same: one worker was ended at its deadline and tried again, one was given up.
+    // Step Functions shows the same: one worker was ended at its deadline and retried, one was given up.
     let machine = json!({"stateMachineArn": deployed.output("BackfillStateMachineArn")});
     // It ends a moment after its last step.
     let ended = async || {
@@ -256,7 +256,7 @@ async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
         "more than tolerated: {run}"
     );
 
-    // Once that is mended, all of it is read, and only the rest is told.
+    // Once that is fixed, everything is read, and only the rest is mailed.
     proxy.free();
     let (status, said) = make_backfill(&deployed, &[DAY, &to, "--again"]).await;
     assert_eq!(status, Some(0), "{said}\n{}", deployed.summary());

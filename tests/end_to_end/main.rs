@@ -41,7 +41,7 @@ struct Named {
 const SIGN_IN: Named = Named { name: "sign-in", output: "SignInFunctionName" };
 const CREDENTIAL_REPORT: Named = Named { name: "credential-report", output: "CredentialReportFunctionName" };
 
-/// A deployed stack, and somebody who subscribes to its findings by SQS.
+/// A deployed stack, and an SQS subscription to its findings.
 struct Deployed {
     aws: Ministack,
     outputs: BTreeMap<String, String>,
@@ -162,7 +162,7 @@ impl Deployed {
         until(MAX_DELIVERY, read, || self.summary()).await;
     }
 
-    /// The lines of the function's log in which this stands.
+    /// The lines of the function's log that contain this text.
     async fn log_lines(&self, text: &str) -> Vec<String> {
         let group = json!({"logGroupName": self.output("SignInLogGroupName")});
         let found = self.aws.call("logs", "filter_log_events", group).await;
@@ -292,7 +292,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     assert!(said.contains(" can read credential reports, and read those of 1 account with "), "{said}");
     assert!(said.contains(" can list log files, and found 1 log file around today"), "{said}");
 
-    // What cannot be read, and what is gone before it is read, is told and acknowledged.
+    // An unreadable log file, and one that is missing when it is read, are mailed and acknowledged.
     deployed.put(&key("broken"), b"no gzip").await;
     deployed.findings(&["watch.log-file-unreadable"]).await;
     let gone = json!({"QueueUrl": deployed.output("QueueUrl"), "MessageBody": announcement(&key("gone")).to_string()});
@@ -312,7 +312,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.put(&key("second"), &log_file(&[failure(3, "bob")])).await;
     deployed.until_read(&key("second")).await;
     deployed.until_done().await;
-    // From another address: what was told, and the like of it, is not told again.
+    // From another address: what was mailed, and repeats of it, are not mailed again.
     let again = [root(2, "192.0.2.44"), root(4, "192.0.2.44"), failure(1, "alice")];
     deployed.put(&key("again"), &log_file(&again)).await;
     deployed.until_read(&key("again")).await;
@@ -360,7 +360,7 @@ async fn the_functions_role_allows_its_calls_and_a_refusal_is_mailed_and_retried
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
 
-    // Somebody denies the function a log file; then nobody does any more.
+    // A policy denies the function a log file, and is then removed.
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
         "Resource": format!("arn:aws:s3:::{LOGS}/{}", key("denied")),
@@ -376,7 +376,7 @@ async fn the_functions_role_allows_its_calls_and_a_refusal_is_mailed_and_retried
     assert_eq!((&mailed[0], &mailed[2]), (&failure_subject("alice"), &failure_subject("bob")));
     assert!(mailed[1].starts_with("[HIGH] iamwatch could not look - "), "{mailed:?}");
 
-    // It may read nothing but log files, and is told what is not there.
+    // It may read nothing but log files, and sees a missing object as missing.
     let other = json!({"Bucket": "somebody-elses"});
     deployed.aws.call("s3", "create_bucket", other.clone()).await;
     deployed.put("payroll.csv", b"x").await;
@@ -523,7 +523,7 @@ async fn every_statement_is_needed(
         assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.summary());
         needed.insert(statement);
     }
-    // The emulator tells everybody which objects are not there, where S3 tells only who may list them.
+    // The emulator answers everyone that an object is missing; S3 answers so only to those who may list.
     for (statement, bucket, prefix) in listed {
         let mut without = document.clone();
         without["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"] != *statement);
@@ -598,7 +598,7 @@ async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_o
     ];
     let deployed = Deployed::into(aws, &parameters).await;
 
-    // By hand, while the schedule is not due: nobody is told.
+    // By hand, while the schedule is not due: nothing is mailed.
     let answer = deployed.invoke(&CREDENTIAL_REPORT, &json!({"notify": false})).await;
     assert_eq!((&answer["accounts"], &answer["failed"]), (&2.into(), &json!([])), "{answer:#}");
     let said: BTreeSet<&str> =

@@ -61,7 +61,7 @@ fn run() -> String {
     }
 }
 
-/// The rules that its mails told, by alert.
+/// The rules that its mails report, by alert.
 fn mailed_rules(observed: &Observed) -> Vec<(String, BTreeSet<String>)> {
     let rules = |mail: &Mail| {
         let rule =
@@ -75,7 +75,7 @@ fn mailed_rules(observed: &Observed) -> Vec<(String, BTreeSet<String>)> {
     of_backfill.map(|mail| (mail.attribute("alert_id").unwrap_or_default().to_owned(), rules(mail))).collect()
 }
 
-/// Its one mail tells both findings, or that it could not have all log files.
+/// Its one mail reports both findings, or that it could not read all log files.
 fn mailed_or_not_read(observed: &Observed) -> Vec<String> {
     let mut wrong = Vec::new();
     for (id, rules) in mailed_rules(observed) {
@@ -83,7 +83,7 @@ fn mailed_or_not_read(observed: &Observed) -> Vec<String> {
             ["sign-in.failed", "root.sign-in-without-mfa"].iter().all(|rule| rules.contains(*rule));
         let says_so = rules.iter().any(|rule| rule.starts_with("watch."));
         if !is_whole && !says_so {
-            wrong.push(format!("the mail {id} tells {rules:?} alone, and not that something was not read"));
+            wrong.push(format!("the mail {id} reports {rules:?} only, and not that a log file was not read"));
         }
     }
     wrong
@@ -120,7 +120,7 @@ fn by_fleet() -> Scenario {
 
 /// One log file was never announced.
 fn at_night() -> Scenario {
-    scenario("sweep")
+    scenario("missed-deliveries")
         .prepared(|aws| {
             let (since, put) = (Utc::now() - TimeDelta::hours(30), Utc::now() - TimeDelta::hours(20));
             let progress = json!({"format": 1, "bucket": LOGS, "since": since});

@@ -28,7 +28,7 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Whatever goes wrong, it may take another run to tell all, and what could not be looked at is told and resolved.
+/// After a fault it may take another run to mail everything, and a failed check is mailed and resolved.
 fn scenario(name: &str) -> Scenario {
     let mut scenario = Scenario::new(name, "credential-report");
     scenario.later = vec![Message::of_schedule("later")];
@@ -62,7 +62,7 @@ fn of_one(name: &str) -> String {
     format!("[HIGH] Console password without a second factor - {name} - {ACCOUNT}")
 }
 
-/// What mails told of users without a second factor, and under which alert ids.
+/// What mails report of users without a second factor, and under which alert ids.
 fn mailed_changes(observed: &Observed) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut mailed_changes: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for mail in &observed.mails {
@@ -78,7 +78,7 @@ fn mailed_changes(observed: &Observed) -> BTreeMap<(String, String), BTreeSet<St
     mailed_changes
 }
 
-/// Each of these was told by one alert, and nothing else was: above all, nothing counts as resolved that is not.
+/// Each of these was mailed by one alert, and nothing else was: above all, nothing counts as resolved that is not.
 fn mailed_exactly(observed: &Observed, expected: &[(&str, &str)]) -> Vec<String> {
     let mailed_changes = mailed_changes(observed);
     let expected: BTreeSet<(String, String)> =
@@ -88,11 +88,11 @@ fn mailed_exactly(observed: &Observed, expected: &[(&str, &str)]) -> Vec<String>
     let twice = mailed_changes
         .iter()
         .filter(|(_, ids)| ids.len() > 1)
-        .map(|(it, ids)| format!("{it:?} was told by {ids:?}"));
+        .map(|(it, ids)| format!("{it:?} was mailed by {ids:?}"));
     let wrong = mailed_changes
         .keys()
         .filter(|it| !expected.contains(it))
-        .map(|it| format!("told, but not so: {it:?}"));
+        .map(|it| format!("mailed, but not expected: {it:?}"));
     lost.chain(twice).chain(wrong).collect()
 }
 
@@ -113,7 +113,7 @@ fn mended_and_new() -> Scenario {
         .expect_mail_if_undisturbed(of_one("alice"))
         .expect_mail_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
         .also(|observed| {
-            // Where the first report could not be had, nobody ever knew of alice.
+            // If the first report could not be fetched, alice was never known.
             let known = mailed_changes(observed).contains_key(&("alice".to_owned(), "Create".to_owned()));
             let expected = [("bob", "Create"), ("alice", "Create"), ("alice", "Close")];
             mailed_exactly(observed, if known { &expected } else { &expected[..1] })
@@ -145,7 +145,7 @@ fn organization() -> Scenario {
         .also(|observed| mailed_exactly(observed, &[("alice", "Create"), ("mallory", "Create")]))
 }
 
-/// What a person writes: the accounts, and what is accepted there.
+/// What a person writes: the accounts, and the suppressions for them.
 fn accounts_in_a_file() -> Scenario {
     let expires = Utc::now() + TimeDelta::days(30);
     let suppressed = format!(
@@ -173,7 +173,7 @@ fn accounts_in_a_file() -> Scenario {
     scenario
 }
 
-/// What was told before may be told again, for nobody knows it any more; that is told too.
+/// Mails may be repeated, for the state of the earlier ones is lost; that is mailed too.
 fn corrupt() -> Scenario {
     scenario("report-corrupt")
         .prepared(|aws| {

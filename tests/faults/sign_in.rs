@@ -54,7 +54,7 @@ fn several_subjects() -> Scenario {
         .expect_mail(STOPPED_SUBJECT)
 }
 
-/// The message comes back, and what was read but not told is told then.
+/// The message is retried, and findings that were read but not mailed are mailed then.
 fn refused_by_sns() -> Scenario {
     let root = key("root");
     let not_authorised = |aws: &StubAws| {
@@ -68,7 +68,7 @@ fn refused_by_sns() -> Scenario {
         .expect_mail(ROOT_SUBJECT)
 }
 
-/// Somebody is told at once that it could not be read; the message comes back.
+/// It is mailed at once that it could not be read; the message is retried.
 fn refused_by_s3() -> Scenario {
     let root = key("root");
     let denied = |aws: &StubAws| {
@@ -82,7 +82,7 @@ fn refused_by_s3() -> Scenario {
         .expect_mail_if_undisturbed("[HIGH] iamwatch could not look*example-logs*")
 }
 
-/// One mail of three is within the budget; another says that the two others are held back.
+/// One mail of three is within the budget; another says that the two others are rate-limited.
 fn over_budget() -> Scenario {
     let storm = key("storm");
     let failures = ["alice", "bob", "carol"].map(|user| failure(user, 1, "08:01:12", "192.0.2.66"));
@@ -90,7 +90,7 @@ fn over_budget() -> Scenario {
         .with("MAILS_PER_HOUR", "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=1")
         .log_file(&storm, log_file(&failures))
         .deliver(&[&storm])
-        // What a killed run was about to publish has spent the budget all the same.
+        // The mail that a killed run was about to publish counts in the budget.
         .expect_mail_if_undisturbed("[MEDIUM] Sign-in failed - *")
         .also(each_is_mailed_or_rate_limited)
         .expect_mail("[LOW] Mails were held back - example-state - *")
@@ -103,10 +103,10 @@ fn each_is_mailed_or_rate_limited(observed: &Observed) -> Vec<String> {
         mailed || rate_limited.any(|(_, object)| String::from_utf8_lossy(object).contains(user))
     };
     let missing = ["alice", "bob", "carol"].into_iter().filter(|user| !notified(user));
-    missing.map(|user| format!("lost: {user} is neither mailed nor held back")).collect()
+    missing.map(|user| format!("lost: {user} is neither mailed nor rate-limited")).collect()
 }
 
-/// What a person has accepted is told to nobody; its neighbour is.
+/// A suppressed finding is not mailed; the other one is.
 fn suppressed() -> Scenario {
     let both = key("both");
     let failures = ["alice", "bob"].map(|user| failure(user, 1, "08:01:12", "192.0.2.66"));
@@ -238,7 +238,7 @@ fn log_file(records: &[String]) -> Vec<u8> {
     gzip(of_yesterday(&format!(r#"{{"Records":[{}]}}"#, records.join(","))).as_bytes()).unwrap_or_default()
 }
 
-/// The key of a log file that is told from others by a name.
+/// The key of a log file with this name in it.
 fn key(name: &str) -> String {
     of_yesterday(&format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0845Z_{name:X<16}.json.gz"

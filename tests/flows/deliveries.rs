@@ -110,7 +110,7 @@ fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
     runtime.unwrap().block_on(test())
 }
 
-/// What a batch came to, and the ids of the messages that must come again.
+/// The result of a batch, and the ids of the messages to retry.
 async fn batch(world: &World, messages: &[DeliveryMessage], now: &str) -> (Delivered, Vec<String>) {
     batch_with(world, messages, now, &Config::default()).await
 }
@@ -172,7 +172,7 @@ fn an_object_that_two_messages_name_is_read_once() {
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("bob", "2")])));
         let (_, failed) =
             batch(&world, &queue(vec![message("1", &key("a")), message("2", &key("a"))]), NOW).await;
-        assert_eq!(failed, ["1", "2"], "both are told by the same mail");
+        assert_eq!(failed, ["1", "2"], "the same mail reports both");
     });
 }
 
@@ -455,7 +455,7 @@ fn findings_below_the_minimum_severity_are_mailed_only_if_a_check_failed() {
     });
 }
 
-/// So many failed sign-ins of alice, and these records.
+/// This many failed sign-ins of alice, and these records.
 fn noise(failures: usize, prefix: &str, records: &[Value]) -> Vec<u8> {
     let mut failed = sign_in("alice", "x");
     failed["responseElements"]["ConsoleLogin"] = json!("Failure");
@@ -501,7 +501,7 @@ fn many_findings_of_some_files_displace_none_of_another() {
         world.logs.put(&uri("z"), whole(noise(5_100, "z", &[sign_in("mallory", "intrusion")])));
         let (_, failed) = batch(&world, &messages(&names), NOW).await;
         assert!(!failed.is_empty() && failed.len() < names.len(), "not all have room: {failed:?}");
-        // What anyone can cause makes nothing else wait, in whichever file it stands.
+        // Findings that anyone can cause delay no others, in whichever file they are.
         assert!(world.topic.subjects()[0].contains("mallory"), "{:?}", world.topic.subjects());
         let mut left = failed;
         for _ in 0..2 {

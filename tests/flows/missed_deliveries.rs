@@ -1,4 +1,4 @@
-//! The nightly sweep: log files that were delivered and not read, over the core's ports in memory.
+//! Missed deliveries: log files that were delivered and not read, over the core's ports in memory.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ use shared::use_cases::{Delivered, MissedDeliveriesResult, Trigger, process_deli
 const FIRST_NIGHT: &str = "2026-04-01T03:00:00Z";
 const NIGHT: &str = "2026-04-02T03:00:00Z";
 
-/// When what one sweep looks at is put into the bucket.
+/// When the log files that one night checks are delivered.
 const DAY: &str = "2026-04-01T08:20:30Z";
 
 fn at(time: &str) -> DateTime<Utc> {
@@ -74,7 +74,7 @@ fn put(world: &World, key: &str, modified: &str, user: &str) {
     world.logs.put_at(&format!("s3://logs/{key}"), at(modified), log_file(&[sign_in(user)]));
 }
 
-/// Puts a log file there of which nothing is to be told.
+/// Delivers a log file without findings.
 fn put_unwatched(world: &World, key: &str, modified: &str) {
     world.logs.put_at(&format!("s3://logs/{key}"), at(modified), log_file(&[]));
 }
@@ -117,7 +117,7 @@ async fn world() -> World {
     world
 }
 
-/// The bodies of the mails that tell of missed log files.
+/// The bodies of the mails about missed deliveries.
 fn missed(world: &World) -> Vec<String> {
     let (subjects, mails) = (world.topic.subjects(), world.topic.mails());
     let of_missed =
@@ -230,7 +230,7 @@ fn each_night_begins_where_the_previous_night_ended() {
         let checked = night(&world, "2026-04-03T03:00:00Z").await;
         assert_eq!(opened(&world), ["late-for-its-folder", "still-on-its-way"]);
         assert_eq!((checked.delivered, checked.missed), (2, 2));
-        assert_eq!(missed(&world).len(), 2, "each night tells its own");
+        assert_eq!(missed(&world).len(), 2, "each night mails its own");
     });
 }
 
@@ -295,6 +295,6 @@ fn thousands_of_missed_log_files_are_read_and_are_one_mail() {
         let subjects = world.topic.subjects();
         assert_eq!(subjects.len(), 2, "{subjects:?}");
         assert!(missed(&world)[0].contains("2001 of 2001 log files"), "{}", missed(&world)[0]);
-        assert!(state(&world, "read/").len() >= 5, "what was told is behind a sweep that is ended early");
+        assert!(state(&world, "read/").len() >= 5, "the receipts are written before the time is up");
     });
 }

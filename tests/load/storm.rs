@@ -1,5 +1,5 @@
 //! 50,000 failed sign-ins under names that no user has, from 200 addresses, in one batch; and in the last log
-//! file of it somebody signs in as root.
+//! file of it there is a sign-in as root.
 
 use iamwatch_tests::faults::Scenario;
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};

@@ -1,4 +1,4 @@
-//! What is unpacked: JSON that is no log file, and log files with records that are none.
+//! Decompressed content: JSON that is no log file, and log files with elements that are no records.
 
 use shared::formats::cloudtrail::key::ObjectKind;
 

@@ -70,9 +70,9 @@ fn promise_4_one_bad_record_spoils_only_itself() {
             }
         }
     }
-    eprintln!("{kept} of {files} damaged files kept every other record; {reported} were told");
+    eprintln!("{kept} of {files} damaged files kept every other record; {reported} were reported");
     assert!(kept * 100 >= files * 99, "only {kept} of {files} damaged files kept every other record");
-    assert!(reported > files / 10, "only {reported} of {files} were told");
+    assert!(reported > files / 10, "only {reported} of {files} were reported");
 }
 
 #[test]

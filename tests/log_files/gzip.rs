@@ -34,7 +34,7 @@ impl Member {
         }
     }
 
-    /// `unit` so many times over, packed in no time: every unit is compressed alike.
+    /// `unit` repeated; fast, for every unit is compressed once.
     pub fn of_many(unit: &[u8], times: usize) -> Member {
         let mut encoder = flate2::Compress::new(Compression::new(6), false);
         let mut compressed = Vec::with_capacity(unit.len() + 1024);
@@ -74,7 +74,7 @@ fn header(flags: u8) -> Vec<u8> {
     header
 }
 
-/// What can be unpacked of a file that is cut.
+/// What can be decompressed of a truncated file.
 fn decompressed_so_far(file: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     // The fault comes when all before it has been read.
@@ -107,7 +107,8 @@ fn promise_3_a_cut_file_never_passes_as_clean() {
     let whole_before = |cut: usize| ends.iter().filter(|end| **end <= cut).count();
     let all = ["a", "b", "c"];
     for cut in 0..document.len() {
-        for (way, file) in [("plain", document[..cut].to_vec()), ("cut, then packed", gzip(&document[..cut]))]
+        for (way, file) in
+            [("plain", document[..cut].to_vec()), ("cut, then compressed", gzip(&document[..cut]))]
         {
             let name = format!("{way}, cut at {cut}");
             let judged = judge(&file);
@@ -118,7 +119,7 @@ fn promise_3_a_cut_file_never_passes_as_clean() {
     for level in [0, 6] {
         let file = Member::of(&document, level).bytes();
         for cut in 0..file.len() {
-            let name = format!("packed at level {level}, cut at {cut}");
+            let name = format!("compressed at level {level}, cut at {cut}");
             let judged = judge(&file[..cut]);
             judged.assert_reported(&name, "");
             let kept = whole_before(decompressed_so_far(&file[..cut]).len());
@@ -142,9 +143,13 @@ fn a_flipped_bit_is_reported_or_changes_nothing() {
         }
     }
     // What may be anything: time, extra flags and system in the header, the flag that says "text", and the
-    // bits between the end of the packed data and the next byte.
+    // bits between the end of the compressed data and the next byte.
     let unused = 6 * 8 + 1 + 7;
-    assert!(reported + unused >= file.len() * 8, "{reported} of {} flipped bits were told", file.len() * 8);
+    assert!(
+        reported + unused >= file.len() * 8,
+        "{reported} of {} flipped bits were reported",
+        file.len() * 8
+    );
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn a_wrong_trailer_is_reported_and_the_records_before_it_are_judged() {
         ("a size that is one too small", sound.crc, size - 1),
         ("a size that is one too large", sound.crc, size + 1),
         ("a size that is twice too large", sound.crc, 2 * size),
-        ("a size just over what is unpacked at once", sound.crc, (16 << 20) + 1),
+        ("a size just over what is decompressed at once", sound.crc, (16 << 20) + 1),
         ("4 GiB less one", sound.crc, u32::MAX),
     ] {
         let file = Member { crc, size, ..Member::of(&document, 6) }.bytes();
@@ -219,7 +224,7 @@ fn trailing_data_after_the_gzip_member_is_reported_and_read_if_possible() {
             BEHIND,
         ),
         (
-            "bytes between the packed data and the trailer",
+            "bytes between the compressed data and the trailer",
             [&first.header[..], &first.deflated, b"garbage", &first.trailer()].concat(),
             &["a", "b"],
             "is broken gzip data",
@@ -272,7 +277,7 @@ fn a_file_of_almost_nothing_is_reported() {
         ("a space", b" ", "is empty"),
         ("a bracket", b"{", "is cut"),
         ("zero bytes", &[0; 64], "is no JSON"),
-        ("another packing", b"BZh91AY&SY", "is no JSON"),
+        ("another compression", b"BZh91AY&SY", "is no JSON"),
     ] {
         let judged = judge(file);
         judged.assert_reported(name, reason);
@@ -288,7 +293,7 @@ fn pieces_of_every_size_come_to_the_same_as_the_whole() {
     flipped[sound.len() / 2] ^= 0x10;
     for (name, file) in [
         ("plain", document.clone()),
-        ("packed", sound.clone()),
+        ("gzip", sound.clone()),
         ("stored", Member::of(&document, 0).bytes()),
         ("cut", sound[..sound.len() - 5].to_vec()),
         ("flipped", flipped),

@@ -16,15 +16,15 @@ fn a_file_of_exactly_the_limits_is_clean_and_one_byte_more_is_reported() {
     let stored = compressed.len() as u64;
     for (name, file, max_stored, max_plain, reason) in [
         ("plain, at both", &content, plain, plain, None),
-        ("packed, at both", &compressed, stored, plain, None),
+        ("gzip, at both", &compressed, stored, plain, None),
         ("plain, one above as stored", &content, plain - 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
-        ("packed, one above as stored", &compressed, stored - 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
-        ("plain, one above unpacked", &content, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
-        ("packed, one above unpacked", &compressed, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
+        ("gzip, one above as stored", &compressed, stored - 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
+        ("plain, one above decompressed", &content, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
+        ("gzip, one above decompressed", &compressed, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
         ("plain, no limits", &content, u64::MAX, u64::MAX, None),
-        ("packed, no limits", &compressed, u64::MAX, u64::MAX, None),
-        ("packed, as little as can be stored", &compressed, 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
-        ("packed, as little as can be unpacked", &compressed, u64::MAX, 1, Some("MAX_DECOMPRESSED_BYTES")),
+        ("gzip, no limits", &compressed, u64::MAX, u64::MAX, None),
+        ("gzip, as little as can be stored", &compressed, 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
+        ("gzip, as little as can be decompressed", &compressed, u64::MAX, 1, Some("MAX_DECOMPRESSED_BYTES")),
     ] {
         let config = limits(max_stored, max_plain);
         let whole = judge_with(&config, file);
@@ -115,7 +115,7 @@ fn a_record_that_is_too_large_costs_only_itself_and_little_memory() {
         ),
     ] {
         let content = document(&[&sign_in("before"), &huge, &sign_in("after")]);
-        for (way, file) in [("plain", content.clone()), ("packed", gzip(&content))] {
+        for (way, file) in [("plain", content.clone()), ("gzip", gzip(&content))] {
             let mut reader = LogFileReader::new(registry::prefilter(), &config);
             let whole = judged(&config, |judge| reader.read(&file, judge));
             whole.assert_reported(name, reason);

@@ -1,7 +1,7 @@
-//! Log files as they are stored, sound and broken: what is judged, what is counted, and what is told.
+//! Log files as they are stored, sound and broken: what is judged, counted and reported.
 //!
 //! Every file goes through [`judge`], which holds the first promise against each of them: every record is
-//! judged or counted as unreadable, and whatever could not be read is told with the file's name and a reason.
+//! judged or counted as unreadable, and whatever could not be read is reported with the file's name and a reason.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ struct Judged {
     counts: counts::Counts,
     /// What the rules raised over its records.
     findings: Vec<Finding>,
-    /// The reasons of its `watch.log-file-unreadable`, where it was told.
+    /// The reasons of its `watch.log-file-unreadable`; `None` if there is no such finding.
     reported: Option<String>,
 }
 
@@ -81,7 +81,7 @@ fn judged(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> ScanCounts) -> J
     assert_eq!(counts.log_files, 1);
     assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);
     assert!(counts.unreadable == 0 || reported.is_some(), "{counts:?}");
-    assert!(has_records || reported.is_some(), "a file without Records is told");
+    assert!(has_records || reported.is_some(), "a file without Records is reported");
     assert_eq!(counts.unreadable_log_files, u64::from(reported.is_some()));
     Judged { counts, findings, reported }
 }

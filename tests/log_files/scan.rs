@@ -101,7 +101,7 @@ fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_rec
     let mut reported = 0;
     for seed in 0..files(4_000) {
         let file = hostile::broken_log_file(seed);
-        // Every other time nearly every record, or what stands between two, is larger than may be kept.
+        // Every other time nearly every record, or the text between two, is over the limit.
         let mut config = Config::default();
         if seed % 2 == 1 {
             config.max_record_bytes = rng.usize(20..1500);

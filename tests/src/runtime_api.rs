@@ -204,7 +204,7 @@ impl Function {
         self.invoke_with(event, TIMEOUT).await
     }
 
-    /// Invokes it with so much time left until the deadline that it is told.
+    /// Invokes it with this time left until its deadline.
     pub async fn invoke_with(&self, event: &Value, time_left: Duration) -> Outcome {
         let n = {
             let mut state = self.shared.state();
@@ -278,7 +278,7 @@ impl Function {
         self.ended.borrow().is_none()
     }
 
-    /// The most memory that it has had so far, in bytes; nothing where the system does not tell.
+    /// The most memory that it has had so far, in bytes; `None` where the system does not say.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
         // `VmHWM:     9876 kB`; proc(5), /proc/pid/status
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
@@ -348,7 +348,7 @@ fn lambda_environment(name: &str, runtime_api: &str) -> Vec<(&'static str, Strin
     ]
 }
 
-/// Waits for the end of the process, and kills it when told to.
+/// Waits for the end of the process, and kills it on request.
 async fn watch_over(
     mut child: Child,
     mut killing: mpsc::Receiver<()>,

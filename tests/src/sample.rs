@@ -24,13 +24,13 @@ const DATE: &str = "2026-04-01";
 /// Where the sample is kept, below this package.
 pub const FOLDER: &str = "fixtures/sample";
 
-/// One log file of the story.
+/// One log file of the scenario.
 struct LogFile {
     account: &'static str,
     region: &'static str,
     /// When it was delivered, as hours and minutes.
     delivered: (usize, usize),
-    /// So many everyday records stand around the story's.
+    /// How many everyday records are around those of the scenario.
     everyday_records: usize,
     scenario: Vec<String>,
 }
@@ -251,7 +251,7 @@ fn cut_short() -> LogFile {
     }
 }
 
-/// The key of file `n` and its content before compression: the story at even distances in it.
+/// The key of file `n` and its content before compression: the scenario's records at even distances in it.
 fn content(n: usize, file: &LogFile) -> (String, Vec<u8>) {
     let (hours, minutes) = file.delivered;
     let scene = Scene {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-/// How often a condition is looked at that nobody announces.
+/// How often a condition is polled.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a future answers in time; otherwise the test stops, with what `context` says.

@@ -15,7 +15,7 @@ fn account(n: usize) -> String {
     format!("4444{n:08}")
 }
 
-/// A world of so many accounts besides the own one, in each of which alice has no second factor.
+/// A world of this many accounts besides the own one, in each of which alice has no second factor.
 fn world(others: usize) -> World {
     let world = World::default();
     for account in (0..others).map(account).chain([OWN.to_owned()]) {

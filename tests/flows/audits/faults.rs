@@ -1,4 +1,4 @@
-//! A run that dies at any step, and a state bucket or topic that fails.
+//! A run that crashes at any step, and a state bucket or topic that fails.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn config() -> Config {
     settings(&[("WATCHED_ACCOUNTS", "444400000000")])
 }
 
-/// What each alert tells, and how often it was published.
+/// What each alert reports, and how often it was published.
 fn published(world: &World) -> BTreeMap<String, (String, usize)> {
     let mut published: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for alert in world.topic.published.borrow().iter() {
@@ -97,7 +97,7 @@ fn a_mail_that_sns_keeps_refusing_does_not_stop_later_checks() {
                 "[HIGH] Credentials: 2 new - 111122223333 +1 account",
                 "[HIGH] Credentials: 1 new, 1 resolved - 111122223333"
             ],
-            "what was to be told then, and what has changed since"
+            "what was to be mailed then, and what has changed since"
         );
     });
 }
@@ -109,7 +109,7 @@ fn a_finding_resolved_before_its_mail_is_mailed_as_resolved() {
         world.topic.refuses.set(Some("Console password"));
         let one = settings(&[]);
         scheduled(&world, NOW, 1, &one).await;
-        // What was begun to be told is gone, so that nothing but the ledger knows of it.
+        // The outbox entry is gone, so only the ledger knows of it.
         world.state.objects.borrow_mut().remove("audits/credential-report.json");
         world.accounts.put(OWN, &hours_later(3), &report(OWN, &["alice+mfa"]));
         world.topic.refuses.set(None);
@@ -209,7 +209,7 @@ fn answers_of_the_state_bucket_that_are_lost_or_refused_once_change_nothing() {
             let world = world();
             world.state.fails.set(n);
             let mut receives = 1;
-            // Before the third try nobody is told without memory.
+            // Before the third receive nothing is published without state.
             while scheduled(&world, &hours_later(1), receives.min(2), &config()).await.unfinished().is_some()
             {
                 receives += 1;

@@ -1,4 +1,4 @@
-//! What is told of what changed, and what is not told again.
+//! Which changes are mailed, and which are not mailed again.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use shared::severity::Severity;
 
 use super::{MADE, NOW, OWN, at, by_hand, hours_later, look, report, run, scheduled, settings};
 
-/// A report of so many hours later, at the time at which it is looked at.
+/// A report of this many hours later, at the time at which it is checked.
 fn put(world: &World, hours: i64, users: &[&str]) -> String {
     let made = at(MADE) + chrono::TimeDelta::hours(hours);
     world.accounts.put(OWN, &made.to_rfc3339(), &report(OWN, users));
@@ -235,7 +235,7 @@ fn two_runs_at_once_mail_once() {
             };
             let (one, other) = futures_util::join!(delayed, look(&world, NOW));
             assert_eq!(world.topic.subjects(), ["[HIGH] Credentials: 2 new - 111122223333"]);
-            // Whoever could not tell comes again, and finds nothing to do.
+            // The run without the lease is retried, and finds nothing to do.
             assert!(one.unfinished().is_none() || other.unfinished().is_none());
             assert_eq!(look(&world, NOW).await.unfinished(), None);
             assert_eq!(world.topic.subjects().len(), 1);

@@ -1,4 +1,4 @@
-//! What a backfill tells beside live runs and other backfills, and what it says of what it could not look at.
+//! What a backfill mails beside live runs and other backfills, and how it reports unreadable log files.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -31,7 +31,7 @@ fn delivered(account: &str, day: &str) -> LogFileObject {
     }
 }
 
-/// Live runs about these log files; all is told.
+/// Live runs about these log files; everything is mailed.
 async fn live(world: &World, objects: &[LogFileObject], now: &str) {
     let clock = Clock::new(at(now), Duration::from_secs(60));
     let outside = world.outside(&clock);
@@ -106,13 +106,13 @@ fn promise_3_unreadable_log_files_are_mailed_each_time_and_notified_findings_are
         assert_eq!((again.counts.notified, again.counts.known), (1, 5));
         let subjects = world.topic.subjects();
         assert_eq!(subjects[1], "[HIGH] Backfill 2026-04-01 to 2026-04-03: could not look at all of it");
-        // Once it can be read, that is told, and the next time nothing.
+        // Once it can be read, its findings are mailed, and the next time nothing.
         let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
         put(&world, &delivered(ACCOUNT, "01").key, log_file(&records));
         assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.counts.notified, 1);
         assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.counts.notified, 0);
         assert_eq!(world.topic.published.borrow().len(), 3);
-        // A live run has told of its own what it could not read, and does so still.
+        // A live run mails itself what it cannot read, and still does.
         live(&world, &[delivered(ACCOUNT, "02")], LATER).await;
         assert_eq!(world.topic.published.borrow().len(), 3, "it is known that this one is broken");
     });

@@ -1,4 +1,4 @@
-//! A run that dies at any step, and a state bucket that fails: nothing is lost, and nothing said twice.
+//! A run that crashes at any step, and a state bucket that fails: nothing is lost, and nothing mailed twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -17,10 +17,10 @@ use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, run, 
 
 pub const NOW: &str = "2026-04-10T08:00:00Z";
 
-/// When a claim of before has ended.
+/// When an earlier lease has ended.
 pub const LATER: &str = "2026-04-10T09:00:00Z";
 
-/// Three days of two accounts, in each of which somebody signs in without a second factor.
+/// Three days of two accounts, each with a sign-in without a second factor.
 pub fn world() -> World {
     let world = World::default();
     for account in [ACCOUNT, OTHER] {
@@ -63,7 +63,7 @@ pub async fn asked(world: &World, asked: &BackfillTask, now: &str) -> Backfilled
     asked_with(world, asked, now, &Config::default(), None).await.unwrap()
 }
 
-/// What stands in the state bucket of that backfill, without the beginning of its keys.
+/// The objects of that backfill in the state bucket, by their keys without the common prefix.
 pub fn kept(world: &World, id: &RunId) -> Vec<String> {
     let begin = format!("backfills/{}/", id.as_str());
     let objects = world.state.objects.borrow();
@@ -213,7 +213,7 @@ fn an_invalid_request_writes_nothing() {
         let error = asked_with(&world, &unknown, NOW, &Config::default(), None).await.unwrap_err();
         assert!(error.to_string().contains("an account of the request is \"555500000000\""), "{error}");
         let later = asked_with(&world, &unknown, NOW, &Config::default(), None).await.unwrap_err();
-        assert_eq!(later.to_string(), error.to_string(), "nobody has to wait for a claim to end");
+        assert_eq!(later.to_string(), error.to_string(), "no request has to wait for a lease to end");
     });
 }
 
@@ -288,7 +288,7 @@ fn a_log_file_that_s3_does_not_deliver_is_retried_once_and_then_mailed() {
 #[test]
 fn promise_3_log_files_that_vanish_after_the_plan_are_mailed() {
     run(async || {
-        // Before they are listed again: nobody knows which they were.
+        // Before they are listed again: it is unknown which they were.
         let vanishing = world();
         let asked_for = request(json!({}));
         divide(&vanishing, &asked_for).await;
@@ -469,7 +469,7 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
         let names: Vec<String> = world.machine.started.borrow().keys().cloned().collect();
         let name = format!("{}-1", id(&asked_for).as_str());
         assert_eq!(names, [name.clone(), format!("{name}-2")]);
-        // The run that starts it the third time dies before it has noted that, and it comes to its end without a digest.
+        // The run that starts it the third time crashes before it stores that, and the execution ends without a digest.
         let input = world.machine.started.borrow()[&name].clone();
         world.machine.started.borrow_mut().insert(format!("{name}-3"), input);
         world.machine.ended.borrow_mut().insert(format!("{name}-3"));
@@ -564,7 +564,7 @@ fn a_pending_mail_is_published_even_if_its_run_is_unreadable() {
             let mails = world.topic.mails();
             assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{mails:?}");
             assert!(mails[0].contains("may have been told before"), "{}", mails[0]);
-            // What it has told is known again, whoever asks.
+            // What it has mailed is known again, for every later request.
             let again = request(json!({"again": true}));
             assert_eq!(asked(&world, &again, LATER).await.progress, BackfillProgress::Done);
             assert_eq!(world.topic.mails().len(), 1, "{:?}", world.topic.mails());

@@ -203,7 +203,7 @@ fn concurrent_reads_use_the_whole_byte_budget() {
     });
 }
 
-/// A reader that asks for no records at all.
+/// A reader that asks for no records.
 struct Nothing(Cell<u64>);
 
 impl RecordConsumer for Nothing {

@@ -1,4 +1,4 @@
-//! What is told, to the last word, when runs come twice, at once, late, or die, and the state bucket fails.
+//! The exact mails of runs that are repeated, concurrent, late or crash, and of a state bucket that fails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -297,7 +297,7 @@ fn a_mail_with_an_unknown_outcome_waits_for_its_lease_and_says_that_it_may_repea
         let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
         assert_eq!(failed, ["a"]);
         world.topic.hangs.set(false);
-        // Within the claim nobody else publishes it.
+        // During the lease no other run publishes it.
         let soon = (at(NOW) + TimeDelta::seconds(64)).to_rfc3339();
         let (delivered, failed) = batch(&world, &messages(&["a"]), &soon).await;
         assert_eq!((failed, delivered.mails.len()), (vec!["a".to_owned()], 0));
@@ -417,7 +417,7 @@ fn unauthenticated_findings_have_a_small_budget_and_the_rest_is_stored_in_the_st
             .unwrap();
         assert!(said.starts_with("35 alerts have been held back so far"), "{said}");
 
-        // More of it in the same hour says nothing more, and comes again as nothing new.
+        // More of it in the same hour is not mailed, and neither is a repeated delivery.
         let more: Vec<Value> =
             (40..60).map(|n| failure(&format!("user{n}"), "192.0.2.7", &format!("failed {n}"))).collect();
         world.logs.put(&uri("b"), whole(log_file(&more)));
@@ -517,7 +517,7 @@ fn a_change_of_the_suppressions_is_mailed_once_with_its_lines() {
         assert!(world.topic.subjects().is_empty());
         put_state(&world, FILE, &entry("alice"), &at_minute(0));
         runs(1).await;
-        // Within the hour, and each is told.
+        // Within the hour, and each is mailed.
         put_state(&world, FILE, &entry("mallory"), &at_minute(2));
         runs(3).await;
         put_state(&world, FILE, "[[suppression", &at_minute(4));

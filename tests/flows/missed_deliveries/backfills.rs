@@ -1,4 +1,4 @@
-//! What becomes of backfills that were begun and that nobody asks for again.
+//! Abandoned backfills: they were started, and no request continues them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use shared::use_cases::{BackfillProgress, Backfilled, backfill, read_missed};
 
 use super::{at, key, later, night, put, put_state, receive, run, state};
 
-/// When a backfill is begun.
+/// When a backfill is started.
 const EVENING: &str = "2026-04-01T20:00:00Z";
 const NIGHT: &str = super::NIGHT;
 const NOBODY: Option<&Machine> = None;
@@ -42,7 +42,7 @@ async fn ask(world: &World, asked: &BackfillTask, now: &str, config: &Config) ->
     backfill(asked, "logs", config, fleet, &world.outside(&clock)).await.unwrap()
 }
 
-/// A world in which a run has died at that step.
+/// A world in which a run has crashed at that step.
 async fn crashed_at(last: usize) -> World {
     let world = world().await;
     world.steps.taken.set(0);
@@ -125,7 +125,7 @@ fn active_backfills_and_those_without_notify_are_left_alone() {
     run(async || {
         for (name, more, asked_at, fleet_above, begun) in [
             ("a moment ago", json!({}), "2026-04-02T02:30:00Z", 100, 1),
-            ("nobody is told", json!({"notify": "none"}), EVENING, 100, 0),
+            ("without notify", json!({"notify": "none"}), EVENING, 100, 0),
             ("the state machine reads it", json!({}), "2026-04-01T23:00:00Z", 1, 0),
         ] {
             let world = world().await;
@@ -165,7 +165,7 @@ fn unreadable_state_of_a_backfill_is_mailed_once_and_the_others_are_finished() {
         let BackfillTask::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
         put_state(&world, &RunId::of("logs", &asked).key(), "nonsense");
         put_state(&world, "backfills/../run.json", "nonsense");
-        // Somebody has written what nobody may ask for, and what becomes a part of a command is not taken from it.
+        // A stored request that is not allowed: no part of it is used in a command.
         let mut hostile = asked.clone();
         hostile.wanted.accounts.insert("$(curl example.com)".to_owned());
         let mut state = RunState::new("logs", &hostile.wanted, true, at(EVENING));

@@ -1,4 +1,4 @@
-//! What becomes of sweeps that die, come twice, run at once, have no time, and are not allowed to look.
+//! Checks for missed deliveries that crash, are repeated, run at once, have no time, or are refused.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -97,7 +97,7 @@ fn folders_without_time_are_left_to_the_next_receive() {
         for n in 0..1_200 {
             put_unwatched(&world, &key(&format!("{n:04}")), DAY);
         }
-        // One that nobody answers for holds up the second part.
+        // One that never answers delays the second part.
         let slow = format!("s3://logs/{}", key("0700"));
         world.logs.put_at(
             &slow,
@@ -192,7 +192,7 @@ fn a_call_that_aws_keeps_failing_is_retried_and_then_left_to_a_person() {
                 mail.contains("2 of 2 log files") && mail.contains("1 by the nightly sweep, 1 cannot be"),
                 "{mail}"
             );
-            // The night after sweeps its own.
+            // The next night checks its own time.
             put_unwatched(&world, &key_in("us-east-1", "2026/04/02", "next"), "2026-04-02T08:20:30Z");
             let next = night(&world, "2026-04-03T03:00:00Z").await;
             assert_eq!((next.delivered, next.unfetched, next.unfinished), (1, 0, None));

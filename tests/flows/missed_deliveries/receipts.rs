@@ -1,4 +1,4 @@
-//! What the receipts of deliveries are, and what becomes of a sweep whose receipts are not as they were written.
+//! Which deliveries have receipts, and what happens if receipts or the checkpoint are damaged.
 
 use iamwatch_tests::memory::{Attempt, World};
 use shared::config::Config;
@@ -18,20 +18,20 @@ fn keys_noted(world: &World) -> usize {
 fn receipts_are_written_only_for_log_files_that_were_read_and_notified() {
     run(async || {
         let world = World::default();
-        put(&world, &key("told"), DAY, "alice");
-        put_unwatched(&world, &key("quiet"), DAY);
-        put(&world, &key("untold"), DAY, "bob");
+        put(&world, &key("notified"), DAY, "alice");
+        put_unwatched(&world, &key("unwatched"), DAY);
+        put(&world, &key("failed"), DAY, "bob");
         world.logs.put(
-            &format!("s3://logs/{}", key("closed")),
+            &format!("s3://logs/{}", key("refused")),
             [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")],
         );
         world
             .logs
             .put(&format!("s3://logs/{}", key("damaged")), [Attempt::Whole(b"\x1f\x8b nothing".to_vec(), 9)]);
         world.topic.refuses.set(Some("bob"));
-        let keys = ["told", "quiet", "untold", "closed", "damaged", "gone"].map(key);
+        let keys = ["notified", "unwatched", "failed", "refused", "damaged", "missing"].map(key);
         deliver(&world, &keys, DAY).await;
-        assert_eq!(keys_noted(&world), 3, "told, quiet and damaged: {:?}", state(&world, "read/"));
+        assert_eq!(keys_noted(&world), 3, "notified, unwatched and damaged: {:?}", state(&world, "read/"));
         world.topic.refuses.set(None);
         deliver(&world, &keys[2..3], DAY).await;
         assert_eq!(keys_noted(&world), 4);

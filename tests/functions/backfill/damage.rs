@@ -1,4 +1,4 @@
-//! What cannot be read or had is told, and costs nothing else.
+//! Unreadable and missing log files are mailed, and all others are read.
 
 use iamwatch_tests::runtime_api::Outcome;
 use iamwatch_tests::stage::{SHORT, answered_within, email, lines};
@@ -34,7 +34,7 @@ async fn missing_denied_and_broken_log_files_are_mailed_and_all_others_are_read(
     );
     let [mail] = &stage.aws.mails()[..] else { panic!("{:?}", stage.subjects()) };
     let text = email(mail);
-    // What is not had for one reason is told together; what CloudTrail's files lack each for itself.
+    // Log files missing for one reason are one finding; damaged log files are one each.
     for part in
         [&place.key(11)[53..], &place.key(14)[53..], "2 log files of bucket example-logs", "AccessDenied"]
     {

@@ -1,4 +1,4 @@
-//! The nightly sweep: what was delivered and never announced is read then.
+//! Missed deliveries: log files without an event are read at night.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iamwatch_tests::lambda_events::received_of;
@@ -23,7 +23,7 @@ fn hours_ago(hours: i64) -> DateTime<Utc> {
 async fn a_missed_delivery_is_read_mailed_and_counted_once() {
     let stage = stage().await;
     let function = stage.function().await;
-    // The first sweep only notes the moment, as it is three hours ago.
+    // The first night only stores its start, which is three hours ago.
     let put = hours_ago(2);
     let place = Place { account: ACCOUNT, region: "us-east-1", day: put.date_naive() };
     let key = place.key(1);

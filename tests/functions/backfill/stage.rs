@@ -41,7 +41,7 @@ pub fn request_with(from: &str, to: &str, more: &[(&str, Value)]) -> Value {
     request
 }
 
-/// What stands in a bucket of log files, and what a plain reading finds in it.
+/// The log files of a bucket, and the findings in them.
 #[derive(Debug, Default)]
 pub struct Archive {
     /// Log files that can be read.
@@ -53,7 +53,7 @@ pub struct Archive {
     next: usize,
 }
 
-/// Where a log file stands.
+/// The place of a log file.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     pub account: &'a str,
@@ -81,7 +81,7 @@ impl Place<'_> {
 }
 
 impl Archive {
-    /// As many log files of that place; in some of them stands what raises a finding.
+    /// This many log files of that place; some of them have a record that raises a finding.
     pub fn deliver(&mut self, stage: &Stage, place: Place<'_>, log_files: usize) {
         for _ in 0..log_files {
             self.next += 1;

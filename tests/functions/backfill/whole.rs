@@ -25,7 +25,7 @@ fn whole(stage: &Stage) -> Archive {
     archive
 }
 
-/// The same with so many log files of each account, Region and day.
+/// The same with this many log files of each account, Region and day.
 fn objects(stage: &Stage, log_files: usize) -> Archive {
     let archive = archive(stage, &ACCOUNTS, &REGIONS, FROM, 5, log_files);
     let place = |n: usize| Place { account: ACCOUNTS[n % 3], region: REGIONS[n % 4], day: day(FROM) };
@@ -40,7 +40,7 @@ fn objects(stage: &Stage, log_files: usize) -> Archive {
     archive
 }
 
-/// Insists that all was read and told, and gives the answer.
+/// Asserts that everything was read and mailed, and returns the answer.
 async fn all_is_mailed(
     stage: &Stage,
     archive: &Archive,
@@ -95,7 +95,7 @@ async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none
     let page = String::from_utf8(stage.aws.content(STATE, page).unwrap().to_vec()).unwrap();
     assert!(page.contains("<svg") && page.contains("Content-Security-Policy"), "{page}");
 
-    // A day more: what was told is known, and what is new is told.
+    // A day more: what was mailed is known, and new findings are mailed.
     let more = done(&function, &request("2026-03-31", TO)).await;
     let mails = stage.aws.mails();
     assert_eq!(mails.len(), 2, "{:?}", stage.subjects());
@@ -119,7 +119,7 @@ async fn a_killed_backfill_is_resumed_by_the_same_request_and_mailed_once() {
         (Operation::Publish, "", 1, 2, Fault::HangBefore),
         (Operation::Publish, "", 1, 2, Fault::HangAfter),
     ];
-    // They wait most of the time: until a claim ends.
+    // They wait most of the time: until a lease ends.
     let tried = tried.map(async |(operation, target, nth, log_files, fault)| {
         let stage = stage().await;
         let archive = objects(&stage, log_files);
@@ -134,7 +134,7 @@ async fn a_killed_backfill_is_resumed_by_the_same_request_and_mailed_once() {
         assert!(matches!(outcome, Outcome::Exited(_)), "{operation:?} {target}: {outcome:?}");
         stage.aws.recover();
         let function = stage.function().await;
-        // Nobody knows yet whether it goes on.
+        // It is not known yet whether it continues.
         let answer = function.response(&asked).await;
         assert_eq!(answer["progress"], "under-way", "{operation:?} {target}: {answer:#}");
         leases_end(begun, SHORT).await;
@@ -142,7 +142,7 @@ async fn a_killed_backfill_is_resumed_by_the_same_request_and_mailed_once() {
         let mails = stage.aws.mails();
         let twice = operation == Operation::Publish && fault == Fault::HangAfter;
         assert_eq!(mails.len(), 1 + usize::from(twice), "{operation:?} {target}: {:?}", stage.subjects());
-        // Before or after: nobody knows.
+        // Before or after: it is unknown.
         let may_repeat = usize::from(operation == Operation::Publish);
         assert_eq!((stage.alert_ids().len(), stage.repeats()), (1, may_repeat), "{operation:?} {target}");
     });

@@ -82,7 +82,7 @@ async fn an_account_that_refuses_access_is_mailed_once_and_the_others_are_checke
         let text = email(mail).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(&format!("sts:AssumeRole {ROLE} failed: AccessDenied")), "{name}: {text}");
 
-        // Somebody makes the role.
+        // The role is created.
         stage.aws.let_assume(ROLE, None);
         stage.aws.put_report(MEMBER, report(MEMBER, &["mallory"]));
         done(&function.response(&scheduled(1)).await, &function);
@@ -195,7 +195,7 @@ async fn lines_of_the_file_that_are_no_accounts_are_mailed_and_the_others_are_ch
     }
     assert!(!text.contains('\u{202e}'), "{text}");
 
-    // Without a file those of before are looked at.
+    // Without a file the previous accounts are checked.
     stage.aws.put(STATE, ACCOUNTS_FILE, MEMBER);
     done(&function.response(&scheduled(1)).await, &function);
     subjects.push(format!("[HIGH] Resolved: iamwatch could not look - {ACCOUNT}"));

@@ -34,7 +34,7 @@ async fn a_person_can_have_all_accounts_checked_now_and_new_findings_are_mailed(
     let mail = json!([{"subject": subject_of("alice"), "published": true}]);
     assert_eq!(function.response(&json!({})).await, answer(mail, json!({"new": 1})));
     stage.assert_mailed(&[subject_of("alice")], &function);
-    // It asks anew each time, and says nothing twice.
+    // It checks anew each time, and mails nothing twice.
     assert_eq!(function.response(&json!({"notify": true})).await, answer(json!([]), json!({})));
     stage.assert_mailed(&[subject_of("alice")], &function);
     assert_eq!(stage.aws.count(Operation::GetCredentialReport), 2);
@@ -76,7 +76,7 @@ async fn a_person_can_check_without_a_mail_and_nothing_is_written() {
     stage.assert_mailed(&[""; 0], &function);
     assert_eq!((stage.aws.keys(STATE), stage.aws.count(Operation::PutObject)), (vec![], 0));
 
-    // What was told before is called so, and what is no longer there.
+    // Findings that were mailed before are marked, and so are resolved ones.
     function.response(&json!({})).await;
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &["alice", "bob+mfa"]));
     let answer = function.response(&json!({"accounts": [ACCOUNT], "notify": false})).await;
@@ -102,7 +102,7 @@ async fn a_report_that_was_kept_can_be_judged_again() {
     let mailed_findings = stage.subjects();
     assert_eq!(mailed_findings, [subject_of("alice")]);
     let today = now.format("%Y-%m-%d").to_string();
-    // Somebody restores one of long ago, or packs one by hand.
+    // A person restores an old one, or compresses one by hand.
     let compressed = |made: u32, content: &[u8]| {
         let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
         packer.write_all(content).unwrap();
@@ -139,7 +139,7 @@ async fn a_report_that_was_kept_can_be_judged_again() {
         assert!(error.contains(said), "{day}: {error}");
         assert_eq!((&answer["accounts"], &answer["failed"][0]["account"]), (&0.into(), &ACCOUNT.into()));
     }
-    // IAM was not asked, nobody told, nothing written.
+    // IAM was not called, nothing mailed, nothing written.
     stage.assert_mailed(&[""; 0], &function);
     let reads = stage.aws.count(Operation::GetObject);
     assert_eq!((stage.aws.calls().len(), stage.aws.keys(STATE)), (reads, before), "{:#?}", stage.aws.calls());
@@ -158,7 +158,7 @@ async fn accounts_that_could_not_be_checked_are_named_with_the_reason() {
         assert!(error.starts_with(&format!("sts:AssumeRole {ROLE} failed: AccessDenied")), "{error}");
         assert_eq!(stage.aws.mails().len(), usize::from(notify));
     }
-    // Nobody tries again, so what is not ready is told at once.
+    // There is no retry, so a report that is not ready is reported at once.
     stage.aws.put_report(ACCOUNT, AccountReport::made("", Utc::now()).after(1_000_000));
     let answer = function.response(&json!({"accounts": [ACCOUNT]})).await;
     let error = answer["failed"][0]["error"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! What people and machines are told from one report to the next.
+//! What mails and their machine form report from one credential report to the next.
 
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -68,7 +68,7 @@ async fn new_resolved_and_returning_findings_are_mailed_and_sent_in_machine_form
         ),
     ] {
         put(people, hours_ago);
-        // The second time it is the same report, and then the message comes once more.
+        // The second time it is the same report, and then the message is repeated.
         let event = scheduled(1);
         for event in [&event, &scheduled(1), &event] {
             done(&function.response(event).await, &function);
@@ -148,7 +148,7 @@ async fn promise_2_two_sandboxes_with_the_same_message_mail_once() {
     let functions = join_all([stage.function(), stage.function()]).await;
     let event = scheduled(1);
     join_all(functions.iter().map(|function| function.response(&event))).await;
-    // Whoever saw that the other one was telling it lets the message come again.
+    // The run that finds the lease of the other one leaves the message to a retry.
     let again = functions[1].response(&scheduled(2)).await;
     assert_eq!(failed(&again), [""; 0], "{}", functions[1].output());
     stage.assert_mailed(&[subject_of("alice")], &functions[0]);

@@ -1,4 +1,4 @@
-//! It answers before Lambda ends it, and what it has not done comes again.
+//! It answers before Lambda ends it, and unfinished messages are retried.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ async fn a_report_that_iam_does_not_deliver_in_time_is_retried_and_nothing_is_ma
             let (limit, asked) = (Duration::from_secs(seconds), Instant::now());
             let outcome = function.invoke_with(&scheduled(1), limit).await;
             let taken = asked.elapsed();
-            // Where there is no time at all, it is as soon as it can.
+            // Without time left, it answers as soon as it can.
             let limit = limit.max(Duration::from_secs(2));
             assert!(taken < limit, "{iam:?}: {taken:?} of {limit:?}\n{}", function.output());
             let Outcome::Response(response) = outcome else { panic!("{iam:?}, {seconds} s: {outcome:?}") };

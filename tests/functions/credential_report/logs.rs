@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::stage::{MEMBER, done, message, report, scheduled, stage_of};
 
-/// What the line says that tells what an invocation came to.
+/// The message of the line with the result of an invocation.
 const JUDGED: &str = "credential reports judged";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The queue: what comes again, and when.
+//! The queue: which messages are retried, and when.
 
 use iamwatch_tests::lambda_events::received_of;
 use iamwatch_tests::runtime_api::ACCOUNT;
@@ -92,7 +92,7 @@ async fn a_mail_with_an_unknown_outcome_is_published_again_and_says_that_it_may_
     let begun = std::time::Instant::now();
     let response = iamwatch_tests::stage::answered_within(&function, &scheduled(1), time_left).await;
     assert_eq!(failed(&response), ["m"], "{}", function.output());
-    // While its claim lasts nobody else tells it.
+    // During its lease no other run publishes it.
     assert_eq!(failed(&function.response(&scheduled(2)).await), ["m"]);
     assert_eq!(stage.aws.mails().len(), 1);
     leases_end(begun, time_left).await;

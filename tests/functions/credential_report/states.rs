@@ -104,7 +104,7 @@ async fn a_report_that_iam_does_not_deliver_is_retried_and_mailed_from_the_third
         let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains(said), "{name}: {said}: {text}");
 
-        // It stands, so the next run does not tell it again; then IAM gives what there is.
+        // It is still open, so the next run does not mail it again; then IAM delivers the report.
         assert_eq!(failed(&function.response(&scheduled(3)).await), [""; 0], "{name}");
         stage.aws.recover();
         stage.aws.put_report(ACCOUNT, of_alice());
@@ -181,7 +181,7 @@ async fn a_refusal_of_iam_is_mailed_at_once_and_resolves_nothing() {
         assert!(flowing.contains(said), "{name}: {said}: {text}");
         assert!(flowing.contains("What to do"), "{name}: {text}");
 
-        // What was seen before stands, and is no news when it is seen again.
+        // Findings of before stay open, and are not new when they are seen again.
         stage.aws.recover();
         stage
             .aws
@@ -228,7 +228,7 @@ async fn an_unreadable_cell_is_mailed_and_the_other_rows_are_checked() {
         bob.iter().all(|finding| finding["metadata"]["event_code"] == "watch.could-not-look"),
         "{bob:#?}"
     );
-    // Whoever reads the mail is told which cell it is.
+    // The mail names the cell.
     let text = email(&mail);
     assert!(text.contains("mfa_active"), "{text}");
 }

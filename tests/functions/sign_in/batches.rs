@@ -1,4 +1,4 @@
-//! Exactly the failed messages come again; one bad thing spoils only itself.
+//! Exactly the failed messages are retried; one bad message affects only itself.
 
 use futures_util::future::join_all;
 use iamwatch_tests::corpus::gzip;
@@ -39,7 +39,7 @@ async fn a_damaged_log_file_never_fails_the_others() {
         let event = deliveries(&[("a", &alice), ("poison", &key("poison")), ("b", &bob)]);
         assert_eq!(failed(&function.response(&event).await), [""; 0], "{name}: {}", function.output());
         let mails = stage.aws.mails();
-        // What can be read of the poisoned file itself may be told too.
+        // What can be read of the damaged file itself may be mailed too.
         let own = failure_subject("mallory");
         let mailed: Vec<&str> = mails
             .iter()
@@ -109,7 +109,7 @@ async fn exactly_the_unfinished_messages_are_retried() {
     assert_eq!((mailed(UNREADABLE), mailed(&could_not_look("HIGH")), mails.len()), (1, 2, 6), "{mails:#?}");
     assert_eq!(stage.cases(), ["log-file", "principal", "principal", "principal", "source", "source"]);
 
-    // What comes again because it is not done says nothing of what was told.
+    // A retried message mails nothing that was mailed.
     let again = batch_received(
         2,
         &[("denied", &one(&denied)), ("odd", "hello"), ("half", &several(&[&bob, &denied]))],
@@ -130,7 +130,7 @@ async fn the_retry_delay_of_a_message_grows_with_its_failures() {
         let response = function.response(&batch_received(received, &[("m", &body)])).await;
         assert_eq!(failed(&response), ["m"]);
         stage.assert_delayed(&[("m", seconds)]);
-        // That the bucket is closed is told at once, and not at every receive.
+        // That the bucket refuses is mailed at once, and not at every receive.
         let mailed = usize::from(received == 1);
         assert_eq!(stage.subjects().len(), mailed, "at receive {received}: {:?}", stage.subjects());
     }
@@ -206,7 +206,7 @@ async fn promise_2_two_sandboxes_with_the_same_batch_mail_once() {
     let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
     let (one, other) = (stage.function().await, stage.function().await);
     let both = tokio::join!(one.response(&event), other.response(&event));
-    // Whoever sees that another is telling it lets the message come again.
+    // A run that finds the lease of another one leaves the message to a retry.
     for user in users {
         let done = [&both.0, &both.1].iter().filter(|response| !failed(response).contains(&user)).count();
         assert!(done >= 1, "{user}: {both:?}");

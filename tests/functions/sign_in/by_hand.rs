@@ -59,7 +59,7 @@ async fn the_sample_leads_to_the_mails_that_the_command_line_shows_and_its_count
             "skipped_objects": 1,
             "findings": {"INFORMATIONAL": 0, "LOW": 3, "MEDIUM": 5, "HIGH": 4, "CRITICAL": 3},
             "mails": subjects.iter().map(|subject| json!({"subject": subject, "published": notify})).collect::<Vec<_>>(),
-            // What is told to nobody is not remembered, so nothing of it is only counted.
+            // Without a mail nothing is stored, so nothing is deduplicated.
             "quiet": match (notify, mailed_before) { (true, false) => 3, (true, true) => 15, (false, _) => 0 },
             "accepted": 0,
             "failed": [],

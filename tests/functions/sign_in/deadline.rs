@@ -1,4 +1,4 @@
-//! It answers before Lambda ends it, and what it has not done comes again.
+//! It answers before Lambda ends it, and unfinished messages are retried.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn log_files_not_read_in_time_are_retried_and_findings_of_the_others_are_m
             users.iter().zip(&keys).map(|(user, key)| (&user[..], &key[..])).collect();
         let response = answered_within(&function, &deliveries(&messages), Duration::from_secs(26)).await;
         assert_eq!(failed(&response), ["user2"], "{fault:?}: {}", function.output());
-        // Too little time is no trouble of the bucket: nobody is told that it could not be looked at.
+        // Too little time is no failure of the bucket: no mail says that it could not be read.
         let mailed = users.iter().filter(|user| *user != "user2").map(|user| failure_subject(user));
         stage.assert_mailed(&mailed.collect::<Vec<_>>(), &function);
         stage.assert_delayed(&[("user2", 30)]);
@@ -53,19 +53,19 @@ async fn no_publish_starts_without_time_to_finish() {
     let stage = Stage::new().await;
     let keys = ["alice", "bob", "carol"].map(|user| (user, stage.deliver(user)));
     stage.aws.fail(Which::every(Operation::Publish), Fault::HangBefore);
-    // Nor does the queue hear that they are put off.
+    // Nor are the messages delayed in the queue.
     stage.aws.fail(Which::every(Operation::ChangeMessageVisibility), Fault::HangBefore);
     let function = stage.function().await;
     let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
     let (asked, time_left) = (Instant::now(), Duration::from_millis(10_300));
     let response = answered_within(&function, &event, time_left).await;
     assert_eq!(failed(&response), ["alice", "bob", "carol"], "{}", function.output());
-    // The attempt takes what there was: none is begun that there is no time to note.
+    // The attempt takes all the time: no mail is started that there is no time to record.
     let begun = stage.aws.count(Operation::Publish);
     assert_eq!(begun, 1, "{}", function.output());
     assert_eq!(stage.aws.mails(), []);
 
-    // Nobody can know which of them SNS has taken: it is told once more, and says so.
+    // It is unknown which of them SNS has published: they are mailed again, and say so.
     stage.aws.recover();
     leases_end(asked, time_left).await;
     assert_eq!(failed(&function.response(&event).await), [""; 0], "{}", function.output());

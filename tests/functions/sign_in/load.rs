@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::events::{batch_received, deliveries, event_bridge};
 use super::stage::{
-    LOG_FILES, LOGS, MEMORY, ROOT_SUBJECT, STATE, Stage, email, failed, failure, failure_subject, key,
+    LOG_FILES, LOGS, ROOT_SUBJECT, STATE, STATE_OBJECTS, Stage, email, failed, failure, failure_subject, key,
     log_file, numbered_failure, reading, root_without_mfa,
 };
 
@@ -68,7 +68,7 @@ async fn a_storm_is_few_mails_and_the_rest_is_stored_in_the_state_bucket() {
     let mailed: Vec<&String> = subjects.iter().filter(|subject| failures.contains(&subject[..])).collect();
     assert_eq!((mailed.len(), subjects.len()), (5, 7), "{subjects:?}");
 
-    // One more says how many are held back, and where each of them stands, whole.
+    // One more says how many are rate-limited, and where each of them is stored, whole.
     let mails = stage.aws.mails();
     let about_us =
         mails.iter().find(|mail| mail.attribute("rule") == Some(r#"["watch.mails-held-back"]"#)).unwrap();
@@ -88,7 +88,7 @@ async fn a_storm_is_few_mails_and_the_rest_is_stored_in_the_state_bucket() {
         let object: Value = serde_json::from_slice(&stage.aws.content(STATE, key).unwrap()).unwrap();
         findings.extend(object["findings"].as_array().unwrap().clone());
     }
-    assert_eq!(findings.len(), 32, "thirty, root's, and that mails are held back");
+    assert_eq!(findings.len(), 32, "thirty, root's, and the one about rate-limited mails");
     let findings = Value::from(findings).to_string();
     for user in users {
         assert!(findings.contains(&format!("\"{user}\"")), "{user} is nowhere");
@@ -104,7 +104,7 @@ async fn a_storm_is_few_mails_and_the_rest_is_stored_in_the_state_bucket() {
 async fn a_storm_without_state_is_few_mails_and_every_finding_is_in_one() {
     let stage = Stage::new().await;
     let users = storm(&stage);
-    stage.aws.fail(Which::any().about(MEMORY), Fault::ACCESS_DENIED);
+    stage.aws.fail(Which::any().about(STATE_OBJECTS), Fault::ACCESS_DENIED);
     let function = stage.function().await;
     let body = event_bridge(&key("storm")).to_string();
     assert_eq!(failed(&function.response(&batch_received(3, &[("m", &body)])).await), [""; 0]);
@@ -115,7 +115,7 @@ async fn a_storm_without_state_is_few_mails_and_every_finding_is_in_one() {
     assert_eq!(mailed_findings.len(), 32, "with the one about the state bucket");
     let mailed_findings = Value::from(mailed_findings).to_string();
     for user in users {
-        assert!(mailed_findings.contains(&format!("\"{user}\"")), "{user} is not told");
+        assert!(mailed_findings.contains(&format!("\"{user}\"")), "{user} is not mailed");
     }
 }
 

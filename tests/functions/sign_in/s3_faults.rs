@@ -64,7 +64,7 @@ async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
     join_all(tried).await;
 }
 
-/// What never ends is told once, and the log file comes again; its neighbour is told as ever.
+/// A failing read is mailed once, and the log file is retried; the other one is mailed as usual.
 async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
     let tried = faults.into_iter().map(async |(fault, checksums)| {
         let which = Which::every(Operation::GetObject).about("alice");
@@ -203,7 +203,7 @@ async fn an_unreadable_bucket_is_mailed_again_if_it_is_worse_or_after_a_day() {
     run().await;
     subjects(&["LOW", "HIGH"]);
 
-    // It has gone on for a day since.
+    // It has lasted for a day since.
     let keys = stage.aws.keys(STATE);
     let case = keys.iter().find(|key| key.starts_with("cases/")).unwrap();
     let mut content: Value = serde_json::from_slice(&stage.aws.content(STATE, case).unwrap()).unwrap();

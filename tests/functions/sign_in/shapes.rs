@@ -36,7 +36,7 @@ async fn every_announcement_of_a_log_file_leads_to_its_mail() {
     fn of_both(keys: &[String]) -> String {
         text(&cloudtrail_message(&keys.iter().map(String::as_str).collect::<Vec<_>>()))
     }
-    // Each has users of its own, for of one user's next failure nobody is told; and no budget is to end.
+    // Each has its own users, for one user's next failure is deduplicated; and no budget may be used up.
     let stage =
         Stage::new().await.with("MAILS_PER_HOUR", "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=99");
     let function = stage.function().await;

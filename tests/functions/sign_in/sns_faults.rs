@@ -20,7 +20,7 @@ fn three(stage: &Stage) -> Value {
     deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])))
 }
 
-/// The answer of a run with so little time that its claims end soon.
+/// The answer of a run with so little time that its leases end soon.
 async fn short_run(function: &Function, event: &Value) -> Value {
     match function.invoke_with(event, SHORT).await {
         Outcome::Response(response) => response,
@@ -53,7 +53,7 @@ async fn a_publish_that_sns_failed_is_retried_at_once() {
 
 #[tokio::test]
 async fn if_a_mail_cannot_be_published_only_its_log_file_is_retried() {
-    // The second of three: its neighbours on both sides are told and done.
+    // The second of three: the ones on both sides are mailed and acknowledged.
     let faults = [
         Fault::CloseBefore,
         Fault::Error { status: 403, code: "AuthorizationError" },
@@ -125,7 +125,7 @@ async fn if_sns_does_not_answer_others_wait_for_the_lease_and_then_say_that_it_m
         for function in [&function, &other] {
             assert_eq!(failed(&function.response(&event).await), ["m1"], "{fault:?}: {}", function.output());
         }
-        assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (1, 0), "{fault:?}: claimed");
+        assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (1, 0), "{fault:?}: leased");
 
         leases_end(begun, SHORT).await;
         for function in [&other, &function] {

@@ -83,7 +83,7 @@ impl Damage {
         matches!(self, Damage::KillBefore | Damage::KillAfter)
     }
 
-    /// Whether nobody can know afterwards if the call took effect. An error says that it did not.
+    /// Whether it is unknown afterwards if the call took effect. An error says that it did not.
     pub fn leaves_unknown(self) -> bool {
         !matches!(self, Damage::Error(_))
     }
@@ -191,10 +191,10 @@ fn states_code(status: u16) -> &'static str {
     }
 }
 
-/// Whether a mail may have been published, or recorded as told, without anybody knowing, when something went
+/// Whether it is unknown if a mail was published, or if that was recorded, when something went
 /// wrong at that point in that way.
 pub fn leaves_notification_unknown(damage: Damage, point: &Point) -> bool {
-    /// What stands there decides about no mail that was published before.
+    /// The content decides about no mail that was published before.
     const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "read", "reports", "seen"];
     let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
     let recording = point.operation == Operation::PutObject

@@ -16,13 +16,13 @@ const MAY_REPEAT: &str = "may repeat";
 /// What a run came to, in one letter of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything was told once, and nothing came back.
+    /// Everything was mailed once, and no message was retried.
     Unnoticed,
-    /// Something came back from the queue; everything was told once.
+    /// The queue delivered a message again; everything was mailed once.
     Redelivered,
-    /// A mail says that iamwatch could not look; everything else was told once.
+    /// A mail says that iamwatch could not look; everything else was mailed once.
     FailureMailed,
-    /// A mail was told again that may have been told before, as the same alert, and says so.
+    /// A mail with an unknown outcome was published again, as the same alert, and says so.
     Repeated,
     /// In this race the call at which the fault was to happen did not come.
     NotReached,
@@ -33,13 +33,13 @@ pub enum Verdict {
 impl Verdict {
     /// All of them, as the table explains them.
     pub const ALL: [(Verdict, char, &str); 6] = [
-        (Verdict::Unnoticed, '.', "told once, nothing came back"),
-        (Verdict::Redelivered, 'q', "told once, after the queue delivered it again"),
-        (Verdict::FailureMailed, 't', "told once, and somebody was told of the trouble"),
+        (Verdict::Unnoticed, '.', "mailed once, no message retried"),
+        (Verdict::Redelivered, 'q', "mailed once, after the queue delivered a message again"),
+        (Verdict::FailureMailed, 't', "mailed once, and the failure was mailed too"),
         (
             Verdict::Repeated,
             'r',
-            "told again with the same alert_id and saying so, its outcome being unknown",
+            "mailed again with the same alert_id and a repeat notice: its outcome was unknown",
         ),
         (Verdict::NotReached, '-', "two processes raced, and the call did not come"),
         (Verdict::Broken, 'X', "a promise was broken"),
@@ -60,7 +60,7 @@ pub struct Judgement {
     pub lost: usize,
     /// How many mails came again that must not.
     pub doubled: usize,
-    /// How many mails came again because nobody could know that they had come.
+    /// How many mails were repeated because their outcome was unknown.
     pub repeated: usize,
     /// Every promise that was broken, in a sentence each.
     pub broken: Vec<String>,
@@ -112,7 +112,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
         }
         for copies in &mailed[mailed.len().min(*alerts)..] {
             judged.doubled += copies.len();
-            judged.broken.push(format!("told again under another alert_id: \"{expected}\""));
+            judged.broken.push(format!("mailed again under another alert_id: \"{expected}\""));
         }
         for copies in mailed.iter().take(*alerts) {
             let (_, first) = copies[0];
@@ -120,7 +120,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
                 let wrong = if *n >= observed.mails_before_again {
                     "when the same was delivered again"
                 } else if !may_repeat(first, copies.len() - 1) {
-                    "although it was known that it had been told"
+                    "although it was known that it had been published"
                 } else if !says_that_it_may_repeat(mail) {
                     "without saying that it may repeat"
                 } else {
@@ -128,7 +128,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
                     continue;
                 };
                 judged.doubled += 1;
-                judged.broken.push(format!("told again {wrong}: \"{expected}\""));
+                judged.broken.push(format!("mailed again {wrong}: \"{expected}\""));
             }
         }
     }
@@ -174,8 +174,8 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     judged
 }
 
-/// Whether a mail may have come again so often: a killed process cannot know what became of what it had
-/// published, and who lost an answer about one mail does not know of that one.
+/// Whether a mail may be repeated so often: a killed process cannot know which of its publishes took effect, and
+/// a process that lost the answer about one mail does not know about that one.
 fn may_repeat<'a>(
     injected: Option<&'a Injected>,
     met: Option<&'a Call>,
@@ -203,7 +203,7 @@ fn says_that_it_may_repeat(mail: &Mail) -> bool {
         && findings.iter().all(|finding| finding["unmapped"]["may_repeat"] == true)
 }
 
-/// What nobody could read of the state, or was left undone in it.
+/// What is unreadable or unfinished in the state.
 fn unreadable(observed: &Observed) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, content) in &observed.state {
@@ -363,7 +363,7 @@ mod tests {
         let judged = judge(&scenario(), Some(&cut), &run(&twice, &at_publish));
         assert_eq!((judged.verdict, judged.repeated, judged.doubled), (Verdict::Repeated, 1, 0));
 
-        // It has to say so, to be the same alert, and to come once more at most.
+        // It must say so, be the same alert, and be repeated at most once.
         let silent = [first(), other(), first()];
         says(
             &judge(&scenario(), Some(&cut), &run(&silent, &at_publish)),

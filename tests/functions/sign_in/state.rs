@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::events::{batch_received, deliveries, event_bridge};
 use super::stage::{
-    LOGS, MAY_REPEAT, MEMORY, STATE, Stage, could_not_look, email, failed, failure, failure_subject, key,
-    log_file, numbered_failure,
+    LOGS, MAY_REPEAT, STATE, STATE_OBJECTS, Stage, could_not_look, email, failed, failure, failure_subject,
+    key, log_file, numbered_failure,
 };
 
 /// A function that is handed a log file with a failure, and one that it may not read, for the n-th time.
@@ -79,8 +79,8 @@ async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
     let tried = once.map(async |(operation, target, fault)| {
         let name = format!("{operation:?} of {target}, {fault:?}");
         let stage = stage().await;
-        let which = Which::every(operation).about(&format!("{MEMORY}{target}"));
-        // Before it was claimed, and when it is to be noted as told.
+        let which = Which::every(operation).about(&format!("{STATE_OBJECTS}{target}"));
+        // Before the lease is acquired, and when the notification is recorded.
         stage.aws.fail(which.clone().nth(1), fault);
         stage.aws.fail(which.nth(3), fault);
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -106,7 +106,7 @@ async fn a_write_whose_answer_is_lost_is_recognised_as_done() {
 
 #[tokio::test]
 async fn promise_1_without_state_the_queue_retries_twice_and_then_mails_are_published() {
-    let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
+    let (all, writes) = (Which::any().about(STATE_OBJECTS), Which::every(Operation::PutObject));
     let for_good = [
         (all.clone(), Fault::ACCESS_DENIED),
         (all.clone(), Fault::INTERNAL_ERROR),
@@ -130,7 +130,7 @@ async fn promise_1_without_state_the_queue_retries_twice_and_then_mails_are_publ
         assert_eq!(received(&function, 3).await, ["denied"], "{name}: {}", function.output());
         both_mailed_without_state(&stage, &name);
 
-        // What is remembered again is told once more, and then no more.
+        // Once state works again it is mailed again, and then no more.
         stage.aws.recover();
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
         for _ in 0..2 {
@@ -158,9 +158,9 @@ async fn a_state_bucket_of_another_account_is_not_used() {
 
 #[tokio::test]
 async fn promise_1_a_state_bucket_that_never_answers_prevents_no_mail() {
-    let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
-    // Of writes that are made but never answered, the run finds its own claims, publishes as it should, and finds its own
-    // notes of that.
+    let (all, writes) = (Which::any().about(STATE_OBJECTS), Which::every(Operation::PutObject));
+    // If writes are made but never answered, the run finds its own leases, publishes as it should, and finds its own
+    // records of that.
     let silent = [
         (all, Fault::HangBefore, &["denied"][..]),
         (writes.clone(), Fault::HangBefore, &["denied"]),
