@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_and_the_defaults_tell_the_same_story() {
+    fn the_table_and_the_defaults_agree() {
         assert_eq!(Config::from_lookup(|_| None).unwrap(), Config::default());
         assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
     }

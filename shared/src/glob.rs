@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_anything_and_an_escaped_one_for_itself() {
+    fn a_star_matches_anything_and_an_escaped_star_matches_itself() {
         for (pattern, text, matches) in [
             ("alice", "alice", true),
             ("alice", "alice2", false),

@@ -16,9 +16,9 @@ use serde::Serialize;
 /// Never: writing to memory cannot fail.
 pub fn pack(content: &[u8], generated: DateTime<Utc>) -> io::Result<Vec<u8>> {
     let made = u32::try_from(generated.timestamp()).unwrap_or_default();
-    let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
-    packer.write_all(content)?;
-    packer.finish()
+    let mut encoder = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
+    encoder.write_all(content)?;
+    encoder.finish()
 }
 
 /// Serialises a value as JSON and compresses it.
@@ -26,25 +26,25 @@ pub fn pack(content: &[u8], generated: DateTime<Utc>) -> io::Result<Vec<u8>> {
 /// # Errors
 /// If it cannot be serialised.
 pub fn pack_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut packer = GzBuilder::new().write(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut packer, value)?;
-    packer.finish()
+    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut encoder, value)?;
+    encoder.finish()
 }
 
 /// The decompressed content, and the time in the header if there is one.
 ///
 /// # Errors
 /// A phrase that says why it cannot be decompressed.
-pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<(Vec<u8>, Option<DateTime<Utc>>), String> {
-    let mut unpacker = GzDecoder::new(packed);
+pub fn unpack(compressed: &[u8], max_bytes: usize) -> Result<(Vec<u8>, Option<DateTime<Utc>>), String> {
+    let mut decoder = GzDecoder::new(compressed);
     let mut content = Vec::new();
-    let read = unpacker.by_ref().take(max_bytes as u64 + 1).read_to_end(&mut content);
+    let read = decoder.by_ref().take(max_bytes as u64 + 1).read_to_end(&mut content);
     read.map_err(|error| format!("it cannot be unpacked whole: {error}"))?;
     if content.len() > max_bytes {
         return Err(format!("it unpacks to more than {max_bytes} bytes"));
     }
-    let made = unpacker.header().map(|header| header.mtime()).filter(|made| *made > 0);
-    if !unpacker.into_inner().is_empty() {
+    let made = decoder.header().map(|header| header.mtime()).filter(|made| *made > 0);
+    if !decoder.into_inner().is_empty() {
         return Err("something stands behind the end of what was packed".to_owned());
     }
     Ok((content, made.and_then(|made| DateTime::from_timestamp(made.into(), 0))))
@@ -59,24 +59,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_is_unpacked_with_its_time() {
-        let packed = pack(b"user,arn", made()).unwrap();
-        assert_eq!(unpack(&packed, 8).unwrap(), (b"user,arn".to_vec(), Some(made())));
+    fn content_is_compressed_and_decompressed_with_its_time() {
+        let compressed = pack(b"user,arn", made()).unwrap();
+        assert_eq!(unpack(&compressed, 8).unwrap(), (b"user,arn".to_vec(), Some(made())));
         let timeless = pack(b"user,arn", DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(unpack(&timeless, 8).unwrap().1, None, "0 is RFC 1952's word for no time");
     }
 
     #[test]
-    fn what_cannot_be_unpacked_whole_is_not_unpacked_in_part() {
-        let packed = pack(b"user,arn\nalice,x", made()).unwrap();
-        for (name, packed, max_bytes, said) in [
-            ("cut short", &packed[..packed.len() - 1], 100, "cannot be unpacked whole"),
-            ("a bit flipped", &[&packed[..15], &[packed[15] ^ 4], &packed[16..]].concat(), 100, "unpacked"),
-            ("too large", &packed[..], 15, "more than 15 bytes"),
-            ("two in one", &[&packed[..], &packed].concat(), 100, "behind the end"),
+    fn a_damaged_gzip_stream_is_an_error_and_gives_no_part() {
+        let compressed = pack(b"user,arn\nalice,x", made()).unwrap();
+        for (name, compressed, max_bytes, said) in [
+            ("cut short", &compressed[..compressed.len() - 1], 100, "cannot be unpacked whole"),
+            (
+                "a bit flipped",
+                &[&compressed[..15], &[compressed[15] ^ 4], &compressed[16..]].concat(),
+                100,
+                "unpacked",
+            ),
+            ("too large", &compressed[..], 15, "more than 15 bytes"),
+            ("two in one", &[&compressed[..], &compressed].concat(), 100, "behind the end"),
             ("no gzip", b"user,arn", 100, "cannot be unpacked whole"),
         ] {
-            let error = unpack(packed, max_bytes).unwrap_err();
+            let error = unpack(compressed, max_bytes).unwrap_err();
             assert!(error.contains(said), "{name}: {error}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! User names, session names, user agents, error texts and object keys are chosen by anyone. Every such text goes
 //! through [`clean`] before it is part of a mail: the result is one line of visible characters without live links.
-//! Text that a person is asked to paste must also pass [`iam_name`] or [`arn`], which accept only what IAM accepts.
+//! Text that a person is asked to paste must also pass [`iam_name`] or [`arn`], which allow only what IAM allows.
 //!
 //! Sources: Unicode UAX #9 (bidirectional controls) and UAX #44 (`Default_Ignorable_Code_Point`);
 //! IANA's root zone database for the endings; IAM User Guide, "IAM and AWS STS quotas", for names.
@@ -299,7 +299,7 @@ fn colon_links(chars: &[char], at: usize) -> bool {
     if chars[at + 1..].starts_with(&['/', '/']) {
         return true;
     }
-    // What stands before may be shown as an escape: neither a letter that becomes one nor the letter that an
+    // The text before may be shown as an escape: neither a letter that becomes one nor the letter that an
     // escape ends in (`\t` before `el:`) may hide the word that is read.
     let before = &chars[at.saturating_sub(16)..at];
     let written: String = before.iter().collect();
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_seen_becomes_an_escape() {
+    fn invisible_characters_become_escapes() {
         for (name, text, shown) in [
             ("a line break", "alice\r\nSubject: all is well", "alice\\r\\nSubject: all is well"),
             ("a tab", "a\tb", "a\\tb"),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_bare_in_a_sentence_and_anything_else_in_quotes_it_cannot_close() {
+    fn a_name_is_unquoted_in_a_sentence_and_other_text_is_in_quotes_it_cannot_close() {
         for (text, shown) in [
             ("alice", "alice"),
             ("team/logs", "team/logs"),
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_cut_in_the_middle_and_says_by_how_much() {
+    fn long_text_is_cut_in_the_middle_and_says_by_how_much() {
         let long = format!("{}{}{}", "a".repeat(40), "b".repeat(10_160), "z".repeat(40));
         let shown = clean(&long, 120);
         assert_eq!(shown.len(), 120);
@@ -442,8 +442,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_iam_accepts_is_ever_pasted() {
-        for (text, accepted) in [
+    fn only_names_that_iam_allows_can_be_pasted() {
+        for (text, valid) in [
             ("alice", true),
             ("a.b+c=d,e@f-g_h", true),
             ("", false),
@@ -456,9 +456,9 @@ mod tests {
             (&"a".repeat(128), true),
             (&"a".repeat(129), false),
         ] {
-            assert_eq!(iam_name(text).is_some(), accepted, "{text:?}");
+            assert_eq!(iam_name(text).is_some(), valid, "{text:?}");
         }
-        for (text, accepted) in [
+        for (text, valid) in [
             ("arn:aws:iam::111122223333:user/ops/alice", true),
             ("arn:aws-us-gov:sts::111122223333:assumed-role/Dev/erin@x", true),
             ("arn:aws:cloudtrail:us-east-1:111122223333:trail/main", true),
@@ -470,7 +470,7 @@ mod tests {
             ("arn:evil:iam::111122223333:user/a", false),
             ("arn:aws:iam", false),
         ] {
-            assert_eq!(arn(text).is_some(), accepted, "{text:?}");
+            assert_eq!(arn(text).is_some(), valid, "{text:?}");
         }
     }
 
@@ -532,7 +532,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_harmless_is_shown_as_it_is_character_by_character(text in "[ -~]{0,40}") {
+        fn harmless_characters_are_shown_unchanged(text in "[ -~]{0,40}") {
             let chars: Vec<char> = text.chars().collect();
             for dots in [Dots::Inert, Dots::InertAfterWww, Dots::AsTheyAre] {
                 let mut shown = String::new();

@@ -25,7 +25,7 @@ async fn machine(aws: &StubAws) -> StateMachine {
 }
 
 #[tokio::test]
-async fn what_is_started_again_starts_once() {
+async fn a_second_start_of_the_same_execution_starts_nothing() {
     let aws = StubAws::start().await;
     let machine = machine(&aws).await;
     aws.make_state_machine(MACHINE);
@@ -44,7 +44,7 @@ async fn what_is_started_again_starts_once() {
 }
 
 #[tokio::test]
-async fn what_did_not_start_is_told_with_what_can_be_done() {
+async fn a_failed_start_is_an_error_that_names_the_fix() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
         (error(400, "AccessDeniedException"), AwsErrorKind::Denied, 1, false),
@@ -53,7 +53,7 @@ async fn what_did_not_start_is_told_with_what_can_be_done() {
         (error(500, "InternalFailure"), AwsErrorKind::Transient, 3, false),
         (Fault::HangBefore, AwsErrorKind::Transient, 3, false),
         (Fault::CloseBefore, AwsErrorKind::Transient, 3, false),
-        // These start all the same, once.
+        // These start too, once.
         (Fault::CloseAfter, AwsErrorKind::Transient, 3, true),
         (Fault::HangAfter, AwsErrorKind::Transient, 3, true),
     ];
@@ -72,7 +72,7 @@ async fn what_did_not_start_is_told_with_what_can_be_done() {
 }
 
 #[tokio::test]
-async fn a_start_whose_answer_is_lost_is_made_again_and_starts_once() {
+async fn a_start_whose_answer_is_lost_is_retried_and_starts_once() {
     let aws = StubAws::start().await;
     let machine = machine(&aws).await;
     aws.make_state_machine(MACHINE);

@@ -39,7 +39,7 @@ fn generated() -> DateTime<Utc> {
     "2026-04-01T07:59:30Z".parse().unwrap()
 }
 
-/// The report of an account that nobody could take for that of another.
+/// The report of an account, different from that of every other account.
 fn csv(account: &str) -> String {
     let user = User::new("bob", generated()).key(1, generated(), None);
     Report::new(account, generated()).user(user).csv()
@@ -62,7 +62,7 @@ fn error(status: u16, code: &'static str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_report_is_asked_for_and_had_once_it_is_made() {
+async fn a_report_is_generated_and_then_fetched() {
     let aws = StubAws::start().await;
     for (name, account, wanted) in [
         ("there was none", report(ACCOUNT).after(3), "ReportNotPresent"),
@@ -100,7 +100,7 @@ async fn a_report_of_five_thousand_users_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn the_role_of_another_account_is_assumed_once_a_run() {
+async fn the_role_of_another_account_is_assumed_once_per_run() {
     use Operation::{AssumeRole, GenerateCredentialReport, GetCredentialReport};
     let aws = StubAws::start().await;
     aws.let_assume(ROLE, None);
@@ -177,7 +177,7 @@ async fn a_role_is_assumed_with_its_name_partition_and_external_id_or_not_at_all
 }
 
 #[tokio::test]
-async fn without_a_known_account_none_is_taken_for_the_own_one() {
+async fn without_a_known_account_no_account_is_treated_as_the_own_one() {
     let aws = StubAws::start().await;
     aws.put_report(ACCOUNT, report(ACCOUNT));
     let iam = clients(&aws, &config()).await.of_account(None, "aws");
@@ -206,7 +206,7 @@ async fn the_sessions_of_many_accounts_at_once_are_kept_apart() {
 }
 
 #[tokio::test]
-async fn every_answer_to_a_call_is_told_apart_and_made_again_where_that_makes_sense() {
+async fn every_answer_has_its_own_error_and_is_retried_if_that_can_help() {
     use AwsErrorKind::{Denied, NotFound, Transient};
     use Operation::{AssumeRole, GenerateCredentialReport, GetCredentialReport};
     const GENERATE: &str = "iam:GenerateCredentialReport of account 444455556666";
@@ -301,7 +301,7 @@ async fn a_call_that_fails_at_first_succeeds_at_last() {
 }
 
 #[tokio::test]
-async fn what_iam_leaves_out_or_never_said_before_is_named() {
+async fn a_missing_or_unknown_value_from_iam_is_named() {
     let aws = StubAws::start().await;
     let iam = run(&aws).await;
     for (said, account) in [
@@ -327,7 +327,7 @@ async fn what_iam_leaves_out_or_never_said_before_is_named() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_killed_is_known_also_behind_a_session() {
+async fn a_killed_process_is_recognised_in_a_session_too() {
     let aws = StubAws::start().await;
     aws.let_assume(ROLE, None);
     aws.put_report(OTHER, report(OTHER));
@@ -410,7 +410,7 @@ async fn the_open_accounts_of_every_page_are_listed_once() {
 }
 
 #[tokio::test]
-async fn a_list_of_accounts_of_which_a_part_is_missing_is_no_list() {
+async fn a_list_of_accounts_with_a_missing_page_is_an_error() {
     use AwsErrorKind::{Denied, Transient};
     let not_in_use = error(400, "AWSOrganizationsNotInUseException");
     let too_many = error(400, "TooManyRequestsException");
@@ -449,7 +449,7 @@ async fn a_list_of_accounts_of_which_a_part_is_missing_is_no_list() {
 }
 
 #[tokio::test]
-async fn a_list_of_accounts_that_says_too_little_or_too_much_is_no_list() {
+async fn a_list_of_accounts_with_missing_or_unexpected_values_is_an_error() {
     let aws = StubAws::start().await;
     let closed = vec![vec![(OTHER.to_owned(), "CLOSED")]];
     let strange = vec![vec![("4444".to_owned(), "ACTIVE")]];
@@ -470,7 +470,7 @@ async fn a_list_of_accounts_that_says_too_little_or_too_much_is_no_list() {
 }
 
 #[tokio::test]
-async fn an_account_of_no_organisation_is_told_what_to_do() {
+async fn an_account_outside_an_organisation_is_an_error_that_names_the_fix() {
     let aws = StubAws::start().await;
     let trouble = run(&aws).await.organization_accounts().await.unwrap_err();
     assert_eq!(

@@ -53,7 +53,7 @@ fn folders(pages: &[ListingPage]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn every_object_stands_on_one_page_in_the_order_of_the_keys() {
+async fn every_object_is_on_one_page_in_the_order_of_the_keys() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     let all: Vec<String> = (0..2_500).map(|n| format!("{DAY}{n:04}.json.gz")).collect();
@@ -78,7 +78,7 @@ async fn every_object_stands_on_one_page_in_the_order_of_the_keys() {
 }
 
 #[tokio::test]
-async fn folders_are_told_apart_from_objects_page_by_page() {
+async fn folders_and_objects_are_separated_on_each_page() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     for account in ["111122223333", "444455556666", "777788889999"] {
@@ -99,7 +99,7 @@ async fn folders_are_told_apart_from_objects_page_by_page() {
 }
 
 #[tokio::test]
-async fn keys_come_as_they_are_whatever_stands_in_them() {
+async fn keys_are_listed_unchanged_whatever_they_contain() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     let mut odd: Vec<String> = [
@@ -152,7 +152,7 @@ async fn keys_come_as_they_are_whatever_stands_in_them() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_listed_is_an_error_and_never_an_empty_page() {
+async fn a_failed_listing_is_an_error_and_never_an_empty_page() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
         (Fault::ACCESS_DENIED, AwsErrorKind::Denied, 1),
@@ -205,7 +205,7 @@ async fn a_bucket_of_another_account_is_not_listed() {
 }
 
 #[tokio::test]
-async fn an_answer_that_lacks_what_s3_always_says_is_no_answer() {
+async fn an_answer_without_a_member_that_s3_always_sends_is_an_error() {
     let page = |inner: &str| {
         format!(
             "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inner}</ListBucketResult>"

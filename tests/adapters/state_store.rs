@@ -39,7 +39,7 @@ fn tag(written: WriteOutcome) -> String {
 }
 
 #[tokio::test]
-async fn what_was_written_is_read_with_its_tag_and_the_time_of_its_writing() {
+async fn an_object_is_read_with_its_etag_and_the_time_of_its_write() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     assert_eq!(store.uri(KEY), "s3://example-state/cases/a.json");
@@ -56,7 +56,7 @@ async fn what_was_written_is_read_with_its_tag_and_the_time_of_its_writing() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_over_what_somebody_else_wrote_or_removed() {
+async fn a_conditional_write_never_overwrites_another_writers_change() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     let first = tag(store.write(KEY, b"1", Precondition::Absent).await.unwrap());
@@ -77,7 +77,7 @@ async fn nothing_is_written_over_what_somebody_else_wrote_or_removed() {
 }
 
 #[tokio::test]
-async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
+async fn every_answer_to_a_write_has_its_own_error_and_none_is_retried() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
         (error(412, "PreconditionFailed"), Precondition::Absent, Ok(())),
@@ -91,7 +91,7 @@ async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
         (Fault::SLOW_DOWN, Precondition::Absent, Err(AwsErrorKind::Transient)),
         (Fault::CloseBefore, Precondition::Absent, Err(AwsErrorKind::Transient)),
         (Fault::HangBefore, Precondition::Absent, Err(AwsErrorKind::Transient)),
-        // These are written all the same.
+        // These are written too.
         (Fault::CloseAfter, Precondition::Absent, Err(AwsErrorKind::Transient)),
         (Fault::HangAfter, Precondition::Absent, Err(AwsErrorKind::Transient)),
     ];
@@ -116,7 +116,7 @@ async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_apart_from_what_cannot_be_read() {
+async fn a_missing_object_differs_from_an_unreadable_one() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
         (error(404, "NoSuchKey"), None, 1),
@@ -162,7 +162,7 @@ async fn a_read_that_fails_at_first_succeeds_at_last() {
         (Fault::CutBody { after_bytes: half }, false, FETCHES - 1),
         (Fault::CutBody { after_bytes: half }, true, FETCHES - 1),
         (Fault::HangInBody { after_bytes: half }, false, FETCHES - 1),
-        // Only a checksum tells that these are not the bytes that S3 has.
+        // Only a checksum shows that these are not the bytes that S3 has.
         (Fault::CorruptBody { bytes: 16 }, true, FETCHES - 1),
     ];
     let tried = tried.map(async |(fault, checksums, failures)| {
@@ -181,7 +181,7 @@ async fn a_read_that_fails_at_first_succeeds_at_last() {
 }
 
 #[tokio::test]
-async fn of_an_object_that_is_too_large_one_byte_more_than_the_most_is_read() {
+async fn an_object_that_is_too_large_is_read_to_one_byte_over_the_limit() {
     let aws = StubAws::start().await;
     let store = store(&aws).await;
     for (length, read) in [

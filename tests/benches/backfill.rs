@@ -173,7 +173,7 @@ impl Server {
     }
 }
 
-/// Has so many log files read in that way, and says what it took.
+/// Has this many log files read in that way, and returns the time it took.
 fn read(reader: &Path, endpoint: &str, how: &str, at_once: u64, objects: u64) -> anyhow::Result<Took> {
     let bucket = serve::bucket(objects, how != "backfill-of-failures");
     let arguments = [endpoint, how, &at_once.to_string(), &objects.to_string(), &bucket, serve::FOLDER];

@@ -136,7 +136,7 @@ async fn invocations(name: &str, bootstrap: &Path) -> anyhow::Result<()> {
     let function = Function::start(bootstrap, name, &environment).await;
     let mut taken = Vec::new();
     for n in 1..=INVOCATIONS {
-        // Each is about another user, for what was told of one is not told again.
+        // Each is about another user: a second mail about the same user would be deduplicated.
         let (key, content) = log_file(n)?;
         aws.put(LOGS, &key, content);
         let event = delivery(&key);

@@ -125,7 +125,7 @@ fn every_form_of_a_report_is_judged_as_of_when_it_was_made() {
             format!("\u{feff}\n {}\n", cli_output(&csv)).into_bytes(),
         ),
         (
-            "the same, packed at another time",
+            "the same, compressed at another time",
             pack(cli_output(&csv).as_bytes(), at("2026-04-02T00:00:00Z")).unwrap(),
         ),
     ] {
@@ -222,7 +222,7 @@ fn rows_that_cannot_be_judged_exit_with_2_and_the_rest_is_judged() {
 fn a_file_that_is_no_report_exits_with_2_and_prints_nothing() {
     let csv = some();
     let header = csv.lines().next().unwrap();
-    let packed = pack(csv.as_bytes(), at(MADE)).unwrap();
+    let compressed = pack(csv.as_bytes(), at(MADE)).unwrap();
     for (name, content, said) in [
         ("empty", Vec::new(), "it is empty"),
         ("only a header", header.as_bytes().to_vec(), "it has no row that can be read"),
@@ -235,7 +235,7 @@ fn a_file_that_is_no_report_exits_with_2_and_prints_nothing() {
         ("text", b"hello".to_vec(), "with the column user"),
         ("Base64 alone", b"dXNlcixhcm4=".to_vec(), "with the column user"),
         ("UTF-16", b"\xff\xfeu\0s\0".to_vec(), "it must be UTF-8"),
-        ("cut short", packed[..packed.len() - 9].to_vec(), "it cannot be unpacked whole"),
+        ("cut short", compressed[..compressed.len() - 9].to_vec(), "it cannot be unpacked whole"),
         (
             "another answer",
             br#"{"State": "STARTED"}"#.to_vec(),
@@ -273,7 +273,7 @@ fn a_file_that_is_no_report_exits_with_2_and_prints_nothing() {
 fn arguments_that_cannot_be_used_exit_with_64() {
     let folder = Folder::with("report.csv", some());
     folder.file("findings.json", "{}\n");
-    folder.file("accepted.toml", "[[suppression]]\n");
+    folder.file("suppressions.toml", "[[suppression]]\n");
     for (arguments, said) in [
         (&["--list", "--format", "ocsf"][..], "--format must be table, csv or json for --list"),
         (&["--list", "--format", "text"], "--format must be table, csv or json for --list"),
@@ -283,11 +283,11 @@ fn arguments_that_cannot_be_used_exit_with_64() {
         (&["--list", "--previous", "findings.json"], "cannot be used with"),
         (&["--list", "--fail-on", "LOW"], "cannot be used with"),
         (&["--list", "--min-severity", "LOW"], "cannot be used with"),
-        (&["--list", "--suppressions", "accepted.toml"], "cannot be used with"),
+        (&["--list", "--suppressions", "suppressions.toml"], "cannot be used with"),
         (&["--previous", "gone.json"], "could not read gone.json: No such file"),
         (&["--previous", "findings.json"], "findings.json: line 1 is no finding as "),
         (&["--previous", "report.csv"], "report.csv: line 1 is no finding as "),
-        (&["--suppressions", "accepted.toml"], "accepted.toml: line 1: "),
+        (&["--suppressions", "suppressions.toml"], "suppressions.toml: line 1: "),
         (&["--account", "1111"], "it must be an account id of 12 digits"),
         (&["--set", "IDLE_DAYS=0"], "IDLE_DAYS is \"0\"; it must be a whole number of days"),
         (&["report.csv"], "unexpected argument"),
@@ -307,8 +307,8 @@ fn settings_severities_and_suppressions_decide_what_counts() {
     let key = at("2025-12-01T00:00:00Z");
     let machine = User::new("svc", at("2024-01-01T00:00:00Z")).key(1, key, Some(at("2026-03-31T00:00:00Z")));
     let folder = Folder::with("report.csv", account([person("alice"), machine]).csv());
-    folder.file("accepted.toml", "[[suppression]]\nrule = \"password.mfa-disabled\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"x\"\nexpires = \"2026-04-30\"\n");
-    let accepted = ["--suppressions", "accepted.toml"];
+    folder.file("suppressions.toml", "[[suppression]]\nrule = \"password.mfa-disabled\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"x\"\nexpires = \"2026-04-30\"\n");
+    let suppressed = ["--suppressions", "suppressions.toml"];
     for (arguments, status, rules, said) in [
         (
             &["--fail-on", "HIGH"][..],
@@ -324,9 +324,9 @@ fn settings_severities_and_suppressions_decide_what_counts() {
             "1 finding.",
         ),
         (&["--min-severity", "HIGH"], 0, &["password.mfa-disabled"], "1 more below HIGH left out."),
-        (&accepted, 0, &["access-key.unrotated"], "1 finding suppressed.\n1 finding."),
+        (&suppressed, 0, &["access-key.unrotated"], "1 finding suppressed.\n1 finding."),
         (
-            &["--fail-on", "HIGH", accepted[0], accepted[1]],
+            &["--fail-on", "HIGH", suppressed[0], suppressed[1]],
             0,
             &["access-key.unrotated"],
             "1 finding suppressed.",
@@ -335,7 +335,7 @@ fn settings_severities_and_suppressions_decide_what_counts() {
         let run = judged(&folder, &[&["--format", "json"], arguments].concat()).exits(status).says(said);
         assert_eq!(run.rules(), rules, "{arguments:?}");
     }
-    let mail = judged(&folder, &accepted).exits(0).stdout;
+    let mail = judged(&folder, &suppressed).exits(0).stdout;
     assert!(mail.contains("; 1 more is suppressed\n"), "{mail}");
     let clean = Folder::with("report.csv", account([person("bob").mfa()]).csv());
     assert_eq!(judged(&clean, &[]).exits(0).says("0 findings.").stdout, "");
@@ -569,7 +569,7 @@ fn the_list_shows_why_there_is_no_value() {
 }
 
 #[test]
-fn the_list_tells_the_root_user_from_a_user_who_is_called_root() {
+fn the_list_distinguishes_the_root_user_from_a_user_called_root() {
     let folder = Folder::with("report.csv", account([person("root"), person("(root)")]).csv());
     let lines = judged(&folder, &["--list", "--format", "json"]).exits(0).lines();
     let said: Vec<_> = lines

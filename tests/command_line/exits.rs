@@ -199,7 +199,7 @@ mod unix {
     }
 
     #[test]
-    fn links_to_folders_are_told_and_never_followed_in_circles() {
+    fn links_to_folders_are_reported_and_never_followed_in_circles() {
         let folder = three();
         symlink(".", folder.path().join("logs/loop")).unwrap();
         symlink("../logs", folder.path().join("logs/again")).unwrap();

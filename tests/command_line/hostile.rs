@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::program::Folder;
 use crate::records::{failure, log_file, merge};
 
-/// Names that an attacker may choose to have something executed by whoever looks at a list.
+/// Names that an attacker may choose to execute something in the program that shows a list.
 pub fn hostile() -> Vec<(&'static str, String)> {
     [
         ("terminal escapes", "\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[1;31malice"),

@@ -66,15 +66,15 @@ fn a_log_file_of_60_mb_is_judged_to_its_end() {
 fn two_large_log_files_at_once_need_less_than_64_mib() {
     let folder = Folder::new();
     let mut total = 0;
-    for (seed, name) in [(2, "plain.json"), (3, "packed.json.gz")] {
+    for (seed, name) in [(2, "plain.json"), (3, "gzip.json.gz")] {
         let (content, records) = large(50_000_000, seed);
         total += records;
-        let packed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
-        folder.file(name, packed.unwrap_or(content));
+        let compressed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
+        folder.file(name, compressed.unwrap_or(content));
     }
     let arguments = ["sign-in", ".", "--format", "json", "--threads", "2"];
     let mut child = command(folder.path(), &arguments).spawn().unwrap();
-    // Its output, which nobody reads yet, is more than a pipe holds: the program waits before its end, and can be
+    // Its output, which is not read yet, is more than a pipe holds: the program waits before its end, and can be
     // measured.
     let mut stderr = String::new();
     let mut notes = child.stderr.take().unwrap();
@@ -100,11 +100,11 @@ fn two_large_log_files_at_once_need_less_than_64_mib() {
 fn every_record_of_two_large_log_files_is_listed_within_64_mib() {
     let folder = Folder::new();
     let mut total = 0;
-    for (seed, name) in [(4, "plain.json"), (5, "packed.json.gz")] {
+    for (seed, name) in [(4, "plain.json"), (5, "gzip.json.gz")] {
         let (content, records) = large(50_000_000, seed);
         total += records;
-        let packed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
-        folder.file(name, packed.unwrap_or(content));
+        let compressed = name.ends_with(".gz").then(|| iamwatch_tests::corpus::gzip(&content).unwrap());
+        folder.file(name, compressed.unwrap_or(content));
     }
     let arguments = ["records", ".", "--format", "csv", "--threads", "2"];
     let mut child = command(folder.path(), &arguments).spawn().unwrap();

@@ -79,10 +79,12 @@ fn limits_take_effect_and_the_message_names_them() {
         assert_eq!(run(&stored).exits(0).lines().len(), 41);
         let less = format!("MAX_COMPRESSED_BYTES={}", content.len() - 1);
         run(&less).exits(2).says("MAX_COMPRESSED_BYTES");
-        let unpacked = log_file(&records).len();
-        assert_eq!(run(&format!("MAX_DECOMPRESSED_BYTES={unpacked}")).exits(0).lines().len(), 41);
+        let decompressed = log_file(&records).len();
+        assert_eq!(run(&format!("MAX_DECOMPRESSED_BYTES={decompressed}")).exits(0).lines().len(), 41);
         if name.ends_with(".gz") {
-            run(&format!("MAX_DECOMPRESSED_BYTES={}", unpacked / 2)).exits(2).says("MAX_DECOMPRESSED_BYTES");
+            run(&format!("MAX_DECOMPRESSED_BYTES={}", decompressed / 2))
+                .exits(2)
+                .says("MAX_DECOMPRESSED_BYTES");
         }
     }
 }

@@ -29,7 +29,7 @@ fn every_format_of_records_is_read() {
     let raw = |record: &Value| json!({"_raw": text(record), "_time": "2026-04-01T08:15:00.000+00:00"});
     let result = |record: &Value| json!({"preview": false, "result": {"_raw": text(record)}});
     for (name, content) in [
-        ("a delivered log file, unpacked", log_file(&both)),
+        ("a delivered log file, decompressed", log_file(&both)),
         ("a delivered log file, printed prettily", pretty.into_bytes()),
         ("a list", json!(both).to_string().into_bytes()),
         ("a list, printed prettily", serde_json::to_vec_pretty(&both).unwrap()),

@@ -8,7 +8,7 @@ const NOW: &str = "2026-04-02T00:00:00Z";
 /// One finding each of MEDIUM, HIGH and CRITICAL, and a suppression file.
 fn folder(suppressions: &str) -> Folder {
     let folder = Folder::with("logs/x.json.gz", gzipped(&[failure("1"), without_mfa("2"), root("3")]));
-    folder.file("accepted.toml", suppressions);
+    folder.file("suppressions.toml", suppressions);
     folder
 }
 
@@ -23,7 +23,7 @@ fn a_suppressed_finding_is_left_out_until_the_end_of_the_last_day() {
         [(NOW, 2, "1 finding suppressed."), ("2026-05-01T00:00:00Z", 3, "0 findings suppressed.")]
     {
         let arguments =
-            ["sign-in", "logs", "--format", "json", "--suppressions", "accepted.toml", "--now", now];
+            ["sign-in", "logs", "--format", "json", "--suppressions", "suppressions.toml", "--now", now];
         assert_eq!(folder.run(&arguments).exits(0).says(suppressed).lines().len(), left, "{now}");
     }
 }
@@ -31,11 +31,12 @@ fn a_suppressed_finding_is_left_out_until_the_end_of_the_last_day() {
 #[test]
 fn a_suppressed_finding_does_not_fail_a_run() {
     let folder = folder(&entry("sign-in.without-mfa", "expires = \"2026-04-30\""));
-    let run =
-        |fail_on| ["sign-in", "logs", "--suppressions", "accepted.toml", "--now", NOW, "--fail-on", fail_on];
+    let run = |fail_on| {
+        ["sign-in", "logs", "--suppressions", "suppressions.toml", "--now", NOW, "--fail-on", fail_on]
+    };
     folder.run(&run("CRITICAL")).exits(1);
     let folder = Folder::with("logs/x.json.gz", gzipped(&[without_mfa("2")]));
-    folder.file("accepted.toml", entry("sign-in.without-mfa", "expires = \"2026-04-30\""));
+    folder.file("suppressions.toml", entry("sign-in.without-mfa", "expires = \"2026-04-30\""));
     folder.run(&run("LOW")).exits(0);
 }
 
@@ -43,14 +44,15 @@ fn a_suppressed_finding_does_not_fail_a_run() {
 fn a_suppression_file_with_mistakes_is_a_bad_argument_and_every_mistake_is_named() {
     let bad = entry("sign-in.without-mfa", "") + &entry("sign-in.nothing", "expires = \"2026-04-30\"");
     let folder = folder(&bad);
-    let run = folder.run(&["sign-in", "logs", "--suppressions", "accepted.toml", "--now", NOW]).exits(64);
-    let run = run.says("accepted.toml: line 1: expires is missing");
-    assert_eq!(run.says("accepted.toml: line 6: rule is \"sign-in.nothing\"").stdout, "");
+    let run = folder.run(&["sign-in", "logs", "--suppressions", "suppressions.toml", "--now", NOW]).exits(64);
+    let run = run.says("suppressions.toml: line 1: expires is missing");
+    assert_eq!(run.says("suppressions.toml: line 6: rule is \"sign-in.nothing\"").stdout, "");
     folder
         .run(&["sign-in", "logs", "--suppressions", "none.toml"])
         .exits(64)
         .says("could not read none.toml");
-    let run = folder.run(&["sign-in", "logs", "--suppressions", "accepted.toml", "--now", "today"]).exits(64);
+    let run =
+        folder.run(&["sign-in", "logs", "--suppressions", "suppressions.toml", "--now", "today"]).exits(64);
     run.says("it must be a date and time");
 }
 
@@ -59,11 +61,11 @@ fn check_prints_every_entry_and_what_it_would_suppress() {
     let good = entry("sign-in.without-mfa", "owner = \"ops\"\nexpires = \"2026-04-30\"");
     let expired = entry("sign-in.failed", "expires = 2026-03-01");
     let folder = folder(&(good + &expired));
-    let run = folder.run(&["suppressions", "check", "accepted.toml", "--now", NOW]).exits(0);
+    let run = folder.run(&["suppressions", "check", "suppressions.toml", "--now", NOW]).exits(0);
     let lines = "line 1: sign-in.without-mfa holds until 2026-04-30: an exercise (ops)\n\
                  line 7: sign-in.failed expired on 2026-03-01: an exercise\n";
     assert_eq!(run.stdout, lines);
-    let run = folder.run(&["suppressions", "check", "accepted.toml", "logs", "--now", NOW]).exits(0);
+    let run = folder.run(&["suppressions", "check", "suppressions.toml", "logs", "--now", NOW]).exits(0);
     assert!(run.stdout.contains("(ops); hides 1 finding\n"), "{}", run.stdout);
     assert!(run.stdout.contains("an exercise; would hide 1 finding\n"), "{}", run.stdout);
     assert!(run.stdout.ends_with("1 finding suppressed, 2 findings not\n"), "{}", run.stdout);
@@ -73,7 +75,7 @@ fn check_prints_every_entry_and_what_it_would_suppress() {
 fn check_exits_with_2_if_an_entry_is_not_understood_and_checks_the_rest() {
     let folder =
         folder(&(entry("sign-in.without-mfa", "") + &entry("sign-in.failed", "expires = \"2026-04-30\"")));
-    let run = folder.run(&["suppressions", "check", "accepted.toml", "--now", NOW]).exits(2);
+    let run = folder.run(&["suppressions", "check", "suppressions.toml", "--now", NOW]).exits(2);
     assert_eq!(run.says("line 1: expires is missing").stdout.lines().count(), 1);
     folder.run(&["suppressions", "check", "none.toml"]).exits(2).says("could not read none.toml");
 }

@@ -27,21 +27,21 @@ fn every_branch_of_the_template_says_what_it_should() {
 }
 
 #[test]
-fn attach_changes_one_thing_and_only_when_asked() {
+fn the_attach_script_changes_one_setting_and_only_after_a_yes() {
     passes("test_attach");
 }
 
 #[test]
-fn check_finds_what_is_wrong_with_a_deployed_stack() {
+fn the_check_script_finds_what_is_wrong_with_a_deployed_stack() {
     passes("test_check");
 }
 
 #[test]
-fn backfill_is_followed_to_its_end_whatever_happens_on_the_way() {
+fn the_backfill_script_follows_a_run_to_its_end_through_every_failure() {
     passes("test_backfill");
 }
 
 #[test]
-fn only_what_lambda_can_run_is_deployed() {
+fn only_binaries_that_lambda_can_run_are_deployed() {
     passes("test_binaries");
 }

@@ -74,7 +74,7 @@ fn template() -> Yaml<'static> {
     Yaml::load_from_str(TEMPLATE).unwrap().remove(0)
 }
 
-/// What stands under these names, one in the other.
+/// The value under these names, one in the other.
 #[track_caller]
 fn at<'a>(yaml: &'a Yaml<'a>, path: &[&str]) -> &'a Yaml<'a> {
     path.iter().fold(yaml, |yaml, name| {

@@ -76,7 +76,7 @@ class Attach(unittest.TestCase):
         added = [line for line in printed.splitlines() if line.startswith(("+ ", "- "))]
         self.assertEqual(added, ['+  "EventBridgeConfiguration": {},'])
 
-    def test_what_is_on_already_is_not_written(self):
+    def test_a_setting_that_is_already_on_is_not_written(self):
         self.set_notifications({"EventBridgeConfiguration": {}})
         status, printed = self.attach(self.yes)
         self.assertEqual((status, self.asked), (0, 0))
@@ -90,12 +90,12 @@ class Attach(unittest.TestCase):
         self.assertIn("nothing was changed", printed)
         self.assertEqual(self.notifications(), before)
 
-    def test_with_nobody_to_ask_it_says_how_to_do_without(self):
+    def test_without_a_terminal_it_names_the_option_that_needs_none(self):
         with mock.patch("sys.stdin", io.StringIO("y\n")), self.assertRaisesRegex(Refused, "YES=1"):
             self.attach(attach.confirmed)
         self.assertEqual(self.notifications(), {})
 
-    def test_a_change_while_the_question_stands_is_not_overwritten(self):
+    def test_a_change_made_while_it_waits_for_a_yes_is_not_overwritten(self):
         def meanwhile():
             self.set_notifications(OTHERS)
             return True

@@ -251,7 +251,7 @@ class Backfill(unittest.TestCase):
         client("logs").delete_log_stream(logGroupName="watch-log", logStreamName="s")
         client("logs").create_log_stream(logGroupName="watch-log", logStreamName="s")
 
-    def test_what_it_would_take_is_shown_and_nothing_is_begun(self):
+    def test_the_estimate_is_shown_and_nothing_is_started(self):
         planned = {"estimate": ESTIMATE, "not_done": None}
         function = Function(planned)
         status, printed = self.told(function, dry_run=True, accounts="444455556666, 111122223333", regions="us-east-1", notify="none")
@@ -276,7 +276,7 @@ class Backfill(unittest.TestCase):
         self.refused(Function({"errorType": "InputError", "errorMessage": "from is wrong"}), "InputError: from is wrong", dry_run=True)
         self.refused(Function({"estimate": None, "not_done": "s3:ListObjectsV2 failed"}), "s3:ListObjectsV2 failed", dry_run=True)
 
-    def test_it_is_followed_to_its_end(self):
+    def test_a_backfill_is_followed_to_its_end(self):
         function = Function(
             [
                 run_json("planning", **claimed()) | {"estimate": None},
@@ -317,7 +317,7 @@ class Backfill(unittest.TestCase):
         self.assertEqual(len(function.asked), 3)
         self.assertIn("an invocation ended before all was done (no time was left); the next goes on", printed)
 
-    def test_a_mail_that_may_be_published_is_left_to_whoever_claims_it(self):
+    def test_a_mail_with_a_lease_is_left_to_the_invocation_that_leases_it(self):
         left = {"trouble": "sns:Publish failed: no answer"}
         function = Function(
             # Its run has left the backfill, and not the mail.
@@ -335,13 +335,13 @@ class Backfill(unittest.TestCase):
         self.assertEqual(self.told(function)[0], 0)
         self.assertEqual(len(function.asked), 2)
 
-    def test_one_that_comes_no_further_is_given_up(self):
+    def test_a_backfill_that_makes_no_progress_is_given_up(self):
         stuck = [run_json("scanning", 500, 0, trouble="s3:GetObject failed: AccessDenied")]
         function = Function(*[stuck] * 9)
         self.refused(function, "it comes no further: s3:GetObject failed: AccessDenied.*the same command goes on")
         self.assertEqual(len(function.asked), follower.MAX_WITHOUT_PROGRESS + 1)
 
-    def test_what_the_function_refuses_is_said_at_once(self):
+    def test_a_request_that_the_function_refuses_is_reported_at_once(self):
         self.addCleanup(self.forget_log)
         for number in range(120):
             self.failed(f"others-{number}", error_type="InputError", error="to is wrong")
@@ -360,7 +360,7 @@ class Backfill(unittest.TestCase):
         ]:
             self.assertEqual(invocations.reason_in(line), reason)
 
-    def test_what_another_invocation_was_refused_is_nobody_elses(self):
+    def test_the_error_of_another_invocation_is_not_reported(self):
         self.addCleanup(self.forget_log)
         self.failed("others", error_type="InputError", error="to is wrong")
         function = Function(
@@ -371,7 +371,7 @@ class Backfill(unittest.TestCase):
         self.assertEqual(status, 0, printed)
         self.assertNotIn("to is wrong", printed)
 
-    def test_one_that_lambda_has_not_begun_is_waited_for(self):
+    def test_an_invocation_that_lambda_has_not_started_is_waited_for(self):
         # The account's concurrency is used up: nothing happens for many looks.
         nothing = [lambda: None] * 9
         function = Function(
@@ -383,7 +383,7 @@ class Backfill(unittest.TestCase):
         self.assertEqual(status, 0, printed)
         self.assertEqual(len(function.asked), 3)
 
-    def test_one_that_lambda_gave_up_or_ended_without_a_word_is_asked_for_again(self):
+    def test_an_invocation_that_lambda_dropped_or_ended_without_a_result_is_made_again(self):
         self.addCleanup(self.forget_log)
         left = run_json("scanning", 500, trouble="no time was left")
         function = Function([left], [lambda: self.ended("request-2")], [run_json("done", 2000, 2, result=RESULT)])
@@ -396,11 +396,11 @@ class Backfill(unittest.TestCase):
             self.refused(function, "it comes no further: no time was left")
         self.assertEqual(len(function.asked), follower.MAX_WITHOUT_PROGRESS + 1)
 
-    def test_one_that_does_not_begin_is_given_up(self):
+    def test_an_invocation_that_never_starts_is_given_up(self):
         with mock.patch.object(invocations, "MAX_SECONDS_UNTIL_STARTED", -1):
             self.refused(Function([]), "nothing has begun; .*watch-log")
 
-    def test_what_is_finished_is_only_read_again_when_asked(self):
+    def test_a_finished_backfill_is_repeated_only_on_request(self):
         done = run_json("done", 2000, 2, result=RESULT)
         Function().go_on(0)
         client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(done).encode())
@@ -415,7 +415,7 @@ class Backfill(unittest.TestCase):
         self.assertEqual([asked.get("again") for asked in function.asked], [True])
         self.assertIn("10 of 2,000 log files", printed)
 
-    def test_what_has_not_ended_is_not_begun_once_more(self):
+    def test_an_unfinished_backfill_is_not_started_again(self):
         state = run_json("scanning", 10, 0, **claimed())
         client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(state).encode())
         function = Function([run_json("done", 2000, 2, result=RESULT)])
@@ -438,7 +438,7 @@ class Backfill(unittest.TestCase):
     def fleet(self, times=1, seconds_ago=0):
         return run_json("fleet", estimate={**ESTIMATE, "by_fleet": True}, fleet={"times": times, "at": now(-seconds_ago)})
 
-    def test_a_fleet_that_failed_is_said_with_when_to_ask_again(self):
+    def test_a_failed_fleet_is_reported_with_the_time_to_retry(self):
         fleet = self.fleet(seconds_ago=3600)
         again = datetime.datetime.fromisoformat(fleet["fleet"]["at"]) + datetime.timedelta(hours=6)
         for status, more in [("FAILED", "left$"), ("TIMED_OUT", "left; a higher BackfillMaximumConcurrency"), ("ABORTED", "left$")]:
@@ -463,7 +463,7 @@ class Backfill(unittest.TestCase):
         self.refused(function, why, executions={EXECUTION: "ABORTED", f"{EXECUTION}-2": "FAILED"})
         self.assertEqual(len(function.asked), 2)
 
-    def test_what_could_not_be_read_is_a_problem(self):
+    def test_unreadable_log_files_are_a_problem(self):
         def done(**more):
             state = run_json("done", 1990, 2, result=RESULT)
             state["read"] |= {name: value for name, value in more.items() if name in state["read"]}
@@ -492,7 +492,7 @@ class Backfill(unittest.TestCase):
             self.assertIn(f"problem  there are no log files {words} the bucket logs-example", printed)
             self.assertIn("see whether CloudTrail delivers there, and whether a lifecycle rule removed them", printed)
 
-    def test_what_others_wrote_steers_no_terminal(self):
+    def test_untrusted_text_cannot_control_the_terminal(self):
         title, shown = "\x1b]0;all is well\x07\x9b2J\x7f\u202e\ud800\n", r"\u{1b}]0;all is well\u{7}\u{9b}2J\u{7f}\u{202e}\u{d800}\u{a}"
         self.assertEqual(words.visible(f"alice, Ωmega: {title}"), f"alice, Ωmega: {shown}")
         result = RESULT | {"subject": title, "objects": [f"s3://state-example/{title}"]}
@@ -509,7 +509,7 @@ class Backfill(unittest.TestCase):
         with mock.patch.object(Function, "invoke", side_effect=denied):
             self.refused(Function(), f"^Invoke failed: AccessDenied: {re.escape(shown)}$")
 
-    def test_ctrl_c_leaves_it_under_way_and_says_how_to_follow_it(self):
+    def test_ctrl_c_leaves_the_backfill_running_and_says_how_to_follow_it(self):
         def stopped():
             raise KeyboardInterrupt
 
@@ -521,7 +521,7 @@ class Backfill(unittest.TestCase):
         self.setUp()
         self.assertIn("aws s3 ls s3://state-example/backfills/", self.told(Function([stopped]))[1])
 
-    def test_what_ctrl_c_says_to_repeat_begins_nothing_once_more(self):
+    def test_the_command_that_ctrl_c_names_starts_no_second_backfill(self):
         def stopped():
             raise KeyboardInterrupt
 

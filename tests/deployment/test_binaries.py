@@ -21,7 +21,7 @@ ARM64, X86_64 = 0xB7, 0x3E
 
 
 class Binaries(unittest.TestCase):
-    def test_what_lambda_cannot_run_is_refused(self):
+    def test_a_binary_that_lambda_cannot_run_is_refused(self):
         for name, content, architecture, why in [
             ("what was asked for", elf(ARM64, b"GLIBC_2.17", b"GLIBC_2.34"), "arm64", None),
             ("the other one", elf(X86_64, b"GLIBC_2.2.5", b"GLIBC_2.30"), "x86_64", None),
@@ -49,7 +49,7 @@ class Binaries(unittest.TestCase):
             self.assertIn("one/bootstrap: arm64", said.getvalue())
             self.assertIn("other/bootstrap is built for x86_64", said.getvalue())
 
-    def test_nothing_built_is_no_success(self):
+    def test_a_missing_binary_is_a_failure(self):
         with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(SystemExit, "run `make build ARCH=arm64`"):
             binaries.main("arm64", folder)
         with self.assertRaisesRegex(SystemExit, "must be arm64 or x86_64"):

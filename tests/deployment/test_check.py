@@ -251,7 +251,7 @@ class Check(unittest.TestCase):
             with self.function_that(self.credential_report, accounts=answer):
                 self.problem(self.credential_report, *words)
 
-    def test_accounts_that_are_not_known_and_what_was_not_done(self):
+    def test_unknown_accounts_and_failed_checks_are_named(self):
         state = self.outputs["StateBucketName"]
         # Accounts may have been judged all the same: those of before.
         for accounts, why, advice in [
@@ -316,7 +316,7 @@ class Check(unittest.TestCase):
         finally:
             s3.put_object(Bucket="logs-example", Key=self.key, Body=b"")
 
-    def test_what_may_not_be_looked_at_is_said_and_the_rest_is_looked_at(self):
+    def test_a_refused_check_is_named_and_the_others_run(self):
         usual = check.bucket_sends
 
         def denied(report, aws, outputs):
@@ -327,7 +327,7 @@ class Check(unittest.TestCase):
             self.problem("could not look at the bucket", "s3:GetBucketNotification", "ask for the permission")
         self.assertIs(check.bucket_sends, usual)
 
-    def test_a_stack_that_cannot_work_is_not_even_begun(self):
+    def test_a_stack_that_cannot_work_is_not_checked(self):
         for parameters, why in [
             ({"CreateTrail": "false"}, "CreateTrail=false needs LogBucketName"),
             ({"CreateTrail": "false", "LogBucketName": "logs-example", "EmailMinSeverity": "HIGH"}, "Set Email"),

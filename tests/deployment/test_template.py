@@ -121,7 +121,7 @@ class Trail(unittest.TestCase):
         self.assertEqual(stack.properties("BackfillFunction")["Environment"]["Variables"]["LOG_BUCKET"], "logs-example")
         self.assertEqual(stack.outputs["LogBucketName"], "logs-example")
 
-    def test_what_the_rule_takes_is_what_the_role_may_read_in_every_layout_of_a_bucket(self):
+    def test_the_rule_matches_what_the_role_may_read_in_every_layout_of_a_bucket(self):
         stack = existing()
         [pattern] = stack.properties("DeliveryRule")["EventPattern"]["detail"]["object"]["key"]
         readable = [statements(stack, role)["ReadLogFiles"]["Resource"] for role in ["SignInRole", "BackfillRole"]]
@@ -202,7 +202,7 @@ class Watched(unittest.TestCase):
                 self.assertNotEqual(other, made)
                 self.assertFalse(known(f"{prefix}-test{other}"), f"{name}: {made}")
 
-    def test_what_was_there_before_is_named_too_a_key_by_the_id_that_cloudtrail_names(self):
+    def test_existing_resources_are_known_too_and_a_key_by_the_id_that_cloudtrail_names(self):
         key = KEY.rpartition("/")[2]
         for stack, named in [
             (created(), set()),
@@ -215,7 +215,7 @@ class Watched(unittest.TestCase):
 
 
 class Told(unittest.TestCase):
-    def test_who_gives_no_address_is_subscribed_to_nothing(self):
+    def test_without_an_address_there_is_no_subscription(self):
         self.assertEqual(existing().of_type("AWS::SNS::Subscription"), {})
 
     def test_an_address_gets_findings_of_its_severity_and_above(self):
@@ -242,7 +242,7 @@ class Told(unittest.TestCase):
         self.assertEqual(principal, {"Service": "cloudwatch.amazonaws.com"})
         self.assertEqual(condition["StringEquals"], {"aws:SourceAccount": "111122223333"})
 
-    def test_every_alarm_tells_the_operations_topic_and_is_about_something_of_this_stack(self):
+    def test_every_alarm_notifies_the_operations_topic_and_is_about_a_resource_of_this_stack(self):
         stack = created()
         alarms = stack.of_type("AWS::CloudWatch::Alarm")
         watched = set()
@@ -284,7 +284,7 @@ class Told(unittest.TestCase):
             },
         )
 
-    def test_an_alarm_rings_when_nobody_looked_for_a_day_and_no_alarm_else_when_nothing_is_measured(self):
+    def test_missing_metrics_raise_only_the_alarms_about_a_day_without_checks(self):
         alarms = {name: alarm["Properties"] for name, alarm in created().of_type("AWS::CloudWatch::Alarm").items()}
         ringing = [name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"]
         self.assertEqual(sorted(ringing), ["CredentialReportMissedAlarm", "SweepMissedAlarm"])
@@ -317,7 +317,7 @@ class LeastPrivilege(unittest.TestCase):
     # Service Authorization Reference: actions without a resource type.
     ABOUT_NO_RESOURCE = {"iam:GenerateCredentialReport", "iam:GetCredentialReport", "organizations:ListAccounts"}
 
-    def test_a_role_may_do_what_its_function_does_to_resources_that_it_names(self):
+    def test_a_role_allows_the_calls_of_its_function_on_named_resources(self):
         for name, branch in BRANCHES.items():
             stack = branch()
             keys = {"kms:Decrypt", "kms:GenerateDataKey"} if "keys" in name else set()
@@ -371,7 +371,7 @@ class LeastPrivilege(unittest.TestCase):
         for function in ["SignIn", "CredentialReport", "Backfill"]:
             self.assertEqual(stack.properties(f"{function}Function")["Role"], f"<{function}Role.Arn>")
 
-    def test_buckets_queues_and_topics_refuse_what_is_not_encrypted_on_its_way(self):
+    def test_buckets_queues_and_topics_refuse_unencrypted_connections(self):
         def refuses(policies, names, subject):
             for policy in policies:
                 if names(policy["Properties"]) != [f"<{subject}>"]:
@@ -418,7 +418,7 @@ class LeastPrivilege(unittest.TestCase):
             },
         )
 
-    def test_what_is_kept_is_encrypted_private_and_versioned(self):
+    def test_stored_data_is_encrypted_private_and_versioned(self):
         stack = created()
         for name, bucket in stack.of_type("AWS::S3::Bucket").items():
             properties = bucket["Properties"]
@@ -527,7 +527,7 @@ class State(unittest.TestCase):
                 allowed = [(of["Sid"], of["Action"], of["Resource"]) for of in deleting]
                 self.assertEqual(allowed, [("DeleteMarkers", "s3:DeleteObject", "<StateBucket.Arn>/outbox/*")], role)
 
-    def test_a_function_is_told_what_is_not_there_wherever_it_reads(self):
+    def test_a_function_may_list_what_it_reads_and_sees_a_missing_object_as_missing(self):
         for role in self.ROLES:
             found = statements(created(), role)
             statement = found["TellNewFromDenied"]
@@ -538,7 +538,7 @@ class State(unittest.TestCase):
                 key = resource.removeprefix("<StateBucket.Arn>/")
                 self.assertTrue(self.names(condition["s3:prefix"], key), key)
 
-    def test_nobody_but_functions_writes_what_was_told_and_no_function_what_is_accepted(self):
+    def test_only_functions_write_the_notification_state_and_none_writes_suppressions(self):
         stack = created()
         owns = [f"<{role}.Arn>" for role in self.ROLES]
         for action in self.WRITES:
@@ -571,7 +571,7 @@ class State(unittest.TestCase):
         self.assertEqual(others["Action"], functions["Action"])
         self.assertEqual(others["NotResource"], functions["Resource"])
 
-    def test_what_is_remembered_expires_when_nobody_can_ask_for_it_any_more(self):
+    def test_state_expires_after_the_last_run_that_can_need_it(self):
         for days, kept in [("30", "1"), ("400", "3650")]:
             stack = existing(ToldDays=days, ReportRetentionDays=kept, BackfillRetentionDays=kept)
             rules = stack.properties("StateBucket")["LifecycleConfiguration"]["Rules"]
@@ -591,7 +591,7 @@ class State(unittest.TestCase):
 
 
 class Lifetimes(unittest.TestCase):
-    def test_what_holds_data_outlives_the_stack_and_is_named_when_it_is_removed(self):
+    def test_resources_with_data_are_retained_and_named_when_the_stack_is_removed(self):
         data = {"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Logs::LogGroup"}
         stack = created()
         for name, resource in stack.resources.items():
@@ -603,7 +603,7 @@ class Lifetimes(unittest.TestCase):
         kept = {name for name, resource in stack.resources.items() if resource["Type"] in data - {"AWS::S3::BucketPolicy"}}
         self.assertEqual(set(KEPT), kept)
 
-    def test_messages_live_for_14_days_and_are_given_up_after_hours(self):
+    def test_messages_live_for_14_days_and_are_retried_for_hours(self):
         stack = created()
         for name, queue in stack.of_type("AWS::SQS::Queue").items():
             self.assertEqual(queue["Properties"]["MessageRetentionPeriod"], 14 * 24 * 3600, name)
@@ -620,7 +620,7 @@ class Lifetimes(unittest.TestCase):
             backed_off = sum(min(30 * 2**again, 900) for again in range(receives - 1))
             self.assertGreaterEqual(backed_off, 3 * 3600)
 
-    def test_each_queue_gives_up_into_dead_letters_of_its_own(self):
+    def test_each_queue_has_its_own_dead_letter_queue(self):
         stack = created()
         dead = {name: queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn") for name, queue in stack.of_type("AWS::SQS::Queue").items()}
         self.assertEqual(
@@ -643,7 +643,7 @@ class Lifetimes(unittest.TestCase):
         self.assertEqual(target["Arn"], "<CredentialReportQueue.Arn>")
         self.assertEqual(json.loads(target["Input"]), {"audit": "credential-report"})
 
-    def test_the_sweep_comes_every_night_and_looks_for_backfills_where_it_is_off(self):
+    def test_missed_deliveries_are_checked_every_night_and_backfills_even_if_that_is_off(self):
         rule = created().properties("SweepRule")
         self.assertEqual((rule["ScheduleExpression"], rule["State"]), ("cron(20 4 * * ? *)", "ENABLED"))
         self.assertNotIn("EventPattern", rule)
@@ -691,7 +691,7 @@ class Fleet(unittest.TestCase):
     def definition(self, **parameters):
         return json.loads(existing(**parameters).properties("BackfillStateMachine")["DefinitionString"])
 
-    def test_it_hands_each_part_to_an_invocation_of_its_own_so_many_at_once_and_then_has_them_put_together(self):
+    def test_each_key_range_has_its_own_invocation_and_the_digest_comes_last(self):
         definition = self.definition(BackfillMaximumConcurrency="7", BackfillToleratedFailurePercentage="3")
         states = definition["States"]
         scan = states["Scan"]
@@ -708,7 +708,7 @@ class Fleet(unittest.TestCase):
         payload = {"run.$": "$.run", "generation.$": "$.generation", "step": "digest"}
         self.assertEqual(digest, {"FunctionName": "<BackfillFunction.Arn>", "Payload": payload})
 
-    def test_an_invocation_that_takes_its_15_minutes_is_not_given_up(self):
+    def test_the_state_machine_waits_15_minutes_for_an_invocation(self):
         stack = existing()
         timeout = stack.properties("BackfillFunction")["Timeout"]
         machine = stack.properties("BackfillStateMachine")
@@ -725,12 +725,12 @@ class Fleet(unittest.TestCase):
                 first = next(retry for retry in task["Retry"] if error in retry["ErrorEquals"])
                 self.assertEqual(first["MaxAttempts"], 0, error)
 
-    def test_it_has_ended_when_the_function_starts_another_one(self):
+    def test_the_state_machine_has_ended_before_the_function_starts_another(self):
         run = (ROOT / "shared/src/state/backfill/run.rs").read_text()
         [hours] = re.findall(r"const FLEET_TIME: TimeDelta = TimeDelta::hours\((\d+)\);", run)
         self.assertLess(self.definition()["TimeoutSeconds"], int(hours) * 3600)
 
-    def test_what_failed_is_told_and_a_digest_that_has_not_ended_goes_on(self):
+    def test_a_failed_key_range_is_reported_and_an_unfinished_digest_continues(self):
         states = self.definition()["States"]
         [catch] = states["Scan"]["Catch"]
         self.assertEqual((catch["ErrorEquals"], catch["Next"], catch["ResultPath"]), (["States.ALL"], "Digest", None))
@@ -740,7 +740,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(states[choice["Next"]]["Next"], "Digest")
         self.assertEqual(states[states["IsItFinished"]["Default"]]["Type"], "Succeed")
 
-    def test_its_role_does_what_it_says_and_nothing_else(self):
+    def test_the_role_of_the_state_machine_allows_its_calls_only(self):
         stack = existing()
         found = {sid: (listed(one["Action"]), one["Resource"]) for sid, one in statements(stack, MACHINE_ROLE).items()}
         executions = self.ARN.replace(":stateMachine:", ":execution:") + "/*"
@@ -779,7 +779,7 @@ class MemberRole(unittest.TestCase):
     def role(self, **parameters):
         return Stack(path=self.PATH, **{"WatcherRoleArn": self.WATCHER, **parameters}).properties("MemberRole")
 
-    def test_it_reads_the_credential_report_and_does_nothing_else(self):
+    def test_the_member_role_reads_the_credential_report_only(self):
         role = self.role()
         self.assertNotIn("ManagedPolicyArns", role)
         [policy] = role["Policies"]
@@ -788,7 +788,7 @@ class MemberRole(unittest.TestCase):
         self.assertEqual(statement["Action"], ["iam:GenerateCredentialReport", "iam:GetCredentialReport"])
         self.assertEqual(role["MaxSessionDuration"], 3600)
 
-    def test_only_the_named_role_of_its_account_assumes_it(self):
+    def test_only_the_named_role_assumes_the_member_role(self):
         for watcher, parameters, condition in [
             (self.WATCHER, {}, {}),
             ("arn:aws:iam::111122223333:role/iamwatch-CredentialReportRole-*", {}, {}),
@@ -800,11 +800,11 @@ class MemberRole(unittest.TestCase):
             self.assertEqual(statement["Principal"], {"AWS": "arn:aws:iam::111122223333:root"})
             self.assertEqual(statement["Condition"], {"ArnLike": {"aws:PrincipalArn": watcher}, **condition})
 
-    def test_it_is_called_what_iamwatch_assumes_unless_somebody_says_otherwise(self):
+    def test_the_member_role_has_the_name_that_iamwatch_assumes_by_default(self):
         own = statements(existing(WatchedAccounts="444455556666"), "CredentialReportRole")["ReadReportsOfOthers"]["Resource"]
         self.assertEqual(own, f"arn:aws:iam::*:role/{self.role()['RoleName']}")
 
-    def test_its_watcher_is_what_iamwatch_says_in_its_outputs(self):
+    def test_the_member_role_trusts_the_role_in_the_outputs_of_iamwatch(self):
         self.assertEqual(created().outputs["CredentialReportRoleArn"], "<CredentialReportRole.Arn>")
         parameters = template(self.PATH)["Parameters"]
         for right in [self.WATCHER, "arn:aws-cn:iam::111122223333:role/a/path/x", self.WATCHER[:-12] + "*"]:
@@ -823,7 +823,7 @@ class MemberRole(unittest.TestCase):
             self.assertNotRegex(wrong, parameters["WatcherRoleArn"]["AllowedPattern"])
         self.assertNotIn("Default", parameters["WatcherRoleArn"])
 
-    def test_a_stack_set_can_deploy_it_in_every_partition(self):
+    def test_a_stack_set_can_deploy_the_member_role_in_every_partition(self):
         self.assertNotIn("Transform", template(self.PATH))
         watcher = self.WATCHER.replace("arn:aws:", "arn:aws-us-gov:")
         stack = Stack(pseudo={"AWS::Partition": "aws-us-gov"}, path=self.PATH, WatcherRoleArn=watcher)
@@ -831,7 +831,7 @@ class MemberRole(unittest.TestCase):
 
 
 class Parameters(unittest.TestCase):
-    def test_what_cannot_work_is_refused_with_what_would(self):
+    def test_a_combination_that_cannot_work_is_refused_with_the_fix(self):
         for parameters, word in [
             ({}, None),
             ({"CreateTrail": "false", "LogBucketName": "logs-example"}, None),
@@ -847,7 +847,7 @@ class Parameters(unittest.TestCase):
                 [why] = refused
                 self.assertIn(word, why)
 
-    def test_patterns_take_what_is_right_and_refuse_what_is_not(self):
+    def test_patterns_accept_valid_values_and_refuse_others(self):
         parameters = template()["Parameters"]
         for name, right, wrong in [
             ("LogBucketName", ["", "logs-example", "a.b-1"], ["s3://logs", "logs/prefix", "Logs", "ab", "-ab"]),
@@ -901,7 +901,7 @@ class Parameters(unittest.TestCase):
         self.assertEqual(parameters["LogKeyArn"]["AllowedPattern"], parameters["TopicKeyArn"]["AllowedPattern"])
         self.assertEqual(parameters["Email"]["AllowedPattern"], parameters["OperationsEmail"]["AllowedPattern"])
 
-    def test_what_a_backfill_has_read_is_kept_while_it_may_be_gone_on_with(self):
+    def test_the_results_of_a_backfill_are_kept_while_it_can_be_resumed(self):
         self.assertGreaterEqual(template()["Parameters"]["BackfillRetentionDays"]["MinValue"], 7)
 
     def test_both_processors_can_be_deployed(self):

@@ -1,5 +1,5 @@
 //! Past log files, from `make backfill` to the one mail: by one invocation, and by the state machine with a worker
-//! that fails and one that hangs; and the nightly sweep.
+//! that fails and one that hangs; and the nightly check for missed deliveries.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const BACKFILL: Named = Named { name: "backfill", output: "BackfillFunctionName"
 /// The day of the sample's records.
 const DAY: &str = "2026-04-01";
 
-/// A stack that is not told of what is put into its bucket: somebody has disabled the rule.
+/// A stack that gets no events about its bucket: the rule is disabled.
 async fn deaf(permissions: Permissions, parameters: &[(&str, &str)]) -> Deployed {
     let deployed = Deployed::into(Ministack::start(permissions).await, parameters).await;
     deployed.aws.call("events", "disable_rule", json!({"Name": deployed.output("RuleName")})).await;
@@ -80,12 +80,12 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
     let (status, said) = make_backfill(&deployed, &["2026-04-02", DAY, "--dry-run"]).await;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("InputError: from is \"2026-04-02\"; it must be no later than to"), "{said}");
-    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.summary());
 
     let (status, said) = make_backfill(&deployed, &[DAY, DAY]).await;
     assert_eq!(status, Some(1), "one of them cannot be read: {said}");
     assert!(said.contains("problem  1 log file could not be read whole"), "{said}");
-    let [mail] = &deployed.aws.proxy().mails()[..] else { panic!("{}", deployed.told()) };
+    let [mail] = &deployed.aws.proxy().mails()[..] else { panic!("{}", deployed.summary()) };
     let subject = mail.subject.clone().unwrap();
     assert!(subject.starts_with("[CRITICAL] Backfill 2026-04-01"), "{subject}");
     assert!(said.contains(&format!("mail: {subject}")), "{said}");
@@ -99,7 +99,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
         deployed.aws.call("s3", "head_object", json!({"Bucket": bucket, "Key": key})).await;
     }
 
-    // The same again; the live path, when it is mended; and all of it once more.
+    // The same again; the live path, when it is fixed; and a forced repeat.
     let (_, said) = make_backfill(&deployed, &[DAY, DAY]).await;
     assert!(said.contains("this was asked for before"), "{said}");
     let request =
@@ -107,7 +107,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
     deployed.invoke(&super::SIGN_IN, &request).await;
     let (_, said) = make_backfill(&deployed, &[DAY, DAY, "--again"]).await;
     assert!(said.contains("4 told before"), "{said}");
-    assert_eq!(deployed.aws.proxy().mails().len(), 1, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 1, "{}", deployed.summary());
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
 
@@ -123,7 +123,7 @@ async fn every_statement_of_backfill_is_needed(deployed: &Deployed) {
     }
     let earlier = key(ACCOUNT, REGION, "2026-03-20".parse().unwrap(), 1);
     deployed.put(&earlier, &log_file(&[])).await;
-    // A request that nobody has asked for yet, each time.
+    // A new request each time.
     let request = |days: u64, more: Value| {
         let mut request = json!({
             "from": day().checked_sub_days(Days::new(days)).unwrap().to_string(), "to": DAY, "notify": "none",
@@ -173,7 +173,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
         "eu-central-1",
         "sa-east-1",
     ];
-    let quiet = log_file(&[]);
+    let no_finding = log_file(&[]);
     let mut all = BTreeSet::new();
     for (number, account) in accounts.into_iter().enumerate() {
         for region in regions {
@@ -185,7 +185,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
                 let content = if is_last {
                     gzip(format!(r#"{{"Records":[{}]}}"#, record()).as_bytes()).unwrap()
                 } else {
-                    quiet.clone()
+                    no_finding.clone()
                 };
                 if is_last {
                     all.extend(event_ids([number]));
@@ -198,7 +198,7 @@ async fn large(deployed: &Deployed) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_hangs_and_one_fails() {
+async fn a_fleet_reads_a_large_range_even_if_one_worker_hangs_and_one_fails() {
     let parameters = [("FleetAboveLogFiles", "1000"), ("BackfillMaximumConcurrency", "1")];
     let deployed = deaf(Permissions::Open, &parameters).await;
     let all = large(&deployed).await;
@@ -208,7 +208,7 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
     deployed.aws.call("lambda", "update_function_configuration", timeout).await;
 
     let proxy = deployed.aws.proxy();
-    // The second part can never be written; whoever reads the first hangs, once.
+    // The second part can never be written; the first reader of the first part hangs.
     proxy.hinder("PUT ", "/parts/1.json.gz", Hindrance::Denied);
     proxy.hinder("PUT ", "/parts/0.json.gz", Hindrance::Held);
     let to = day().checked_add_days(Days::new(40)).unwrap().to_string();
@@ -222,16 +222,16 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
         proxy.hinder("PUT ", "/parts/1.json.gz", Hindrance::Denied);
     };
     let ((status, said), ()) = tokio::join!(asked, hung);
-    assert_eq!(status, Some(1), "{said}\n{}", deployed.told());
+    assert_eq!(status, Some(1), "{said}\n{}", deployed.summary());
     assert!(said.contains("2 parts, by the state machine, many parts at once"), "{said}");
     assert!(said.contains("0 of 2 parts (0%)") && said.contains("problem  1 part failed"), "{said}");
-    let [mail] = &proxy.mails()[..] else { panic!("{said}\n{}", deployed.told()) };
-    let told = events(mail);
-    assert!(!told.is_empty() && told.len() < all.len(), "{told:?} of {all:?}");
+    let [mail] = &proxy.mails()[..] else { panic!("{said}\n{}", deployed.summary()) };
+    let mailed = events(mail);
+    assert!(!mailed.is_empty() && mailed.len() < all.len(), "{mailed:?} of {all:?}");
     let text = mail.form_for("email").unwrap();
     assert!(text.contains("50 log files"), "what the failed part held: {text}");
 
-    // Step Functions tells the same: one worker was ended at its deadline and tried again, one was given up.
+    // Step Functions shows the same: one worker was ended at its deadline and retried, one was given up.
     let machine = json!({"stateMachineArn": deployed.output("BackfillStateMachineArn")});
     // It ends a moment after its last step.
     let ended = async || {
@@ -239,7 +239,7 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
         let [execution] = &listed["executions"].as_array()?[..] else { panic!("{listed}") };
         (execution["status"] != "RUNNING").then(|| execution.clone())
     };
-    let execution = until(MAX_DELIVERY, ended, || deployed.told()).await;
+    let execution = until(MAX_DELIVERY, ended, || deployed.summary()).await;
     assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
     let runs = json!({"executionArn": execution["executionArn"]});
     let runs = deployed.aws.call("stepfunctions", "list_map_runs", runs).await;
@@ -256,19 +256,19 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_also_where_a_worker_h
         "more than tolerated: {run}"
     );
 
-    // Once that is mended, all of it is read, and only the rest is told.
+    // Once that is fixed, everything is read, and only the rest is mailed.
     proxy.free();
     let (status, said) = make_backfill(&deployed, &[DAY, &to, "--again"]).await;
-    assert_eq!(status, Some(0), "{said}\n{}", deployed.told());
+    assert_eq!(status, Some(0), "{said}\n{}", deployed.summary());
     let mails = proxy.mails();
-    assert_eq!(mails.len(), 2, "{said}\n{}", deployed.told());
-    let rest: BTreeSet<String> = all.difference(&told).cloned().collect();
+    assert_eq!(mails.len(), 2, "{said}\n{}", deployed.summary());
+    let rest: BTreeSet<String> = all.difference(&mailed).cloned().collect();
     assert_eq!(events(&mails[1]), rest);
     deployed.aws.stop().await;
 }
 
 #[tokio::test]
-async fn the_nightly_sweep_comes_by_its_queue_and_notes_where_it_begins() {
+async fn the_nightly_check_for_missed_deliveries_runs_from_its_queue_and_stores_its_start() {
     let deployed = deaf(Permissions::Enforced, &[]).await;
     put(&deployed, 1, &[failure(1, "alice")]).await;
     let state = deployed.output("StateBucketName");
@@ -279,13 +279,13 @@ async fn the_nightly_sweep_comes_by_its_queue_and_notes_where_it_begins() {
         let object = json!({"Bucket": state, "Key": "sweep.json"});
         deployed.aws.try_call("s3", "head_object", object).await.ok()
     };
-    until(MAX_DELIVERY, noted, || deployed.told()).await;
+    until(MAX_DELIVERY, noted, || deployed.summary()).await;
     deployed.until_done().await;
     // What was delivered less than an hour ago may still be on its way.
     deployed.aws.call("sqs", "send_message", sweep).await;
     deployed.until_done().await;
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
-    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 0, "{}", deployed.summary());
     deployed.aws.stop().await;
 }

@@ -41,7 +41,7 @@ struct Named {
 const SIGN_IN: Named = Named { name: "sign-in", output: "SignInFunctionName" };
 const CREDENTIAL_REPORT: Named = Named { name: "credential-report", output: "CredentialReportFunctionName" };
 
-/// A deployed stack, and somebody who subscribes to its findings by SQS.
+/// A deployed stack, and an SQS subscription to its findings.
 struct Deployed {
     aws: Ministack,
     outputs: BTreeMap<String, String>,
@@ -109,11 +109,11 @@ impl Deployed {
         let mut published = self.aws.proxy().published();
         let enough =
             async { published.wait_for(|mails| mails.len() >= subjects.len()).await.unwrap().clone() };
-        let mails = within(MAX_DELIVERY, enough, || self.told()).await;
+        let mails = within(MAX_DELIVERY, enough, || self.summary()).await;
         let mails: BTreeMap<String, Mail> =
             mails.into_iter().map(|mail| (mail.subject.clone().unwrap_or_default(), mail)).collect();
-        let told: BTreeSet<&str> = mails.keys().map(String::as_str).collect();
-        assert_eq!(told, subjects.iter().copied().collect(), "{}", self.told());
+        let mailed: BTreeSet<&str> = mails.keys().map(String::as_str).collect();
+        assert_eq!(mailed, subjects.iter().copied().collect(), "{}", self.summary());
         mails
     }
 
@@ -134,7 +134,7 @@ impl Deployed {
             }
             (findings.len() >= rules.len()).then(|| findings.clone())
         };
-        let found = until(MAX_DELIVERY, all, || self.told()).await;
+        let found = until(MAX_DELIVERY, all, || self.summary()).await;
         let mut raised: Vec<&str> = found.iter().map(rule).collect();
         let mut expected = rules.to_vec();
         raised.sort_unstable();
@@ -159,10 +159,10 @@ impl Deployed {
             let passed = self.aws.proxy().passed();
             passed.iter().any(|passed| passed.call.contains("GET") && passed.call.contains(key)).then_some(())
         };
-        until(MAX_DELIVERY, read, || self.told()).await;
+        until(MAX_DELIVERY, read, || self.summary()).await;
     }
 
-    /// The lines of the function's log in which this stands.
+    /// The lines of the function's log that contain this text.
     async fn log_lines(&self, text: &str) -> Vec<String> {
         let group = json!({"logGroupName": self.output("SignInLogGroupName")});
         let found = self.aws.call("logs", "filter_log_events", group).await;
@@ -180,7 +180,7 @@ impl Deployed {
                 let attributes = self.aws.call("sqs", "get_queue_attributes", asked).await;
                 COUNTS.iter().all(|count| attributes["Attributes"][*count] == "0").then_some(())
             };
-            until(MAX_DELIVERY, empty, || self.told()).await;
+            until(MAX_DELIVERY, empty, || self.summary()).await;
         }
     }
 
@@ -189,7 +189,7 @@ impl Deployed {
         let invocation =
             json!({"FunctionName": self.output(function.output), "Payload": payload.to_string()});
         let answer = self.aws.call("lambda", "invoke", invocation).await;
-        assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.told());
+        assert_eq!(answer["FunctionError"], Value::Null, "{answer}\n{}", self.summary());
         serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
     }
 
@@ -210,7 +210,7 @@ impl Deployed {
     }
 
     /// What happened, for a person to read.
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let mails = self.aws.proxy().mails();
         let subjects: Vec<_> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
         format!("mails: {subjects:#?}\ncalls: {:#?}\n{}", self.aws.proxy().passed(), self.aws.log())
@@ -292,14 +292,14 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     assert!(said.contains(" can read credential reports, and read those of 1 account with "), "{said}");
     assert!(said.contains(" can list log files, and found 1 log file around today"), "{said}");
 
-    // What cannot be read, and what is gone before it is read, is told and acknowledged.
+    // An unreadable log file, and one that is missing when it is read, are mailed and acknowledged.
     deployed.put(&key("broken"), b"no gzip").await;
     deployed.findings(&["watch.log-file-unreadable"]).await;
     let gone = json!({"QueueUrl": deployed.output("QueueUrl"), "MessageBody": announcement(&key("gone")).to_string()});
     deployed.aws.call("sqs", "send_message", gone).await;
     deployed.findings(&["watch.log-file-gone"]).await;
     deployed.until_done().await;
-    assert_eq!(deployed.aws.proxy().mails().len(), 7, "{}", deployed.told());
+    assert_eq!(deployed.aws.proxy().mails().len(), 7, "{}", deployed.summary());
 
     // By hand.
     let answer = deployed
@@ -312,7 +312,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.put(&key("second"), &log_file(&[failure(3, "bob")])).await;
     deployed.until_read(&key("second")).await;
     deployed.until_done().await;
-    // From another address: what was told, and the like of it, is not told again.
+    // From another address: what was mailed, and repeats of it, are not mailed again.
     let again = [root(2, "192.0.2.44"), root(4, "192.0.2.44"), failure(1, "alice")];
     deployed.put(&key("again"), &log_file(&again)).await;
     deployed.until_read(&key("again")).await;
@@ -321,7 +321,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     deployed.findings(&["root.sign-in-without-mfa"]).await;
     deployed.until_done().await;
     let subjects: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(subjects[7..], [ROOT_SUBJECT], "{}", deployed.told());
+    assert_eq!(subjects[7..], [ROOT_SUBJECT], "{}", deployed.summary());
     let refused = deployed.refused();
     assert!(refused.iter().all(|refused| refused.call.contains("gone")), "{refused:#?}");
 
@@ -352,7 +352,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
 }
 
 #[tokio::test]
-async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overcome() {
+async fn the_functions_role_allows_its_calls_and_a_refusal_is_mailed_and_retried() {
     let deployed = Deployed::new(Permissions::Enforced).await;
     deployed.put(&key("first"), &log_file(&[failure(1, "alice")])).await;
     deployed.findings(&["sign-in.failed"]).await;
@@ -360,7 +360,7 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
 
-    // Somebody denies the function a log file; then nobody does any more.
+    // A policy denies the function a log file, and is then removed.
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
         "Resource": format!("arn:aws:s3:::{LOGS}/{}", key("denied")),
@@ -371,12 +371,12 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
     deployed.aws.call("s3", "delete_bucket_policy", json!({"Bucket": LOGS})).await;
     deployed.findings(&["sign-in.failed"]).await;
     deployed.until_done().await;
-    let told: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert_eq!((&told[0], &told[2]), (&failure_subject("alice"), &failure_subject("bob")));
-    assert!(told[1].starts_with("[HIGH] iamwatch could not look - "), "{told:?}");
+    let mailed: Vec<_> = deployed.aws.proxy().mails().into_iter().filter_map(|mail| mail.subject).collect();
+    assert_eq!(mailed.len(), 3, "{mailed:?}");
+    assert_eq!((&mailed[0], &mailed[2]), (&failure_subject("alice"), &failure_subject("bob")));
+    assert!(mailed[1].starts_with("[HIGH] iamwatch could not look - "), "{mailed:?}");
 
-    // It may read nothing but log files, and is told what is not there.
+    // It may read nothing but log files, and sees a missing object as missing.
     let other = json!({"Bucket": "somebody-elses"});
     deployed.aws.call("s3", "create_bucket", other.clone()).await;
     deployed.put("payroll.csv", b"x").await;
@@ -406,7 +406,7 @@ async fn the_functions_role_allows_what_it_needs_and_a_refusal_is_told_and_overc
 }
 
 #[tokio::test]
-async fn only_the_function_writes_what_it_remembers_and_it_never_writes_what_is_accepted() {
+async fn only_the_function_writes_its_state_and_it_never_writes_suppressions() {
     let deployed = Deployed::new(Permissions::Enforced).await;
     let (function, _) = deployed.role(&SIGN_IN).await;
     let trust = json!({"Version": "2012-10-17", "Statement": [{
@@ -520,10 +520,10 @@ async fn every_statement_is_needed(
         let seen = &deployed.aws.proxy().refused()[before..];
         let denied = |error: &str| error.contains("AccessDenied") || error.contains("AuthorizationError");
         let is_it = |one: &&Passed| one.call.starts_with(refused) && one.error.as_deref().is_some_and(denied);
-        assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.told());
+        assert!(seen.iter().any(|one| is_it(&one)), "without {statement}: {seen:#?}\n{}", deployed.summary());
         needed.insert(statement);
     }
-    // The emulator tells everybody which objects are not there, where S3 tells only who may list them.
+    // The emulator answers everyone that an object is missing; S3 answers so only to those who may list.
     for (statement, bucket, prefix) in listed {
         let mut without = document.clone();
         without["Statement"].as_array_mut().unwrap().retain(|one| one["Sid"] != *statement);
@@ -582,7 +582,7 @@ async fn make_account(aws: &Ministack) -> String {
 }
 
 #[tokio::test]
-async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one_mail_tells_of_all() {
+async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_one_mail() {
     let aws = Ministack::start(Permissions::Enforced).await;
     let member = make_account(&aws).await;
     for (account, name, with_mfa) in
@@ -598,7 +598,7 @@ async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one
     ];
     let deployed = Deployed::into(aws, &parameters).await;
 
-    // By hand, while the schedule is not due: nobody is told.
+    // By hand, while the schedule is not due: nothing is mailed.
     let answer = deployed.invoke(&CREDENTIAL_REPORT, &json!({"notify": false})).await;
     assert_eq!((&answer["accounts"], &answer["failed"]), (&2.into(), &json!([])), "{answer:#}");
     let said: BTreeSet<&str> =
@@ -608,7 +608,7 @@ async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one
     // The mail of the schedule.
     let mut published = deployed.aws.proxy().published();
     let first = async { published.wait_for(|mails| !mails.is_empty()).await.unwrap()[0].clone() };
-    let mail = within(MAX_DELIVERY, first, || deployed.told()).await;
+    let mail = within(MAX_DELIVERY, first, || deployed.summary()).await;
     let subject = mail.subject.clone().unwrap();
     let (start, end) = ("[CRITICAL] Credentials: ", " +1 account");
     assert!(subject.starts_with(start) && subject.ends_with(end), "{subject}");
@@ -638,8 +638,8 @@ async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one
     make_person(&deployed.aws, ACCOUNT, "carol", false).await;
     for mails in [1, 0] {
         let answer = deployed.invoke(&CREDENTIAL_REPORT, &json!({})).await;
-        let told = answer["mails"].as_array().unwrap();
-        assert_eq!((told.len(), &answer["not_done"]), (mails, &Value::Null), "{answer:#}");
+        let mailed = answer["mails"].as_array().unwrap();
+        assert_eq!((mailed.len(), &answer["not_done"]), (mails, &Value::Null), "{answer:#}");
     }
     let mails = deployed.aws.proxy().mails();
     let findings = mails[1].findings();
@@ -651,17 +651,17 @@ async fn a_schedule_has_the_credential_reports_of_an_organization_judged_and_one
         })
         .collect();
     let (alice, carol) = (user(ACCOUNT, "alice"), user(ACCOUNT, "carol"));
-    assert_eq!(changed, [(&alice[..], "Resolved"), (&carol[..], "New")].into(), "{}", deployed.told());
+    assert_eq!(changed, [(&alice[..], "Resolved"), (&carol[..], "New")].into(), "{}", deployed.summary());
 
-    let quietly = json!({"notify": false});
+    let without_mail = json!({"notify": false});
     every_statement_is_needed(
         &deployed,
         &CREDENTIAL_REPORT,
         &[
-            ("ReadOwnReport", quietly.clone(), "GenerateCredentialReport".to_owned()),
-            ("ReadReportsOfOthers", quietly.clone(), "AssumeRole".to_owned()),
-            ("ListAccounts", quietly.clone(), "AWSOrganizationsV20161128.ListAccounts".to_owned()),
-            ("ReadState", quietly, format!("GET /{state}/")),
+            ("ReadOwnReport", without_mail.clone(), "GenerateCredentialReport".to_owned()),
+            ("ReadReportsOfOthers", without_mail.clone(), "AssumeRole".to_owned()),
+            ("ListAccounts", without_mail.clone(), "AWSOrganizationsV20161128.ListAccounts".to_owned()),
+            ("ReadState", without_mail, format!("GET /{state}/")),
             ("WriteState", json!({}), format!("PUT /{state}/")),
             (
                 "TakeMessages",

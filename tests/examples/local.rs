@@ -74,7 +74,7 @@ fn instructions(endpoint: &str, outputs: &BTreeMap<String, String>) -> String {
 The stack \"{STACK}\" is deployed, and watches the bucket {LOGS} and the users of account {ACCOUNT}. Mails appear here as
 they are published.
 
-Press Enter to put the sample's log files into the bucket; once more, and nothing is told that was told before.
+Press Enter to put the sample's log files into the bucket; again, and nothing is mailed a second time.
 Or in another terminal, with the AWS command line:
 
   export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
@@ -85,8 +85,8 @@ Drop log files in; only keys like those that CloudTrail uses are looked at:
   aws s3 cp --recursive tests/fixtures/sample s3://{LOGS}
 
 Make a user with a console password and no second factor, and have the credential report looked at, as the
-schedule does every four hours; once more, and nothing is told. (The emulator's root user has no second factor, and
-its report lacks dates that AWS's has: the mail tells that too.)
+schedule does every four hours; again, and nothing is mailed. (The emulator's root user has no second factor, and
+its report lacks dates that AWS's has: the mail reports that too.)
   aws iam create-user --user-name alice
   aws iam create-login-profile --user-name alice --password an-Example-1234
   echo '{{}}' > request.json

@@ -61,8 +61,8 @@ fn run() -> String {
     }
 }
 
-/// The rules that its mails told, by alert.
-fn told(observed: &Observed) -> Vec<(String, BTreeSet<String>)> {
+/// The rules that its mails report, by alert.
+fn mailed_rules(observed: &Observed) -> Vec<(String, BTreeSet<String>)> {
     let rules = |mail: &Mail| {
         let rule =
             |finding: &Value| finding["metadata"]["event_code"].as_str().unwrap_or_default().to_owned();
@@ -75,15 +75,15 @@ fn told(observed: &Observed) -> Vec<(String, BTreeSet<String>)> {
     of_backfill.map(|mail| (mail.attribute("alert_id").unwrap_or_default().to_owned(), rules(mail))).collect()
 }
 
-/// Its one mail tells both findings, or that it could not have all log files.
-fn told_or_not_read(observed: &Observed) -> Vec<String> {
+/// Its one mail reports both findings, or that it could not read all log files.
+fn mailed_or_not_read(observed: &Observed) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (id, rules) in told(observed) {
+    for (id, rules) in mailed_rules(observed) {
         let is_whole =
             ["sign-in.failed", "root.sign-in-without-mfa"].iter().all(|rule| rules.contains(*rule));
         let says_so = rules.iter().any(|rule| rule.starts_with("watch."));
         if !is_whole && !says_so {
-            wrong.push(format!("the mail {id} tells {rules:?} alone, and not that something was not read"));
+            wrong.push(format!("the mail {id} reports {rules:?} only, and not that a log file was not read"));
         }
     }
     wrong
@@ -94,8 +94,8 @@ fn by_hand() -> Scenario {
         .log_file(&key("alice"), alice())
         .log_file(&key("root"), root())
         .ask(request())
-        .tells("*] Backfill *")
-        .also(told_or_not_read)
+        .expect_mail("*] Backfill *")
+        .also(mailed_or_not_read)
 }
 
 /// As the state machine asks for it: for the parts, and then for the digest.
@@ -114,24 +114,24 @@ fn by_fleet() -> Scenario {
             point.operation == Operation::StartExecution
                 || ["/run.json", "/items.json", "/parts/"].iter().any(|part| point.place.contains(part))
         })
-        .tells("*] Backfill *")
-        .also(told_or_not_read)
+        .expect_mail("*] Backfill *")
+        .also(mailed_or_not_read)
 }
 
 /// One log file was never announced.
 fn at_night() -> Scenario {
-    scenario("sweep")
+    scenario("missed-deliveries")
         .prepared(|aws| {
             let (since, put) = (Utc::now() - TimeDelta::hours(30), Utc::now() - TimeDelta::hours(20));
             let progress = json!({"format": 1, "bucket": LOGS, "since": since});
             aws.put(STATE, "sweep.json", progress.to_string());
             aws.put_at(LOGS, &key("alice"), alice(), put);
         })
-        .sweep()
+        .check_missed_deliveries()
         .only_at(|point| {
             let is_own = |folder| ["read", "sweep.json"].contains(&folder);
             point.operation == Operation::ListObjects || point.state_folder().is_some_and(is_own)
         })
-        .tells(format!("[MEDIUM] Sign-in failed - alice - {ACCOUNT}"))
-        .tells("*issed*")
+        .expect_mail(format!("[MEDIUM] Sign-in failed - alice - {ACCOUNT}"))
+        .expect_mail("*issed*")
 }

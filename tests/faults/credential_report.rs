@@ -28,7 +28,7 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Whatever goes wrong, it may take another run to tell all, and what could not be looked at is told and resolved.
+/// After a fault it may take another run to mail everything, and a failed check is mailed and resolved.
 fn scenario(name: &str) -> Scenario {
     let mut scenario = Scenario::new(name, "credential-report");
     scenario.later = vec![Message::of_schedule("later")];
@@ -62,9 +62,9 @@ fn of_one(name: &str) -> String {
     format!("[HIGH] Console password without a second factor - {name} - {ACCOUNT}")
 }
 
-/// What mails told of users without a second factor, and under which alert ids.
-fn told(observed: &Observed) -> BTreeMap<(String, String), BTreeSet<String>> {
-    let mut told: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+/// What mails report of users without a second factor, and under which alert ids.
+fn mailed_changes(observed: &Observed) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let mut mailed_changes: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for mail in &observed.mails {
         let id = mail.attribute("alert_id").unwrap_or_default();
         for finding in mail.findings().iter().filter(|finding| finding["metadata"]["event_code"] == RULE) {
@@ -72,21 +72,27 @@ fn told(observed: &Observed) -> BTreeMap<(String, String), BTreeSet<String>> {
                 finding.pointer(pointer).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
             };
             let user = text("/resources/0/uid").rsplit('/').next().unwrap_or_default().to_owned();
-            told.entry((user, text("/activity_name"))).or_default().insert(id.to_owned());
+            mailed_changes.entry((user, text("/activity_name"))).or_default().insert(id.to_owned());
         }
     }
-    told
+    mailed_changes
 }
 
-/// Each of these was told by one alert, and nothing else was: above all, nothing counts as resolved that is not.
-fn told_exactly(observed: &Observed, expected: &[(&str, &str)]) -> Vec<String> {
-    let told = told(observed);
+/// Each of these was mailed by one alert, and nothing else was: above all, nothing counts as resolved that is not.
+fn mailed_exactly(observed: &Observed, expected: &[(&str, &str)]) -> Vec<String> {
+    let mailed_changes = mailed_changes(observed);
     let expected: BTreeSet<(String, String)> =
         expected.iter().map(|(user, what)| ((*user).to_owned(), (*what).to_owned())).collect();
-    let lost = expected.iter().filter(|it| !told.contains_key(it)).map(|it| format!("lost: {it:?}"));
-    let twice =
-        told.iter().filter(|(_, ids)| ids.len() > 1).map(|(it, ids)| format!("{it:?} was told by {ids:?}"));
-    let wrong = told.keys().filter(|it| !expected.contains(it)).map(|it| format!("told, but not so: {it:?}"));
+    let lost =
+        expected.iter().filter(|it| !mailed_changes.contains_key(it)).map(|it| format!("lost: {it:?}"));
+    let twice = mailed_changes
+        .iter()
+        .filter(|(_, ids)| ids.len() > 1)
+        .map(|(it, ids)| format!("{it:?} was mailed by {ids:?}"));
+    let wrong = mailed_changes
+        .keys()
+        .filter(|it| !expected.contains(it))
+        .map(|it| format!("mailed, but not expected: {it:?}"));
     lost.chain(twice).chain(wrong).collect()
 }
 
@@ -94,8 +100,8 @@ fn first_report() -> Scenario {
     scenario("report-first")
         .prepared(|aws| put(aws, &["alice", "bob+mfa"]))
         .schedule()
-        .tells_if_undisturbed(of_one("alice"))
-        .also(|observed| told_exactly(observed, &[("alice", "Create")]))
+        .expect_mail_if_undisturbed(of_one("alice"))
+        .also(|observed| mailed_exactly(observed, &[("alice", "Create")]))
 }
 
 fn mended_and_new() -> Scenario {
@@ -104,13 +110,13 @@ fn mended_and_new() -> Scenario {
         .schedule()
         .then(|aws| put(aws, &["alice+mfa", "bob"]))
         .schedule()
-        .tells_if_undisturbed(of_one("alice"))
-        .tells_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
+        .expect_mail_if_undisturbed(of_one("alice"))
+        .expect_mail_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
         .also(|observed| {
-            // Where the first report could not be had, nobody ever knew of alice.
-            let known = told(observed).contains_key(&("alice".to_owned(), "Create".to_owned()));
+            // If the first report could not be fetched, alice was never known.
+            let known = mailed_changes(observed).contains_key(&("alice".to_owned(), "Create".to_owned()));
             let expected = [("bob", "Create"), ("alice", "Create"), ("alice", "Close")];
-            told_exactly(observed, if known { &expected } else { &expected[..1] })
+            mailed_exactly(observed, if known { &expected } else { &expected[..1] })
         })
 }
 
@@ -120,9 +126,9 @@ fn refused_by_iam() -> Scenario {
         .schedule()
         .then(|aws| aws.put_report(ACCOUNT, report(ACCOUNT, &["alice"]).in_place_of_an_old_one().after(2)))
         .schedule()
-        .tells_if_undisturbed(format!("[HIGH] iamwatch could not look - {ACCOUNT}"))
-        .tells_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
-        .also(|observed| told_exactly(observed, &[("alice", "Create")]))
+        .expect_mail_if_undisturbed(format!("[HIGH] iamwatch could not look - {ACCOUNT}"))
+        .expect_mail_if_undisturbed(format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}"))
+        .also(|observed| mailed_exactly(observed, &[("alice", "Create")]))
 }
 
 fn organization() -> Scenario {
@@ -135,14 +141,14 @@ fn organization() -> Scenario {
             aws.put_organization(Organization::of(&[ACCOUNT, MEMBER], 1));
         })
         .schedule()
-        .tells_if_undisturbed(format!("[HIGH] Credentials: 2 new - {ACCOUNT} +1 account"))
-        .also(|observed| told_exactly(observed, &[("alice", "Create"), ("mallory", "Create")]))
+        .expect_mail_if_undisturbed(format!("[HIGH] Credentials: 2 new - {ACCOUNT} +1 account"))
+        .also(|observed| mailed_exactly(observed, &[("alice", "Create"), ("mallory", "Create")]))
 }
 
-/// What a person writes: the accounts, and what is accepted there.
+/// What a person writes: the accounts, and the suppressions for them.
 fn accounts_in_a_file() -> Scenario {
     let expires = Utc::now() + TimeDelta::days(30);
-    let accepted = format!(
+    let suppressed = format!(
         "[[suppression]]\nrule = \"{RULE}\"\naccount = \"{ACCOUNT}\"\nprincipal = \"alice\"\nreason = \"an exercise\"\nexpires = \"{}\"\n",
         expires.format("%Y-%m-%d")
     );
@@ -154,18 +160,20 @@ fn accounts_in_a_file() -> Scenario {
             put_member(aws);
         })
         .schedule()
-        .tells("*] Suppressions changed - config/suppressions.toml - *")
-        .tells_if_undisturbed(format!("[HIGH] Console password without a second factor - mallory - {MEMBER}"))
-        .also(|observed| told_exactly(observed, &[("mallory", "Create")]));
+        .expect_mail("*] Suppressions changed - config/suppressions.toml - *")
+        .expect_mail_if_undisturbed(format!(
+            "[HIGH] Console password without a second factor - mallory - {MEMBER}"
+        ))
+        .also(|observed| mailed_exactly(observed, &[("mallory", "Create")]));
     for (key, content) in
-        [("config/accounts.txt", MEMBER.into()), ("config/suppressions.toml", accepted.into_bytes())]
+        [("config/accounts.txt", MEMBER.into()), ("config/suppressions.toml", suppressed.into_bytes())]
     {
         scenario.objects.push((STATE, key.to_owned(), content));
     }
     scenario
 }
 
-/// What was told before may be told again, for nobody knows it any more; that is told too.
+/// Mails may be repeated, for the state of the earlier ones is lost; that is mailed too.
 fn corrupt() -> Scenario {
     scenario("report-corrupt")
         .prepared(|aws| {
@@ -174,9 +182,9 @@ fn corrupt() -> Scenario {
             aws.put(STATE, "audits/credential-report.json", "nonsense");
         })
         .schedule()
-        .tells("*] iamwatch could not look*example-state*")
-        .tells_if_undisturbed(of_one("alice"))
-        .also(|observed| told_exactly(observed, &[("alice", "Create")]))
+        .expect_mail("*] iamwatch could not look*example-state*")
+        .expect_mail_if_undisturbed(of_one("alice"))
+        .also(|observed| mailed_exactly(observed, &[("alice", "Create")]))
 }
 
 /// Two schedules, or one that was delivered twice.
@@ -184,6 +192,6 @@ fn at_once() -> Scenario {
     scenario("report-at-once")
         .prepared(|aws| put(aws, &["alice"]))
         .schedule_at_once()
-        .tells_if_undisturbed(of_one("alice"))
-        .also(|observed| told_exactly(observed, &[("alice", "Create")]))
+        .expect_mail_if_undisturbed(of_one("alice"))
+        .also(|observed| mailed_exactly(observed, &[("alice", "Create")]))
 }

@@ -1,4 +1,4 @@
-//! Whatever goes wrong at any one AWS call of a function, no alert is lost and none is told twice.
+//! Whatever goes wrong at any one AWS call of a function, no alert is lost and none is mailed twice.
 //!
 //! `make test-faults` runs it; `make test-faults FAULTS="SCENARIO/POINT/FAULT --show"` one run of it. `src/faults.rs`
 //! says how it works, the other files here hold the scenarios: one file a function.

@@ -41,7 +41,7 @@ fn one_mail() -> Scenario {
     scenario("one-mail")
         .log_file(&root, log_file(&[root_without_mfa()]))
         .deliver(&[&root])
-        .tells(ROOT_SUBJECT)
+        .expect_mail(ROOT_SUBJECT)
 }
 
 fn several_subjects() -> Scenario {
@@ -50,11 +50,11 @@ fn several_subjects() -> Scenario {
         .log_file(&alice, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
         .log_file(&mixed, log_file(&[failure("alice", 2, "08:02:12", "192.0.2.66"), stopped_trail()]))
         .deliver(&[&alice, &mixed])
-        .tells(failed("alice"))
-        .tells(STOPPED_SUBJECT)
+        .expect_mail(failed("alice"))
+        .expect_mail(STOPPED_SUBJECT)
 }
 
-/// The message comes back, and what was read but not told is told then.
+/// The message is retried, and findings that were read but not mailed are mailed then.
 fn refused_by_sns() -> Scenario {
     let root = key("root");
     let not_authorised = |aws: &StubAws| {
@@ -65,10 +65,10 @@ fn refused_by_sns() -> Scenario {
         .log_file(&root, log_file(&[root_without_mfa()]))
         .prepared(not_authorised)
         .deliver(&[&root])
-        .tells(ROOT_SUBJECT)
+        .expect_mail(ROOT_SUBJECT)
 }
 
-/// Somebody is told at once that it could not be read; the message comes back.
+/// It is mailed at once that it could not be read; the message is retried.
 fn refused_by_s3() -> Scenario {
     let root = key("root");
     let denied = |aws: &StubAws| {
@@ -78,11 +78,11 @@ fn refused_by_s3() -> Scenario {
         .log_file(&root, log_file(&[root_without_mfa()]))
         .prepared(denied)
         .deliver(&[&root])
-        .tells(ROOT_SUBJECT)
-        .tells_if_undisturbed("[HIGH] iamwatch could not look*example-logs*")
+        .expect_mail(ROOT_SUBJECT)
+        .expect_mail_if_undisturbed("[HIGH] iamwatch could not look*example-logs*")
 }
 
-/// One mail of three is within the budget; another says that the two others are held back.
+/// One mail of three is within the budget; another says that the two others are rate-limited.
 fn over_budget() -> Scenario {
     let storm = key("storm");
     let failures = ["alice", "bob", "carol"].map(|user| failure(user, 1, "08:01:12", "192.0.2.66"));
@@ -90,23 +90,23 @@ fn over_budget() -> Scenario {
         .with("MAILS_PER_HOUR", "CRITICAL=60,HIGH=30,MEDIUM=15,LOW=10,UNAUTHENTICATED=1")
         .log_file(&storm, log_file(&failures))
         .deliver(&[&storm])
-        // What a killed run was about to publish has spent the budget all the same.
-        .tells_if_undisturbed("[MEDIUM] Sign-in failed - *")
-        .also(each_is_mailed_or_held_back)
-        .tells("[LOW] Mails were held back - example-state - *")
+        // The mail that a killed run was about to publish counts in the budget.
+        .expect_mail_if_undisturbed("[MEDIUM] Sign-in failed - *")
+        .also(each_is_mailed_or_rate_limited)
+        .expect_mail("[LOW] Mails were held back - example-state - *")
 }
 
-fn each_is_mailed_or_held_back(observed: &Observed) -> Vec<String> {
-    let told = |user: &str| {
+fn each_is_mailed_or_rate_limited(observed: &Observed) -> Vec<String> {
+    let notified = |user: &str| {
         let mailed = observed.mails.iter().any(|mail| mail.message.contains(user));
-        let mut held_back = observed.state.iter().filter(|(key, _)| key.starts_with("overflow/"));
-        mailed || held_back.any(|(_, object)| String::from_utf8_lossy(object).contains(user))
+        let mut rate_limited = observed.state.iter().filter(|(key, _)| key.starts_with("overflow/"));
+        mailed || rate_limited.any(|(_, object)| String::from_utf8_lossy(object).contains(user))
     };
-    let untold = ["alice", "bob", "carol"].into_iter().filter(|user| !told(user));
-    untold.map(|user| format!("lost: {user} is neither mailed nor held back")).collect()
+    let missing = ["alice", "bob", "carol"].into_iter().filter(|user| !notified(user));
+    missing.map(|user| format!("lost: {user} is neither mailed nor rate-limited")).collect()
 }
 
-/// What a person has accepted is told to nobody; its neighbour is.
+/// A suppressed finding is not mailed; the other one is.
 fn suppressed() -> Scenario {
     let both = key("both");
     let failures = ["alice", "bob"].map(|user| failure(user, 1, "08:01:12", "192.0.2.66"));
@@ -119,8 +119,8 @@ fn suppressed() -> Scenario {
     let mut scenario = scenario("suppressed")
         .log_file(&both, log_file(&failures))
         .deliver(&[&both])
-        .tells(failed("bob"))
-        .tells("*] Suppressions changed - config/suppressions.toml - *");
+        .expect_mail(failed("bob"))
+        .expect_mail("*] Suppressions changed - config/suppressions.toml - *");
     scenario.objects.push((STATE, "config/suppressions.toml".to_owned(), file.into_bytes()));
     scenario
 }
@@ -134,8 +134,8 @@ fn damaged(name: &str, damage: fn(&StubAws)) -> Scenario {
         .deliver(&[&first])
         .then_forget(damage)
         .deliver(&[&second])
-        .tells_times(2, failed("alice"))
-        .tells("[HIGH] iamwatch could not look*example-state*")
+        .expect_mails(2, failed("alice"))
+        .expect_mail("[HIGH] iamwatch could not look*example-state*")
 }
 
 fn corrupt_case() -> Scenario {
@@ -167,7 +167,7 @@ fn same_file_in_two_batches() -> Scenario {
         .log_file(&alice, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
         .deliver(&[&alice])
         .deliver(&[&alice])
-        .tells(failed("alice"))
+        .expect_mail(failed("alice"))
         .without_faults()
 }
 
@@ -176,7 +176,7 @@ fn same_file_at_once() -> Scenario {
     scenario("same-file-at-once")
         .log_file(&alice, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
         .deliver_at_once(&[&[&alice], &[&alice], &[&alice]])
-        .tells(failed("alice"))
+        .expect_mail(failed("alice"))
         .without_faults()
 }
 
@@ -186,7 +186,7 @@ fn same_case_at_once() -> Scenario {
         .log_file(&first, log_file(&[failure("alice", 1, "08:01:12", "192.0.2.66")]))
         .log_file(&second, log_file(&[failure("alice", 2, "08:03:12", "192.0.2.66")]))
         .deliver_at_once(&[&[&first], &[&second]])
-        .tells(failed("alice"))
+        .expect_mail(failed("alice"))
 }
 
 /// Three batches in each of their six orders, with the same mails whichever it is.
@@ -207,7 +207,7 @@ fn every_order() -> Vec<Scenario> {
         for n in order {
             scenario = scenario.deliver(&[&keys[n]]);
         }
-        scenario.tells(failed("alice")).tells(STOPPED_SUBJECT).tells(ROOT_SUBJECT)
+        scenario.expect_mail(failed("alice")).expect_mail(STOPPED_SUBJECT).expect_mail(ROOT_SUBJECT)
     };
     ORDERS.map(in_order).into()
 }
@@ -238,7 +238,7 @@ fn log_file(records: &[String]) -> Vec<u8> {
     gzip(of_yesterday(&format!(r#"{{"Records":[{}]}}"#, records.join(","))).as_bytes()).unwrap_or_default()
 }
 
-/// The key of a log file that is told from others by a name.
+/// The key of a log file with this name in it.
 fn key(name: &str) -> String {
     of_yesterday(&format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0845Z_{name:X<16}.json.gz"

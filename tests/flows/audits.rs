@@ -9,8 +9,8 @@
 
 mod accounts;
 mod faults;
-mod getting;
-mod telling;
+mod fetching;
+mod notifying;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Past log files in, one digest out: planning, reading and telling over the core's ports in memory.
+//! Past log files in, one digest out: planning, reading and notifying over the core's ports in memory.
 
 #![allow(
     clippy::unwrap_used,

@@ -7,7 +7,7 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
-mod telling;
+mod notifying;
 
 use std::io::Write;
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn sign_in(user: &str, event_id: &str) -> Value {
 }
 
 /// A record that no rule asks for.
-fn quiet() -> Value {
+fn unwatched() -> Value {
     json!({"eventID": "quiet", "eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances", "recipientAccountId": "111122223333"})
 }
 
@@ -66,7 +66,7 @@ fn log_file(records: &[Value]) -> Vec<u8> {
 
 /// A log file of several megabytes, stored: it is streamed, not fetched whole.
 fn large_log_file(user: &str) -> Vec<u8> {
-    let mut records = vec![quiet(); 30_000];
+    let mut records = vec![unwatched(); 30_000];
     records.push(sign_in(user, "large"));
     json!({"Records": records}).to_string().into_bytes()
 }
@@ -110,7 +110,7 @@ fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
     runtime.unwrap().block_on(test())
 }
 
-/// What a batch came to, and the ids of the messages that must come again.
+/// The result of a batch, and the ids of the messages to retry.
 async fn batch(world: &World, messages: &[DeliveryMessage], now: &str) -> (Delivered, Vec<String>) {
     batch_with(world, messages, now, &Config::default()).await
 }
@@ -136,7 +136,7 @@ const NOW: &str = "2026-04-01T08:21:00Z";
 fn a_delivered_sign_in_without_mfa_is_one_mail_and_the_message_is_done() {
     run(async || {
         let world = World::default();
-        world.logs.put(&uri("a"), whole(log_file(&[quiet(), sign_in("alice", "1"), quiet()])));
+        world.logs.put(&uri("a"), whole(log_file(&[unwatched(), sign_in("alice", "1"), unwatched()])));
         let (delivered, failed) = batch(&world, &messages(&["a"]), NOW).await;
         assert!(failed.is_empty(), "{:?}", delivered.unfetched);
         assert_eq!(world.topic.subjects(), ["[HIGH] Console sign-in without MFA - alice - 111122223333"]);
@@ -172,12 +172,12 @@ fn an_object_that_two_messages_name_is_read_once() {
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("bob", "2")])));
         let (_, failed) =
             batch(&world, &queue(vec![message("1", &key("a")), message("2", &key("a"))]), NOW).await;
-        assert_eq!(failed, ["1", "2"], "both are told by the same mail");
+        assert_eq!(failed, ["1", "2"], "the same mail reports both");
     });
 }
 
 #[test]
-fn what_is_no_log_file_is_skipped_and_counted_and_not_opened() {
+fn other_objects_are_skipped_counted_and_not_opened() {
     run(async || {
         let world = World::default();
         let digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/04/01/x.json.gz";
@@ -188,7 +188,7 @@ fn what_is_no_log_file_is_skipped_and_counted_and_not_opened() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_and_done_and_spoils_no_neighbour() {
+fn an_unreadable_log_file_is_mailed_and_acknowledged_and_the_others_are_judged() {
     run(async || {
         let world = World::default();
         let sound = log_file(&[sign_in("bob", "2")]);
@@ -242,7 +242,7 @@ fn a_large_file_is_judged_as_it_comes_and_from_its_beginning_when_it_broke_off()
 }
 
 #[test]
-fn a_body_that_always_breaks_off_is_left_to_the_queue_and_told_once() {
+fn a_body_that_always_breaks_off_is_retried_by_the_queue_and_mailed_once() {
     run(async || {
         let world = World::default();
         let sound = log_file(&[sign_in("alice", "1")]);
@@ -255,13 +255,13 @@ fn a_body_that_always_breaks_off_is_left_to_the_queue_and_told_once() {
         let (_, failed) = batch(&world, &messages(&["a", "b"]), NOW).await;
         assert_eq!(failed, ["a"], "its neighbour is done");
         let subjects = world.topic.subjects();
-        let told = subjects.iter().filter(|subject| subject.contains("could not look")).count();
-        assert_eq!((told, subjects.len()), (1, 2), "{subjects:?}");
+        let mailed = subjects.iter().filter(|subject| subject.contains("could not look")).count();
+        assert_eq!((mailed, subjects.len()), (1, 2), "{subjects:?}");
     });
 }
 
 #[test]
-fn what_aws_refuses_is_told_once_a_bucket_and_day_not_once_a_file() {
+fn a_refusal_is_mailed_once_per_bucket_and_day_not_once_per_file() {
     run(async || {
         let world = World::default();
         let refused = || [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied: Access Denied (HTTP 403)")];
@@ -302,7 +302,7 @@ fn a_busy_bucket_does_not_hide_a_closed_one() {
 }
 
 #[test]
-fn a_log_file_that_is_gone_is_told_and_done() {
+fn a_missing_log_file_is_mailed_and_acknowledged() {
     run(async || {
         let world = World::default();
         let (delivered, failed) = batch(&world, &messages(&["gone"]), NOW).await;
@@ -321,7 +321,7 @@ fn a_log_file_that_is_gone_is_told_and_done() {
 }
 
 #[test]
-fn a_key_of_event_bridge_is_taken_as_it_stands_and_else_decoded() {
+fn a_key_from_eventbridge_is_used_unchanged_and_other_keys_are_decoded() {
     run(async || {
         let world = World::default();
         let encoded = format!("a%20b+c/{}", key("a"));
@@ -335,13 +335,13 @@ fn a_key_of_event_bridge_is_taken_as_it_stands_and_else_decoded() {
 }
 
 #[test]
-fn only_the_messages_whose_findings_were_not_published_come_again() {
+fn only_messages_with_unpublished_findings_are_retried() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
         world.logs.put(&uri("b"), whole(log_file(&[sign_in("bob", "2"), sign_in("alice", "1")])));
         world.logs.put(&uri("c"), whole(log_file(&[sign_in("bob", "3")])));
-        world.logs.put(&uri("d"), whole(log_file(&[quiet()])));
+        world.logs.put(&uri("d"), whole(log_file(&[unwatched()])));
         world.topic.refuses.set(Some("bob"));
         let (delivered, failed) = batch(&world, &messages(&["a", "b", "c", "d"]), NOW).await;
         assert_eq!(failed, ["b", "c"]);
@@ -354,7 +354,7 @@ fn only_the_messages_whose_findings_were_not_published_come_again() {
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_told_again_until_it_was_published() {
+fn an_unreadable_log_file_is_mailed_again_until_it_was_published() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")]);
@@ -370,7 +370,7 @@ fn what_could_not_be_looked_at_is_told_again_until_it_was_published() {
 }
 
 #[test]
-fn a_message_that_nobody_understands_comes_again_alone_and_is_told_once() {
+fn an_invalid_message_is_retried_alone_and_mailed_once() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -391,7 +391,7 @@ fn a_message_that_nobody_understands_comes_again_alone_and_is_told_once() {
 }
 
 #[test]
-fn when_time_is_up_what_was_read_is_told_and_the_rest_comes_again() {
+fn when_time_is_up_findings_so_far_are_mailed_and_the_rest_is_retried() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("good"), whole(log_file(&[sign_in("alice", "1")])));
@@ -441,7 +441,7 @@ fn a_file_larger_than_the_whole_budget_is_read_by_itself() {
 }
 
 #[test]
-fn findings_below_the_least_severity_are_counted_and_told_to_nobody_unless_iamwatch_could_not_look() {
+fn findings_below_the_minimum_severity_are_mailed_only_if_a_check_failed() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -455,7 +455,7 @@ fn findings_below_the_least_severity_are_counted_and_told_to_nobody_unless_iamwa
     });
 }
 
-/// So many failed sign-ins of alice, and these records.
+/// This many failed sign-ins of alice, and these records.
 fn noise(failures: usize, prefix: &str, records: &[Value]) -> Vec<u8> {
     let mut failed = sign_in("alice", "x");
     failed["responseElements"]["ConsoleLogin"] = json!("Failure");
@@ -470,7 +470,7 @@ fn noise(failures: usize, prefix: &str, records: &[Value]) -> Vec<u8> {
 }
 
 #[test]
-fn findings_beyond_what_can_be_kept_are_counted_and_told() {
+fn findings_over_the_limit_are_counted_and_mailed() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(noise(12_000, "", &[sign_in("mallory", "intrusion")])));
@@ -491,7 +491,7 @@ fn findings_beyond_what_can_be_kept_are_counted_and_told() {
 }
 
 #[test]
-fn the_noise_of_some_files_costs_no_finding_of_another() {
+fn many_findings_of_some_files_displace_none_of_another() {
     run(async || {
         let world = World::default();
         let names = ["a", "b", "c", "d", "e", "f", "z"];
@@ -501,7 +501,7 @@ fn the_noise_of_some_files_costs_no_finding_of_another() {
         world.logs.put(&uri("z"), whole(noise(5_100, "z", &[sign_in("mallory", "intrusion")])));
         let (_, failed) = batch(&world, &messages(&names), NOW).await;
         assert!(!failed.is_empty() && failed.len() < names.len(), "not all have room: {failed:?}");
-        // What anyone can cause makes nothing else wait, in whichever file it stands.
+        // Findings that anyone can cause delay no others, in whichever file they are.
         assert!(world.topic.subjects()[0].contains("mallory"), "{:?}", world.topic.subjects());
         let mut left = failed;
         for _ in 0..2 {
@@ -509,13 +509,13 @@ fn the_noise_of_some_files_costs_no_finding_of_another() {
             left = batch(&world, &messages(&names), NOW).await.1;
         }
         assert!(left.is_empty(), "the next runs have room: {left:?}");
-        let told = world.topic.subjects().iter().filter(|subject| subject.contains("mallory")).count();
-        assert_eq!(told, 1);
+        let mailed = world.topic.subjects().iter().filter(|subject| subject.contains("mallory")).count();
+        assert_eq!(mailed, 1);
     });
 }
 
 #[test]
-fn large_files_of_unknown_size_are_read_one_after_the_other_where_memory_is_short() {
+fn large_files_of_unknown_size_are_read_one_by_one_if_memory_is_short() {
     run(async || {
         let world = World::default();
         let names = ["a", "b", "c", "d"];
@@ -543,7 +543,7 @@ fn a_file_beyond_a_limit_is_read_so_far_and_no_further() {
 }
 
 #[test]
-fn a_file_that_no_run_has_time_for_is_told_at_its_third_try() {
+fn a_log_file_that_no_run_has_time_for_is_mailed_at_its_third_receive() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("slow"), [Attempt::SilentAfter(b"\x1f\x8b".to_vec(), 500)]);
@@ -558,9 +558,9 @@ fn a_file_that_no_run_has_time_for_is_told_at_its_third_try() {
 }
 
 #[test]
-fn a_run_answers_in_time_whatever_hangs() {
+fn a_run_answers_in_time_whichever_call_hangs() {
     run(async || {
-        for (limit, told) in [(0, 0), (1, 0), (4, 0), (5, 0), (9, 1), (60, 1)] {
+        for (limit, mailed) in [(0, 0), (1, 0), (4, 0), (5, 0), (9, 1), (60, 1)] {
             for hangs in ["nothing", "topic", "state"] {
                 let world = World::default();
                 world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -577,7 +577,7 @@ fn a_run_answers_in_time_whatever_hangs() {
                 assert!(took <= answers_by, "{limit:?}, {hangs}: took {took:?}");
                 assert!(delivered.must_come_again(&batched[1]), "{limit:?}, {hangs}");
                 let published = world.topic.subjects().iter().filter(|mail| mail.contains("alice")).count();
-                let expected = if hangs == "nothing" { told } else { 0 };
+                let expected = if hangs == "nothing" { mailed } else { 0 };
                 assert_eq!(published, expected, "{limit:?}, {hangs}");
                 assert_eq!(delivered.must_come_again(&batched[0]), published == 0, "{limit:?}, {hangs}");
             }
@@ -596,7 +596,7 @@ async fn by_hand(world: &World, request: Value) -> Delivered {
 }
 
 #[test]
-fn by_hand_everything_named_is_judged_and_what_cannot_be_is_answered() {
+fn by_hand_every_named_object_is_judged_or_named_in_the_answer() {
     run(async || {
         let world = World::default();
         world.logs.put("s3://logs/copied/evidence.json", whole(log_file(&[sign_in("alice", "1")])));

@@ -5,9 +5,9 @@
 //! | `deliveries` | delivered log files in, mails out |
 //! | `audits` | credential reports in, one mail over all accounts out |
 //! | `backfills` | past log files in, one digest out |
-//! | `sweeps` | the nightly search for missed deliveries |
+//! | `missed_deliveries` | the nightly check for missed deliveries |
 
 mod audits;
 mod backfills;
 mod deliveries;
-mod sweeps;
+mod missed_deliveries;

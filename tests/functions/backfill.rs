@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `stage` | (makes a bucket of log files, and what Lambda hands over) |
 //! | `by_hand` | what a person may ask, and is answered |
-//! | `whole` | 2,000 objects of 3 accounts, 4 Regions and 5 days, killed midway, gone on with, asked for again |
-//! | `damage` | what cannot be read or had is told, and costs nothing else |
+//! | `whole` | 2,000 objects of 3 accounts, 4 Regions and 5 days, killed midway, resumed, repeated |
+//! | `damage` | unreadable and missing log files are mailed, and all others are read |
 //! | `fleet` | what is too much for one invocation |
-//! | `sweep` | the nightly sweep |
+//! | `missed_deliveries` | the nightly check for missed deliveries |
 //! | `settings` | what it is deployed with, and what it writes |
 //!
 //! `make test` builds the function first and says where it is.
@@ -22,7 +22,7 @@
 mod by_hand;
 mod damage;
 mod fleet;
+mod missed_deliveries;
 mod settings;
 mod stage;
-mod sweep;
 mod whole;

@@ -3,11 +3,11 @@
 //! | module | what it proves |
 //! |---|---|
 //! | `stage` | (makes reports and what Lambda hands over) |
-//! | `changes` | what people and machines are told from one report to the next |
+//! | `changes` | what mails and their machine form report from one credential report to the next |
 //! | `states` | every state of a report, and every error of IAM |
 //! | `accounts` | other accounts, by role, from a list, a file and the organisation |
-//! | `messages` | the queue: what comes again, and when |
-//! | `deadline` | it answers before Lambda ends it |
+//! | `messages` | the queue: which messages are retried, and when |
+//! | `deadline` | the function answers before Lambda ends it |
 //! | `by_hand` | what a person may ask, and is answered |
 //! | `settings` | what it is deployed with |
 //! | `logs` | what it writes adds up and holds no secret |

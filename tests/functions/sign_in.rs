@@ -5,12 +5,12 @@
 //! | `stage` | (makes log files and the mails that they should lead to) |
 //! | `events` | (makes what Lambda hands over) |
 //! | `shapes` | every form in which a delivery is announced |
-//! | `batches` | exactly the failed messages come again; one bad file spoils only itself |
+//! | `batches` | exactly the failed messages are retried; one bad file affects only itself |
 //! | `s3_faults` | S3 is busy, broken, silent, refuses, or sends something else than it has |
-//! | `memory` | the state bucket is busy, broken, silent, refuses, or holds something else than was written |
+//! | `state` | the state bucket is busy, broken, silent or refuses, or its state is damaged |
 //! | `sns_faults` | SNS is busy, broken or silent |
 //! | `panics` | a panic is an error of one invocation |
-//! | `deadline` | it answers before Lambda ends it |
+//! | `deadline` | the function answers before Lambda ends it |
 //! | `by_hand` | what a person may ask, and is answered |
 //! | `settings` | what it is deployed with |
 //! | `logs` | what it writes adds up and holds no secret |
@@ -31,10 +31,10 @@ mod deadline;
 mod events;
 mod load;
 mod logs;
-mod memory;
 mod panics;
 mod s3_faults;
 mod settings;
 mod shapes;
 mod sns_faults;
 mod stage;
+mod state;

@@ -38,7 +38,7 @@ const BATCH: usize = 20;
 /// How often the deployed queue hands out a message before it gives it up.
 const MAX_RECEIVES: u32 = 20;
 
-/// What comes back comes after a pause, here a short one.
+/// A failed message is retried after a pause, here a short one.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Neither part takes longer on a slow machine; they may not run into the next hour, for budgets of mails
@@ -82,7 +82,7 @@ impl Stage {
         Stage { aws, function, dropped: Vec::new(), began: Instant::now() }
     }
 
-    /// Delivers the log files of these keys, batch after batch; what fails comes back behind the others.
+    /// Delivers the log files of these keys, batch after batch; a failed one is retried after the others.
     async fn deliver<'a>(&mut self, keys: impl IntoIterator<Item = &'a String>) {
         let mut waiting: VecDeque<(Message, u32)> =
             keys.into_iter().map(|key| (Message::delivery(key), 1)).collect();
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     fn peak_memory_bytes(&self) -> u64 {
-        self.function.peak_memory_bytes().expect("Linux tells it")
+        self.function.peak_memory_bytes().expect("Linux reports it")
     }
 
     /// What the function says that it has read: the sum of a metric over all invocations.

@@ -9,14 +9,14 @@ use iamwatch_tests::sample::records::{
 
 use super::{Stage, counted, key, log_file, time};
 
-/// The files of the first trail, and those of the second, which has every event once more that it has.
+/// The files of the first trail, and those of the second, which repeats all its events.
 const FIRST_TRAIL: usize = 8_000;
 const SECOND_TRAIL: usize = 2_000;
 
 /// Everyday records in a file of the first trail.
 const RECORDS: usize = 10;
 
-/// So many of 100 events are in both trails: as it was in a real bucket of two trails.
+/// How many of 100 events are in both trails, as in a real bucket of two trails.
 const IN_BOTH: usize = 27;
 
 /// When the first file of the first trail was delivered, and how much later the last one, in seconds.
@@ -70,15 +70,15 @@ pub async fn run() -> Vec<String> {
 fn expected() -> Scenario {
     let mut expected = Scenario::new("many", "sign-in");
     for user in ["alice", "bob", "carol"] {
-        expected = expected.tells(format!("[MEDIUM] Sign-in failed* - {user} - {ACCOUNT}"));
+        expected = expected.expect_mail(format!("[MEDIUM] Sign-in failed* - {user} - {ACCOUNT}"));
     }
     expected
-        .tells(format!("[LOW] Sign-in failed* - unknown user at 198.51.100.10 - {ACCOUNT}"))
-        .tells(format!("[CRITICAL] Root signed in without MFA* - root - {ACCOUNT}"))
-        .tells(format!("[CRITICAL] *topped* - mallory - {ACCOUNT}"))
+        .expect_mail(format!("[LOW] Sign-in failed* - unknown user at 198.51.100.10 - {ACCOUNT}"))
+        .expect_mail(format!("[CRITICAL] Root signed in without MFA* - root - {ACCOUNT}"))
+        .expect_mail(format!("[CRITICAL] *topped* - mallory - {ACCOUNT}"))
 }
 
-/// What has to be told, as (second of the day, record). Of each kind all is within an hour.
+/// What has to be mailed, as (second of the day, record). All records of a kind are within an hour.
 fn watched() -> Vec<(usize, String)> {
     let mut watched = Vec::new();
     let mut n = 1_000;
@@ -97,7 +97,7 @@ fn watched() -> Vec<(usize, String)> {
             add(hour * 3600 + minute * 240, &failure);
         }
     }
-    // One short of what is told, and two more than that.
+    // One fewer than the mailed records, and two more.
     for (address, hour, times) in [("198.51.100.9", 13, 9), ("198.51.100.10", 14, 12)] {
         let failure = failure(STRANGER.to_owned(), address.to_owned(), NO_SUCH_USER);
         for minute in 0..times {
@@ -147,7 +147,7 @@ fn objects() -> (Vec<(String, Vec<u8>)>, usize) {
         let name = format!("Q{n}");
         objects.push((key("", second / 60, &name).replace(ACCOUNT, account), log_file(&records)));
     }
-    assert_eq!(watched.next(), None, "everything that has to be told is in a file");
+    assert_eq!(watched.next(), None, "everything that has to be mailed is in a file");
     for n in 0..SECOND_TRAIL {
         let chunk = &twice[n * twice.len() / SECOND_TRAIL..(n + 1) * twice.len() / SECOND_TRAIL];
         let records: Vec<String> = chunk.iter().map(|(_, record)| record.clone()).collect();

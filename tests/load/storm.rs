@@ -1,5 +1,5 @@
 //! 50,000 failed sign-ins under names that no user has, from 200 addresses, in one batch; and in the last log
-//! file of it somebody signs in as root.
+//! file of it there is a sign-in as root.
 
 use iamwatch_tests::faults::Scenario;
 use iamwatch_tests::runtime_api::{ACCOUNT, REGION};
@@ -43,9 +43,9 @@ pub async fn run() -> Vec<String> {
         println!("    {times} x {subject}");
     }
     let expected = Scenario::new("storm", "sign-in")
-        .tells(ROOT_SUBJECT)
-        .tells_times(BUDGET, format!("[LOW] Sign-in failed* - unknown user at 198.51.100.* - {ACCOUNT}"))
-        .tells("[LOW] Mails were held back - example-state - *");
+        .expect_mail(ROOT_SUBJECT)
+        .expect_mails(BUDGET, format!("[LOW] Sign-in failed* - unknown user at 198.51.100.* - {ACCOUNT}"))
+        .expect_mail("[LOW] Mails were held back - example-state - *");
     let mut broken = stage.judged(&expected, mails.len());
     if mails.first().is_none_or(|first| first != ROOT_SUBJECT) {
         broken.push(format!("storm: the first mail is {:?}", mails.first()));

@@ -1,4 +1,4 @@
-//! What is unpacked: JSON that is no log file, and log files with records that are none.
+//! Decompressed content: JSON that is no log file, and log files with elements that are no records.
 
 use shared::formats::cloudtrail::key::ObjectKind;
 
@@ -10,7 +10,7 @@ fn between(element: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_object_with_one_array_of_records_is_told() {
+fn a_document_without_one_array_of_records_is_reported() {
     let one = sign_in("a");
     let list = format!("[{one}]");
     for (name, content, records, raised, reason) in [
@@ -41,7 +41,7 @@ fn what_is_no_object_with_one_array_of_records_is_told() {
         ("no colon", format!(r#"{{"Records" {list}}}"#), 0, 0, "no JSON outside its records"),
     ] {
         let judged = judge(content.as_bytes());
-        judged.assert_told(name, reason);
+        judged.assert_reported(name, reason);
         assert_eq!((judged.counts.records, judged.raised().len()), (records, raised), "{name}");
     }
     for (name, content, records) in [
@@ -57,7 +57,7 @@ fn what_is_no_object_with_one_array_of_records_is_told() {
 }
 
 #[test]
-fn an_element_that_is_no_record_is_told_with_its_place_and_costs_only_itself() {
+fn an_element_that_is_no_record_is_reported_with_its_place_and_the_others_are_judged() {
     let deep = format!(r#"{{"eventName":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     for (name, element, reason) in [
         ("null", "null", "record 1 is no object but null"),
@@ -102,9 +102,14 @@ fn an_element_that_is_no_record_is_told_with_its_place_and_costs_only_itself() {
         ("an unknown escape", r#"{"eventName":"a","b":"\x"}"#, "record 1 is no readable JSON object"),
     ] {
         let judged = judge(&between(element));
-        judged.assert_told(name, reason);
+        judged.assert_reported(name, reason);
         assert_eq!(judged.raised(), ["before", "after"], "{name}");
-        assert_eq!((judged.counts.records, judged.counts.unreadable), (3, 1), "{name}: {:?}", judged.told);
+        assert_eq!(
+            (judged.counts.records, judged.counts.unreadable),
+            (3, 1),
+            "{name}: {:?}",
+            judged.reported
+        );
         assert_eq!(judged.findings[1].evidence.record, Some(2), "{name}");
     }
 }
@@ -112,7 +117,7 @@ fn an_element_that_is_no_record_is_told_with_its_place_and_costs_only_itself() {
 #[test]
 fn several_elements_that_are_no_records_are_each_counted() {
     let judged = judge(&between("1, null,\"a,b\" ,true"));
-    judged.assert_told("four in a row", "record 4 is no object");
+    judged.assert_reported("four in a row", "record 4 is no object");
     assert_eq!((judged.counts.records, judged.counts.unreadable), (6, 4));
     assert_eq!(judged.raised(), ["before", "after"]);
 }
@@ -125,14 +130,14 @@ fn invalid_utf_8_costs_its_record_and_no_other() {
         ("a surrogate", b"\xed\xa0\x80"),
         ("an overlong form", b"\xc0\xaf"),
     ] {
-        for quiet in [true, false] {
-            let record = if quiet { QUIET.to_owned() } else { sign_in("x") };
+        for unwatched in [true, false] {
+            let record = if unwatched { UNWATCHED.to_owned() } else { sign_in("x") };
             let mut file = between(&record);
             let place = String::from_utf8_lossy(&file).find(&record).unwrap() + record.len() - 30;
             let place = place + file[place..].iter().position(|byte| *byte == b':').unwrap() + 2;
             file.splice(place..place, bytes.iter().copied());
             let judged = judge(&file);
-            judged.assert_told(name, "record 1 has invalid UTF-8 at its byte");
+            judged.assert_reported(name, "record 1 has invalid UTF-8 at its byte");
             assert_eq!(judged.raised(), ["before", "after"], "{name}");
             assert_eq!((judged.counts.records, judged.counts.unreadable), (3, 1), "{name}");
         }
@@ -215,7 +220,7 @@ fn an_object_that_only_looks_like_a_record_raises_nothing() {
         ("in text", format!("\"{text}\"")),
         ("in text that seems to end the record", format!("\"}}}}]}},{text}\"")),
     ] {
-        let outer = QUIET.replace("{\"filterSet\"", &format!("{{\"x\":{parameters},\"filterSet\""));
+        let outer = UNWATCHED.replace("{\"filterSet\"", &format!("{{\"x\":{parameters},\"filterSet\""));
         let judged = judge(&between(&outer));
         judged.assert_clean(name);
         assert_eq!((judged.raised(), judged.counts.records), (vec!["before", "after"], 3), "{name}");
@@ -223,7 +228,7 @@ fn an_object_that_only_looks_like_a_record_raises_nothing() {
 }
 
 #[test]
-fn the_siblings_of_log_files_are_told_apart_by_their_keys_and_read_by_mistake_they_are_told() {
+fn digest_and_insight_files_are_recognised_by_their_keys_and_reported_if_read() {
     for (folder, kind) in [
         ("CloudTrail", ObjectKind::LogFile),
         ("CloudTrail-Digest", ObjectKind::Digest),
@@ -236,5 +241,5 @@ fn the_siblings_of_log_files_are_told_apart_by_their_keys_and_read_by_mistake_th
         assert_eq!(ObjectKind::of_key(&name), kind, "{folder}");
     }
     let digest = br#"{"awsAccountId":"111122223333","digestStartTime":"2026-04-01T07:20:00Z","logFiles":[{"s3Bucket":"logs","s3Object":"x","hashValue":"0"}]}"#;
-    judge(&gzip(digest)).assert_told("a digest", "has no Records");
+    judge(&gzip(digest)).assert_reported("a digest", "has no Records");
 }

@@ -34,7 +34,7 @@ fn other_byte(rng: &mut fastrand::Rng) -> u8 {
 #[test]
 fn promise_4_one_bad_record_spoils_only_itself() {
     let mut rng = fastrand::Rng::with_seed(4);
-    let (mut files, mut kept, mut told) = (0, 0, 0);
+    let (mut files, mut kept, mut reported) = (0, 0, 0);
     for seed in 0..40 {
         let records = realistic_records(seed);
         let sound = judge(&document(&records));
@@ -61,22 +61,22 @@ fn promise_4_one_bad_record_spoils_only_itself() {
             let raised = damaged.raised();
             let lost = expected.iter().filter(|event| !raised.contains(event)).count();
             files += 1;
-            told += u32::from(damaged.told.is_some());
+            reported += u32::from(damaged.reported.is_some());
             kept += u32::from(lost == 0);
-            if damaged.told.is_none() {
+            if damaged.reported.is_none() {
                 let damage = format!("seed {seed}: {:?}", String::from_utf8_lossy(&record));
                 assert_eq!(lost, 0, "lost in silence, {damage}");
                 assert_eq!(damaged.counts.records, sound.counts.records, "{damage}");
             }
         }
     }
-    eprintln!("{kept} of {files} damaged files kept every other record; {told} were told");
+    eprintln!("{kept} of {files} damaged files kept every other record; {reported} were reported");
     assert!(kept * 100 >= files * 99, "only {kept} of {files} damaged files kept every other record");
-    assert!(told > files / 10, "only {told} of {files} were told");
+    assert!(reported > files / 10, "only {reported} of {files} were reported");
 }
 
 #[test]
-fn a_damaged_byte_outside_of_the_records_is_told() {
+fn a_damaged_byte_outside_of_the_records_is_reported() {
     let records = [sign_in("a"), sign_in("b"), sign_in("c")];
     let sound = document(&records);
     let length = records[0].len();
@@ -91,7 +91,7 @@ fn a_damaged_byte_outside_of_the_records_is_told() {
                 continue;
             }
             let damaged = judge(&file);
-            damaged.assert_told(&format!("byte {at} is {:?}", char::from(byte)), "");
+            damaged.assert_reported(&format!("byte {at} is {:?}", char::from(byte)), "");
             let raised = damaged.raised();
             let place = format!("byte {at} is {:?}: {raised:?}", char::from(byte));
             match byte {
@@ -144,14 +144,14 @@ fn promise_1_every_record_is_judged_or_counted() {
         // `judge` holds the promise against each of these files.
         in_all += judge(&hostile::log_file(seed)).counts;
         in_all += judge(&hostile::broken_log_file(seed)).counts;
-        let mut packed = gzip(&hostile::log_file(seed));
-        let at = rng.usize(0..packed.len());
+        let mut compressed = gzip(&hostile::log_file(seed));
+        let at = rng.usize(0..compressed.len());
         match rng.u8(0..3) {
-            0 => packed[at] = rng.u8(..),
-            1 => packed.truncate(at),
-            _ => packed.insert(at, rng.u8(..)),
+            0 => compressed[at] = rng.u8(..),
+            1 => compressed.truncate(at),
+            _ => compressed.insert(at, rng.u8(..)),
         }
-        in_all += judge(&packed).counts;
+        in_all += judge(&compressed).counts;
     }
     assert_eq!(in_all.records, in_all.judged + in_all.unreadable + in_all.skipped);
     assert!(in_all.skipped > 1_000, "{in_all:?}");

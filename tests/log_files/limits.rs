@@ -1,6 +1,6 @@
 //! Sizes: at the limits, beyond them, and as large as hostile files can be made.
 
-use super::packing::Member;
+use super::gzip::Member;
 use super::*;
 use shared::rules::registry;
 
@@ -9,28 +9,28 @@ fn limits(max_compressed_bytes: u64, max_decompressed_bytes: u64) -> Config {
 }
 
 #[test]
-fn a_file_of_exactly_the_limits_is_clean_and_one_byte_more_is_told() {
+fn a_file_of_exactly_the_limits_is_clean_and_one_byte_more_is_reported() {
     let content = good_document();
     let plain = content.len() as u64;
-    let packed = gzip(&content);
-    let stored = packed.len() as u64;
+    let compressed = gzip(&content);
+    let stored = compressed.len() as u64;
     for (name, file, max_stored, max_plain, reason) in [
         ("plain, at both", &content, plain, plain, None),
-        ("packed, at both", &packed, stored, plain, None),
+        ("gzip, at both", &compressed, stored, plain, None),
         ("plain, one above as stored", &content, plain - 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
-        ("packed, one above as stored", &packed, stored - 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
-        ("plain, one above unpacked", &content, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
-        ("packed, one above unpacked", &packed, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
+        ("gzip, one above as stored", &compressed, stored - 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
+        ("plain, one above decompressed", &content, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
+        ("gzip, one above decompressed", &compressed, u64::MAX, plain - 1, Some("MAX_DECOMPRESSED_BYTES")),
         ("plain, no limits", &content, u64::MAX, u64::MAX, None),
-        ("packed, no limits", &packed, u64::MAX, u64::MAX, None),
-        ("packed, as little as can be stored", &packed, 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
-        ("packed, as little as can be unpacked", &packed, u64::MAX, 1, Some("MAX_DECOMPRESSED_BYTES")),
+        ("gzip, no limits", &compressed, u64::MAX, u64::MAX, None),
+        ("gzip, as little as can be stored", &compressed, 1, u64::MAX, Some("MAX_COMPRESSED_BYTES")),
+        ("gzip, as little as can be decompressed", &compressed, u64::MAX, 1, Some("MAX_DECOMPRESSED_BYTES")),
     ] {
         let config = limits(max_stored, max_plain);
         let whole = judge_with(&config, file);
         match reason {
             None => whole.assert_clean(name),
-            Some(reason) => whole.assert_told(name, reason),
+            Some(reason) => whole.assert_reported(name, reason),
         }
         let all_but_the_end = max_stored.min(max_plain) > 1;
         assert_eq!(whole.raised().len(), if all_but_the_end { 3 } else { 0 }, "{name}");
@@ -53,14 +53,14 @@ fn the_records_before_a_limit_are_judged_wherever_it_is() {
             (limits(u64::MAX, limit as u64), gzip(&content)),
         ] {
             let judged = judge_with(&config, &file);
-            judged.assert_told(&format!("limit {limit}"), "COMPRESSED_BYTES");
+            judged.assert_reported(&format!("limit {limit}"), "COMPRESSED_BYTES");
             assert_eq!(judged.raised(), ["a", "b", "c"][..whole], "limit {limit}");
         }
     }
 }
 
 #[test]
-fn a_gzip_bomb_ends_at_the_limit_and_is_told() {
+fn a_gzip_bomb_ends_at_the_limit_and_is_reported() {
     let bomb = Member::of_many(&vec![0; 1 << 20], 1 << 10).bytes();
     assert!(bomb.len() < 2 << 20, "{} bytes", bomb.len());
     let nested = [&b"{\"Records\":["[..], &vec![b'['; 1 << 20]].concat();
@@ -75,7 +75,7 @@ fn a_gzip_bomb_ends_at_the_limit_and_is_told() {
     ] {
         let mut reader = LogFileReader::new(registry::prefilter(), &unread);
         let judged = judged(&unread, |judge| reader.read(&file, judge));
-        judged.assert_told(name, "MAX_DECOMPRESSED_BYTES");
+        judged.assert_reported(name, "MAX_DECOMPRESSED_BYTES");
         assert!(reader.buffer_bytes() < 20 << 20, "{name}: {} bytes", reader.buffer_bytes());
     }
 }
@@ -84,7 +84,7 @@ fn a_gzip_bomb_ends_at_the_limit_and_is_told() {
 fn a_gzip_bomb_of_a_gibibyte_ends_at_the_cap() {
     for (name, byte) in [("zero bytes", 0), ("opening brackets", b'[')] {
         let judged = judge(&Member::of_many(&vec![byte; 1 << 20], 1025).bytes());
-        judged.assert_told(name, "MAX_DECOMPRESSED_BYTES");
+        judged.assert_reported(name, "MAX_DECOMPRESSED_BYTES");
     }
 }
 
@@ -115,10 +115,10 @@ fn a_record_that_is_too_large_costs_only_itself_and_little_memory() {
         ),
     ] {
         let content = document(&[&sign_in("before"), &huge, &sign_in("after")]);
-        for (way, file) in [("plain", content.clone()), ("packed", gzip(&content))] {
+        for (way, file) in [("plain", content.clone()), ("gzip", gzip(&content))] {
             let mut reader = LogFileReader::new(registry::prefilter(), &config);
             let whole = judged(&config, |judge| reader.read(&file, judge));
-            whole.assert_told(name, reason);
+            whole.assert_reported(name, reason);
             assert_eq!(whole.raised(), ["before", "after"], "{name}, {way}");
             let mut open = LogFileReader::new(registry::prefilter(), &config);
             let windowed = judged(&config, |judge| {
@@ -136,7 +136,7 @@ fn a_record_that_is_too_large_costs_only_itself_and_little_memory() {
 #[test]
 fn a_record_of_exactly_the_largest_size_is_judged_at_every_window_size() {
     let config = Config { max_record_bytes: 2048, ..Config::default() };
-    for (size, told) in
+    for (size, reported) in
         [(2047, None), (2048, None), (2049, Some("record 1 is larger than")), (5000, Some("record 1"))]
     {
         let mut record = sign_in("x");
@@ -147,7 +147,7 @@ fn a_record_of_exactly_the_largest_size_is_judged_at_every_window_size() {
             let content = document(&[&sign_in("before"), &record, &sign_in("after")]);
             let whole = judge_with(&config, &content);
             if !broken {
-                assert_eq!(whole.told.is_some(), told.is_some(), "{size}: {:?}", whole.told);
+                assert_eq!(whole.reported.is_some(), reported.is_some(), "{size}: {:?}", whole.reported);
             }
             for window_bytes in [1, 64, 100, 1000, 2048, 3000, 4096, 1 << 18] {
                 let windowed = judge_in_pieces(&config, &content, 777, window_bytes);
@@ -174,7 +174,7 @@ fn a_file_that_is_cut_in_a_record_that_is_too_large_does_not_pass_as_clean() {
             let last = *content.last().unwrap();
             content.resize(content.len() + size, last);
             let whole = judge_with(&config, &gzip(&content));
-            whole.assert_told(&format!("{size} bytes of {start:?}"), "");
+            whole.assert_reported(&format!("{size} bytes of {start:?}"), "");
             assert_eq!(whole.raised(), ["a", "b"]);
             let windowed = judge_in_pieces(&config, &content, 1 << 16, 1 << 18);
             assert_eq!(windowed.outcome(), whole.outcome(), "{size} bytes of {start:?}");
@@ -183,7 +183,7 @@ fn a_file_that_is_cut_in_a_record_that_is_too_large_does_not_pass_as_clean() {
 }
 
 #[test]
-fn what_is_too_large_outside_of_records_is_told_and_the_records_around_it_are_judged() {
+fn a_large_value_outside_of_the_records_is_reported_and_the_records_are_judged() {
     let config = Config { max_record_bytes: 4096, ..Config::default() };
     let (a, b) = (sign_in("a"), sign_in("b"));
     for filling in [" ".repeat(5000), "1,".repeat(2500)] {
@@ -198,7 +198,7 @@ fn what_is_too_large_outside_of_records_is_told_and_the_records_around_it_are_ju
             ("in a text before Records", format!(r#"{{"x":"{filling}","Records":[{a},{b}]}}"#), 0),
         ] {
             let whole = judge_with(&config, content.as_bytes());
-            whole.assert_told(name, "has more than MAX_RECORD_BYTES (4096) outside of its records");
+            whole.assert_reported(name, "has more than MAX_RECORD_BYTES (4096) outside of its records");
             assert_eq!(whole.raised().len(), raised, "{name}");
             for window_bytes in [1, 100, 1000, 5000, 1 << 18] {
                 let windowed = judge_in_pieces(&config, content.as_bytes(), 1000, window_bytes);
@@ -230,14 +230,14 @@ fn a_file_of_many_faults_does_not_cost_its_size_squared() {
         ),
     ] {
         let judged = judge_with(&config, content.as_bytes());
-        judged.assert_told(name, "record ");
+        judged.assert_reported(name, "record ");
     }
 }
 
 #[test]
 fn a_file_beyond_the_largest_that_cloudtrail_delivers_is_read_whole() {
-    let quiet: String = format!("{QUIET},").repeat(1000);
-    let part = format!("{quiet}{},", sign_in("x"));
+    let unwatched: String = format!("{UNWATCHED},").repeat(1000);
+    let part = format!("{unwatched}{},", sign_in("x"));
     let parts = (55 << 20) / part.len() + 1;
     let content = format!("{{\"Records\":[{}{}]}}", part.repeat(parts), sign_in("last")).into_bytes();
     assert!(content.len() > 55 << 20);
@@ -247,11 +247,11 @@ fn a_file_beyond_the_largest_that_cloudtrail_delivers_is_read_whole() {
     assert_eq!(whole.raised().len(), parts + 1);
     let mut reader = LogFileReader::new(registry::prefilter(), &Config::default());
     let file = gzip(&content);
-    let packed = judged(&Config::default(), |judge| {
+    let compressed = judged(&Config::default(), |judge| {
         let mut open = reader.open();
         file.chunks(1 << 18).for_each(|piece| open.push(piece, judge));
         open.finish(judge)
     });
-    assert_eq!(packed.outcome(), whole.outcome());
+    assert_eq!(compressed.outcome(), whole.outcome());
     assert!(reader.buffer_bytes() < 1 << 20, "{} bytes", reader.buffer_bytes());
 }

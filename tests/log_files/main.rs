@@ -1,7 +1,7 @@
-//! Log files as they are stored, sound and broken: what is judged, what is counted, and what is told.
+//! Log files as they are stored, sound and broken: what is judged, counted and reported.
 //!
 //! Every file goes through [`judge`], which holds the first promise against each of them: every record is
-//! judged or counted as unreadable, and whatever could not be read is told with the file's name and a reason.
+//! judged or counted as unreadable, and whatever could not be read is reported with the file's name and a reason.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,8 +12,8 @@
 
 mod content;
 mod damage;
+mod gzip;
 mod limits;
-mod packing;
 mod scan;
 
 use shared::formats::cloudtrail::counts;
@@ -35,8 +35,8 @@ struct Judged {
     counts: counts::Counts,
     /// What the rules raised over its records.
     findings: Vec<Finding>,
-    /// The reasons of its `watch.log-file-unreadable`, where it was told.
-    told: Option<String>,
+    /// The reasons of its `watch.log-file-unreadable`; `None` if there is no such finding.
+    reported: Option<String>,
 }
 
 impl Judged {
@@ -49,17 +49,17 @@ impl Judged {
     fn outcome(&self) -> impl PartialEq + std::fmt::Debug + '_ {
         let findings: Vec<(&str, Option<u64>)> =
             self.findings.iter().map(|found| (found.id.as_str(), found.evidence.record)).collect();
-        (self.counts, findings, &self.told)
+        (self.counts, findings, &self.reported)
     }
 
     fn assert_clean(&self, name: &str) {
-        assert_eq!(self.told, None, "{name}");
+        assert_eq!(self.reported, None, "{name}");
         assert_eq!(self.counts.unreadable, 0, "{name}");
     }
 
-    fn assert_told(&self, name: &str, reason: &str) {
-        let told = self.told.as_deref().unwrap_or_else(|| panic!("{name}: it passes as clean"));
-        assert!(told.contains(reason), "{name}: {told}");
+    fn assert_reported(&self, name: &str, reason: &str) {
+        let reported = self.reported.as_deref().unwrap_or_else(|| panic!("{name}: it passes as clean"));
+        assert!(reported.contains(reason), "{name}: {reported}");
     }
 }
 
@@ -73,17 +73,17 @@ fn judged(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> ScanCounts) -> J
         Ok::<_, Infallible>(counts)
     });
     let counts = counts.unwrap();
-    let told = findings.pop_if(|last| last.rule.id == LOG_FILE_UNREADABLE.id).map(|finding| {
+    let reported = findings.pop_if(|last| last.rule.id == LOG_FILE_UNREADABLE.id).map(|finding| {
         assert_eq!(finding.evidence.log_file.as_deref(), Some(NAME));
         let reasons = finding.evidence.facts.0.iter().find(|(name, _)| *name == "reasons");
         reasons.map(|(_, reasons)| reasons.clone()).filter(|reasons| !reasons.is_empty()).unwrap()
     });
     assert_eq!(counts.log_files, 1);
     assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);
-    assert!(counts.unreadable == 0 || told.is_some(), "{counts:?}");
-    assert!(has_records || told.is_some(), "a file without Records is told");
-    assert_eq!(counts.unreadable_log_files, u64::from(told.is_some()));
-    Judged { counts, findings, told }
+    assert!(counts.unreadable == 0 || reported.is_some(), "{counts:?}");
+    assert!(has_records || reported.is_some(), "a file without Records is reported");
+    assert_eq!(counts.unreadable_log_files, u64::from(reported.is_some()));
+    Judged { counts, findings, reported }
 }
 
 /// Reads a file as a whole with the default settings.
@@ -119,7 +119,7 @@ fn sign_in(event: impl std::fmt::Display) -> String {
 }
 
 /// A record that no rule asks for.
-const QUIET: &str = r#"{"eventVersion":"1.11","userIdentity":{"type":"IAMUser","userName":"alice"},"eventTime":"2026-04-01T08:15:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances","requestParameters":{"filterSet":{"items":[{"name":"tag"}]}},"eventID":"quiet-EXAMPLE"}"#;
+const UNWATCHED: &str = r#"{"eventVersion":"1.11","userIdentity":{"type":"IAMUser","userName":"alice"},"eventTime":"2026-04-01T08:15:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances","requestParameters":{"filterSet":{"items":[{"name":"tag"}]}},"eventID":"quiet-EXAMPLE"}"#;
 
 /// The document with these records, as CloudTrail writes it.
 fn document<R: AsRef<str>>(records: &[R]) -> Vec<u8> {
@@ -129,10 +129,10 @@ fn document<R: AsRef<str>>(records: &[R]) -> Vec<u8> {
 
 /// Three records that raise something, with two between them that do not.
 fn good_document() -> Vec<u8> {
-    document(&[&sign_in("a"), QUIET, &sign_in("b"), QUIET, &sign_in("c")])
+    document(&[&sign_in("a"), UNWATCHED, &sign_in("b"), UNWATCHED, &sign_in("c")])
 }
 
 /// One sound gzip member.
 fn gzip(content: &[u8]) -> Vec<u8> {
-    packing::Member::of(content, 6).bytes()
+    gzip::Member::of(content, 6).bytes()
 }

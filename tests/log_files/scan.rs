@@ -86,8 +86,8 @@ fn the_scan_judges_hostile_files_as_a_full_parse_does_at_every_window_size() {
             let of_the_file = counts.problems.iter().find(|problem| problem.record.is_none());
             assert_eq!(of_the_file, None, "seed {seed}, window {window}: {}", text());
         }
-        let (packed, raised) = scan(&config, &gzip(&file), 0, 1);
-        assert_eq!((packed.records, raised), (expected.records, expected.raised), "seed {seed}, gzip");
+        let (compressed, raised) = scan(&config, &gzip(&file), 0, 1);
+        assert_eq!((compressed.records, raised), (expected.records, expected.raised), "seed {seed}, gzip");
     }
     assert!(
         raised_in_all > 100 && unreadable_in_all > 10,
@@ -101,7 +101,7 @@ fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_rec
     let mut reported = 0;
     for seed in 0..files(4_000) {
         let file = hostile::broken_log_file(seed);
-        // Every other time nearly every record, or what stands between two, is larger than may be kept.
+        // Every other time nearly every record, or the text between two, is over the limit.
         let mut config = Config::default();
         if seed % 2 == 1 {
             config.max_record_bytes = rng.usize(20..1500);
@@ -126,7 +126,7 @@ fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_rec
 }
 
 /// Questions of every kind, each with its prefilter.
-fn questions() -> Vec<(Query, &'static Prefilter)> {
+fn queries() -> Vec<(Query, &'static Prefilter)> {
     let patterns = |texts: &[&str]| texts.iter().map(|text| Glob::of(text)).collect();
     let asked = [
         (&[][..], &[][..]),
@@ -143,32 +143,32 @@ fn questions() -> Vec<(Query, &'static Prefilter)> {
         (&["Nobody/ever \"asked\""], &[]),
         (&[], &["日本語", "nobody.amazonaws.com"]),
     ];
-    let questions = asked.map(|(names, sources)| Query {
+    let queries = asked.map(|(names, sources)| Query {
         event_names: patterns(names),
         event_sources: patterns(sources),
         ..Query::default()
     });
-    let with_needles = |question: Query| {
+    let with_needles = |query: Query| {
         // As long as the process: a process asks few questions.
-        let prefilter: &'static Prefilter = Box::leak(Box::new(question.prefilter()));
-        (question, prefilter)
+        let prefilter: &'static Prefilter = Box::leak(Box::new(query.prefilter()));
+        (query, prefilter)
     };
-    questions.map(with_needles).into()
+    queries.map(with_needles).into()
 }
 
 #[test]
-fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
+fn a_query_finds_what_a_full_parse_finds_at_every_window_size() {
     let config = Config::default();
-    let questions = questions();
+    let queries = queries();
     let mut rng = fastrand::Rng::with_seed(3);
-    let mut found_in_all = vec![0; questions.len()];
-    let mut skipped_in_all = vec![0; questions.len()];
+    let mut found_in_all = vec![0; queries.len()];
+    let mut skipped_in_all = vec![0; queries.len()];
     for seed in 0..files(4_000) {
         let file = hostile::log_file(seed);
         let records = oracle::records(&file).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let unreadable = records.iter().filter(|json| Record::parse(json).is_err()).count() as u64;
-        for (number, (question, prefilter)) in questions.iter().enumerate() {
-            let is_meant = |json: &[u8]| Record::parse(json).map(|record| question.is_about(&record, ""));
+        for (number, (query, prefilter)) in queries.iter().enumerate() {
+            let is_meant = |json: &[u8]| Record::parse(json).map(|record| query.is_about(&record, ""));
             let meant = |(_, json): &(u64, &Vec<u8>)| is_meant(json) == Ok(true);
             let expected: Vec<u64> = (0..).zip(&records).filter(meant).map(|(index, _)| index).collect();
             for window in [0, rng.usize(1..130), rng.usize(130..2000)] {
@@ -185,7 +185,7 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
                         .for_each(|piece| open.push(piece, &mut judge));
                     open.finish(&mut judge)
                 };
-                let text = || format!("{question:?} {:?}", String::from_utf8_lossy(&file));
+                let text = || format!("{query:?} {:?}", String::from_utf8_lossy(&file));
                 assert_eq!(found, expected, "seed {seed}, window {window}: {}", text());
                 assert_eq!(counts.records, records.len() as u64, "seed {seed}, window {window}: {}", text());
                 assert_eq!(counts.unreadable, unreadable, "seed {seed}, window {window}: {}", text());
@@ -194,13 +194,12 @@ fn what_is_asked_for_is_what_a_full_parse_finds_at_every_window_size() {
             found_in_all[number] += expected.len();
         }
     }
-    for ((question, _), (found, skipped)) in questions.iter().zip(found_in_all.iter().zip(&skipped_in_all)) {
-        let nobody = question.event_names.iter().chain(&question.event_sources);
+    for ((query, _), (found, skipped)) in queries.iter().zip(found_in_all.iter().zip(&skipped_in_all)) {
+        let nobody = query.event_names.iter().chain(&query.event_sources);
         let nobody = nobody.map(|asked| asked.written()).any(|asked| asked.to_lowercase().contains("nobody"));
-        assert!(nobody || *found > 50, "the files hold too little of {question:?}: {found}");
-        let everything = question.event_sources.is_empty()
-            && (question.event_names.is_empty()
-                || question.event_names.iter().any(|asked| asked.matches("")));
-        assert!(everything || *skipped > 100, "every record is parsed for {question:?}: {skipped}");
+        assert!(nobody || *found > 50, "the files hold too little of {query:?}: {found}");
+        let everything = query.event_sources.is_empty()
+            && (query.event_names.is_empty() || query.event_names.iter().any(|asked| asked.matches("")));
+        assert!(everything || *skipped > 100, "every record is parsed for {query:?}: {skipped}");
     }
 }

@@ -478,8 +478,9 @@ fn promise_3_changes_that_suppress_findings_are_mailed() {
     mails.push(golden("suppressions-unreadable", &[unreadable.unwrap()]));
 
     let prefix = "s3://iamwatch-state-111122223333/held-back/2026-04-02T07Z/HIGH/";
-    let held_back = mails_rate_limited(Budget::Of(Severity::High), Severity::High, 37, prefix, now, account);
-    mails.push(golden("mails-held-back", &[held_back]));
+    let rate_limited =
+        mails_rate_limited(Budget::Of(Severity::High), Severity::High, 37, prefix, now, account);
+    mails.push(golden("mails-held-back", &[rate_limited]));
     let prefix = prefix.replace("HIGH", "UNAUTHENTICATED");
     let noise = mails_rate_limited(Budget::Unauthenticated, Severity::Low, 1, &prefix, now, account);
     mails.push(golden("mails-held-back-unauthenticated", &[noise]));

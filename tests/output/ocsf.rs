@@ -41,7 +41,7 @@ fn validate(arguments: &[&str], lines: &str) -> Output {
 }
 
 #[track_caller]
-fn accepted(output: &Output) -> String {
+fn validated(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -54,8 +54,8 @@ fn lines() -> Vec<String> {
     let over_report = checks::table().flat_map(|check| check.cases).flat_map(|case| case.judged().findings);
     findings.extend(over_report);
     for status in [Status::New, Status::CameBack, Status::Still, Status::Resolved] {
-        let told: Vec<Finding> = findings.iter().rev().take(2).cloned().collect();
-        findings.extend(told.into_iter().map(|finding| Finding {
+        let mailed: Vec<Finding> = findings.iter().rev().take(2).cloned().collect();
+        findings.extend(mailed.into_iter().map(|finding| Finding {
             status: Some(status),
             since: Some("2026-03-01T08:15:00Z".parse().unwrap()),
             ..finding
@@ -100,14 +100,14 @@ fn lines() -> Vec<String> {
 #[test]
 fn the_third_party_model_accepts_every_rule() {
     let lines = lines();
-    let said = accepted(&validate(&[], &(lines.join("\n") + "\n")));
+    let said = validated(&validate(&[], &(lines.join("\n") + "\n")));
     assert_eq!(said, format!("{} documents accepted\n", lines.len()));
 }
 
 #[test]
 fn the_validator_refuses_what_is_broken() {
     let good = lines().remove(0);
-    let said = accepted(&validate(&["--self-test"], &good));
+    let said = validated(&validate(&["--self-test"], &good));
     assert!(said.ends_with(" broken documents refused\n"), "{said}");
 
     let nothing = validate(&[], "");

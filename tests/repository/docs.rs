@@ -43,7 +43,7 @@ fn lines<'p>(page: &'p str, language: Option<&str>) -> Vec<&'p str> {
     found
 }
 
-/// What stands between backticks in a line.
+/// The text between backticks in a line.
 fn code(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }

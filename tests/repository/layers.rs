@@ -103,7 +103,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads one path, and what stands in its braces; gives back how many bytes that were.
+/// Reads one path, and the content of its braces; returns how many bytes that were.
 fn unfold(code: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> usize {
     let (depth, mut at) = (prefix.len(), 0);
     loop {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::layers::source_files;
 
-/// Names that stand for one thing in each program: what it answers, and where it starts.
+/// Names that mean one thing in each program: its answer, and its entry point.
 const ONE_PER_CRATE: &[&str] = &["Error"];
 
 /// The name of a type that a line declares as `pub` or `pub(…)`.

@@ -1,6 +1,6 @@
-//! A browser without a screen, that opens a page as a person would, and tells what came of it.
+//! A headless browser: it opens a page as a person would and returns what it shows.
 //!
-//! Each run has a profile of its own and asks nobody for anything by itself. It runs as root, for so tests do in a
+//! Each run has a profile of its own and makes no request by itself. It runs as root, for so tests do in a
 //! container, and therefore without its sandbox: it only ever opens pages of ours.
 
 #![allow(
@@ -50,7 +50,7 @@ pub fn program() -> PathBuf {
     path
 }
 
-/// Opens a file, with what stands behind the `#` of its address, and gives the document as it is then.
+/// Opens a file with this fragment (after `#`), and returns the document as it is then.
 pub fn open(page: &Path, fragment: &str, options: &[&str]) -> Opened {
     let options = [&["--dump-dom", "--enable-logging=stderr"], options].concat();
     let (dom, log) = run(&url(page, fragment), &options);
@@ -66,7 +66,7 @@ pub fn picture(page: &Path, to: &Path, options: &[&str]) -> Vec<u8> {
     std::fs::read(to).unwrap_or_else(|error| panic!("no picture: {error}\n{log}"))
 }
 
-/// A server on this machine that counts who comes, and who asks it for something; it answers nobody.
+/// A server on this machine that counts connections and requests; it answers none.
 #[derive(Debug)]
 pub struct Bait {
     address: SocketAddr,

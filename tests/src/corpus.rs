@@ -77,7 +77,7 @@ pub struct Written {
 }
 
 impl Corpus {
-    /// Many small files, as a quiet account has them.
+    /// Many small files, as an account with little activity has them.
     pub const SMALL: Self = Self { files: 2_000, fewest_records: 5, most_records: 150, seed: 1 };
 
     /// Few files near the largest that CloudTrail delivers (50 MB before compression).

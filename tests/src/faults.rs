@@ -1,4 +1,4 @@
-//! Proof by fault injection: whatever goes wrong at one AWS call, no alert is lost and none is told twice.
+//! Proof by fault injection: whatever goes wrong at one AWS call, no alert is lost and none is mailed twice.
 //!
 //! A scenario is played once without faults. Every call that this takes is then tried again in every way to
 //! fail: the real function, from scratch, with that one fault, under a queue that hands out what failed. What
@@ -64,8 +64,8 @@ impl Message {
         Message { id, body: object_created(LOGS, key).to_string() }
     }
 
-    /// What the schedule of nightly sweeps sends.
-    pub fn of_sweep(id: &str) -> Message {
+    /// The nightly message that asks to check for missed deliveries.
+    pub fn of_missed_deliveries(id: &str) -> Message {
         Message { id: id.to_owned(), body: MISSED_DELIVERIES_MESSAGE.to_owned() }
     }
 
@@ -82,9 +82,9 @@ pub enum Step {
     Deliver(Vec<Message>),
     /// The same with several batches at the same time, each to a process of its own.
     DeliverAtOnce(Vec<Vec<Message>>),
-    /// Somebody asks for something that takes long, and asks again until all of it is done.
+    /// A person makes a long request, and repeats it until everything is done.
     Ask(Value),
-    /// Somebody does something to the buckets.
+    /// A person changes the buckets.
     Do(fn(&StubAws)),
 }
 
@@ -93,7 +93,7 @@ pub enum Step {
 pub struct Subject(String);
 
 impl Subject {
-    /// `*` stands for anything.
+    /// `*` matches anything.
     pub fn like(pattern: impl Into<String>) -> Subject {
         Subject(pattern.into())
     }
@@ -123,7 +123,7 @@ impl std::fmt::Display for Subject {
 pub struct Expected {
     /// Their subject.
     pub subject: Subject,
-    /// How many alerts have such a mail, each told once.
+    /// How many alerts have such a mail, each published once.
     pub alerts: usize,
     /// When they must be there.
     pub need: Need,
@@ -134,7 +134,7 @@ pub struct Expected {
 pub enum Need {
     /// Whatever goes wrong.
     Always,
-    /// When nothing goes wrong; otherwise what it tells of may not come to pass.
+    /// Only without a fault: a fault may prevent what the mail is about.
     WithoutFaults,
 }
 
@@ -162,12 +162,12 @@ pub struct Scenario {
     pub prepare: fn(&StubAws),
     /// What happens.
     pub steps: Vec<Step>,
-    /// What is delivered when every claim is over, in case something is still pending then. It tells nothing by
-    /// itself: it stands for whatever comes next.
+    /// What is delivered when every lease is over, in case something is still pending then. It leads to no mail by
+    /// itself: it represents the next delivery.
     pub later: Vec<Message>,
-    /// What is delivered once more at the end, in one batch, and must lead to no mail.
+    /// What is delivered again at the end, in one batch, and must lead to no mail.
     pub again: Vec<Message>,
-    /// What is asked for once more at the end, and must lead to no mail.
+    /// What is requested again at the end, and must lead to no mail.
     pub asked_again: Vec<Value>,
     /// The mails that must be there at the end. A mail counts for the first that it is like.
     pub expected: Vec<Expected>,
@@ -177,7 +177,7 @@ pub struct Scenario {
     pub also: fn(&Observed) -> Vec<String>,
     /// Which faults it is tried with.
     pub tried: Tried,
-    /// At which calls: where others have the rest in common with it, not at all of them.
+    /// At which calls: not those that another scenario has in common with it.
     pub at: fn(&Point) -> bool,
 }
 
@@ -259,15 +259,15 @@ impl Scenario {
         self
     }
 
-    /// Then the nightly sweep comes; it comes again at the end.
+    /// Then the schedule asks to check for missed deliveries; it asks again at the end.
     #[must_use]
-    pub fn sweep(mut self) -> Scenario {
-        self.again = vec![Message::of_sweep("sweep-again")];
-        self.steps.push(Step::Deliver(vec![Message::of_sweep("sweep")]));
+    pub fn check_missed_deliveries(mut self) -> Scenario {
+        self.again = vec![Message::of_missed_deliveries("missed-again")];
+        self.steps.push(Step::Deliver(vec![Message::of_missed_deliveries("missed")]));
         self
     }
 
-    /// Then somebody asks for past log files, until all is done; and asks again at the end.
+    /// Then a person asks for past log files, until all is done; and asks again at the end.
     #[must_use]
     pub fn ask(mut self, request: Value) -> Scenario {
         self.asked_again.push(request.clone());
@@ -275,14 +275,14 @@ impl Scenario {
         self
     }
 
-    /// Then somebody does something to the buckets.
+    /// Then a person changes the buckets.
     #[must_use]
     pub fn then(mut self, act: fn(&StubAws)) -> Scenario {
         self.steps.push(Step::Do(act));
         self
     }
 
-    /// Then what was remembered is lost: what was delivered before is not delivered again at the end.
+    /// Then the state is lost: what was delivered before is not delivered again at the end.
     #[must_use]
     pub fn then_forget(mut self, act: fn(&StubAws)) -> Scenario {
         self.again.clear();
@@ -291,13 +291,13 @@ impl Scenario {
 
     /// A mail that must be there at the end, once.
     #[must_use]
-    pub fn tells(self, subject: impl Into<String>) -> Scenario {
-        self.tells_times(1, subject)
+    pub fn expect_mail(self, subject: impl Into<String>) -> Scenario {
+        self.expect_mails(1, subject)
     }
 
-    /// So many alerts that must have such a mail at the end, each once.
+    /// How many alerts must have such a mail at the end, each once.
     #[must_use]
-    pub fn tells_times(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
+    pub fn expect_mails(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
         let subject = Subject::like(subject);
         self.expected.push(Expected { subject, alerts, need: Need::Always });
         self
@@ -305,13 +305,13 @@ impl Scenario {
 
     /// A mail of which the same holds, but that need not be there when a fault has changed what happens.
     #[must_use]
-    pub fn tells_if_undisturbed(mut self, subject: impl Into<String>) -> Scenario {
+    pub fn expect_mail_if_undisturbed(mut self, subject: impl Into<String>) -> Scenario {
         let subject = Subject::like(subject);
         self.expected.push(Expected { subject, alerts: 1, need: Need::WithoutFaults });
         self
     }
 
-    /// What comes later, and tells nothing by itself.
+    /// What comes later, and leads to no mail by itself.
     #[must_use]
     pub fn later(mut self, key: &str, content: Vec<u8>) -> Scenario {
         self.later.push(Message::delivery(key));

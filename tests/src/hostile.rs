@@ -1,12 +1,12 @@
-//! Log files as nobody would write them: JSON that is valid, and as misleading as JSON can be.
+//! Hostile log files: JSON that is valid, and as misleading as JSON can be.
 //!
-//! Random spacing and key order, letters spelled as escapes, keys that stand twice, values of other types,
+//! Random spacing and key order, letters spelled as escapes, repeated keys, values of other types,
 //! records inside other records' parameters and inside strings, elements that are no records, text beyond
 //! ASCII, deep nesting, long strings. The same seed makes the same file.
 
 use fastrand::Rng;
 
-/// JSON in which a key may stand twice and the order of keys is kept.
+/// JSON in which a key may be repeated and the order of keys is kept.
 #[derive(Clone, Debug)]
 enum Json {
     Raw(&'static str),

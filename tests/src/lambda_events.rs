@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::runtime_api::{ACCOUNT, REGION};
 
-/// What S3 tells EventBridge of a new object. The key stands there as it is given.
+/// The event of S3 to EventBridge about a new object. The key is in it unchanged.
 pub fn object_created(bucket: &str, key: &str) -> Value {
     json!({
         "version": "0",

@@ -26,7 +26,7 @@ pub struct Request {
     pub method: Method,
     /// The path as it was sent, percent-encoded, without the query.
     pub path: String,
-    /// What stands behind the question mark, as it was sent.
+    /// The query string, as it was sent.
     pub query: String,
     /// Its headers.
     pub headers: HeaderMap,
@@ -162,7 +162,7 @@ impl Reply {
         &mut self.body
     }
 
-    /// Only so many bytes of the body are sent; then the connection is closed.
+    /// Only this many bytes of the body are sent; then the connection is closed.
     #[must_use]
     pub fn cut_after(mut self, bytes: usize) -> Reply {
         self.sent_bytes = bytes.min(self.body.len());
@@ -170,7 +170,7 @@ impl Reply {
         self
     }
 
-    /// Only so many bytes of the body are sent; then nothing happens any more.
+    /// Only this many bytes of the body are sent; then nothing more happens.
     #[must_use]
     pub fn silent_after(mut self, bytes: usize) -> Reply {
         self.sent_bytes = bytes.min(self.body.len());

@@ -23,9 +23,9 @@ use tokio::time::Instant;
 pub enum Attempt {
     /// The whole object, in pieces of this many bytes.
     Whole(Vec<u8>, usize),
-    /// It stops after these bytes of so many.
+    /// It stops after these bytes of that many.
     CutTo(Vec<u8>, u64),
-    /// It stops answering after these bytes of so many.
+    /// It stops answering after these bytes of that many.
     SilentAfter(Vec<u8>, u64),
     /// AWS says no, or nothing.
     Fails(AwsErrorKind, &'static str),
@@ -47,17 +47,17 @@ impl Attempt {
 pub struct Steps {
     /// The number of steps so far.
     pub taken: Cell<usize>,
-    /// The step at which the run dies.
+    /// The step at which the run crashes.
     pub last: Cell<Option<usize>>,
-    /// Notified when the run has died.
-    pub died: Notify,
+    /// Notified when the run has crashed.
+    pub crashed: Notify,
 }
 
 impl Steps {
     async fn step(&self) {
         self.taken.set(self.taken.get() + 1);
         if self.last.get().is_some_and(|last| self.taken.get() >= last) {
-            self.died.notify_one();
+            self.crashed.notify_one();
             std::future::pending::<()>().await;
         }
     }
@@ -70,9 +70,9 @@ pub struct Logs {
     objects: RefCell<BTreeMap<String, VecDeque<Attempt>>>,
     /// When an object was put there, where a test says so, by `s3://bucket/key`.
     modified: RefCell<BTreeMap<String, DateTime<Utc>>>,
-    /// What stands in the state bucket, which can be listed as well.
+    /// The objects of the state bucket, which can be listed as well.
     state: Rc<Objects>,
-    /// So many listings from now on fail.
+    /// How many listings from now on fail.
     pub listing_fails: Cell<usize>,
     /// Whether no listing is answered.
     pub hangs: Cell<bool>,
@@ -162,7 +162,7 @@ impl LogStore for Logs {
             Some(attempts) => attempts.front().cloned(),
             None => None,
         };
-        // Whoever asked first is not the first to be answered.
+        // The first request is not the first to be answered.
         tokio::task::yield_now().await;
         let (content, bytes, piece, end) = match attempt {
             None => return Err(aws_error(AwsErrorKind::NotFound, &format!("get {uri}"), "NoSuchKey")),
@@ -220,7 +220,7 @@ impl LogStore for Logs {
     }
 }
 
-/// So much stands on a page of a listing.
+/// How many entries a page of a listing has.
 const PAGE: usize = 3;
 
 enum End {
@@ -286,7 +286,7 @@ pub struct State {
 impl State {
     /// The outcome of a call before it takes effect.
     async fn call(&self, call: &str) -> Result<(), AwsError> {
-        // Whoever asked first is not the first to be answered.
+        // The first request is not the first to be answered.
         tokio::task::yield_now().await;
         if self.hangs.get() {
             return std::future::pending().await;
@@ -361,7 +361,7 @@ impl State {
         self.writes.set(self.writes.get() + 1);
         let tag = format!("\"{}\"", self.writes.get());
         let content = Bytes::copy_from_slice(content);
-        // Nobody here knows the time: a test that wants to look at it puts the object in itself.
+        // The time is unknown here: a test that looks at it puts the object in itself.
         objects.insert(key.to_owned(), StoredObject { content, tag: tag.clone(), modified: None });
         if self.forgets.get() == Some(self.writes.get()) {
             self.misses.set(true);
@@ -428,7 +428,7 @@ pub struct Machine {
     pub started: RefCell<BTreeMap<String, String>>,
     /// Those that have come to their end.
     pub ended: RefCell<BTreeSet<String>>,
-    /// So many starts from now on fail.
+    /// How many starts from now on fail.
     pub fails: Cell<usize>,
 }
 
@@ -465,9 +465,9 @@ pub struct Report {
     pub content: String,
     /// When it was made.
     pub generated: DateTime<Utc>,
-    /// What whoever asks for it is answered first, one each time.
+    /// The first answers to requests to generate it, one each time.
     pub before: VecDeque<Result<Generation, AwsErrorKind>>,
-    /// What whoever wants to have it is answered first, one each time.
+    /// The first answers to requests to fetch it, one each time.
     pub not_yet: VecDeque<Result<(), AwsErrorKind>>,
 }
 

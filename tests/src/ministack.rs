@@ -404,7 +404,7 @@ fn named_by_session(mut policy: Value) -> Value {
     policy
 }
 
-/// A port that nobody listens at, a moment ago.
+/// A port that was free a moment ago.
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port of 127.0.0.1 is free");
     listener.local_addr().expect("a listener has an address")
@@ -452,7 +452,7 @@ fn spawn(folder: &Path, proxy: &str, address: SocketAddr, permissions: Permissio
         .expect("the Python that is installed can be started")
 }
 
-/// Waits until it answers; false if it ended instead, for example because somebody else has its port.
+/// Waits until it answers; false if it ended instead, for example because another process has its port.
 async fn is_ready(child: &mut Child, address: SocketAddr, folder: &Path) -> bool {
     let look = async || {
         if matches!(child.try_wait(), Ok(Some(_))) {

@@ -19,7 +19,7 @@ pub struct Judged {
     pub raised: Vec<(u64, &'static str, Option<String>)>,
 }
 
-/// Judges unpacked, valid JSON.
+/// Judges decompressed, valid JSON.
 ///
 /// # Errors
 /// What serde_json says of JSON that is not valid, or is no object with one array of `Records`.

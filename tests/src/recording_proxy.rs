@@ -1,4 +1,4 @@
-//! What stands between the functions and an emulated AWS: it passes everything on, and remembers it.
+//! A proxy between the functions and an emulated AWS: it passes everything on and records it.
 //!
 //! An emulator keeps a mail's text for itself; here it is read from the request that published it. And where
 //! the emulator checks permissions, what it refused is seen here.

@@ -113,7 +113,7 @@ impl User {
         self.with(column, &at.map_or(absent.to_owned(), time))
     }
 
-    /// A password, and when somebody last signed in with it.
+    /// A password, and when it was last used.
     #[must_use]
     pub fn password(self, changed: DateTime<Utc>, used: Option<DateTime<Utc>>) -> User {
         let user = self.with("password_enabled", "true").with("password_last_changed", &time(changed));
@@ -277,7 +277,7 @@ struct Past<'a> {
 }
 
 impl Past<'_> {
-    /// So many days ago, and some of a day.
+    /// This many days ago, and a part of a day.
     fn days(&mut self, from: usize, to: usize) -> DateTime<Utc> {
         let seconds = self.rng.between(from * 86_400, (to + 1) * 86_400 - 1);
         self.generated - TimeDelta::seconds(seconds as i64)
@@ -365,7 +365,7 @@ const KINDS: [Kind; 12] = [
     Kind { of_hundred: 1, prefix: "svc-soap", made: |user, past| user.certificate(1, past.days(1, 1500)) },
 ];
 
-/// A report of so many users beside root, of all kinds, made at that time. The same seed gives the same report.
+/// A report of this many users beside root, of all kinds, made at that time. The same seed gives the same report.
 pub fn of_many(account: &str, generated: DateTime<Utc>, users: usize, seed: u64) -> Report {
     let mut rng = Rng::new(seed, 0);
     let mut past = Past { generated, rng: &mut rng };

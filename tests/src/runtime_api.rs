@@ -61,7 +61,7 @@ pub enum Outcome {
         message: String,
     },
     /// The process ended without an answer.
-    Died(ExitStatus),
+    Exited(ExitStatus),
 }
 
 /// A function that was started.
@@ -124,7 +124,7 @@ impl Function {
     pub async fn start(bootstrap: &Path, name: &str, environment: &BTreeMap<String, String>) -> Function {
         match Function::try_start(bootstrap, name, environment).await {
             Ok(function) => function,
-            Err(told) => panic!("{name} did not start: {told}"),
+            Err(message) => panic!("{name} did not start: {message}"),
         }
     }
 
@@ -204,7 +204,7 @@ impl Function {
         self.invoke_with(event, TIMEOUT).await
     }
 
-    /// Invokes it with so much time left until the deadline that it is told.
+    /// Invokes it with this time left until its deadline.
     pub async fn invoke_with(&self, event: &Value, time_left: Duration) -> Outcome {
         let n = {
             let mut state = self.shared.state();
@@ -228,14 +228,14 @@ impl Function {
                 tokio::select! {
                     biased;
                     Ok(outcome) = answer => outcome,
-                    Ok(status) = ended.wait_for(Option::is_some) => Outcome::Died(status.expect("it has ended")),
+                    Ok(status) = ended.wait_for(Option::is_some) => Outcome::Exited(status.expect("it has ended")),
                 }
             },
             || format!("no answer of {}\n{}", self.name, self.output()),
         )
         .await;
         // Whatever it still writes about this event it has written when it asks for the next.
-        if !matches!(outcome, Outcome::Died(_)) {
+        if !matches!(outcome, Outcome::Exited(_)) {
             self.until_poll(polls + 1, MAX_OVERTIME).await;
         }
         outcome
@@ -278,7 +278,7 @@ impl Function {
         self.ended.borrow().is_none()
     }
 
-    /// The most memory that it has had so far, in bytes; nothing where the system does not tell.
+    /// The most memory that it has had so far, in bytes; `None` where the system does not say.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
         // `VmHWM:     9876 kB`; proc(5), /proc/pid/status
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
@@ -348,7 +348,7 @@ fn lambda_environment(name: &str, runtime_api: &str) -> Vec<(&'static str, Strin
     ]
 }
 
-/// Waits for the end of the process, and kills it when told to.
+/// Waits for the end of the process, and kills it on request.
 async fn watch_over(
     mut child: Child,
     mut killing: mpsc::Receiver<()>,

@@ -24,15 +24,15 @@ const DATE: &str = "2026-04-01";
 /// Where the sample is kept, below this package.
 pub const FOLDER: &str = "fixtures/sample";
 
-/// One log file of the story.
+/// One log file of the scenario.
 struct LogFile {
     account: &'static str,
     region: &'static str,
     /// When it was delivered, as hours and minutes.
     delivered: (usize, usize),
-    /// So many everyday records stand around the story's.
+    /// How many everyday records are around those of the scenario.
     everyday_records: usize,
-    story: Vec<String>,
+    scenario: Vec<String>,
 }
 
 /// Every object of the sample, as `(key, content)`: log files, one of them cut short, and a digest.
@@ -70,7 +70,7 @@ fn log_files() -> Vec<LogFile> {
             region: VIRGINIA,
             delivered: (8, 5),
             everyday_records: 30,
-            story: vec![
+            scenario: vec![
                 sign_in(
                     1,
                     VIRGINIA,
@@ -97,14 +97,14 @@ fn log_files() -> Vec<LogFile> {
             region: VIRGINIA,
             delivered: (8, 10),
             everyday_records: 25,
-            story: vec![alice_inside],
+            scenario: vec![alice_inside],
         },
         LogFile {
             account: "111122223333",
             region: VIRGINIA,
             delivered: (9, 10),
             everyday_records: 30,
-            story: vec![
+            scenario: vec![
                 sign_in(4, VIRGINIA, "09:04:31", STRANGER, "203.0.113.9", NO_SUCH_USER, r#""MFAUsed":"No""#),
                 sign_in(5, VIRGINIA, "09:04:49", STRANGER, "203.0.113.9", NO_SUCH_USER, r#""MFAUsed":"No""#),
                 sign_in(6, VIRGINIA, "09:05:02", STRANGER, "203.0.113.9", NO_SUCH_USER, r#""MFAUsed":"No""#),
@@ -124,7 +124,7 @@ fn log_files() -> Vec<LogFile> {
             region: VIRGINIA,
             delivered: (10, 20),
             everyday_records: 25,
-            story: vec![
+            scenario: vec![
                 sign_in(8, VIRGINIA, "10:13:55", ROOT, "192.0.2.44", Outcome::Success, r#""MFAUsed":"No""#),
                 sign_in(
                     9,
@@ -142,7 +142,7 @@ fn log_files() -> Vec<LogFile> {
             region: EUROPE,
             delivered: (11, 15),
             everyday_records: 25,
-            story: vec![
+            scenario: vec![
                 sign_in(
                     10,
                     EUROPE,
@@ -172,7 +172,7 @@ fn log_files() -> Vec<LogFile> {
             region: EUROPE,
             delivered: (12, 30),
             everyday_records: 25,
-            story: vec![
+            scenario: vec![
                 directory(12, "12:21:10", "CredentialChallenge", "Success", r#""CredentialType":"PASSWORD""#),
                 directory(
                     13,
@@ -202,7 +202,7 @@ fn log_files() -> Vec<LogFile> {
             region: VIRGINIA,
             delivered: (14, 5),
             everyday_records: 25,
-            story: vec![
+            scenario: vec![
                 call(
                     16,
                     "13:58:01",
@@ -247,11 +247,11 @@ fn cut_short() -> LogFile {
         region: VIRGINIA,
         delivered: (15, 40),
         everyday_records: 30,
-        story: Vec::new(),
+        scenario: Vec::new(),
     }
 }
 
-/// The key of file `n` and its content before compression: the story at even distances in it.
+/// The key of file `n` and its content before compression: the scenario's records at even distances in it.
 fn content(n: usize, file: &LogFile) -> (String, Vec<u8>) {
     let (hours, minutes) = file.delivered;
     let scene = Scene {
@@ -263,14 +263,14 @@ fn content(n: usize, file: &LogFile) -> (String, Vec<u8>) {
     let mut rng = Rng::new(20_260_401, n as u64);
     let key = key(&mut rng, &scene);
     let mut calls = Calls::new(&mut rng, &scene, file.everyday_records);
-    let mut story = file.story.iter();
-    let distance = file.everyday_records / (file.story.len() + 1);
+    let mut scenario = file.scenario.iter();
+    let distance = file.everyday_records / (file.scenario.len() + 1);
     let mut plain = br#"{"Records":["#.to_vec();
     for everyday in 0..file.everyday_records {
         if everyday > 0 {
             plain.push(b',');
             if everyday % distance == 0
-                && let Some(record) = story.next()
+                && let Some(record) = scenario.next()
             {
                 plain.extend_from_slice(record.as_bytes());
                 plain.push(b',');
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn every_story_record_is_in_the_sample_and_one_of_them_twice() {
+    fn every_scenario_record_is_in_the_sample_and_one_of_them_twice() {
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         let (mut cut_short, mut without_records) = (0, 0);
         for (key, content) in objects().unwrap() {
@@ -363,8 +363,8 @@ mod tests {
                 *times.entry(record["eventID"].as_str().unwrap().to_string()).or_default() += 1;
             }
         }
-        let story: Vec<_> = times.iter().filter(|(id, _)| id.starts_with("5a3e0000-")).collect();
-        assert_eq!(story.len(), 19);
+        let scenario: Vec<_> = times.iter().filter(|(id, _)| id.starts_with("5a3e0000-")).collect();
+        assert_eq!(scenario.len(), 19);
         assert_eq!(times.values().filter(|times| **times > 1).count(), 1);
         assert_eq!(times["5a3e0000-0000-4000-8000-000000000003"], 2);
         assert_eq!((cut_short, without_records), (1, 1));

@@ -1,4 +1,4 @@
-//! One function, the AWS around it, and what holds for everything that it tells, logs and measures.
+//! One function, the AWS around it, and what holds for all its mails, logs and metrics.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,12 +19,12 @@ use crate::stub_aws::{Mail, Operation, StubAws};
 pub use crate::faults::{STATE, TOPIC};
 
 /// In every address of a state object.
-pub const MEMORY: &str = "s3://example-state/";
+pub const STATE_OBJECTS: &str = "s3://example-state/";
 
 /// What a mail says that may have been sent before.
 pub const MAY_REPEAT: &str = "\n\n(This mail may repeat one";
 
-/// Enough for a run, and little enough to wait until its claims end: see [`claims_end`].
+/// Enough for a run, and little enough to wait until its leases end: see [`leases_end`].
 pub const SHORT: Duration = Duration::from_secs(12);
 
 /// Everything that one test needs.
@@ -68,28 +68,28 @@ impl Stage {
 
     /// Insists on the subjects of all mails so far, in whatever order, and that each is as subscribers expect it.
     #[track_caller]
-    pub fn told(&self, subjects: &[impl AsRef<str>], function: &Function) {
+    pub fn assert_mailed(&self, subjects: &[impl AsRef<str>], function: &Function) {
         let mails = self.aws.mails();
-        let mut told: Vec<&str> = mails.iter().map(subject).collect();
+        let mut mailed: Vec<&str> = mails.iter().map(subject).collect();
         let mut expected: Vec<&str> = subjects.iter().map(AsRef::as_ref).collect();
-        told.sort_unstable();
+        mailed.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(told, expected, "{}\n{:#?}", function.output(), self.aws.calls());
+        assert_eq!(mailed, expected, "{}\n{:#?}", function.output(), self.aws.calls());
         mails.iter().for_each(check);
         let unknown: Vec<_> =
             self.aws.calls().into_iter().filter(|call| call.operation == Operation::Unknown).collect();
         assert!(unknown.is_empty(), "calls that nobody granted: {unknown:#?}");
     }
 
-    /// Insists on the messages that were put off, and for how many seconds.
+    /// Asserts which messages were delayed, and for how many seconds.
     #[track_caller]
-    pub fn put_off(&self, expected: &[(&str, u64)]) {
+    pub fn assert_delayed(&self, expected: &[(&str, u64)]) {
         let changes = self.aws.visibility_changes();
-        let put_off: BTreeSet<(String, u64)> =
+        let delayed: BTreeSet<(String, u64)> =
             changes.iter().map(|change| (change.receipt_handle.clone(), change.seconds)).collect();
         let expected: BTreeSet<(String, u64)> =
             expected.iter().map(|(id, seconds)| (receipt_handle(id), *seconds)).collect();
-        assert_eq!(put_off, expected);
+        assert_eq!(delayed, expected);
         assert_eq!(changes.len(), expected.len(), "each once");
         for change in changes {
             assert_eq!(change.queue_url, "https://sqs.us-east-1.amazonaws.com/111122223333/deliveries");
@@ -117,7 +117,7 @@ impl Stage {
         let subject = answer["test_mail"]["subject"].as_str().unwrap();
         assert!(subject.contains("TEST"), "{subject}");
         assert!(answer["test_mail"]["message_id"].as_str().is_some_and(|id| !id.is_empty()), "{answer}");
-        self.told(&[subject], function);
+        self.assert_mailed(&[subject], function);
         assert!(email(&self.aws.mails()[0]).contains("TEST"));
         assert_eq!(self.aws.calls().len(), 1, "nothing but the mail");
     }
@@ -129,9 +129,9 @@ impl Stage {
     }
 }
 
-/// Waits until nobody publishes any more in the name of a run that was begun then, with so much time left.
-pub async fn claims_end(begun: Instant, time_left: Duration) {
-    // A claim outlives its run by five seconds; another half is for the time until the run saw its deadline.
+/// Waits until the leases have ended of a run that was started then with this much time left.
+pub async fn leases_end(begun: Instant, time_left: Duration) {
+    // A lease outlives its run by five seconds; another half is for the time until the run saw its deadline.
     let end = begun + time_left + Duration::from_millis(5_500);
     tokio::time::sleep_until(end.into()).await;
 }
@@ -148,7 +148,7 @@ pub async fn answered_within(function: &Function, event: &Value, time_left: Dura
     }
 }
 
-/// The ids of the messages that are to come again, in the order of the answer.
+/// The ids of the messages to retry, in the order of the answer.
 #[track_caller]
 pub fn failed(response: &Value) -> Vec<&str> {
     let members: Vec<&String> = response.as_object().unwrap().keys().collect();
@@ -265,7 +265,7 @@ fn metrics_of(line: &Value, function: &str) -> Map<String, Value> {
     }
     let names: BTreeSet<&str> = metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
     let Value::Object(values) = line else { panic!("{line}") };
-    // Nothing stands beside the metrics that somebody could take for a dimension.
+    // There is no other member that could be taken for a dimension.
     let beside: Vec<&String> = values.keys().filter(|name| !names.contains(&name[..])).collect();
     assert_eq!(beside, ["FunctionName", "_aws"]);
     values.clone()

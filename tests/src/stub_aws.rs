@@ -96,7 +96,7 @@ pub struct Call {
     pub mail: Option<usize>,
 }
 
-/// AWS, as far as the functions can tell.
+/// AWS, as the functions see it.
 #[derive(Debug)]
 pub struct StubAws {
     shared: Arc<Shared>,
@@ -230,7 +230,7 @@ impl StubAws {
         self.state().plan = Plan::default();
     }
 
-    /// Forgets what was called, published and put off; objects and faults stay.
+    /// Forgets calls, mails and message delays; objects and faults stay.
     pub fn forget(&self) {
         let mut state = self.state();
         state.calls.clear();

@@ -4,18 +4,18 @@
 
 use std::time::Duration;
 
-/// How often a condition is looked at that nobody announces.
+/// How often a condition is polled.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a future answers in time; otherwise the test stops, with what `told` says.
+/// What a future answers in time; otherwise the test stops, with what `context` says.
 pub async fn within<T>(
     longest: Duration,
     future: impl Future<Output = T>,
-    told: impl FnOnce() -> String,
+    context: impl FnOnce() -> String,
 ) -> T {
     match tokio::time::timeout(longest, future).await {
         Ok(value) => value,
-        Err(_) => panic!("not after {longest:?}: {}", told()),
+        Err(_) => panic!("not after {longest:?}: {}", context()),
     }
 }
 
@@ -23,7 +23,7 @@ pub async fn within<T>(
 pub async fn until<T>(
     longest: Duration,
     mut look: impl AsyncFnMut() -> Option<T>,
-    told: impl FnOnce() -> String,
+    context: impl FnOnce() -> String,
 ) -> T {
     let found = async {
         loop {
@@ -33,5 +33,5 @@ pub async fn until<T>(
             tokio::time::sleep(PAUSE).await;
         }
     };
-    within(longest, found, told).await
+    within(longest, found, context).await
 }

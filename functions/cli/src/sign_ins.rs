@@ -59,7 +59,7 @@ pub fn run(args: &SignInsArgs) -> anyhow::Result<Exit> {
             let record = Record::parse(json)?;
             let sign_in = SignIn::of(&record).filter(|_| period.holds(record.event_time, name));
             rows.extend(sign_in.map(|sign_in| row(&record, sign_in, name, index)));
-            match record.unread {
+            match record.unreadable {
                 Some(reason) if record.event_source == SIGN_IN_SOURCE => Err(reason),
                 _ => {
                     judged += 1;

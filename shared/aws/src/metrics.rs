@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_by_hand_is_answered_with_counts_subjects_and_what_failed() {
+    fn a_request_by_hand_is_answered_with_counts_subjects_and_failures() {
         let answer = answer(&delivered());
         assert_eq!(
             answer["findings"],

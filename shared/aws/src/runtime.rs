@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_number_comes_twice_nor_is_small() {
+    fn no_random_number_is_repeated_or_small() {
         let invocation = Invocation { deadline_millis: 0 };
         for (name, number) in [
             ("the kernel's", &(|| invocation.random()) as &dyn Fn() -> u128),

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_comes_back_later_each_time_and_at_least_four_times_an_hour() {
+    fn the_retry_delay_grows_to_15_minutes_at_most() {
         let delays: Vec<u32> = [0, 1, 2, 3, 4, 5, 6, 20, u32::MAX].map(delay_seconds).into();
         assert_eq!(delays, [30, 30, 60, 120, 240, 480, 900, 900, 900]);
     }

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_function_is_deployed_with_is_checked_at_its_start() {
+    fn the_settings_of_a_function_are_checked_at_its_start() {
         let topic = "arn:aws:sns:us-east-1:111122223333:t";
         for (name, message, said) in [
             ("all right", message(topic, "state", "LOW"), None),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_lists_log_files_is_told_where_and_the_others_need_not_be() {
+    fn only_the_function_that_lists_log_files_needs_their_bucket() {
         let machine = "arn:aws-cn:states:cn-north-1:111122223333:stateMachine:m";
         for (name, bucket, machine, said) in [
             ("all right", "my.log-files", machine, None),

@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_stays_absent() {
+    fn absent_facts_stay_absent() {
         let document = document(bare());
         assert!(no_null(&document), "{document:#}");
         for pointer in [

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_principal_has_the_name_that_people_know() {
         for (name, json, kind, expected) in [
-            ("nobody", r#"{}"#, None, None),
+            ("no principal", r#"{}"#, None, None),
             ("null", r#"{"userIdentity": null}"#, None, None),
             (
                 "root, whose user name is the account's alias",

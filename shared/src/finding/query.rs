@@ -148,8 +148,8 @@ mod tests {
             ("session's ARN", by(&["arn:aws:sts::*/erin@example.com"]), true),
             ("role's id", by(&["AROADEVEXAMPLE"]), true),
             ("access key", by(&["ASIAEXAMPLE"]), true),
-            ("somebody else", by(&["frank@example.com", "erin"]), false),
-            ("nobody", by(&[""]), false),
+            ("another principal", by(&["frank@example.com", "erin"]), false),
+            ("an empty name", by(&[""]), false),
             ("address", from("192.0.2.10/32"), true),
             ("range", from("192.0.2.0/24"), true),
             ("mapped range", from("::/0"), false),
@@ -176,7 +176,7 @@ mod tests {
         let period = Period { from: day("2026-04-01"), to: day("2026-04-01") };
         let delivered = |time: &str| format!("111122223333_CloudTrail_us-east-1_{time}_x.json.gz");
         for (name, query, log_file, selected) in [
-            ("anybody", Query { principals: globs(&["*"]), ..any() }, String::new(), false),
+            ("any principal", Query { principals: globs(&["*"]), ..any() }, String::new(), false),
             (
                 "any address",
                 Query { addresses: vec!["0.0.0.0/0".parse().unwrap()], ..any() },
@@ -184,7 +184,7 @@ mod tests {
                 false,
             ),
             ("failed", Query { only_failed: true, ..any() }, String::new(), false),
-            ("a day that nobody knows", Query { period, ..any() }, String::new(), true),
+            ("an unknown day", Query { period, ..any() }, String::new(), true),
             ("the log file's day", Query { period, ..any() }, delivered("20260401T2359Z"), true),
             ("its folder's day", Query { period, ..any() }, "2026/04/01/x.json.gz".to_owned(), true),
             ("another day", Query { period, ..any() }, delivered("20260402T0000Z"), false),

@@ -51,7 +51,7 @@ impl Rule {
 /// How a rule's findings come to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// Somebody corrects the problem: a mail reports that it is resolved.
+    /// The problem is corrected: a mail reports that it is resolved.
     WhenMended,
     /// They end with time: no mail reports that.
     ByItself,

@@ -150,8 +150,8 @@ mod tests {
                 r#""additionalEventData": {"UserName": "HIDDEN_DUE_TO_SECURITY_REASONS"}, "sourceIPAddress": "2001:db8:1:2:3:4:5:6""#,
                 address("2001:db8:1:2::/64"),
             ),
-            ("nobody, from a service", r#""sourceIPAddress": "AWS Internal""#, address("AWS Internal")),
-            ("nobody from nowhere", r#""eventName": "x""#, Subject::Account("111122223333".into())),
+            ("no principal, from a service", r#""sourceIPAddress": "AWS Internal""#, address("AWS Internal")),
+            ("no principal and no address", r#""eventName": "x""#, Subject::Account("111122223333".into())),
         ] {
             let json = format!(r#"{{"recipientAccountId": "111122223333", {members}}}"#);
             assert_eq!(Subject::of(&record(&json)), expected, "{name}");
@@ -182,10 +182,10 @@ mod tests {
             let hidden = subject(identity, sign_in::HIDDEN_NAME, "192.0.2.1");
             assert!(matches!(hidden, Subject::Address { .. }), "{name}: {hidden:?}");
         }
-        let nobody = record(
+        let no_principal = record(
             r#"{"recipientAccountId": "111122223333", "sourceIPAddress": "192.0.2.1", "userIdentity": {"type": "Unknown", "principalId": "111122223333"}}"#,
         );
-        assert!(matches!(Subject::of(&nobody), Subject::Address { .. }), "an account is nobody's name");
+        assert!(matches!(Subject::of(&no_principal), Subject::Address { .. }), "an account is not a name");
         let root = |session: &str| {
             let json = format!(
                 r#"{{"recipientAccountId": "111122223333", "userIdentity": {{"type": "Root", "arn": "arn:aws:iam::111122223333:root", "sessionContext": {{{session}}}}}}}"#

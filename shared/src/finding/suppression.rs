@@ -1,4 +1,4 @@
-//! Suppressions: findings that a person has accepted, why, by whom, and until when. They are not mailed.
+//! Suppressions: findings that a person accepts, why, who, and until when. They are not mailed.
 //!
 //! The file is `config/suppressions.toml`. Every mail shows the entry that would suppress it. An entry suppresses the
 //! findings that have every value that it names. An invalid or expired entry suppresses nothing, and does not affect
@@ -63,9 +63,9 @@ pub struct SuppressionProblem {
 pub struct Suppression {
     /// The line, from 1, on which it begins.
     pub line: usize,
-    /// Why its findings are accepted.
+    /// Why its findings are suppressed.
     pub reason: String,
-    /// Who accepted them.
+    /// Who suppressed them.
     pub owner: Option<String>,
     /// The last day on which it is in effect, to its end in UTC.
     pub expires: NaiveDate,
@@ -597,7 +597,7 @@ mod tests {
             ("of the same name, made again", "AIDAALICEEXAMPLE", remade, false),
             ("a role by id", "AROADEVEXAMPLE", session, true),
             ("a session's own name is no id", "erin", session, false),
-            ("what an identity provider calls somebody is no id", "AIDAALICEEXAMPLE", provider, false),
+            ("the name from an identity provider is no id", "AIDAALICEEXAMPLE", provider, false),
         ] {
             let lines = format!("family = \"sign-in\"\naccount = \"*\"\nprincipal = \"{principal}\"");
             let suppressions = Suppressions::parse(&one(&lines), &ALL, at(NOW));
@@ -619,7 +619,7 @@ mod tests {
             ("in another order", one("account = \"*\"\nrule = \"sign-in.failed\""), true),
             ("for another reason", same.replace("an exercise", "a drill"), true),
             ("until another day", same.replace("04-30", "04-29"), false),
-            ("of somebody", one(&format!("{lines}\nprincipal = \"bob\"")), false),
+            ("of one principal", one(&format!("{lines}\nprincipal = \"bob\"")), false),
             ("of something", one(&format!("{lines}\nresource = \"bob\"")), false),
             ("a whole family", same.replace("rule = \"sign-in.failed\"", "family = \"sign-in\""), false),
         ] {

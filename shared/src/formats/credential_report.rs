@@ -157,7 +157,7 @@ mod tests {
         (0..COLUMNS.len()).collect()
     }
 
-    /// The same rows, whatever lines they stand on.
+    /// The same rows, on whatever lines they are.
     fn rows(report: &CredentialReport) -> Vec<Row> {
         let mut rows: Vec<Row> = report.rows().iter().map(|row| Row { line: 0, ..row.clone() }).collect();
         rows.sort_by(|one, other| one.user.cmp(&other.user));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_column_is_shown_as_it_stands() {
+    fn every_column_is_shown_unchanged() {
         for row in [ROOT, ALICE, DEPLOY] {
             let cells = row.cells();
             let report = parse(&of_columns(&all_columns(), &[row]));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_surrounds_the_cells_does_not_matter() {
+    fn line_ends_quotes_and_capitals_do_not_matter() {
         let plain = of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]);
         let whole = parse(&plain);
         let quoted: Vec<String> =
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_commas_have_torn_apart_is_joined_again() {
+    fn a_cell_that_contains_commas_is_joined_again() {
         let rest = "2024-01-15T09:30:00Z,true,N/A,N/A,N/A,TRUE,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A";
         let header = COLUMNS.join(",");
         for (name, line, user, arn, additional) in [
@@ -306,7 +306,7 @@ mod tests {
                 "",
             ),
             (
-                "a name, quoted where it stands alone",
+                "a name, quoted where it is alone",
                 format!("\"a,b\",arn:aws:iam::111122223333:user/a,b,{rest},"),
                 "a,b",
                 "arn:aws:iam::111122223333:user/a,b",
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_row_is_told_and_costs_no_other() {
+    fn an_unreadable_line_is_reported_and_the_others_are_read() {
         let whole = of_columns(&all_columns(), &[ROOT, ALICE, DEPLOY]);
         let alice = ALICE.cells().join(",");
         for (name, line, user) in [
@@ -390,8 +390,8 @@ mod tests {
             ),
             ("cut off in the ARN", "alice,ar".to_owned(), None),
             ("one word", "garbage".to_owned(), None),
-            ("a quote that nobody closes", format!("\"{alice}"), None),
-            ("a quote that nobody closes, further on", alice.replacen(",true", ",\"true", 1), Some("alice")),
+            ("an unclosed quote", format!("\"{alice}"), None),
+            ("an unclosed quote, further on", alice.replacen(",true", ",\"true", 1), Some("alice")),
             ("no ARN", alice.replacen("arn:aws:", "", 1), None),
             ("no name", alice.replacen("alice", "", 1), None),
             ("very many commas", ",".repeat(100_000), None),
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_utf_8_cost_their_cell_or_where_it_is_the_name_their_row() {
+    fn invalid_utf_8_makes_its_cell_unreadable_or_its_row_if_it_is_the_name() {
         let csv = of_columns(&all_columns(), &[ROOT, ALICE]);
         let with = |from: &str, to: &[u8]| {
             let at = csv.rfind(from).unwrap();
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_one_user_that_differ_are_all_there_and_told() {
+    fn differing_rows_of_one_user_are_all_kept_and_reported() {
         let csv = of_columns(
             &all_columns(),
             &[
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_credential_report_is_refused_with_what_would_be_right() {
+    fn an_invalid_credential_report_is_refused_with_the_expected_form() {
         for (csv, said) in [
             (&b""[..], "it is empty"),
             (b"\n\r\n \n", "it is empty"),

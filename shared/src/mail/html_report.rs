@@ -26,51 +26,53 @@ use crate::config::Config;
 use markup::Markup;
 use overview::Overview;
 
-const STYLE: &str = include_str!("html_report/page.css");
-const SCRIPT: &str = include_str!("html_report/page.js");
+const STYLE: &str = include_str!("html_report/report.css");
+const SCRIPT: &str = include_str!("html_report/report.js");
 
 /// The report as HTML.
 pub fn render(overview: &Overview, scope: &ReportScope<'_>, config: &Config) -> String {
-    let mut page = Markup::default();
-    page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    let mut report = Markup::default();
+    report.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     // The policy comes before everything it applies to.
-    page.raw(
+    report.raw(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-",
     );
-    page.digest(&digest(SCRIPT)).raw("'; style-src 'sha256-").digest(&digest(STYLE));
-    page.raw("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
-    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    report.digest(&digest(SCRIPT)).raw("'; style-src 'sha256-").digest(&digest(STYLE));
+    report
+        .raw("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
+    report.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    report.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
     // Some browsers make links of telephone numbers, and account ids look like them.
-    page.raw(
+    report.raw(
         "<meta name=\"format-detection\" content=\"telephone=no, date=no, address=no, email=no, url=no\">\n",
     );
-    page.raw("<title>")
+    report
+        .raw("<title>")
         .text(scope.title)
         .raw("</title>\n<style>")
         .raw(STYLE)
         .raw("</style>\n</head>\n<body>\n");
-    head::write(&mut page, overview, scope);
-    page.raw("<main>\n");
+    head::write(&mut report, overview, scope);
+    report.raw("<main>\n");
     if overview.rules().next().is_some() {
-        page.raw("<section>\n<h2>Findings by rule</h2>\n");
-        findings::by_rule(&mut page, overview);
-        page.raw("</section>\n");
+        report.raw("<section>\n<h2>Findings by rule</h2>\n");
+        findings::by_rule(&mut report, overview);
+        report.raw("</section>\n");
     }
-    page.raw("<section>\n<h2>Sign-ins</h2>\n");
+    report.raw("<section>\n<h2>Sign-ins</h2>\n");
     if overview.sign_ins().all() == 0 {
-        page.raw("<p>No sign-in.</p>\n");
+        report.raw("<p>No sign-in.</p>\n");
     } else {
-        chart::draw(&mut page, overview, scope.from, scope.to);
-        page.raw("<div class=\"pair\">\n");
-        ranking::by_address(&mut page, overview);
-        ranking::by_principal(&mut page, overview, config);
-        page.raw("</div>\n");
+        chart::draw(&mut report, overview, scope.from, scope.to);
+        report.raw("<div class=\"pair\">\n");
+        ranking::by_address(&mut report, overview);
+        ranking::by_principal(&mut report, overview, config);
+        report.raw("</div>\n");
     }
-    page.raw("</section>\n<section>\n<h2>Findings, one by one</h2>\n");
-    findings::table(&mut page, overview, scope, config);
-    page.raw("</section>\n</main>\n<script>").raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
-    page.finish()
+    report.raw("</section>\n<section>\n<h2>Findings, one by one</h2>\n");
+    findings::table(&mut report, overview, scope, config);
+    report.raw("</section>\n</main>\n<script>").raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
+    report.finish()
 }
 
 /// The digest that a browser compares with the content of a `<style>` or `<script>` element.
@@ -134,7 +136,7 @@ mod tests {
     }
 
     /// A report with `text` wherever a report shows a text.
-    fn page_of(text: &str) -> String {
+    fn report_of(text: &str) -> String {
         let mut overview = overview(&[failure(1, text)], text);
         overview.note(text.to_owned());
         let sources = [text.to_owned()];
@@ -144,9 +146,9 @@ mod tests {
     }
 
     /// Every tag with its attributes, as a browser parses them: the content of a style or script has no tags.
-    fn tags(page: &str) -> Vec<&str> {
+    fn tags(report: &str) -> Vec<&str> {
         let mut tags = Vec::new();
-        let mut rest = page;
+        let mut rest = report;
         while let Some(start) = rest.find('<') {
             let end = start + rest[start..].find('>').unwrap() + 1;
             let tag = &rest[start..end];
@@ -181,11 +183,12 @@ mod tests {
 
     #[test]
     fn promise_6_untrusted_text_changes_no_tag_and_no_attribute() {
-        let plain = page_of("alice");
+        let plain = report_of("alice");
         for text in HOSTILE {
-            let page = page_of(text);
-            assert_eq!(tags(&page), tags(&plain), "{text}");
-            let unseen: Vec<char> = page.chars().filter(|c| *c != '\n' && crate::text::steers(*c)).collect();
+            let report = report_of(text);
+            assert_eq!(tags(&report), tags(&plain), "{text}");
+            let unseen: Vec<char> =
+                report.chars().filter(|c| *c != '\n' && crate::text::steers(*c)).collect();
             assert!(unseen.is_empty(), "{text}: {unseen:?}");
         }
         for tag in tags(&plain) {
@@ -197,17 +200,17 @@ mod tests {
     proptest! {
         #[test]
         fn promise_6_random_text_changes_no_tag(text in "[<>\"'&;/!a-z`= \u{0}-\u{1f}\u{202e}]{1,40}|\\PC{1,40}") {
-            let (page, plain) = (page_of(&text), page_of("alice"));
-            prop_assert_eq!(tags(&page), tags(&plain));
+            let (report, plain) = (report_of(&text), report_of("alice"));
+            prop_assert_eq!(tags(&report), tags(&plain));
         }
     }
 
     #[test]
     fn the_policy_allows_only_the_style_and_the_script_of_the_report() {
-        let page = page_of("alice");
+        let report = report_of("alice");
         let between = |start: &str, end: &str| {
-            assert_eq!((page.matches(start).count(), page.matches(end).count()), (1, 1), "{start}");
-            page.split_once(start).unwrap().1.split_once(end).unwrap().0
+            assert_eq!((report.matches(start).count(), report.matches(end).count()), (1, 1), "{start}");
+            report.split_once(start).unwrap().1.split_once(end).unwrap().0
         };
         let (style, script) = (between("<style>", "</style>"), between("<script>", "</script>"));
         let policy = between(
@@ -220,7 +223,7 @@ mod tests {
             STANDARD.encode(Sha256::digest(style)),
         );
         assert_eq!(policy, expected);
-        let before = page.split_once("<meta http-equiv").unwrap().0;
+        let before = report.split_once("<meta http-equiv").unwrap().0;
         assert!(!before.contains("<title") && !before.contains("<style"), "the policy comes first: {before}");
     }
 
@@ -260,9 +263,9 @@ mod tests {
     #[test]
     fn every_opened_tag_is_closed() {
         const VOID: [&str; 6] = ["!DOCTYPE", "meta", "br", "input", "rect/", "line/"];
-        let page = page_of("alice");
+        let report = report_of("alice");
         let mut open = Vec::new();
-        for tag in tags(&page) {
+        for tag in tags(&report) {
             let name = tag.trim_start_matches('<').split([' ', '>']).next().unwrap();
             if let Some(name) = name.strip_prefix('/') {
                 assert_eq!(open.pop(), Some(name), "{tag}");
@@ -271,7 +274,8 @@ mod tests {
             }
         }
         assert!(open.is_empty(), "{open:?}");
-        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let ids: Vec<&str> =
+            report.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
     }
 
@@ -294,9 +298,9 @@ mod tests {
                 "<b>Not everything could be looked at.</b> 1 log file or folder could not be had.",
             ),
         ] {
-            let page = render(&overview, &scope, &Config::default());
-            assert!(page.contains(expected), "{name}: {page}");
-            assert_eq!(page.contains("Every log file"), name == "all", "{name}");
+            let report = render(&overview, &scope, &Config::default());
+            assert!(report.contains(expected), "{name}: {report}");
+            assert_eq!(report.contains("Every log file"), name == "all", "{name}");
         }
     }
 
@@ -312,21 +316,21 @@ mod tests {
             overview.finding(&Finding { id: n.to_string(), ..finding.clone() });
         }
         let scope = ReportScope { findings_at: Some("s3://state/findings.jsonl.gz"), ..scope("x", &[]) };
-        let page = render(&overview, &scope, &Config::default());
+        let report = render(&overview, &scope, &Config::default());
         assert!(
-            page.contains("These are the 5,000 most severe; 5,001 findings more are not listed here."),
+            report.contains("These are the 5,000 most severe; 5,001 findings more are not listed here."),
             "the number of the others"
         );
-        assert!(page.contains("All stand in <code>s3://state/findings.jsonl.gz</code>."), "the URI");
-        assert_eq!(page.matches("Records[").count(), 5_000);
-        assert!(page.contains("<dt>Findings</dt><dd>10,001"), "counted");
+        assert!(report.contains("All stand in <code>s3://state/findings.jsonl.gz</code>."), "the URI");
+        assert_eq!(report.matches("Records[").count(), 5_000);
+        assert!(report.contains("<dt>Findings</dt><dd>10,001"), "counted");
     }
 
     #[test]
     fn accounts_have_their_configured_names() {
         let account_names = BTreeMap::from([("111122223333".to_owned(), "prod".to_owned())]);
         let overview = overview(&[failure(1, "111122223333")], "a.json");
-        let page = render(&overview, &scope("x", &[]), &Config { account_names, ..Config::default() });
-        assert!(page.contains("prod <span class=\"small\">111122223333</span>"), "{page}");
+        let report = render(&overview, &scope("x", &[]), &Config { account_names, ..Config::default() });
+        assert!(report.contains("prod <span class=\"small\">111122223333</span>"), "{report}");
     }
 }

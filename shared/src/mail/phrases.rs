@@ -64,7 +64,7 @@ pub fn state_unavailable(answer: &str) -> String {
     format!("what iamwatch remembers could not be read or written: {answer}")
 }
 
-/// A `sweep.json` whose times lie in the future.
+/// A checkpoint (`sweep.json`) with times in the future.
 pub const SWEEP_IN_THE_FUTURE: &str =
     "what sweep.json says lies in the future; the last days are swept again";
 

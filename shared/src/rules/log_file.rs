@@ -30,8 +30,8 @@ impl<'a> Judging<'a> {
         Judging::with_at_most(usize::MAX, name, config)
     }
 
-    /// The same, with a limit to the findings that are kept: the least severe are left out, and what anyone can
-    /// cause before all else that somebody is told.
+    /// The same, with a limit to the findings that are kept: the least severe are left out, and unauthenticated
+    /// findings before all others that are mailed.
     pub fn with_at_most(max_findings: usize, name: &str, config: &'a Config) -> Judging<'a> {
         let (delivered, findings) = (key::delivered(name), WorstSet::new(Limits::of_items(max_findings)));
         Judging { name: name.to_owned(), config, delivered, judged: 0, findings, left_out: BTreeMap::new() }

@@ -114,7 +114,7 @@ impl<C: AuditSource, I: IamReader, S: StateStore, N: NotificationSink, R: Runtim
     /// If the state bucket keeps failing, notifies people without state that changes are not known.
     async fn notify_state_failure(&mut self, not_notified: Option<&AwsError>) {
         let mut errors = not_notified.into_iter().chain(self.audited.to_do.values());
-        let state = &self.notifier.memory;
+        let state = &self.notifier.state_client;
         if let Some(error) = errors.find(|error| state.has_failed_with(error)) {
             self.notifier.notify(Vec::new(), BTreeSet::new(), Err(error)).await;
         }

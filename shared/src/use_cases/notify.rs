@@ -48,7 +48,7 @@ pub(super) struct Notifier<'a, S, N, R> {
     config: &'a Config,
     sink: &'a N,
     /// The state bucket.
-    pub memory: StateClient<'a, S, R>,
+    pub state_client: StateClient<'a, S, R>,
     account: Option<&'a str>,
     on_state_failure: OnStateFailure,
     /// What became of each notification, in order.
@@ -72,7 +72,7 @@ impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
         Notifier {
             config,
             sink: ports.alerts,
-            memory: StateClient::new(ports.state, ports.runtime, config, reserve),
+            state_client: StateClient::new(ports.state, ports.runtime, config, reserve),
             account: ports.account,
             on_state_failure,
             mails: Vec::new(),
@@ -84,7 +84,7 @@ impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
 
     /// The outbox of this run.
     pub fn outbox(&self) -> Outbox<'_, 'a, S, N, R> {
-        Outbox { state: &self.memory, sink: self.sink }
+        Outbox { state: &self.state_client, sink: self.sink }
     }
 
     /// The suppressions.
@@ -92,12 +92,12 @@ impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
     /// # Errors
     /// [`AwsError`] if they cannot be read.
     pub async fn load_suppressions(&self) -> Result<SuppressionFile, AwsError> {
-        SuppressionFile::load(&self.memory, self.account).await
+        SuppressionFile::load(&self.state_client, self.account).await
     }
 
     /// The errors of the state bucket, whether or not a retry succeeded.
     pub fn state_errors(&self) -> Vec<AwsError> {
-        self.memory.take_errors()
+        self.state_client.take_errors()
     }
 
     /// Notifies findings at or above `MAIL_MIN_SEVERITY`, and those about the suppression file.
@@ -111,17 +111,17 @@ impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
         suppressions: Result<&SuppressionFile, &AwsError>,
     ) {
         findings.retain(|finding| is_notified(finding, self.config));
-        let runtime = self.memory.runtime;
+        let runtime = self.state_client.runtime;
         let now = runtime.now();
-        self.memory.reserve(TIME_TO_ANSWER + TIME_TO_PUBLISH.min(runtime.time_left() / 3));
+        self.state_client.reserve(TIME_TO_ANSWER + TIME_TO_PUBLISH.min(runtime.time_left() / 3));
         match suppressions {
             Ok(file) => {
                 findings.extend(file.findings.iter().cloned());
                 self.notify_all(findings, sources, &file.suppressions, now).await;
-                file.record_seen(&self.memory, |id| self.not_notified.contains_key(id)).await;
+                file.record_seen(&self.state_client, |id| self.not_notified.contains_key(id)).await;
             }
             Err(error) if self.on_state_failure == OnStateFailure::PublishWithoutState => {
-                findings.push(state_failure(&self.memory.uri(""), self.account, error, now));
+                findings.push(state_failure(&self.state_client.uri(""), self.account, error, now));
                 self.notify_all(findings, sources, &Suppressions::default(), now).await;
             }
             Err(error) => {
@@ -139,8 +139,8 @@ impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
         now: DateTime<Utc>,
     ) {
         let (account, outbox) = (self.account, self.outbox());
-        let cases = Cases { state: &self.memory, now };
-        let uri = self.memory.uri("");
+        let cases = Cases { state: &self.state_client, now };
+        let uri = self.state_client.uri("");
         let mut updates = cases.by_subject(findings, suppressions);
         updates.extend(cases.of_sources(sources, &updates));
         let mut own = cases.update_of(state_bucket(&uri), Vec::new(), suppressions);
@@ -155,15 +155,15 @@ impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
         let damaged = unreadable_state(&cases, account);
         if !damaged.is_empty() {
             own.findings.extend(damaged);
-            own.alert_id = random_id(self.memory.runtime);
+            own.alert_id = random_id(self.state_client.runtime);
             cases.write(from_mut(&mut own)).await;
         }
 
-        self.memory.reserve(TIME_TO_ANSWER);
+        self.state_client.reserve(TIME_TO_ANSWER);
         updates.push(own);
         results.extend(outbox.publish_cases(&mut updates).await);
         // A run out of time is no failure of the state bucket.
-        if self.on_state_failure == OnStateFailure::PublishWithoutState && self.memory.has_failed() {
+        if self.on_state_failure == OnStateFailure::PublishWithoutState && self.state_client.has_failed() {
             let failure = |error: &AwsError| state_failure(&uri, account, error, now);
             results.extend(outbox.publish_without_state(&cases, &mut updates, failure).await);
         }

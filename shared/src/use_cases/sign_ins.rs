@@ -106,7 +106,7 @@ pub(super) async fn process<L: LogStore, S: StateStore, A: NotificationSink, P: 
     if !work.is_by_hand() {
         let read = found.read_and_notified(&delivered.unnotified).map(|identity| log_files[identity]);
         let is_missed = work.trigger == Trigger::MissedDeliveries;
-        Box::pin(receipts::write(&notifier.memory, read, is_missed)).await;
+        Box::pin(receipts::write(&notifier.state_client, read, is_missed)).await;
     }
     delivered.state_errors = notifier.state_errors();
     (delivered.mails, delivered.counted_only, delivered.suppressed) =

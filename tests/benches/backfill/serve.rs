@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 /// How long it takes on average until an answer begins.
 pub const LATENCY: Duration = Duration::from_millis(20);
 
-/// So many different log files there are.
+/// How many different log files there are.
 const DIFFERENT: usize = 64;
 
-/// S3 lists so many keys at a time.
+/// How many keys S3 lists at a time.
 const PAGE: u64 = 1_000;
 
 /// The log files, as they are stored.
@@ -35,13 +35,13 @@ pub fn mean_bytes() -> anyhow::Result<f64> {
 /// What the keys of all log files begin with.
 pub const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/";
 
-/// So many records has a log file of which each is a failed sign-in.
+/// How many records a log file full of failed sign-ins has.
 pub const FAILURES: u64 = 50;
 
 /// How large one of these is said to be.
 const FAILURES_BYTES: usize = 4_000;
 
-/// The bucket of so many log files, of usual ones or of those that are full of failed sign-ins.
+/// The bucket of this many log files, usual ones or full of failed sign-ins.
 pub fn bucket(objects: u64, usual: bool) -> String {
     format!("{}-{objects}", if usual { "usual" } else { "failures" })
 }

@@ -1,4 +1,4 @@
-//! The rules over a report, written down once more as plainly as can be, without a line of what is timed.
+//! The rules over a report, in a second and plain implementation that shares no line with the timed one.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub fn judged(csv: &str, generated: DateTime<Utc>) -> anyhow::Result<BTreeMap<St
 fn raised(row: &BTreeMap<String, String>, generated: DateTime<Utc>) -> anyhow::Result<Vec<&'static str>> {
     let cell = |column: &str| row.get(column).map(String::as_str).with_context(|| format!("no {column}"));
     let yes = |column: &str| cell(column).map(|text| text == "true");
-    // Nothing for the words that stand for no date.
+    // `None` for the words that mean "no date".
     let date = |column: &str| -> anyhow::Result<Option<DateTime<Utc>>> {
         Ok(cell(column)?.parse::<DateTime<Utc>>().ok())
     };

@@ -65,7 +65,7 @@ pub fn usage(command: &[OsString]) -> anyhow::Result<Usage> {
     let shown = || command.join(OsStr::new(" ")).display().to_string();
     let line: Value =
         serde_json::from_slice(&output.stdout).with_context(|| format!("{} was not measured", shown()))?;
-    // 1 is "there are findings"; the comparison of the findings tells it from a failed run.
+    // 1 is "there are findings"; the comparison of the findings detects a failed run.
     ensure!(
         matches!(line["exit_code"].as_i64(), Some(0 | 1)),
         "{} ended with exit code {}; run it by hand to see why",

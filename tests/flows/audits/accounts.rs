@@ -15,7 +15,7 @@ fn account(n: usize) -> String {
     format!("4444{n:08}")
 }
 
-/// A world of so many accounts besides the own one, in each of which alice has no second factor.
+/// A world of this many accounts besides the own one, in each of which alice has no second factor.
 fn world(others: usize) -> World {
     let world = World::default();
     for account in (0..others).map(account).chain([OWN.to_owned()]) {
@@ -36,7 +36,7 @@ fn put_file(world: &World, content: &str) {
 }
 
 #[test]
-fn the_accounts_come_from_the_setting_a_file_or_the_organization_and_the_own_one_is_always_there() {
+fn the_accounts_come_from_the_setting_a_file_or_the_organization_and_include_the_own_one() {
     run(async || {
         for (name, value) in
             [("listed", "444400000000,444400000001"), ("in a file", "file"), ("organization", "organization")]
@@ -72,7 +72,7 @@ fn three_hundred_missing_roles_are_one_mail_and_the_other_accounts_go_on() {
 }
 
 #[test]
-fn an_organization_that_cannot_be_listed_is_told_and_the_accounts_of_before_are_looked_at() {
+fn a_failed_list_of_accounts_is_mailed_and_the_previous_accounts_are_checked() {
     run(async || {
         let world = world(2);
         scheduled(&world, NOW, 1, &organization()).await;
@@ -90,7 +90,7 @@ fn an_organization_that_cannot_be_listed_is_told_and_the_accounts_of_before_are_
 }
 
 #[test]
-fn a_line_of_the_file_that_is_no_account_is_told_and_costs_no_other() {
+fn a_line_of_the_file_that_is_no_account_is_mailed_and_the_others_are_checked() {
     run(async || {
         let world = world(1);
         put_file(&world, "444400000000\n4444-0000-0001\n");
@@ -102,7 +102,7 @@ fn a_line_of_the_file_that_is_no_account_is_told_and_costs_no_other() {
 }
 
 #[test]
-fn a_run_that_has_not_the_time_for_all_goes_on_and_one_mail_tells_all() {
+fn a_run_without_time_for_all_accounts_is_continued_and_one_mail_reports_all() {
     run(async || {
         let world = world(40);
         for report in world.accounts.reports.borrow_mut().values_mut() {
@@ -131,7 +131,7 @@ fn a_run_that_has_not_the_time_for_all_goes_on_and_one_mail_tells_all() {
 }
 
 #[test]
-fn accounts_that_leave_are_told_once_each_time() {
+fn accounts_that_leave_are_mailed_once_each_time() {
     run(async || {
         let world = world(3);
         scheduled(&world, NOW, 1, &organization()).await;
@@ -139,11 +139,11 @@ fn accounts_that_leave_are_told_once_each_time() {
         for hours in [3, 7, 20] {
             scheduled(&world, &hours_later(hours), 1, &organization()).await;
         }
-        let told = world.topic.mails().split_off(1);
+        let mailed = world.topic.mails().split_off(1);
         for gone in [account(0), account(2)] {
             let of_it =
                 |mail: &&String| mail.contains(&format!("ccount {gone} is no longer among the watched"));
-            assert_eq!(told.iter().filter(of_it).count(), 1, "{told:#?}");
+            assert_eq!(mailed.iter().filter(of_it).count(), 1, "{mailed:#?}");
         }
         *world.accounts.organization.borrow_mut() = Some(vec![account(1), account(2)]);
         scheduled(&world, &hours_later(40), 1, &organization()).await;
@@ -177,7 +177,7 @@ fn accounts_that_no_run_had_time_for_come_first_in_the_next() {
 }
 
 #[test]
-fn from_the_third_try_on_what_is_known_is_told_whatever_is_still_to_be_looked_at() {
+fn from_the_third_receive_on_known_changes_are_mailed_before_all_accounts_are_checked() {
     run(async || {
         let world = world(1);
         let under_way = std::iter::repeat_n(Ok(Generation::UnderWay), 1000);
@@ -195,7 +195,7 @@ fn from_the_third_try_on_what_is_known_is_told_whatever_is_still_to_be_looked_at
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_said_to_whoever_asks_by_hand() {
+fn a_failed_list_of_accounts_is_an_error_for_a_request_by_hand() {
     run(async || {
         let world = world(1);
         *world.accounts.organization.borrow_mut() = None;

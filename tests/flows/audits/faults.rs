@@ -1,4 +1,4 @@
-//! A run that dies at any step, and a state bucket or topic that fails.
+//! A run that crashes at any step, and a state bucket or topic that fails.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn config() -> Config {
     settings(&[("WATCHED_ACCOUNTS", "444400000000")])
 }
 
-/// What each alert tells, and how often it was published.
+/// What each alert reports, and how often it was published.
 fn published(world: &World) -> BTreeMap<String, (String, usize)> {
     let mut published: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for alert in world.topic.published.borrow().iter() {
@@ -33,7 +33,7 @@ fn published(world: &World) -> BTreeMap<String, (String, usize)> {
 }
 
 #[test]
-fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everything() {
+fn promise_1_the_run_after_a_crash_at_any_step_mails_everything() {
     run(async || {
         let steps = {
             let world = world();
@@ -50,10 +50,10 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
             tokio::select! {
                 biased;
                 _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
-                () = world.steps.died.notified() => {}
+                () = world.steps.crashed.notified() => {}
             }
             assert!(world.unmarked().is_empty(), "step {last}: {:?}", world.unmarked());
-            let told = world.topic.published.borrow().len();
+            let mailed = world.topic.published.borrow().len();
             world.steps.last.set(None);
             // Its lease has expired by then.
             let audit = Audit::Scheduled { asked: at(NOW), receives: 2 };
@@ -65,7 +65,7 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
             assert_eq!(alerts.len(), 1, "step {last}: {alerts:?}");
             let (subject, times) = alerts.values().next().unwrap();
             assert_eq!(subject, "[HIGH] Credentials: 2 new - 111122223333 +1 account");
-            assert!(*times == 1 || told == 1, "step {last}: published {times} times");
+            assert!(*times == 1 || mailed == 1, "step {last}: published {times} times");
             if *times > 1 {
                 let mails = world.topic.mails();
                 assert!(mails[1].contains("(This mail may repeat one"), "step {last}");
@@ -81,7 +81,7 @@ fn promise_1_a_run_that_dies_at_any_step_is_followed_by_one_that_tells_everythin
 }
 
 #[test]
-fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
+fn a_mail_that_sns_keeps_refusing_does_not_stop_later_checks() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Credentials: "));
@@ -97,19 +97,19 @@ fn a_mail_that_sns_goes_on_refusing_keeps_nobody_from_looking() {
                 "[HIGH] Credentials: 2 new - 111122223333 +1 account",
                 "[HIGH] Credentials: 1 new, 1 resolved - 111122223333"
             ],
-            "what was to be told then, and what has changed since"
+            "what was to be mailed then, and what has changed since"
         );
     });
 }
 
 #[test]
-fn what_came_and_went_before_anybody_could_be_told_is_told_as_that() {
+fn a_finding_resolved_before_its_mail_is_mailed_as_resolved() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Console password"));
         let one = settings(&[]);
         scheduled(&world, NOW, 1, &one).await;
-        // What was begun to be told is gone, so that nothing but the ledger knows of it.
+        // The outbox entry is gone, so only the ledger knows of it.
         world.state.objects.borrow_mut().remove("audits/credential-report.json");
         world.accounts.put(OWN, &hours_later(3), &report(OWN, &["alice+mfa"]));
         world.topic.refuses.set(None);
@@ -122,7 +122,7 @@ fn what_came_and_went_before_anybody_could_be_told_is_told_as_that() {
 }
 
 #[test]
-fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_may_repeat() {
+fn after_a_crash_and_a_damaged_outbox_entry_the_next_mail_says_that_it_may_repeat() {
     run(async || {
         let steps = {
             let world = world();
@@ -138,7 +138,7 @@ fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_m
             tokio::select! {
                 biased;
                 _ = audit_credentials(&audit, &config, &world.accounts, &outside) => panic!("it outlived step {last}"),
-                () = world.steps.died.notified() => {}
+                () = world.steps.crashed.notified() => {}
             }
             world.steps.last.set(None);
             let bulletin = world.state.objects.borrow().get("audits/credential-report.json").cloned();
@@ -147,11 +147,11 @@ fn a_bulletin_that_is_damaged_after_a_run_died_makes_the_next_mail_say_that_it_m
                 world.state.objects.borrow_mut().insert("audits/credential-report.json".to_owned(), damaged);
             }
             let mails = || world.topic.mails().into_iter().filter(|mail| !mail.contains("could not look"));
-            let told = mails().count();
+            let mailed = mails().count();
             scheduled(&world, &hours_later(1), 1, &config).await;
-            let after: Vec<String> = mails().skip(told).collect();
-            assert!(told + after.len() >= 1, "step {last}: lost");
-            if told > 0 {
+            let after: Vec<String> = mails().skip(mailed).collect();
+            assert!(mailed + after.len() >= 1, "step {last}: lost");
+            if mailed > 0 {
                 assert!(after.iter().all(|mail| mail.contains("(This mail may repeat one")), "step {last}");
             }
         }
@@ -175,7 +175,7 @@ fn while_the_lease_of_a_run_is_live_no_other_publishes_its_mail() {
 }
 
 #[test]
-fn a_mail_that_was_certainly_not_published_goes_out_with_the_next_try_and_does_not_say_that_it_may_repeat() {
+fn a_mail_that_was_certainly_not_published_is_published_later_without_a_repeat_notice() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Credentials: "));
@@ -209,7 +209,7 @@ fn answers_of_the_state_bucket_that_are_lost_or_refused_once_change_nothing() {
             let world = world();
             world.state.fails.set(n);
             let mut receives = 1;
-            // Before the third try nobody is told without memory.
+            // Before the third receive nothing is published without state.
             while scheduled(&world, &hours_later(1), receives.min(2), &config()).await.unfinished().is_some()
             {
                 receives += 1;
@@ -221,7 +221,7 @@ fn answers_of_the_state_bucket_that_are_lost_or_refused_once_change_nothing() {
 }
 
 #[test]
-fn what_stands_in_an_account_and_cannot_be_written_is_told_as_that() {
+fn open_findings_that_cannot_be_stored_are_mailed_with_that_notice() {
     run(async || {
         let world = world();
         world.state.refuses.set(Some("audits/credential-report/4444"));
@@ -242,7 +242,7 @@ fn what_stands_in_an_account_and_cannot_be_written_is_told_as_that() {
 }
 
 #[test]
-fn a_state_bucket_that_goes_on_refusing_is_told_without_memory_and_nothing_counts_as_looked_at() {
+fn if_state_stays_unavailable_findings_are_mailed_and_no_account_counts_as_checked() {
     run(async || {
         let world = world();
         world.state.fails.set(usize::MAX);

@@ -1,4 +1,4 @@
-//! What a backfill tells beside live runs and other backfills, and what it says of what it could not look at.
+//! What a backfill mails beside live runs and other backfills, and how it reports unreadable log files.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -31,7 +31,7 @@ fn delivered(account: &str, day: &str) -> LogFileObject {
     }
 }
 
-/// Live runs about these log files; all is told.
+/// Live runs about these log files; everything is mailed.
 async fn live(world: &World, objects: &[LogFileObject], now: &str) {
     let clock = Clock::new(at(now), Duration::from_secs(60));
     let outside = world.outside(&clock);
@@ -59,7 +59,7 @@ fn fetched(world: &World, uri: &str) -> String {
 }
 
 #[test]
-fn promise_2_live_runs_and_backfills_of_overlapping_days_tell_each_finding_once() {
+fn promise_2_live_runs_and_backfills_of_overlapping_days_mail_each_finding_once() {
     run(async || {
         let world = world();
         live(&world, &[delivered(ACCOUNT, "01"), delivered(OTHER, "02")], NOW).await;
@@ -80,7 +80,7 @@ fn promise_2_live_runs_and_backfills_of_overlapping_days_tell_each_finding_once(
 }
 
 #[test]
-fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_is_known() {
+fn promise_3_unreadable_log_files_are_mailed_each_time_and_notified_findings_are_not() {
     run(async || {
         let world = world();
         let uri = |day: &str| format!("s3://logs/{}", delivered(ACCOUNT, day).key);
@@ -106,20 +106,20 @@ fn promise_3_what_could_not_be_read_is_told_each_time_and_nothing_else_of_what_i
         assert_eq!((again.counts.notified, again.counts.known), (1, 5));
         let subjects = world.topic.subjects();
         assert_eq!(subjects[1], "[HIGH] Backfill 2026-04-01 to 2026-04-03: could not look at all of it");
-        // Once it can be read, that is told, and the next time nothing.
+        // Once it can be read, its findings are mailed, and the next time nothing.
         let records = [sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z")];
         put(&world, &delivered(ACCOUNT, "01").key, log_file(&records));
         assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.counts.notified, 1);
         assert_eq!(backfilled(&world, json!({"again": true}), LATER).await.counts.notified, 0);
         assert_eq!(world.topic.published.borrow().len(), 3);
-        // A live run has told of its own what it could not read, and does so still.
+        // A live run mails itself what it cannot read, and still does.
         live(&world, &[delivered(ACCOUNT, "02")], LATER).await;
         assert_eq!(world.topic.published.borrow().len(), 3, "it is known that this one is broken");
     });
 }
 
 #[test]
-fn promise_6_what_a_record_holds_is_inert_in_all_that_is_kept_and_mailed() {
+fn promise_6_text_of_a_record_stays_text_in_all_stored_and_mailed_forms() {
     run(async || {
         let world = World::default();
         let name = "<img src=x onerror=alert(1)>\u{202e} https://evil.example";
@@ -145,7 +145,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn promise_2_in_whatever_order_deliveries_and_backfills_come_each_event_is_told_once(
+    fn promise_2_deliveries_and_backfills_in_any_order_mail_each_event_once(
         steps in prop::collection::vec((0usize..3, 1u32..4, 1u32..4, any::<bool>()), 1..8),
     ) {
         run(async || {
@@ -171,16 +171,16 @@ proptest! {
                     read.extend(accounts.iter().flat_map(|account| days.clone().map(|day| (*account, day))));
                 }
             }
-            let mut told: Vec<String> = Vec::new();
+            let mut mailed: Vec<String> = Vec::new();
             for alert in world.topic.published.borrow().iter() {
                 let forms: Value = serde_json::from_str(&alert.message).unwrap();
                 let documents: Vec<Value> = serde_json::from_str(forms["default"].as_str().unwrap()).unwrap();
-                told.extend(documents.iter().map(|document| document["unmapped"]["event_id"].as_str().unwrap().to_owned()));
+                mailed.extend(documents.iter().map(|document| document["unmapped"]["event_id"].as_str().unwrap().to_owned()));
             }
-            told.sort();
+            mailed.sort();
             let expected: BTreeSet<String> =
                 read.iter().map(|(account, day)| format!("{account} alice 2026-04-{day:02}T08:15:00Z")).collect();
-            assert_eq!(told, expected.into_iter().collect::<Vec<_>>());
+            assert_eq!(mailed, expected.into_iter().collect::<Vec<_>>());
         });
     }
 }

@@ -1,4 +1,4 @@
-//! A run that dies at any step, and a state bucket that fails: nothing is lost, and nothing said twice.
+//! A run that crashes at any step, and a state bucket that fails: nothing is lost, and nothing mailed twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn published(world: &World) -> BTreeMap<String, usize> {
 }
 
 /// Has a run die at that step.
-async fn dies(world: &World, asked: &BackfillTask, last: usize, config: &Config) {
+async fn crash(world: &World, asked: &BackfillTask, last: usize, config: &Config) {
     world.steps.taken.set(0);
     world.steps.last.set(Some(last));
     let clock = Clock::new(at(NOW), Duration::from_secs(900));
@@ -31,23 +31,23 @@ async fn dies(world: &World, asked: &BackfillTask, last: usize, config: &Config)
     tokio::select! {
         biased;
         _ = backfill(asked, "logs", config, fleet, &outside) => panic!("it outlived step {last}"),
-        () = world.steps.died.notified() => {}
+        () = world.steps.crashed.notified() => {}
     }
     world.steps.last.set(None);
 }
 
-fn told_once(world: &World, told_by_the_dead: usize, step: usize) {
+fn mailed_once(world: &World, mailed_before_the_crash: usize, step: usize) {
     let alerts = published(world);
     assert_eq!(alerts.len(), 1, "step {step}: {alerts:?}");
     let times = *alerts.values().next().unwrap();
-    assert!(times == 1 || told_by_the_dead == 1, "step {step}: published {times} times");
+    assert!(times == 1 || mailed_before_the_crash == 1, "step {step}: published {times} times");
     if times > 1 {
         assert!(world.topic.mails()[1].contains("may repeat one"), "step {step}");
     }
 }
 
 #[test]
-fn promise_1_a_run_that_dies_at_any_step_is_gone_on_with_and_tells_once() {
+fn promise_1_a_run_that_crashes_at_any_step_is_resumed_and_mails_once() {
     run(async || {
         let steps = {
             let world = world();
@@ -57,13 +57,13 @@ fn promise_1_a_run_that_dies_at_any_step_is_gone_on_with_and_tells_once() {
         assert!(steps > 40, "{steps}");
         for last in 1..=steps {
             let world = world();
-            dies(&world, &request(json!({})), last, &Config::default()).await;
-            let told = world.topic.published.borrow().len();
+            crash(&world, &request(json!({})), last, &Config::default()).await;
+            let mailed = world.topic.published.borrow().len();
             let done = asked(&world, &request(json!({})), LATER).await;
             assert_eq!(done.progress, BackfillProgress::Done, "step {last}");
             let result = done.state.unwrap().result.unwrap();
             assert_eq!((result.counts.notified, result.counts.known), (6, 0), "step {last}");
-            told_once(&world, told, last);
+            mailed_once(&world, mailed, last);
             let times = world.topic.published.borrow().len();
             let once_more = asked(&world, &request(json!({})), "2026-04-10T10:00:00Z").await;
             assert_eq!(once_more.progress, BackfillProgress::Done);
@@ -73,10 +73,10 @@ fn promise_1_a_run_that_dies_at_any_step_is_gone_on_with_and_tells_once() {
 }
 
 #[test]
-fn while_the_claim_of_a_dead_run_lasts_the_next_waits() {
+fn the_next_run_waits_for_the_lease_of_a_crashed_run() {
     run(async || {
         let world = world();
-        dies(&world, &request(json!({})), 12, &Config::default()).await;
+        crash(&world, &request(json!({})), 12, &Config::default()).await;
         let early = asked(&world, &request(json!({})), "2026-04-10T08:15:04Z").await;
         assert_eq!(early.progress, BackfillProgress::UnderWay);
         let late = asked(&world, &request(json!({})), "2026-04-10T08:15:06Z").await;
@@ -98,7 +98,7 @@ fn promise_2_an_answer_of_the_state_bucket_that_is_lost_costs_no_second_mail() {
 }
 
 #[test]
-fn a_state_bucket_that_fails_for_a_while_leaves_it_to_the_next_run() {
+fn if_the_state_bucket_fails_the_next_run_resumes_the_backfill() {
     run(async || {
         for fails in 1..60 {
             let world = world();
@@ -132,7 +132,7 @@ async fn by_machine(world: &World, now: &str) -> Backfilled {
 }
 
 #[test]
-fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by_one_that_tells_once() {
+fn a_crash_while_the_state_machine_starts_or_runs_still_leads_to_one_mail() {
     run(async || {
         let config = Config { fleet_above_log_files: 5, ..Config::default() };
         let ask = async |world: &World, now: &str| {
@@ -145,14 +145,14 @@ fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by
         };
         for last in 1..=steps {
             let world = world();
-            dies(&world, &request(json!({})), last, &config).await;
+            crash(&world, &request(json!({})), last, &config).await;
             assert!(
                 matches!(ask(&world, LATER).await, BackfillProgress::Started | BackfillProgress::UnderWay),
                 "step {last}"
             );
             assert_eq!(world.machine.started.borrow().len(), 1, "step {last}: one execution");
             assert_eq!(by_machine(&world, LATER).await.progress, BackfillProgress::Done, "step {last}");
-            told_once(&world, 0, last);
+            mailed_once(&world, 0, last);
         }
         for step in [FleetStep::Scan(0), FleetStep::Digest] {
             let asked = BackfillTask::ByFleet(id(&request(json!({}))), 1, step);
@@ -173,14 +173,14 @@ fn whoever_dies_starting_the_state_machine_or_as_one_of_its_steps_is_followed_by
             };
             for last in 1..=steps {
                 let world = world_at().await;
-                dies(&world, &asked, last, &config).await;
-                let told = world.topic.published.borrow().len();
+                crash(&world, &asked, last, &config).await;
+                let mailed = world.topic.published.borrow().len();
                 assert_eq!(
                     by_machine(&world, LATER).await.progress,
                     BackfillProgress::Done,
                     "{step:?} {last}"
                 );
-                told_once(&world, told, last);
+                mailed_once(&world, mailed, last);
             }
         }
     });

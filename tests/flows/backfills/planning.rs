@@ -68,7 +68,7 @@ fn a_day_of_margin_on_each_side_belongs_to_the_range_and_no_other_day() {
 }
 
 #[test]
-fn what_only_looks_like_a_folder_of_cloudtrails_is_not_followed() {
+fn a_folder_that_only_looks_like_one_of_cloudtrail_is_not_followed() {
     run(async || {
         let world = World::default();
         let good = key(ACCOUNT, "us-east-1", DAY, "a");
@@ -135,7 +135,7 @@ fn a_prefix_may_end_anywhere_in_the_layout() {
 }
 
 #[test]
-fn only_the_accounts_and_regions_that_are_asked_for_are_looked_at() {
+fn only_the_requested_accounts_and_regions_are_listed() {
     run(async || {
         let world = World::default();
         for account in [ACCOUNT, OTHER] {
@@ -177,7 +177,7 @@ fn only_the_accounts_and_regions_that_are_asked_for_are_looked_at() {
 }
 
 #[test]
-fn that_nothing_is_there_is_said_and_that_there_is_nothing_of_these_days_is_no_error() {
+fn a_missing_folder_is_an_error_and_days_without_log_files_are_not() {
     run(async || {
         let world = World::default();
         let nothing = "where the log files are is \"s3://logs/\"; it must be a bucket, or a folder of one, that has CloudTrail's folders in it";
@@ -197,7 +197,7 @@ fn that_nothing_is_there_is_said_and_that_there_is_nothing_of_these_days_is_no_e
 }
 
 #[test]
-fn a_listing_that_fails_is_made_again_and_told_where_it_goes_on_failing() {
+fn a_failed_listing_is_retried_and_reported_if_it_keeps_failing() {
     run(async || {
         let world = World::default();
         put_empty(&world, &[key(ACCOUNT, "us-east-1", DAY, "a")]);
@@ -265,7 +265,7 @@ impl LogStore for Endless {
 }
 
 #[test]
-fn a_bucket_of_something_else_without_end_is_given_up_with_a_word_about_the_prefix() {
+fn listing_a_large_bucket_without_log_files_is_given_up_with_a_hint_about_the_prefix() {
     run(async || {
         for folders in [&["deeper"] as &[&str], &["one", "other"], &["AWSLogs", "x"], &[]] {
             let logs = Endless { folders, pages: Cell::new(0) };

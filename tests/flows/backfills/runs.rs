@@ -17,10 +17,10 @@ use super::{ACCOUNT, OTHER, at, days, folder, key, log_file, planned, put, run, 
 
 pub const NOW: &str = "2026-04-10T08:00:00Z";
 
-/// When a claim of before has ended.
+/// When an earlier lease has ended.
 pub const LATER: &str = "2026-04-10T09:00:00Z";
 
-/// Three days of two accounts, in each of which somebody signs in without a second factor.
+/// Three days of two accounts, each with a sign-in without a second factor.
 pub fn world() -> World {
     let world = World::default();
     for account in [ACCOUNT, OTHER] {
@@ -63,7 +63,7 @@ pub async fn asked(world: &World, asked: &BackfillTask, now: &str) -> Backfilled
     asked_with(world, asked, now, &Config::default(), None).await.unwrap()
 }
 
-/// What stands in the state bucket of that backfill, without the beginning of its keys.
+/// The objects of that backfill in the state bucket, by their keys without the common prefix.
 pub fn kept(world: &World, id: &RunId) -> Vec<String> {
     let begin = format!("backfills/{}/", id.as_str());
     let objects = world.state.objects.borrow();
@@ -87,7 +87,7 @@ async fn divide(world: &World, asked: &BackfillTask) -> Plan {
 }
 
 #[test]
-fn a_range_is_read_and_told_in_one_mail() {
+fn a_range_is_read_and_mailed_in_one_mail() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -116,7 +116,7 @@ fn a_range_is_read_and_told_in_one_mail() {
 }
 
 #[test]
-fn the_same_request_finds_what_the_first_came_to_and_does_nothing() {
+fn the_same_request_returns_the_result_of_the_first_and_does_nothing() {
     run(async || {
         let world = world();
         let first = asked(&world, &request(json!({})), NOW).await;
@@ -130,7 +130,7 @@ fn the_same_request_finds_what_the_first_came_to_and_does_nothing() {
 }
 
 #[test]
-fn of_two_at_once_one_does_it_and_the_other_says_so() {
+fn of_two_runs_at_once_one_works_and_the_other_reports_it() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -149,7 +149,7 @@ fn of_two_at_once_one_does_it_and_the_other_says_so() {
 }
 
 #[test]
-fn begun_anew_it_reads_what_was_delivered_since_and_tells_that_alone() {
+fn a_repeated_backfill_reads_later_deliveries_and_mails_only_their_findings() {
     run(async || {
         let world = world();
         asked(&world, &request(json!({})), NOW).await;
@@ -168,7 +168,7 @@ fn begun_anew_it_reads_what_was_delivered_since_and_tells_that_alone() {
 }
 
 #[test]
-fn one_that_is_asked_only_what_it_would_take_writes_reads_and_tells_nothing() {
+fn an_estimate_reads_writes_and_mails_nothing() {
     run(async || {
         let world = world();
         let config = Config { fleet_above_log_files: 5, ..Config::default() };
@@ -188,21 +188,21 @@ fn one_that_is_asked_only_what_it_would_take_writes_reads_and_tells_nothing() {
 }
 
 #[test]
-fn where_nobody_is_to_be_told_nobody_is_and_nothing_counts_as_told() {
+fn without_notify_nothing_is_mailed_and_nothing_counts_as_notified() {
     run(async || {
         let world = world();
-        let quiet = asked(&world, &request(json!({"notify": "none"})), NOW).await;
-        assert_eq!(quiet.progress, BackfillProgress::Done);
-        assert_eq!(quiet.state.unwrap().result.unwrap().findings[&Severity::High], 6);
+        let without_mail = asked(&world, &request(json!({"notify": "none"})), NOW).await;
+        assert_eq!(without_mail.progress, BackfillProgress::Done);
+        assert_eq!(without_mail.state.unwrap().result.unwrap().findings[&Severity::High], 6);
         assert!(world.topic.published.borrow().is_empty());
-        let told = asked(&world, &request(json!({})), NOW).await;
-        assert_eq!(told.state.unwrap().result.unwrap().counts.notified, 6);
+        let mailed = asked(&world, &request(json!({})), NOW).await;
+        assert_eq!(mailed.state.unwrap().result.unwrap().counts.notified, 6);
         assert_eq!(world.topic.published.borrow().len(), 1);
     });
 }
 
 #[test]
-fn what_cannot_be_asked_for_leaves_nothing_behind() {
+fn an_invalid_request_writes_nothing() {
     run(async || {
         let world = world();
         let tomorrow = request(json!({"to": "2026-04-11"}));
@@ -213,12 +213,12 @@ fn what_cannot_be_asked_for_leaves_nothing_behind() {
         let error = asked_with(&world, &unknown, NOW, &Config::default(), None).await.unwrap_err();
         assert!(error.to_string().contains("an account of the request is \"555500000000\""), "{error}");
         let later = asked_with(&world, &unknown, NOW, &Config::default(), None).await.unwrap_err();
-        assert_eq!(later.to_string(), error.to_string(), "nobody has to wait for a claim to end");
+        assert_eq!(later.to_string(), error.to_string(), "no request has to wait for a lease to end");
     });
 }
 
 #[test]
-fn one_that_runs_out_of_time_is_gone_on_with_where_it_stands() {
+fn a_backfill_that_runs_out_of_time_is_resumed() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -249,7 +249,7 @@ fn one_that_runs_out_of_time_is_gone_on_with_where_it_stands() {
 }
 
 #[test]
-fn what_keeps_it_from_going_on_stands_where_people_look() {
+fn the_reason_why_a_backfill_stopped_is_stored_in_its_state() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -265,7 +265,7 @@ fn what_keeps_it_from_going_on_stands_where_people_look() {
 }
 
 #[test]
-fn a_log_file_about_which_s3_does_not_answer_is_asked_for_once_more_and_then_told() {
+fn a_log_file_that_s3_does_not_deliver_is_retried_once_and_then_mailed() {
     run(async || {
         let world = world();
         let uri = |account| format!("s3://logs/{}", key(account, "us-east-1", "2026/04/01", "a"));
@@ -286,9 +286,9 @@ fn a_log_file_about_which_s3_does_not_answer_is_asked_for_once_more_and_then_tol
 }
 
 #[test]
-fn promise_3_log_files_that_vanish_after_the_plan_are_told() {
+fn promise_3_log_files_that_vanish_after_the_plan_are_mailed() {
     run(async || {
-        // Before they are listed again: nobody knows which they were.
+        // Before they are listed again: it is unknown which they were.
         let vanishing = world();
         let asked_for = request(json!({}));
         divide(&vanishing, &asked_for).await;
@@ -319,7 +319,7 @@ fn promise_3_log_files_that_vanish_after_the_plan_are_told() {
 }
 
 #[test]
-fn a_bucket_that_is_listed_for_too_long_says_what_to_ask_for() {
+fn if_listing_takes_too_long_the_error_names_a_smaller_request() {
     run(async || {
         let world = world();
         world.logs.hangs.set(true);
@@ -331,7 +331,7 @@ fn a_bucket_that_is_listed_for_too_long_says_what_to_ask_for() {
 }
 
 #[test]
-fn a_mail_that_sns_refuses_is_published_by_the_next_run_and_says_nothing_of_repeating() {
+fn a_mail_that_sns_refuses_is_published_by_the_next_run_without_a_repeat_notice() {
     run(async || {
         let world = world();
         world.topic.refuses.set(Some("Backfill"));
@@ -363,7 +363,7 @@ async fn steps(
 }
 
 #[test]
-fn what_is_too_much_for_one_invocation_is_read_by_the_state_machine() {
+fn a_range_too_large_for_one_invocation_is_read_by_the_state_machine() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -432,7 +432,7 @@ fn a_step_of_another_generation_does_nothing_and_has_ended() {
 }
 
 #[test]
-fn a_part_that_no_worker_brought_to_its_end_is_told() {
+fn a_key_range_that_no_worker_finished_is_mailed() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -469,7 +469,7 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
         let names: Vec<String> = world.machine.started.borrow().keys().cloned().collect();
         let name = format!("{}-1", id(&asked_for).as_str());
         assert_eq!(names, [name.clone(), format!("{name}-2")]);
-        // The run that starts it the third time dies before it has noted that, and it comes to its end without a digest.
+        // The run that starts it the third time crashes before it stores that, and the execution ends without a digest.
         let input = world.machine.started.borrow()[&name].clone();
         world.machine.started.borrow_mut().insert(format!("{name}-3"), input);
         world.machine.ended.borrow_mut().insert(format!("{name}-3"));
@@ -486,7 +486,7 @@ fn a_state_machine_that_does_not_start_or_never_ends_is_started_again() {
 }
 
 #[test]
-fn a_step_of_what_nobody_has_begun_is_refused() {
+fn a_step_of_a_run_that_does_not_exist_is_refused() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -508,7 +508,7 @@ fn a_step_of_what_nobody_has_begun_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_read_of_it_is_made_again() {
+fn unreadable_state_of_a_backfill_is_recreated() {
     run(async || {
         for (name, damaged, generation) in [
             ("the plan", "1/plan.json", 1),
@@ -543,7 +543,7 @@ fn what_cannot_be_read_of_it_is_made_again() {
 }
 
 #[test]
-fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
+fn a_pending_mail_is_published_even_if_its_run_is_unreadable() {
     run(async || {
         for is_gone in [false, true] {
             let world = world();
@@ -564,7 +564,7 @@ fn what_was_about_to_be_told_is_told_although_its_run_cannot_be_read() {
             let mails = world.topic.mails();
             assert_eq!(mails.iter().filter(|mail| mail.contains("alice")).count(), 1, "{mails:?}");
             assert!(mails[0].contains("may have been told before"), "{}", mails[0]);
-            // What it has told is known again, whoever asks.
+            // What it has mailed is known again, for every later request.
             let again = request(json!({"again": true}));
             assert_eq!(asked(&world, &again, LATER).await.progress, BackfillProgress::Done);
             assert_eq!(world.topic.mails().len(), 1, "{:?}", world.topic.mails());
@@ -596,7 +596,7 @@ fn promise_3_a_range_without_any_log_file_does_not_pass_as_clean() {
 }
 
 #[test]
-fn what_no_digest_puts_together_in_time_is_refused_before_anything_is_read() {
+fn a_range_too_large_for_one_digest_is_refused_before_reading() {
     run(async || {
         let world = World::default();
         for number in 0..=10_000 {

@@ -55,7 +55,7 @@ fn stretch(prefix: &str) -> KeyRange {
 }
 
 #[test]
-fn every_log_file_of_a_stretch_is_read_once_over_all_pages() {
+fn every_log_file_of_a_key_range_is_read_once_over_all_pages() {
     run(async || {
         let world = World::default();
         for name in 0..50 {
@@ -77,7 +77,7 @@ fn every_log_file_of_a_stretch_is_read_once_over_all_pages() {
 }
 
 #[test]
-fn a_stretch_begins_behind_one_key_and_ends_with_another() {
+fn a_key_range_begins_after_one_key_and_ends_with_another() {
     run(async || {
         let world = World::default();
         let of = |name: &str| key(ACCOUNT, "us-east-1", DAY, name);
@@ -105,7 +105,7 @@ fn a_stretch_begins_behind_one_key_and_ends_with_another() {
 }
 
 #[test]
-fn a_stretch_of_days_has_all_log_files_of_these_days_and_nothing_else() {
+fn a_key_range_of_days_has_exactly_the_log_files_of_these_days() {
     run(async || {
         let world = World::default();
         let month = format!("AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/04/");
@@ -172,7 +172,7 @@ fn a_listing_that_goes_on_failing_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_scan_ends_in_time_whatever_does_not_answer() {
+fn a_scan_ends_in_time_even_if_calls_hang() {
     run(async || {
         let world = World::default();
         put_empty(&world, &[key(ACCOUNT, "us-east-1", DAY, "a")]);
@@ -186,7 +186,7 @@ fn a_scan_ends_in_time_whatever_does_not_answer() {
 }
 
 #[test]
-fn as_much_is_read_at_once_as_fits_into_the_budget() {
+fn concurrent_reads_use_the_whole_byte_budget() {
     run(async || {
         let world = World::default();
         let large = log_file(&vec![sign_in(ACCOUNT, "alice", "2026-04-01T08:15:00Z"); 10]);
@@ -203,7 +203,7 @@ fn as_much_is_read_at_once_as_fits_into_the_budget() {
     });
 }
 
-/// A reader that asks for no records at all.
+/// A reader that asks for no records.
 struct Nothing(Cell<u64>);
 
 impl RecordConsumer for Nothing {
@@ -219,7 +219,7 @@ impl RecordConsumer for Nothing {
 }
 
 #[test]
-fn what_a_reader_cannot_read_is_read_twice_and_counted() {
+fn an_unreadable_log_file_is_read_twice_and_counted() {
     run(async || {
         let world = World::default();
         put(

@@ -82,7 +82,7 @@ fn a_request_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn leases_tell_who_works_on_it_and_impossible_ones_are_ignored() {
+fn a_lease_says_that_a_run_is_working_and_impossible_leases_are_ignored() {
     run(async || {
         let world = world();
         world.logs.refuses_to_list.set(Some("us-east-1/2026/"));

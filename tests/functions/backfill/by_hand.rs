@@ -50,12 +50,12 @@ async fn a_request_that_is_not_understood_is_refused_with_what_would_be_right() 
         let (error_type, message) = function.error(&event).await;
         assert!(error_type == "InputError" && message.contains(part), "{event}: {error_type}: {message}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     assert_eq!((stage.aws.count(Operation::ListObjects), stage.aws.keys(STATE)), (0, vec![]));
 }
 
 #[tokio::test]
-async fn what_it_would_take_is_answered_and_nothing_is_read_or_written() {
+async fn an_estimate_is_answered_and_nothing_is_read_or_written() {
     let stage = stage().await;
     archive(&stage, &["111122223333", "444455556666"], &["us-east-1", "eu-central-1"], "2026-03-30", 5, 3);
     let function = stage.function().await;
@@ -85,7 +85,7 @@ async fn what_it_would_take_is_answered_and_nothing_is_read_or_written() {
     );
     assert_eq!(function.response(&few).await["estimate"]["log_files"], 9);
     assert_eq!((stage.aws.count(Operation::GetObject), stage.aws.keys(STATE)), (0, vec![]));
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
 
     // Many are for the fleet.
     let stage = stage.with("FLEET_ABOVE_LOG_FILES", "35");
@@ -97,7 +97,7 @@ async fn what_it_would_take_is_answered_and_nothing_is_read_or_written() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_have_what_is_asked_for_is_said_with_what_it_has() {
+async fn a_bucket_without_the_requested_log_files_is_an_error_that_names_what_it_has() {
     let stage = stage().await;
     let function = stage.function().await;
     let (error_type, message) = function.error(&request("2026-04-01", "2026-04-02")).await;
@@ -116,11 +116,11 @@ async fn a_bucket_that_does_not_have_what_is_asked_for_is_said_with_what_it_has(
         let (_, message) = function.error(&request_with("2026-04-01", "2026-04-02", &[more])).await;
         assert!(message.contains(part), "{message}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_listed_is_said_and_the_same_request_goes_on() {
+async fn a_failed_listing_is_answered_and_the_same_request_resumes() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     stage.aws.fail(Which::every(Operation::ListObjects).about(LOGS), Fault::ACCESS_DENIED);
@@ -133,7 +133,7 @@ async fn a_bucket_that_cannot_be_listed_is_said_and_the_same_request_goes_on() {
     );
     let why = answer["not_done"].as_str().unwrap();
     assert!(why.starts_with("s3:ListObjectsV2 s3://example-logs/") && why.contains("AccessDenied"), "{why}");
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     stage.aws.recover();
     let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
     assert_eq!(answer["read"]["counts"]["log_files"], archive.log_files);
@@ -141,7 +141,7 @@ async fn a_bucket_that_cannot_be_listed_is_said_and_the_same_request_goes_on() {
 }
 
 #[tokio::test]
-async fn the_same_request_again_is_answered_with_what_came_of_the_first() {
+async fn the_same_request_is_answered_with_the_first_result() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 100);
     let function = stage.function().await;

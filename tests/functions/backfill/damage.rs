@@ -1,14 +1,16 @@
-//! What cannot be read or had is told, and costs nothing else.
+//! Unreadable and missing log files are mailed, and all others are read.
 
 use iamwatch_tests::runtime_api::Outcome;
 use iamwatch_tests::stage::{SHORT, answered_within, email, lines};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 
-use super::stage::{LOGS, Place, archive, day, done, findings, request, request_with, stage, told};
+use super::stage::{
+    LOGS, Place, archive, day, done, findings, request, request_with, stage, unique_findings,
+};
 
 #[tokio::test]
-async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read() {
+async fn missing_denied_and_broken_log_files_are_mailed_and_all_others_are_read() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 200);
     let place = Place { account: "111122223333", region: "us-east-1", day: day("2026-04-01") };
@@ -32,7 +34,7 @@ async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read(
     );
     let [mail] = &stage.aws.mails()[..] else { panic!("{:?}", stage.subjects()) };
     let text = email(mail);
-    // What is not had for one reason is told together; what CloudTrail's files lack each for itself.
+    // Log files missing for one reason are one finding; damaged log files are one each.
     for part in
         [&place.key(11)[53..], &place.key(14)[53..], "2 log files of bucket example-logs", "AccessDenied"]
     {
@@ -40,7 +42,7 @@ async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read(
     }
     let all = findings(&stage, &answer);
     let of_records: Vec<_> = all.into_iter().filter(|one| !one.to_string().contains("\"watch.")).collect();
-    assert_eq!(told(&of_records), archive.findings);
+    assert_eq!(unique_findings(&of_records), archive.findings);
     // No record and no credential is in the log.
     let log = lines(&function).iter().map(ToString::to_string).collect::<String>();
     assert!(!log.contains("eventSource") && !log.contains("192.0.2."), "{log}");
@@ -50,7 +52,7 @@ async fn what_is_gone_denied_or_broken_is_counted_and_told_and_all_else_is_read(
 }
 
 #[tokio::test]
-async fn a_log_file_that_s3_gives_late_is_had_all_the_same() {
+async fn a_log_file_that_s3_delivers_late_is_read() {
     let stage = stage().await;
     let archive = archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 100);
     stage.aws.fail(Which::every(Operation::GetObject).about("AWSLogs/").first(40), Fault::SLOW_DOWN);
@@ -61,11 +63,11 @@ async fn a_log_file_that_s3_gives_late_is_had_all_the_same() {
     let function = stage.function().await;
     let answer = done(&function, &request("2026-04-01", "2026-04-01")).await;
     assert_eq!((&answer["read"]["counts"]["log_files"], &answer["read"]["unread"]), (&json!(100), &json!(0)));
-    assert_eq!(told(&findings(&stage, &answer)), archive.findings);
+    assert_eq!(unique_findings(&findings(&stage, &answer)), archive.findings);
 }
 
 #[tokio::test]
-async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
+async fn an_invocation_answers_before_its_deadline_and_the_same_request_resumes() {
     let stage = stage().await;
     archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     let asked = request("2026-04-01", "2026-04-01");
@@ -80,7 +82,7 @@ async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
     let answer = answered_within(&function, &asked, stage_time).await;
     if answer["finished"] != json!(true) {
         assert_eq!(answer["progress"], "unfinished", "{answer:#}");
-        stage.told(&[""; 0], &function);
+        stage.assert_mailed(&[""; 0], &function);
     }
     stage.aws.recover();
     let answer = done(&function, &asked).await;
@@ -98,7 +100,7 @@ async fn it_answers_before_lambda_ends_it_and_the_same_request_goes_on() {
 }
 
 #[tokio::test]
-async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_until_it_is_mended() {
+async fn a_state_bucket_that_refuses_is_answered_and_nothing_is_mailed_until_it_works() {
     let stage = stage().await;
     archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);
     let asked = request("2026-04-01", "2026-04-01");
@@ -112,7 +114,7 @@ async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_until_it_is_men
         let answer = function.response(&asked).await;
         assert_eq!(answer["progress"], "unfinished", "{operation:?} {about}: {answer:#}");
         assert!(answer["not_done"].as_str().unwrap().contains("AccessDenied"), "{answer:#}");
-        stage.told(&[""; 0], &function);
+        stage.assert_mailed(&[""; 0], &function);
         stage.aws.recover();
     }
     done(&stage.function().await, &asked).await;
@@ -120,7 +122,7 @@ async fn a_state_bucket_that_refuses_is_said_and_nothing_is_told_until_it_is_men
 }
 
 #[tokio::test]
-async fn where_nobody_knows_what_was_told_it_is_told_and_said_that_it_may_repeat() {
+async fn if_the_notification_state_is_damaged_the_mail_says_that_it_may_repeat() {
     for operation in [Operation::GetObject, Operation::PutObject] {
         let stage = stage().await;
         archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 50);

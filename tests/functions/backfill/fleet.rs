@@ -6,7 +6,7 @@ use iamwatch_tests::stage::{STATE, Stage, email};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
 
-use super::stage::{Archive, MACHINE, Place, day, done, findings, request, stage, told};
+use super::stage::{Archive, MACHINE, Place, day, done, findings, request, stage, unique_findings};
 
 const FROM: &str = "2026-04-01";
 const TO: &str = "2026-05-11";
@@ -49,7 +49,7 @@ fn digest(run: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_fleet_reads_what_is_too_much_for_one_invocation_and_one_mail_tells_it() {
+async fn a_fleet_reads_a_large_range_and_sends_one_mail() {
     let (stage, archive) = large().await;
     let function = stage.function().await;
     let asked = request(FROM, TO);
@@ -87,9 +87,9 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_and_one_mail_tells_it
         assert_eq!((&answer["progress"], &answer["finished"]), (&json!("read"), &json!(false)), "{answer:#}");
         assert!(answer.to_string().len() < 4_000, "counts alone: {answer:#}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     let answer = done(&function, &digest(run)).await;
-    assert_eq!(told(&findings(&stage, &answer)), archive.findings);
+    assert_eq!(unique_findings(&findings(&stage, &answer)), archive.findings);
     assert_eq!(answer["read"]["counts"]["log_files"], archive.log_files);
     assert_eq!(stage.aws.mails().len(), 1);
     // Once more, as after an answer that was lost; and by the request.
@@ -99,7 +99,7 @@ async fn a_fleet_reads_what_is_too_much_for_one_invocation_and_one_mail_tells_it
 }
 
 #[tokio::test]
-async fn a_part_that_failed_is_told_with_how_much_was_not_read() {
+async fn a_failed_key_range_is_mailed_with_how_much_was_not_read() {
     let (stage, archive) = large().await;
     let function = stage.function().await;
     let run = function.response(&request(FROM, TO)).await["run"].clone();
@@ -116,7 +116,7 @@ async fn a_part_that_failed_is_told_with_how_much_was_not_read() {
 }
 
 #[tokio::test]
-async fn what_the_state_machine_cannot_mean_is_refused() {
+async fn an_invalid_step_of_the_state_machine_is_refused() {
     let (stage, _) = large().await;
     let function = stage.function().await;
     let run = function.response(&request(FROM, TO)).await["run"].clone();
@@ -130,7 +130,7 @@ async fn what_the_state_machine_cannot_mean_is_refused() {
 }
 
 #[tokio::test]
-async fn a_fleet_that_does_not_start_is_said_and_the_same_request_starts_it_once() {
+async fn a_fleet_that_does_not_start_is_answered_and_the_same_request_starts_it_once() {
     for (fault, executions) in [
         (Fault::Error { status: 400, code: "AccessDeniedException" }, 0),
         (Fault::Error { status: 400, code: "StateMachineDoesNotExist" }, 0),

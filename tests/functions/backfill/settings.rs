@@ -6,7 +6,7 @@ use serde_json::json;
 use super::stage::{archive, done, request, stage};
 
 #[tokio::test]
-async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_read() {
+async fn with_an_invalid_setting_every_invocation_fails_and_nothing_is_read() {
     let wrong = [
         ("LOG_BUCKET", "", "the name of a bucket, without s3:// and without a prefix"),
         ("LOG_BUCKET", "s3://logs", "the name of a bucket, without s3:// and without a prefix"),
@@ -30,7 +30,7 @@ async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_
 }
 
 #[tokio::test]
-async fn what_is_below_the_least_severity_is_counted_and_mailed_to_nobody() {
+async fn findings_below_the_minimum_severity_are_counted_and_not_mailed() {
     let stage = stage().await.with("MAIL_MIN_SEVERITY", "CRITICAL");
     archive(&stage, &["111122223333"], &["us-east-1"], "2026-04-01", 1, 100);
     let function = stage.function().await;
@@ -40,5 +40,5 @@ async fn what_is_below_the_least_severity_is_counted_and_mailed_to_nobody() {
         (&json!(0), &json!(3)),
         "{answer:#}"
     );
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
 }

@@ -41,7 +41,7 @@ pub fn request_with(from: &str, to: &str, more: &[(&str, Value)]) -> Value {
     request
 }
 
-/// What stands in a bucket of log files, and what a plain reading finds in it.
+/// The log files of a bucket, and the findings in them.
 #[derive(Debug, Default)]
 pub struct Archive {
     /// Log files that can be read.
@@ -53,7 +53,7 @@ pub struct Archive {
     next: usize,
 }
 
-/// Where a log file stands.
+/// The place of a log file.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     pub account: &'a str,
@@ -81,7 +81,7 @@ impl Place<'_> {
 }
 
 impl Archive {
-    /// As many log files of that place; in some of them stands what raises a finding.
+    /// This many log files of that place; some of them have a record that raises a finding.
     pub fn deliver(&mut self, stage: &Stage, place: Place<'_>, log_files: usize) {
         for _ in 0..log_files {
             self.next += 1;
@@ -90,7 +90,7 @@ impl Archive {
                 call(1_000_000 + n, "08:00:01", "s3", "ListBuckets", "null", "null"),
                 call(2_000_000 + n, "08:00:02", "ec2", "DescribeInstances", "null", "null"),
             ];
-            if let Some((rule, record)) = telling(n, place.region) {
+            if let Some((rule, record)) = finding_at(n, place.region) {
                 self.findings.insert((rule.to_owned(), event_id(n)));
                 records.push(record);
             }
@@ -108,7 +108,7 @@ pub fn event_id(n: usize) -> String {
 }
 
 /// A record that raises a finding, and its rule; for most numbers nothing.
-fn telling(n: usize, region: &str) -> Option<(&'static str, String)> {
+fn finding_at(n: usize, region: &str) -> Option<(&'static str, String)> {
     let (name, address) = (format!("user{}", n % 7), format!("192.0.2.{}", n % 11 + 1));
     let no_mfa = r#""MFAUsed":"No""#;
     let record =
@@ -178,7 +178,7 @@ pub fn findings(stage: &Stage, answer: &Value) -> Vec<Value> {
 
 /// Rule and event id of each.
 #[track_caller]
-pub fn told(findings: &[Value]) -> BTreeSet<(String, String)> {
+pub fn unique_findings(findings: &[Value]) -> BTreeSet<(String, String)> {
     let text = |finding: &Value, pointer: &str| {
         let text = finding.pointer(pointer).and_then(Value::as_str);
         text.unwrap_or_else(|| panic!("{pointer} of {finding:#}")).to_owned()
@@ -187,7 +187,7 @@ pub fn told(findings: &[Value]) -> BTreeSet<(String, String)> {
         let rule = text(finding, "/finding_info/analytic/uid");
         (rule, text(finding, "/unmapped/event_id"))
     };
-    let told: BTreeSet<(String, String)> = findings.iter().map(one).collect();
-    assert_eq!(told.len(), findings.len(), "each once");
-    told
+    let unique_findings: BTreeSet<(String, String)> = findings.iter().map(one).collect();
+    assert_eq!(unique_findings.len(), findings.len(), "each once");
+    unique_findings
 }

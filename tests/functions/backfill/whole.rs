@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use iamwatch_tests::runtime_api::{Function, Outcome};
-use iamwatch_tests::stage::{SHORT, STATE, Stage, claims_end, email};
+use iamwatch_tests::stage::{SHORT, STATE, Stage, email, leases_end};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 
 use super::stage::{
     Archive, LOGS, Place, archive, day, done, event_id, failure, findings, log_file, request, request_with,
-    stage, told,
+    stage, unique_findings,
 };
 
 const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
@@ -25,7 +25,7 @@ fn whole(stage: &Stage) -> Archive {
     archive
 }
 
-/// The same with so many log files of each account, Region and day.
+/// The same with this many log files of each account, Region and day.
 fn objects(stage: &Stage, log_files: usize) -> Archive {
     let archive = archive(stage, &ACCOUNTS, &REGIONS, FROM, 5, log_files);
     let place = |n: usize| Place { account: ACCOUNTS[n % 3], region: REGIONS[n % 4], day: day(FROM) };
@@ -40,8 +40,8 @@ fn objects(stage: &Stage, log_files: usize) -> Archive {
     archive
 }
 
-/// Insists that all was read and told, and gives the answer.
-async fn all_is_told(
+/// Asserts that everything was read and mailed, and returns the answer.
+async fn all_is_mailed(
     stage: &Stage,
     archive: &Archive,
     function: &Function,
@@ -63,12 +63,12 @@ async fn all_is_told(
     let findings = findings(stage, &answer);
     let of_records: Vec<_> =
         findings.into_iter().filter(|one| !one.to_string().contains("watch.log-file-unreadable")).collect();
-    assert_eq!(told(&of_records), archive.findings);
+    assert_eq!(unique_findings(&of_records), archive.findings);
     answer
 }
 
 #[tokio::test]
-async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_none_of_it_again() {
+async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none() {
     let stage = stage().await;
     let mut archive = whole(&stage);
     assert!(archive.findings.len() > 60, "{}", archive.findings.len());
@@ -82,7 +82,7 @@ async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_n
     archive.log_files += 2;
     archive.records += 2;
     let function = stage.function().await;
-    let answer = all_is_told(&stage, &archive, &function, &request(FROM, TO)).await;
+    let answer = all_is_mailed(&stage, &archive, &function, &request(FROM, TO)).await;
     let [subject] = &stage.subjects()[..] else { panic!("{:?}", stage.subjects()) };
     assert!(subject.starts_with("[CRITICAL] Backfill 2026-04-01 to 2026-04-05: "), "{subject}");
     assert_eq!(answer["result"]["subject"], json!(subject));
@@ -90,26 +90,26 @@ async fn every_finding_of_a_range_is_in_one_mail_and_asking_for_more_days_says_n
     for object in answer["result"]["objects"].as_array().unwrap() {
         assert!(text.contains(object.as_str().unwrap()), "{text}");
     }
-    stage.told(&[subject], &function);
+    stage.assert_mailed(&[subject], &function);
     let page = answer["result"]["objects"][1].as_str().unwrap().strip_prefix("s3://example-state/").unwrap();
     let page = String::from_utf8(stage.aws.content(STATE, page).unwrap().to_vec()).unwrap();
     assert!(page.contains("<svg") && page.contains("Content-Security-Policy"), "{page}");
 
-    // A day more: what was told is known, and what is new is told.
+    // A day more: what was mailed is known, and new findings are mailed.
     let more = done(&function, &request("2026-03-31", TO)).await;
     let mails = stage.aws.mails();
     assert_eq!(mails.len(), 2, "{:?}", stage.subjects());
-    let new = told(&mails[1].findings());
+    let new = unique_findings(&mails[1].findings());
     assert_eq!(new, [("sign-in.failed".to_owned(), event_id(5_000_002))].into(), "{more:#}");
     // And again, from the beginning: nothing is new.
     let again = request_with(FROM, TO, &[("again", json!(true))]);
-    let answer = all_is_told(&stage, &archive, &function, &again).await;
+    let answer = all_is_mailed(&stage, &archive, &function, &again).await;
     assert_eq!(stage.aws.mails().len(), 2, "{:?}", stage.subjects());
     assert_eq!(answer["result"]["told"], 0, "{answer:#}");
 }
 
 #[tokio::test]
-async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() {
+async fn a_killed_backfill_is_resumed_by_the_same_request_and_mailed_once() {
     let tried = [
         (Operation::GetObject, "s3://example-logs/", 1_000, 33, Fault::HangAfter),
         (Operation::ListObjects, "s3://example-logs/", 7, 2, Fault::HangBefore),
@@ -119,7 +119,7 @@ async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() 
         (Operation::Publish, "", 1, 2, Fault::HangBefore),
         (Operation::Publish, "", 1, 2, Fault::HangAfter),
     ];
-    // They wait most of the time: until a claim ends.
+    // They wait most of the time: until a lease ends.
     let tried = tried.map(async |(operation, target, nth, log_files, fault)| {
         let stage = stage().await;
         let archive = objects(&stage, log_files);
@@ -131,18 +131,18 @@ async fn one_that_is_killed_is_gone_on_with_by_the_same_request_and_told_once() 
             stage.aws.until_called(operation, target, nth).await;
             killed.kill().await;
         });
-        assert!(matches!(outcome, Outcome::Died(_)), "{operation:?} {target}: {outcome:?}");
+        assert!(matches!(outcome, Outcome::Exited(_)), "{operation:?} {target}: {outcome:?}");
         stage.aws.recover();
         let function = stage.function().await;
-        // Nobody knows yet whether it goes on.
+        // It is not known yet whether it continues.
         let answer = function.response(&asked).await;
         assert_eq!(answer["progress"], "under-way", "{operation:?} {target}: {answer:#}");
-        claims_end(begun, SHORT).await;
-        all_is_told(&stage, &archive, &function, &asked).await;
+        leases_end(begun, SHORT).await;
+        all_is_mailed(&stage, &archive, &function, &asked).await;
         let mails = stage.aws.mails();
         let twice = operation == Operation::Publish && fault == Fault::HangAfter;
         assert_eq!(mails.len(), 1 + usize::from(twice), "{operation:?} {target}: {:?}", stage.subjects());
-        // Before or after: nobody knows.
+        // Before or after: it is unknown.
         let may_repeat = usize::from(operation == Operation::Publish);
         assert_eq!((stage.alert_ids().len(), stage.repeats()), (1, may_repeat), "{operation:?} {target}");
     });

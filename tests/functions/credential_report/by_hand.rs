@@ -19,32 +19,32 @@ fn findings(high: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_person_may_have_all_accounts_looked_at_now_and_what_is_new_is_told() {
+async fn a_person_can_have_all_accounts_checked_now_and_new_findings_are_mailed() {
     let stage = stage().await;
     let now = Utc::now();
     stage.aws.put_report(ACCOUNT, made(&of_people(ACCOUNT, now, &["alice", "bob+mfa"]), now, 2));
     let function = stage.function().await;
     let at = (now - TimeDelta::hours(2)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let answer = |mails: Value, told: Value| {
+    let answer = |mails: Value, mailed_findings: Value| {
         json!({
             "accounts": 1, "users": 2, "oldest_report": at, "newest_report": at, "findings": findings(1),
-            "worst": [], "told": told, "accepted": 0, "mails": mails, "failed": [], "to_do": [], "not_done": null,
+            "worst": [], "told": mailed_findings, "accepted": 0, "mails": mails, "failed": [], "to_do": [], "not_done": null,
         })
     };
     let mail = json!([{"subject": subject_of("alice"), "published": true}]);
     assert_eq!(function.response(&json!({})).await, answer(mail, json!({"new": 1})));
-    stage.told(&[subject_of("alice")], &function);
-    // It asks anew each time, and says nothing twice.
+    stage.assert_mailed(&[subject_of("alice")], &function);
+    // It checks anew each time, and mails nothing twice.
     assert_eq!(function.response(&json!({"notify": true})).await, answer(json!([]), json!({})));
-    stage.told(&[subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice")], &function);
     assert_eq!(stage.aws.count(Operation::GetCredentialReport), 2);
     // The schedule knows of it.
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&[subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice")], &function);
 }
 
 #[tokio::test]
-async fn a_person_may_look_quietly_and_nobody_is_told_and_nothing_written() {
+async fn a_person_can_check_without_a_mail_and_nothing_is_written() {
     let stage = stage_of(&["alice", "bob"]).await.with("WATCHED_ACCOUNTS", MEMBER);
     stage.aws.put_report(MEMBER, report(MEMBER, &["mallory"]));
     stage.aws.let_assume(ROLE, None);
@@ -73,10 +73,10 @@ async fn a_person_may_look_quietly_and_nobody_is_told_and_nothing_written() {
         }
         assert_eq!((&answer["told"], &answer["mails"]), (&json!({}), &json!([])), "{answer}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     assert_eq!((stage.aws.keys(STATE), stage.aws.count(Operation::PutObject)), (vec![], 0));
 
-    // What was told before is called so, and what is no longer there.
+    // Findings that were mailed before are marked, and so are resolved ones.
     function.response(&json!({})).await;
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &["alice", "bob+mfa"]));
     let answer = function.response(&json!({"accounts": [ACCOUNT], "notify": false})).await;
@@ -99,21 +99,21 @@ async fn a_report_that_was_kept_can_be_judged_again() {
     // The function itself keeps one of today, or of a moment before midnight.
     stage.aws.put_report(ACCOUNT, made(&of_people(ACCOUNT, now, &["alice"]), now, 0));
     function.response(&json!({})).await;
-    let told = stage.subjects();
-    assert_eq!(told, [subject_of("alice")]);
+    let mailed_findings = stage.subjects();
+    assert_eq!(mailed_findings, [subject_of("alice")]);
     let today = now.format("%Y-%m-%d").to_string();
-    // Somebody restores one of long ago, or packs one by hand.
-    let packed = |made: u32, content: &[u8]| {
+    // A person restores an old one, or compresses one by hand.
+    let compressed = |made: u32, content: &[u8]| {
         let mut packer = GzBuilder::new().mtime(made).write(Vec::new(), Compression::default());
         packer.write_all(content).unwrap();
         packer.finish().unwrap()
     };
     let old = of_people(ACCOUNT, "2026-04-01T12:00:00Z".parse().unwrap(), &["bob", "carol"]).csv();
     let key = |day: &str| format!("reports/{ACCOUNT}/{day}.csv.gz");
-    stage.aws.put(STATE, &key("2026-04-01"), packed(1_775_031_300, old.as_bytes()));
-    stage.aws.put(STATE, &key("2026-04-02"), packed(0, old.as_bytes()));
+    stage.aws.put(STATE, &key("2026-04-01"), compressed(1_775_031_300, old.as_bytes()));
+    stage.aws.put(STATE, &key("2026-04-02"), compressed(0, old.as_bytes()));
     stage.aws.put(STATE, &key("2026-04-03"), "no gzip");
-    stage.aws.put(STATE, &key("2026-04-04"), packed(1_775_290_500, b"<html></html>"));
+    stage.aws.put(STATE, &key("2026-04-04"), compressed(1_775_290_500, b"<html></html>"));
     let before = stage.aws.keys(STATE);
     stage.aws.forget();
     for (day, high) in [(&today[..], 1), ("2026-04-01", 2)] {
@@ -139,14 +139,14 @@ async fn a_report_that_was_kept_can_be_judged_again() {
         assert!(error.contains(said), "{day}: {error}");
         assert_eq!((&answer["accounts"], &answer["failed"][0]["account"]), (&0.into(), &ACCOUNT.into()));
     }
-    // IAM was not asked, nobody told, nothing written.
-    stage.told(&[""; 0], &function);
+    // IAM was not called, nothing mailed, nothing written.
+    stage.assert_mailed(&[""; 0], &function);
     let reads = stage.aws.count(Operation::GetObject);
     assert_eq!((stage.aws.calls().len(), stage.aws.keys(STATE)), (reads, before), "{:#?}", stage.aws.calls());
 }
 
 #[tokio::test]
-async fn what_could_not_be_looked_at_is_named_with_the_reason() {
+async fn accounts_that_could_not_be_checked_are_named_with_the_reason() {
     let stage = stage_of(&["alice"]).await.with("WATCHED_ACCOUNTS", MEMBER);
     let function = stage.function().await;
     for notify in [false, true] {
@@ -158,7 +158,7 @@ async fn what_could_not_be_looked_at_is_named_with_the_reason() {
         assert!(error.starts_with(&format!("sts:AssumeRole {ROLE} failed: AccessDenied")), "{error}");
         assert_eq!(stage.aws.mails().len(), usize::from(notify));
     }
-    // Nobody tries again, so what is not ready is told at once.
+    // There is no retry, so a report that is not ready is reported at once.
     stage.aws.put_report(ACCOUNT, AccountReport::made("", Utc::now()).after(1_000_000));
     let answer = function.response(&json!({"accounts": [ACCOUNT]})).await;
     let error = answer["failed"][0]["error"].as_str().unwrap();
@@ -167,7 +167,7 @@ async fn what_could_not_be_looked_at_is_named_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_not_published_is_said_to_be_so() {
+async fn a_mail_that_was_not_published_is_named_in_the_answer() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);
     let function = stage.function().await;
@@ -232,6 +232,6 @@ async fn a_request_that_is_not_understood_is_refused_with_what_would_be_right() 
         let (error_type, message) = function.error(&event).await;
         assert_eq!((&error_type[..], &message[..]), ("InputError", &expected[..]), "{event}");
     }
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     assert_eq!((stage.aws.count(Operation::GenerateCredentialReport), stage.aws.keys(STATE)), (0, vec![]));
 }

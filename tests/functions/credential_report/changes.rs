@@ -1,4 +1,4 @@
-//! What people and machines are told from one report to the next.
+//! What mails and their machine form report from one credential report to the next.
 
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -7,7 +7,7 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::{STATE, email, failed};
 use serde_json::{Value, json};
 
-use super::stage::{done, made, report, scheduled, stage, stage_of, subject_of, told};
+use super::stage::{done, made, mailed_findings, report, scheduled, stage, stage_of, subject_of};
 
 /// The value of an attribute that is a list.
 fn list(value: Option<&str>) -> Value {
@@ -15,7 +15,7 @@ fn list(value: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
+async fn new_resolved_and_returning_findings_are_mailed_and_sent_in_machine_form_once() {
     let stage = stage().await;
     let now = Utc::now();
     let ago = |days| now - TimeDelta::days(days);
@@ -68,15 +68,15 @@ async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
         ),
     ] {
         put(people, hours_ago);
-        // The second time it is the same report, and then the message comes once more.
+        // The second time it is the same report, and then the message is repeated.
         let event = scheduled(1);
         for event in [&event, &scheduled(1), &event] {
             done(&function.response(event).await, &function);
         }
         subjects.push(subject);
-        stage.told(&subjects, &function);
+        stage.assert_mailed(&subjects, &function);
         let mail = stage.aws.mails().pop().unwrap();
-        assert_eq!(told(&mail), expected, "{people:?}");
+        assert_eq!(mailed_findings(&mail), expected, "{people:?}");
         assert_eq!(mail.attribute("severity"), Some(severity));
         assert_eq!(mail.attribute("status"), Some(status), "{people:?}");
         assert_eq!(list(mail.attribute("account")), json!([ACCOUNT]));
@@ -103,11 +103,11 @@ async fn what_is_new_mended_and_back_is_told_once_to_people_and_machines() {
 }
 
 #[tokio::test]
-async fn a_clean_account_is_told_to_nobody_and_its_report_is_kept() {
+async fn a_clean_account_is_not_mailed_and_its_report_is_kept() {
     let stage = stage_of(&["alice+mfa"]).await;
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     let keys = stage.aws.keys(STATE);
     assert!(keys.contains(&format!("audits/credential-report/{ACCOUNT}.json")), "{keys:?}");
     let kept: Vec<&String> = keys.iter().filter(|key| key.starts_with("reports/")).collect();
@@ -116,7 +116,7 @@ async fn a_clean_account_is_told_to_nobody_and_its_report_is_kept() {
 }
 
 #[tokio::test]
-async fn a_key_is_known_again_in_the_other_slot() {
+async fn a_key_is_recognised_in_the_other_slot() {
     let stage = stage().await;
     let now = Utc::now();
     let ago = |days| now - TimeDelta::days(days);
@@ -130,35 +130,38 @@ async fn a_key_is_known_again_in_the_other_slot() {
     }
     let mails = stage.aws.mails();
     assert_eq!(mails.len(), 2, "{:?}", stage.subjects());
-    let second = told(&mails[1]);
+    let second = mailed_findings(&mails[1]);
     assert!(second.iter().all(|[_, _, activity]| activity == "Close"), "{second:?}");
     let unrotated = |rule: &&[String; 3]| rule[0] == "access-key.unrotated";
     assert_eq!(
-        (told(&mails[0]).iter().filter(unrotated).count(), second.iter().filter(unrotated).count()),
+        (
+            mailed_findings(&mails[0]).iter().filter(unrotated).count(),
+            second.iter().filter(unrotated).count()
+        ),
         (2, 1)
     );
 }
 
 #[tokio::test]
-async fn promise_2_two_sandboxes_that_are_given_the_same_message_tell_once() {
+async fn promise_2_two_sandboxes_with_the_same_message_mail_once() {
     let stage = stage_of(&["alice"]).await;
     let functions = join_all([stage.function(), stage.function()]).await;
     let event = scheduled(1);
     join_all(functions.iter().map(|function| function.response(&event))).await;
-    // Whoever saw that the other one was telling it lets the message come again.
+    // The run that finds the lease of the other one leaves the message to a retry.
     let again = functions[1].response(&scheduled(2)).await;
     assert_eq!(failed(&again), [""; 0], "{}", functions[1].output());
-    stage.told(&[subject_of("alice")], &functions[0]);
+    stage.assert_mailed(&[subject_of("alice")], &functions[0]);
 }
 
 #[tokio::test]
-async fn a_user_whose_name_is_no_name_stays_text() {
+async fn a_hostile_user_name_stays_text() {
     let stage = stage().await;
     let names = ["=HYPERLINK(\"http://example.com\")", "<script>alert(1)</script>", "a,b\u{202e}c"];
     stage.aws.put_report(ACCOUNT, report(ACCOUNT, &names));
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
-    stage.told(&["[HIGH] Credentials: 3 new - 111122223333"], &function);
+    stage.assert_mailed(&["[HIGH] Credentials: 3 new - 111122223333"], &function);
     let text = email(&stage.aws.mails()[0]);
     assert!(!text.contains("http://") && !text.contains('\u{202e}'), "{text}");
 }

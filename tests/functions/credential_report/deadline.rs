@@ -1,4 +1,4 @@
-//! It answers before Lambda ends it, and what it has not done comes again.
+//! It answers before Lambda ends it, and unfinished messages are retried.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ const ALL: [Iam; 5] = [
 ];
 
 #[tokio::test]
-async fn what_iam_does_not_give_in_time_comes_again_and_nothing_is_told() {
+async fn a_report_that_iam_does_not_deliver_in_time_is_retried_and_nothing_is_mailed() {
     let tried = ALL.map(async |iam| {
         let stage = iam.on().await;
         let function = stage.function().await;
@@ -58,13 +58,13 @@ async fn what_iam_does_not_give_in_time_comes_again_and_nothing_is_told() {
             let (limit, asked) = (Duration::from_secs(seconds), Instant::now());
             let outcome = function.invoke_with(&scheduled(1), limit).await;
             let taken = asked.elapsed();
-            // Where there is no time at all, it is as soon as it can.
+            // Without time left, it answers as soon as it can.
             let limit = limit.max(Duration::from_secs(2));
             assert!(taken < limit, "{iam:?}: {taken:?} of {limit:?}\n{}", function.output());
             let Outcome::Response(response) = outcome else { panic!("{iam:?}, {seconds} s: {outcome:?}") };
             assert_eq!(failed(&response), ["m"], "{iam:?}, {seconds} s: {}", function.output());
-            stage.told(&[""; 0], &function);
-            stage.put_off(&[("m", 30)]);
+            stage.assert_mailed(&[""; 0], &function);
+            stage.assert_delayed(&[("m", 30)]);
             let kept = stage.aws.keys(STATE);
             assert!(kept.iter().all(|key| !key.contains(ACCOUNT)), "{iam:?}, {seconds} s: {kept:?}");
         }
@@ -72,7 +72,7 @@ async fn what_iam_does_not_give_in_time_comes_again_and_nothing_is_told() {
         stage.aws.recover();
         stage.aws.put_report(ACCOUNT, report(ACCOUNT, &["alice"]));
         done(&function.response(&scheduled(2)).await, &function);
-        stage.told(&[subject_of("alice")], &function);
+        stage.assert_mailed(&[subject_of("alice")], &function);
     });
     join_all(tried).await;
 }
@@ -95,7 +95,7 @@ async fn a_state_bucket_or_a_topic_that_hangs_costs_no_answer() {
             let limit = Duration::from_secs(seconds);
             let response = answered_within(&function, &scheduled(1), limit).await;
             assert_eq!(failed(&response), ["m"], "{which:?}: {}", function.output());
-            stage.told(&[""; 0], &function);
+            stage.assert_mailed(&[""; 0], &function);
         }
     });
     join_all(tried).await;

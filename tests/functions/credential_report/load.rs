@@ -15,7 +15,7 @@ const USERS: usize = 5_000;
 const MEMORY_BYTES: u64 = 512 << 20;
 
 #[tokio::test]
-async fn a_first_look_at_5000_users_is_one_mail_and_a_second_one_is_none() {
+async fn the_first_check_of_5000_users_is_one_mail_and_the_second_is_none() {
     let stage = stage().await;
     let now = Utc::now();
     let report = of_many(ACCOUNT, now - chrono::TimeDelta::hours(1), USERS, 1);
@@ -31,9 +31,9 @@ async fn a_first_look_at_5000_users_is_one_mail_and_a_second_one_is_none() {
     let lines = said(&function, "credential reports judged");
     let counts = ["users", "findings", "told_new", "mails"]
         .map(|name| lines.iter().map(|line| line["fields"][name].as_u64().unwrap()).collect::<Vec<_>>());
-    let [users, findings, told, mails] = &counts;
+    let [users, findings, mailed, mails] = &counts;
     assert_eq!((&users[..], &mails[..]), (&[5_000, 5_000][..], &[1, 0][..]), "{counts:?}");
-    assert_eq!((findings[0], told[0], told[1]), (findings[1], findings[0], 0), "{counts:?}");
+    assert_eq!((findings[0], mailed[0], mailed[1]), (findings[1], findings[0], 0), "{counts:?}");
     assert!(findings[0] > 1_500, "{counts:?}");
 
     let mails = stage.aws.mails();
@@ -42,7 +42,7 @@ async fn a_first_look_at_5000_users_is_one_mail_and_a_second_one_is_none() {
     let bytes = mails[0].message.len() + attributes;
     eprintln!("{} findings, one mail of {bytes} bytes", findings[0]);
     assert!(bytes < 200_000, "{bytes}");
-    stage.told(&[format!("[HIGH] Credentials: {} new - {ACCOUNT}", findings[0])], &function);
+    stage.assert_mailed(&[format!("[HIGH] Credentials: {} new - {ACCOUNT}", findings[0])], &function);
     let text = email(&mails[0]);
     assert!(text.lines().count() < 400, "{}", text.lines().count());
     assert!(text.contains(&format!("{} findings in all", findings[0])), "{text}");

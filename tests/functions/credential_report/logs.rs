@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::stage::{MEMBER, done, message, report, scheduled, stage_of};
 
-/// What the line says that tells what an invocation came to.
+/// The message of the line with the result of an invocation.
 const JUDGED: &str = "credential reports judged";
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn the_log_line_and_the_metrics_add_up() {
 }
 
 #[tokio::test]
-async fn what_is_left_to_do_and_what_is_not_told_is_said_with_the_reason() {
+async fn the_log_names_remaining_accounts_and_unpublished_mails_with_the_reason() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish).nth(1), Fault::ACCESS_DENIED);
     let function = stage.function().await;

@@ -1,8 +1,8 @@
-//! The queue: what comes again, and when.
+//! The queue: which messages are retried, and when.
 
 use iamwatch_tests::lambda_events::received_of;
 use iamwatch_tests::runtime_api::ACCOUNT;
-use iamwatch_tests::stage::{STATE, claims_end, failed, said, said_once};
+use iamwatch_tests::stage::{STATE, failed, leases_end, said, said_once};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::json;
 use shared::formats::events::audit::AUDIT_MESSAGE;
@@ -10,7 +10,7 @@ use shared::formats::events::audit::AUDIT_MESSAGE;
 use super::stage::{asked_for, done, message, scheduled, stage_of, subject_of};
 
 #[tokio::test]
-async fn a_message_that_is_not_the_schedules_comes_back_and_is_logged() {
+async fn a_message_that_is_not_from_the_schedule_is_retried_and_logged() {
     for (body, said) in [
         ("", "no JSON"),
         ("hello", "no JSON"),
@@ -22,8 +22,8 @@ async fn a_message_that_is_not_the_schedules_comes_back_and_is_logged() {
         let stage = stage_of(&["alice"]).await;
         let function = stage.function().await;
         assert_eq!(failed(&function.response(&message(body, 2)).await), ["m"], "{body}");
-        stage.told(&[""; 0], &function);
-        stage.put_off(&[("m", 60)]);
+        stage.assert_mailed(&[""; 0], &function);
+        stage.assert_delayed(&[("m", 60)]);
         assert_eq!((asked_for(&stage, ACCOUNT), stage.aws.keys(STATE)), (0, vec![]), "{body}");
         let line = said_once(&function, "message not understood");
         let error = line["fields"]["error"].as_str().unwrap();
@@ -33,11 +33,11 @@ async fn a_message_that_is_not_the_schedules_comes_back_and_is_logged() {
 }
 
 #[tokio::test]
-async fn the_message_may_be_written_in_other_ways_that_say_the_same() {
+async fn equivalent_forms_of_the_message_are_accepted() {
     let stage = stage_of(&["alice"]).await;
     let function = stage.function().await;
     done(&function.response(&message("{\n  \"audit\":\"credential-report\"}\n", 1)).await, &function);
-    stage.told(&[subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice")], &function);
 }
 
 #[tokio::test]
@@ -49,29 +49,29 @@ async fn each_of_several_messages_ends_by_itself() {
         received_of("odd", "hello", 1, now), received_of("first", AUDIT_MESSAGE, 1, now), received_of("second", AUDIT_MESSAGE, 1, now),
     ]});
     assert_eq!(failed(&function.response(&event).await), ["odd"], "{}", function.output());
-    stage.told(&[subject_of("alice")], &function);
-    stage.put_off(&[("odd", 30)]);
+    stage.assert_mailed(&[subject_of("alice")], &function);
+    stage.assert_delayed(&[("odd", 30)]);
     assert_eq!(asked_for(&stage, ACCOUNT), 1, "the second was sent before the first had looked");
 }
 
 #[tokio::test]
-async fn a_message_comes_back_later_the_more_often_it_has_failed() {
+async fn the_retry_delay_of_a_message_grows_with_its_failures() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);
     let function = stage.function().await;
     for (receives, seconds) in [(1, 30), (2, 60), (3, 120), (6, 900), (19, 900)] {
         stage.aws.forget();
         assert_eq!(failed(&function.response(&scheduled(receives)).await), ["m"]);
-        stage.put_off(&[("m", seconds)]);
+        stage.assert_delayed(&[("m", seconds)]);
     }
     stage.aws.recover();
     done(&function.response(&scheduled(20)).await, &function);
-    stage.told(&[subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice")], &function);
     assert_eq!(stage.repeats(), 0, "SNS said each time that it did not take it");
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
+async fn a_message_whose_delay_cannot_be_set_is_still_reported_as_failed() {
     for fault in [Fault::ACCESS_DENIED, Fault::CloseBefore] {
         let stage = stage_of(&["alice"]).await;
         stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);
@@ -84,7 +84,7 @@ async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_mail_whose_fate_nobody_knows_is_told_again_by_the_next_receive_and_says_so() {
+async fn a_mail_with_an_unknown_outcome_is_published_again_and_says_that_it_may_repeat() {
     let time_left = iamwatch_tests::stage::SHORT;
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::every(Operation::Publish).nth(1), Fault::CloseAfter);
@@ -92,17 +92,17 @@ async fn a_mail_whose_fate_nobody_knows_is_told_again_by_the_next_receive_and_sa
     let begun = std::time::Instant::now();
     let response = iamwatch_tests::stage::answered_within(&function, &scheduled(1), time_left).await;
     assert_eq!(failed(&response), ["m"], "{}", function.output());
-    // While its claim lasts nobody else tells it.
+    // During its lease no other run publishes it.
     assert_eq!(failed(&function.response(&scheduled(2)).await), ["m"]);
     assert_eq!(stage.aws.mails().len(), 1);
-    claims_end(begun, time_left).await;
+    leases_end(begun, time_left).await;
     done(&function.response(&scheduled(3)).await, &function);
-    stage.told(&[subject_of("alice"), subject_of("alice")], &function);
+    stage.assert_mailed(&[subject_of("alice"), subject_of("alice")], &function);
     assert_eq!((stage.alert_ids().len(), stage.repeats()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_state_bucket_that_refuses_is_told_from_the_third_receive_on_and_nothing_counts_as_looked_at() {
+async fn a_state_bucket_that_refuses_is_mailed_from_the_third_receive_on_and_no_account_counts_as_checked() {
     let stage = stage_of(&["alice"]).await;
     stage.aws.fail(Which::any().about("s3://example-state/"), Fault::ACCESS_DENIED);
     let function = stage.function().await;

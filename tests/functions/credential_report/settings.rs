@@ -6,10 +6,10 @@ use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stage::metrics;
 use serde_json::json;
 
-use super::stage::{done, made, scheduled, stage, stage_of, told};
+use super::stage::{done, made, mailed_findings, scheduled, stage, stage_of};
 
 #[tokio::test]
-async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_read() {
+async fn with_an_invalid_setting_every_invocation_fails_and_nothing_is_read() {
     const DAYS: &str = "a whole number of days";
     let wrong = [
         ("ACCESS_KEY_MAX_AGE_DAYS", "ninety", DAYS),
@@ -42,7 +42,7 @@ async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_
 }
 
 #[tokio::test]
-async fn a_limit_is_the_one_that_is_set_and_what_is_below_the_least_severity_is_only_counted() {
+async fn a_limit_is_the_setting_and_findings_below_the_minimum_severity_are_only_counted() {
     let now = chrono::Utc::now();
     let ago = |days| now - chrono::TimeDelta::days(days);
     let report =
@@ -63,7 +63,7 @@ async fn a_limit_is_the_one_that_is_set_and_what_is_below_the_least_severity_is_
         let function = stage.function().await;
         done(&function.response(&scheduled(1)).await, &function);
         let mail = stage.aws.mails().pop().unwrap();
-        let rules: Vec<String> = told(&mail).into_iter().map(|[rule, ..]| rule).collect();
+        let rules: Vec<String> = mailed_findings(&mail).into_iter().map(|[rule, ..]| rule).collect();
         assert_eq!(rules, expected, "{settings:?}");
         let metrics = metrics(&function);
         let counted =

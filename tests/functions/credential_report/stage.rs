@@ -31,7 +31,7 @@ pub fn report(account: &str, users: &[&str]) -> AccountReport {
     made(&of_people(account, now, users), now, 1)
 }
 
-/// A report that was made so many hours ago.
+/// A report that was made this many hours ago.
 pub fn made(report: &Report, now: DateTime<Utc>, hours_ago: i64) -> AccountReport {
     AccountReport::made(report.csv(), now - TimeDelta::hours(hours_ago))
 }
@@ -57,9 +57,9 @@ pub fn subject_of(user: &str) -> String {
     format!("[HIGH] Console password without a second factor - {user} - {ACCOUNT}")
 }
 
-/// What a mail tells machines: rule, whom it is about, and `Create`, `Update` or `Close`.
-pub fn told(mail: &Mail) -> Vec<[String; 3]> {
-    let mut told: Vec<[String; 3]> = mail
+/// The machine form of a mail: rule, whom it is about, and `Create`, `Update` or `Close`.
+pub fn mailed_findings(mail: &Mail) -> Vec<[String; 3]> {
+    let mut mailed_findings: Vec<[String; 3]> = mail
         .findings()
         .iter()
         .map(|finding| {
@@ -68,8 +68,8 @@ pub fn told(mail: &Mail) -> Vec<[String; 3]> {
             [text("/metadata/event_code"), who, text("/activity_name")].map(str::to_owned)
         })
         .collect();
-    told.sort_unstable();
-    told
+    mailed_findings.sort_unstable();
+    mailed_findings
 }
 
 /// How often the report of an account was asked for.

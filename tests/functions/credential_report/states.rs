@@ -23,7 +23,7 @@ fn of_alice() -> AccountReport {
 }
 
 #[tokio::test]
-async fn a_report_that_has_to_be_made_is_waited_for_in_the_same_run() {
+async fn a_run_waits_for_a_report_that_is_being_generated() {
     let there = || (of_alice(), Vec::new());
     let but = |which: Which, fault| (of_alice(), vec![(which, fault)]);
     let (generate, get) = (|| Which::every(GENERATE), || Which::every(GET));
@@ -51,15 +51,15 @@ async fn a_report_that_has_to_be_made_is_waited_for_in_the_same_run() {
         let function = stage.function().await;
         let response = function.response(&scheduled(1)).await;
         assert_eq!(failed(&response), [""; 0], "{name}: {}", function.output());
-        stage.told(&[subject_of("alice")], &function);
-        stage.put_off(&[]);
+        stage.assert_mailed(&[subject_of("alice")], &function);
+        stage.assert_delayed(&[]);
         assert_eq!(asked_for(&stage, ACCOUNT), asked, "{name}: {:#?}", stage.aws.calls());
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn what_iam_does_not_give_comes_again_and_is_told_from_the_third_receive_on() {
+async fn a_report_that_iam_does_not_deliver_is_retried_and_mailed_from_the_third_receive_on() {
     let now = Utc::now();
     let old = made(&of_people(ACCOUNT, now, &["alice"]), now, 25);
     let always = |operation, fault| (of_alice(), Some((Which::every(operation), fault)));
@@ -95,7 +95,7 @@ async fn what_iam_does_not_give_comes_again_and_is_told_from_the_third_receive_o
             let expected: &[&str] = if seconds.is_some() { &["m"] } else { &[] };
             assert_eq!(failed(&response), expected, "{name}, at {receives}: {}", function.output());
             assert_eq!(stage.subjects(), vec![subject.clone(); mails], "{name}, at {receives}");
-            stage.put_off(&seconds.map(|seconds| ("m", seconds)).into_iter().collect::<Vec<_>>());
+            stage.assert_delayed(&seconds.map(|seconds| ("m", seconds)).into_iter().collect::<Vec<_>>());
             if mails == 0 {
                 stage.aws.forget();
             }
@@ -104,18 +104,21 @@ async fn what_iam_does_not_give_comes_again_and_is_told_from_the_third_receive_o
         let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains(said), "{name}: {said}: {text}");
 
-        // It stands, so the next run does not tell it again; then IAM gives what there is.
+        // It is still open, so the next run does not mail it again; then IAM delivers the report.
         assert_eq!(failed(&function.response(&scheduled(3)).await), [""; 0], "{name}");
         stage.aws.recover();
         stage.aws.put_report(ACCOUNT, of_alice());
         done(&function.response(&scheduled(1)).await, &function);
-        stage.told(&[subject, format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}")], &function);
+        stage.assert_mailed(
+            &[subject, format!("[HIGH] Credentials: 1 new, 1 resolved - {ACCOUNT}")],
+            &function,
+        );
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn an_iam_that_never_answers_is_told_from_the_third_receive_on() {
+async fn if_iam_never_answers_that_is_mailed_from_the_third_receive_on() {
     let tried = [(GENERATE, Fault::HangBefore), (GET, Fault::HangInBody { after_bytes: 100 })].map(
         async |(operation, fault)| {
             let stage = stage().await.with("CALL_TIMEOUT_MILLIS", "200");
@@ -123,14 +126,14 @@ async fn an_iam_that_never_answers_is_told_from_the_third_receive_on() {
             stage.aws.fail(Which::every(operation), fault);
             let function = stage.function().await;
             done(&function.response(&scheduled(3)).await, &function);
-            stage.told(&[format!("{}{ACCOUNT}", could_not_look("LOW"))], &function);
+            stage.assert_mailed(&[format!("{}{ACCOUNT}", could_not_look("LOW"))], &function);
         },
     );
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn what_iam_refuses_is_told_at_once_and_resolves_nothing() {
+async fn a_refusal_of_iam_is_mailed_at_once_and_resolves_nothing() {
     let always = |operation| Some((Which::every(operation), Fault::ACCESS_DENIED));
     let none = |content: &'static str| Some(AccountReport::made(content, Utc::now()));
     let no_root = || {
@@ -172,26 +175,26 @@ async fn what_iam_refuses_is_told_at_once_and_resolves_nothing() {
             assert_eq!(failed(&response), [""; 0], "{name}: {}", function.output());
         }
         let mut subjects = vec![subject_of("alice"), format!("{}{ACCOUNT}", could_not_look("HIGH"))];
-        stage.told(&subjects, &function);
+        stage.assert_mailed(&subjects, &function);
         let text = email(&stage.aws.mails()[1]);
         let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains(said), "{name}: {said}: {text}");
         assert!(flowing.contains("What to do"), "{name}: {text}");
 
-        // What was seen before stands, and is no news when it is seen again.
+        // Findings of before stay open, and are not new when they are seen again.
         stage.aws.recover();
         stage
             .aws
             .put_report(ACCOUNT, made(&of_people(ACCOUNT, now, &["alice"]), now + TimeDelta::hours(1), 1));
         done(&function.response(&scheduled(1)).await, &function);
         subjects.push(format!("[HIGH] Resolved: iamwatch could not look - {ACCOUNT}"));
-        stage.told(&subjects, &function);
+        stage.assert_mailed(&subjects, &function);
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn a_cell_that_cannot_be_read_is_told_and_costs_no_other_row() {
+async fn an_unreadable_cell_is_mailed_and_the_other_rows_are_checked() {
     let stage = stage().await;
     let now = Utc::now();
     let csv = of_people(ACCOUNT, now, &["alice", "bob", "carol"]).csv();
@@ -205,23 +208,27 @@ async fn a_cell_that_cannot_be_read_is_told_and_costs_no_other_row() {
     let function = stage.function().await;
     done(&function.response(&scheduled(1)).await, &function);
     let mail = stage.aws.mails().pop().unwrap();
-    let told: Vec<[String; 3]> = super::stage::told(&mail);
+    let mailed_findings: Vec<[String; 3]> = super::stage::mailed_findings(&mail);
     let of = |user: &str| {
-        told.iter().filter(|[_, who, _]| who == user).map(|[rule, ..]| &rule[..]).collect::<Vec<_>>()
+        mailed_findings
+            .iter()
+            .filter(|[_, who, _]| who == user)
+            .map(|[rule, ..]| &rule[..])
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         (of("alice"), of("carol")),
         (vec!["password.mfa-disabled"], vec!["password.mfa-disabled"]),
-        "{told:?}"
+        "{mailed_findings:?}"
     );
     let bob: Vec<_> =
         mail.findings().into_iter().filter(|finding| finding.to_string().contains("bob")).collect();
-    assert!(!bob.is_empty(), "{told:?}");
+    assert!(!bob.is_empty(), "{mailed_findings:?}");
     assert!(
         bob.iter().all(|finding| finding["metadata"]["event_code"] == "watch.could-not-look"),
         "{bob:#?}"
     );
-    // Whoever reads the mail is told which cell it is.
+    // The mail names the cell.
     let text = email(&mail);
     assert!(text.contains("mfa_active"), "{text}");
 }

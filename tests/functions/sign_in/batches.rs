@@ -1,4 +1,4 @@
-//! Exactly the failed messages come again; one bad thing spoils only itself.
+//! Exactly the failed messages are retried; one bad message affects only itself.
 
 use futures_util::future::join_all;
 use iamwatch_tests::corpus::gzip;
@@ -14,7 +14,7 @@ use super::stage::{
 const UNREADABLE: &str = "[MEDIUM] Log file could not be read whole - ";
 
 #[tokio::test]
-async fn a_poisoned_log_file_never_fails_its_neighbours() {
+async fn a_damaged_log_file_never_fails_the_others() {
     let whole = log_file(&[failure("mallory")]);
     let cut = whole[..whole.len() / 2].to_vec();
     let mut changed = whole.clone();
@@ -39,23 +39,23 @@ async fn a_poisoned_log_file_never_fails_its_neighbours() {
         let event = deliveries(&[("a", &alice), ("poison", &key("poison")), ("b", &bob)]);
         assert_eq!(failed(&function.response(&event).await), [""; 0], "{name}: {}", function.output());
         let mails = stage.aws.mails();
-        // What can be read of the poisoned file itself may be told too.
+        // What can be read of the damaged file itself may be mailed too.
         let own = failure_subject("mallory");
-        let told: Vec<&str> = mails
+        let mailed: Vec<&str> = mails
             .iter()
             .filter_map(|mail| mail.subject.as_deref())
             .filter(|subject| *subject != own)
             .collect();
-        assert_eq!(told.len(), 3, "{name}: {told:?}");
+        assert_eq!(mailed.len(), 3, "{name}: {mailed:?}");
         for user in ["alice", "bob"] {
-            assert!(told.contains(&&failure_subject(user)[..]), "{name}: {told:?}");
+            assert!(mailed.contains(&&failure_subject(user)[..]), "{name}: {mailed:?}");
         }
         assert_eq!(
-            told.iter().filter(|subject| subject.starts_with(UNREADABLE)).count(),
+            mailed.iter().filter(|subject| subject.starts_with(UNREADABLE)).count(),
             1,
-            "{name}: {told:?}"
+            "{name}: {mailed:?}"
         );
-        stage.put_off(&[]);
+        stage.assert_delayed(&[]);
     });
     join_all(tried).await;
 }
@@ -68,14 +68,14 @@ async fn a_bad_record_costs_that_record_and_its_file_is_judged_all_the_same() {
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&deliveries(&[("m", &key("mixed"))])).await), [""; 0]);
     let mails = stage.aws.mails();
-    let told: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told.contains(&ROOT_SUBJECT) && told.contains(&&failure_subject("alice")[..]), "{told:?}");
-    assert!(told.iter().any(|subject| subject.starts_with(UNREADABLE)), "{told:?}");
+    let mailed: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
+    assert_eq!(mailed.len(), 3, "{mailed:?}");
+    assert!(mailed.contains(&ROOT_SUBJECT) && mailed.contains(&&failure_subject("alice")[..]), "{mailed:?}");
+    assert!(mailed.iter().any(|subject| subject.starts_with(UNREADABLE)), "{mailed:?}");
 }
 
 #[tokio::test]
-async fn exactly_the_messages_that_are_not_done_come_again() {
+async fn exactly_the_unfinished_messages_are_retried() {
     let stage = Stage::new().await;
     let (alice, bob, carol) = (stage.deliver("alice"), stage.deliver("bob"), stage.deliver("carol"));
     let denied = stage.deliver("denied");
@@ -94,22 +94,22 @@ async fn exactly_the_messages_that_are_not_done_come_again() {
         ("digest", &one("AWSLogs/111122223333/CloudTrail-Digest/us-east-1/x.json.gz")),
     ]);
     assert_eq!(failed(&function.response(&event).await), ["denied", "odd", "half"]);
-    stage.put_off(&[("denied", 30), ("odd", 30), ("half", 30)]);
+    stage.assert_delayed(&[("denied", 30), ("odd", 30), ("half", 30)]);
     let mails = stage.aws.mails();
-    let told = |start: &str| {
+    let mailed = |start: &str| {
         mails
             .iter()
             .filter(|mail| mail.subject.as_deref().is_some_and(|subject| subject.starts_with(start)))
             .count()
     };
     for user in ["alice", "bob", "carol"] {
-        assert_eq!(told(&failure_subject(user)), 1, "{user}");
+        assert_eq!(mailed(&failure_subject(user)), 1, "{user}");
     }
     // The bucket and the queue: two sources that could not be looked at.
-    assert_eq!((told(UNREADABLE), told(&could_not_look("HIGH")), mails.len()), (1, 2, 6), "{mails:#?}");
+    assert_eq!((mailed(UNREADABLE), mailed(&could_not_look("HIGH")), mails.len()), (1, 2, 6), "{mails:#?}");
     assert_eq!(stage.cases(), ["log-file", "principal", "principal", "principal", "source", "source"]);
 
-    // What comes again because it is not done says nothing of what was told.
+    // A retried message mails nothing that was mailed.
     let again = batch_received(
         2,
         &[("denied", &one(&denied)), ("odd", "hello"), ("half", &several(&[&bob, &denied]))],
@@ -119,7 +119,7 @@ async fn exactly_the_messages_that_are_not_done_come_again() {
 }
 
 #[tokio::test]
-async fn a_message_comes_back_later_the_more_often_it_has_failed() {
+async fn the_retry_delay_of_a_message_grows_with_its_failures() {
     let stage = Stage::new().await;
     let denied = stage.deliver("denied");
     stage.aws.fail(reading(), Fault::ACCESS_DENIED);
@@ -129,15 +129,15 @@ async fn a_message_comes_back_later_the_more_often_it_has_failed() {
         stage.aws.forget();
         let response = function.response(&batch_received(received, &[("m", &body)])).await;
         assert_eq!(failed(&response), ["m"]);
-        stage.put_off(&[("m", seconds)]);
-        // That the bucket is closed is told at once, and not at every receive.
-        let told = usize::from(received == 1);
-        assert_eq!(stage.subjects().len(), told, "at receive {received}: {:?}", stage.subjects());
+        stage.assert_delayed(&[("m", seconds)]);
+        // That the bucket refuses is mailed at once, and not at every receive.
+        let mailed = usize::from(received == 1);
+        assert_eq!(stage.subjects().len(), mailed, "at receive {received}: {:?}", stage.subjects());
     }
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_put_off_is_reported_as_failed_all_the_same() {
+async fn a_message_whose_delay_cannot_be_set_is_still_reported_as_failed() {
     let faults = [Fault::ACCESS_DENIED, Fault::INTERNAL_ERROR, Fault::HangBefore, Fault::CloseBefore];
     let tried = faults.map(async |fault| {
         let stage = Stage::new().await;
@@ -163,7 +163,7 @@ async fn findings_of_one_event_in_two_log_files_are_one_mail() {
     let function = stage.function().await;
     let response = function.response(&deliveries(&[("1", &key("first")), ("2", &key("second"))])).await;
     assert_eq!(failed(&response), [""; 0]);
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
     let findings = stage.aws.mails()[0].findings();
     assert_eq!(findings.len(), 1, "{findings:#?}");
     let evidence = findings[0].to_string();
@@ -171,7 +171,7 @@ async fn findings_of_one_event_in_two_log_files_are_one_mail() {
 }
 
 #[tokio::test]
-async fn promise_2_what_is_delivered_again_is_told_once() {
+async fn promise_2_a_repeated_delivery_is_mailed_once() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     // The same event in the log file of a second trail, beside one of its own that is alike.
@@ -182,7 +182,7 @@ async fn promise_2_what_is_delivered_again_is_told_once() {
         assert_eq!(failed(&function.response(&event).await), [""; 0], "{}", function.output());
         assert_eq!(failed(&function.response(&deliveries(&[("m2", &key("other"))])).await), [""; 0]);
     }
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
     assert_eq!((stage.repeats(), stage.cases()), (0, vec!["principal".to_owned()]));
 
     // The next mail about the same subject says what was only counted.
@@ -199,19 +199,19 @@ async fn promise_2_what_is_delivered_again_is_told_once() {
 }
 
 #[tokio::test]
-async fn promise_2_two_sandboxes_that_are_given_the_same_batch_tell_once() {
+async fn promise_2_two_sandboxes_with_the_same_batch_mail_once() {
     let stage = Stage::new().await;
     let users = ["alice", "bob", "carol"];
     let keys = users.map(|user| (user, stage.deliver(user)));
     let event = deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])));
     let (one, other) = (stage.function().await, stage.function().await);
     let both = tokio::join!(one.response(&event), other.response(&event));
-    // Whoever sees that another is telling it lets the message come again.
+    // A run that finds the lease of another one leaves the message to a retry.
     for user in users {
         let done = [&both.0, &both.1].iter().filter(|response| !failed(response).contains(&user)).count();
         assert!(done >= 1, "{user}: {both:?}");
     }
     assert_eq!(failed(&other.response(&event).await), [""; 0], "{}", other.output());
-    stage.told(&users.map(failure_subject), &one);
+    stage.assert_mailed(&users.map(failure_subject), &one);
     assert_eq!(stage.repeats(), 0);
 }

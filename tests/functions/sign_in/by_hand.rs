@@ -27,7 +27,7 @@ async fn the_sample_leads_to_the_mails_that_the_command_line_shows_and_its_count
         keys.push(key);
     }
     let function = stage.function().await;
-    for (notify, told_before) in [(false, false), (true, false), (true, true)] {
+    for (notify, mailed_before) in [(false, false), (true, false), (true, true)] {
         stage.aws.forget();
         let answer = function.response(&json!({"objects": objects(&keys), "notify": notify})).await;
         let mails = answer["mails"].as_array().unwrap();
@@ -45,7 +45,7 @@ async fn the_sample_leads_to_the_mails_that_the_command_line_shows_and_its_count
             // Three failures under names that no user has are only counted.
             shown.retain(|subject| !subject.contains("unknown user"));
         }
-        if told_before {
+        if mailed_before {
             shown.clear();
         }
         assert_eq!(subjects, shown);
@@ -59,25 +59,25 @@ async fn the_sample_leads_to_the_mails_that_the_command_line_shows_and_its_count
             "skipped_objects": 1,
             "findings": {"INFORMATIONAL": 0, "LOW": 3, "MEDIUM": 5, "HIGH": 4, "CRITICAL": 3},
             "mails": subjects.iter().map(|subject| json!({"subject": subject, "published": notify})).collect::<Vec<_>>(),
-            // What is told to nobody is not remembered, so nothing of it is only counted.
-            "quiet": match (notify, told_before) { (true, false) => 3, (true, true) => 15, (false, _) => 0 },
+            // Without a mail nothing is stored, so nothing is deduplicated.
+            "quiet": match (notify, mailed_before) { (true, false) => 3, (true, true) => 15, (false, _) => 0 },
             "accepted": 0,
             "failed": [],
         });
         assert_eq!(answer, counts);
-        stage.told(if notify { &subjects[..] } else { &[] }, &function);
+        stage.assert_mailed(if notify { &subjects[..] } else { &[] }, &function);
     }
 }
 
 #[tokio::test]
-async fn who_asks_is_notified_unless_they_say_otherwise() {
+async fn a_request_by_hand_publishes_unless_it_says_otherwise() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;
     let answer = function.response(&json!({"objects": objects(&[&alice])})).await;
     let published = json!([{"subject": failure_subject("alice"), "published": true}]);
     assert_eq!(answer["mails"], published);
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
 }
 
 #[tokio::test]
@@ -93,18 +93,18 @@ async fn one_version_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn a_person_may_name_a_file_of_any_key() {
+async fn a_request_by_hand_can_name_any_key() {
     let stage = Stage::new().await;
     let name = stage.deliver("alice");
     stage.aws.put(LOGS, "copy of it.json.gz", super::stage::log_file(&[super::stage::failure("alice")]));
     let function = stage.function().await;
     let answer = function.response(&json!({"objects": objects(&["copy of it.json.gz", &name])})).await;
     assert_eq!(answer["log_files"], 2, "{answer}");
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_is_named_with_the_reason_and_the_rest_is_judged() {
+async fn unreadable_objects_are_named_with_the_reason_and_the_rest_is_judged() {
     let stage = Stage::new().await;
     let (alice, denied) = (stage.deliver("alice"), stage.deliver("denied"));
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -120,11 +120,11 @@ async fn what_could_not_be_read_is_named_with_the_reason_and_the_rest_is_judged(
         let error = of_it["error"].as_str().unwrap();
         assert!(error.starts_with("s3:GetObject s3://") && error.contains(code), "{error}");
     }
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
 }
 
 #[tokio::test]
-async fn a_mail_that_was_not_published_is_said_to_be_so() {
+async fn a_mail_that_was_not_published_is_named_in_the_answer() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     stage.aws.fail(Which::every(Operation::Publish), Fault::ACCESS_DENIED);

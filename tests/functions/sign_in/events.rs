@@ -11,7 +11,7 @@ use super::stage::LOGS;
 
 pub use iamwatch_tests::lambda_events::receipt_handle;
 
-/// What S3 tells EventBridge. The key stands there as it is given.
+/// The event of S3 to EventBridge. The key is in it unchanged.
 pub fn event_bridge(key: &str) -> Value {
     object_created(LOGS, key)
 }
@@ -23,7 +23,7 @@ pub fn event_bridge_of_version(key: &str, version: &str) -> Value {
     event
 }
 
-/// What S3 tells by itself. The key stands there as it is given: S3 encodes it as a form does.
+/// The event of S3 itself. The key is in it as S3 encodes it: as a form does.
 pub fn s3_notification(key: &str) -> Value {
     json!({"Records": [{
         "eventVersion": "2.1",
@@ -51,12 +51,12 @@ pub fn s3_test() -> Value {
     })
 }
 
-/// What CloudTrail itself tells a topic.
+/// The message of CloudTrail itself to a topic.
 pub fn cloudtrail_message(keys: &[&str]) -> Value {
     json!({"s3Bucket": LOGS, "s3ObjectKey": keys})
 }
 
-/// What CloudTrail tells a topic when the trail gets it.
+/// The message of CloudTrail when a topic is given to a trail.
 pub const CLOUDTRAIL_VALIDATION: &str = "CloudTrail validation message.";
 
 /// What SNS puts into a queue.
@@ -96,7 +96,7 @@ pub fn batch_received(times: u32, messages: &[(&str, &str)]) -> Value {
     json!({"Records": messages.iter().map(received).collect::<Vec<_>>()})
 }
 
-/// A batch with one message for each key, as EventBridge tells of them; each message is called as its key's name.
+/// A batch with one EventBridge event for each key; each message has the name of its key as its id.
 pub fn deliveries(keys: &[(&str, &str)]) -> Value {
     let bodies: Vec<(&str, String)> =
         keys.iter().map(|(id, key)| (*id, event_bridge(key).to_string())).collect();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::events::{batch_received, deliveries, event_bridge};
 use super::stage::{
-    LOG_FILES, LOGS, MEMORY, ROOT_SUBJECT, STATE, Stage, email, failed, failure, failure_subject, key,
+    LOG_FILES, LOGS, ROOT_SUBJECT, STATE, STATE_OBJECTS, Stage, email, failed, failure, failure_subject, key,
     log_file, numbered_failure, reading, root_without_mfa,
 };
 
@@ -38,7 +38,7 @@ async fn many_log_files_are_fetched_at_the_same_time() {
         assert_eq!(log_files_read(&stage).len(), 20, "{:?}", stage.aws.calls());
     });
     assert_eq!(failed(&outcome), [""; 0], "{}", function.output());
-    stage.told(&["[MEDIUM] Sign-in failed (+19 more) - alice - 111122223333"], &function);
+    stage.assert_mailed(&["[MEDIUM] Sign-in failed (+19 more) - alice - 111122223333"], &function);
 }
 
 /// A log file of thirty users' failures, and of what they are to hide.
@@ -51,12 +51,12 @@ fn storm(stage: &Stage) -> Vec<String> {
 }
 
 /// The OCSF documents that the mails hold.
-fn told(stage: &Stage) -> Vec<Value> {
+fn mailed_findings(stage: &Stage) -> Vec<Value> {
     stage.aws.mails().iter().flat_map(|mail| mail.findings()).collect()
 }
 
 #[tokio::test]
-async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
+async fn a_storm_is_few_mails_and_the_rest_is_stored_in_the_state_bucket() {
     let stage = Stage::new().await;
     let users = storm(&stage);
     let function = stage.function().await;
@@ -68,7 +68,7 @@ async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
     let mailed: Vec<&String> = subjects.iter().filter(|subject| failures.contains(&subject[..])).collect();
     assert_eq!((mailed.len(), subjects.len()), (5, 7), "{subjects:?}");
 
-    // One more says how many are held back, and where each of them stands, whole.
+    // One more says how many are rate-limited, and where each of them is stored, whole.
     let mails = stage.aws.mails();
     let about_us =
         mails.iter().find(|mail| mail.attribute("rule") == Some(r#"["watch.mails-held-back"]"#)).unwrap();
@@ -78,17 +78,17 @@ async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
     );
     assert!(email(about_us).starts_with("25 alerts have been held back so far"), "{}", email(about_us));
     let keys = stage.aws.keys(STATE);
-    let held_back: Vec<&String> = keys.iter().filter(|key| key.starts_with("overflow/")).collect();
-    assert_eq!(held_back.len(), 25, "{held_back:?}");
-    let folder = held_back[0].rsplit_once('/').unwrap().0;
+    let rate_limited: Vec<&String> = keys.iter().filter(|key| key.starts_with("overflow/")).collect();
+    assert_eq!(rate_limited.len(), 25, "{rate_limited:?}");
+    let folder = rate_limited[0].rsplit_once('/').unwrap().0;
     assert!(folder.ends_with("Z/UNAUTHENTICATED"), "{folder}");
     assert!(email(about_us).contains(&format!("s3://{STATE}/{folder}/")), "{}", email(about_us));
-    let mut findings = told(&stage);
-    for key in &held_back {
+    let mut findings = mailed_findings(&stage);
+    for key in &rate_limited {
         let object: Value = serde_json::from_slice(&stage.aws.content(STATE, key).unwrap()).unwrap();
         findings.extend(object["findings"].as_array().unwrap().clone());
     }
-    assert_eq!(findings.len(), 32, "thirty, root's, and that mails are held back");
+    assert_eq!(findings.len(), 32, "thirty, root's, and the one about rate-limited mails");
     let findings = Value::from(findings).to_string();
     for user in users {
         assert!(findings.contains(&format!("\"{user}\"")), "{user} is nowhere");
@@ -101,21 +101,21 @@ async fn a_storm_is_few_mails_and_what_is_beyond_stands_in_the_state_bucket() {
 }
 
 #[tokio::test]
-async fn a_storm_that_cannot_be_remembered_is_few_mails_and_every_finding_stands_in_one() {
+async fn a_storm_without_state_is_few_mails_and_every_finding_is_in_one() {
     let stage = Stage::new().await;
     let users = storm(&stage);
-    stage.aws.fail(Which::any().about(MEMORY), Fault::ACCESS_DENIED);
+    stage.aws.fail(Which::any().about(STATE_OBJECTS), Fault::ACCESS_DENIED);
     let function = stage.function().await;
     let body = event_bridge(&key("storm")).to_string();
     assert_eq!(failed(&function.response(&batch_received(3, &[("m", &body)])).await), [""; 0]);
     let subjects = stage.subjects();
     assert_eq!(subjects.len(), 4, "three subjects, and one for all the others: {subjects:?}");
     assert_eq!((&subjects[0][..], stage.repeats()), (ROOT_SUBJECT, 4), "{subjects:?}");
-    let told = told(&stage);
-    assert_eq!(told.len(), 32, "with the one about the state bucket");
-    let told = Value::from(told).to_string();
+    let mailed_findings = mailed_findings(&stage);
+    assert_eq!(mailed_findings.len(), 32, "with the one about the state bucket");
+    let mailed_findings = Value::from(mailed_findings).to_string();
     for user in users {
-        assert!(told.contains(&format!("\"{user}\"")), "{user} is not told");
+        assert!(mailed_findings.contains(&format!("\"{user}\"")), "{user} is not mailed");
     }
 }
 

@@ -9,9 +9,9 @@ use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::{Value, json};
 
 use super::events::{batch, deliveries, event_bridge, receipt_handle};
-use super::stage::{LOGS, MEMORY, Stage, failed};
+use super::stage::{LOGS, STATE_OBJECTS, Stage, failed};
 
-/// What the line says that tells what an invocation came to.
+/// The message of the line with the result of an invocation.
 const JUDGED: &str = "log files judged";
 
 /// Delivers the sample, and one log file that may not be read; gives their keys.
@@ -50,7 +50,7 @@ async fn the_log_line_and_the_metrics_add_up() {
     assert_eq!((number("log_files"), number("unreadable_log_files")), (8, 1), "{fields}");
     assert_eq!(number("mails"), stage.aws.mails().len() as u64, "{fields}");
     assert_eq!(line["level"], "INFO");
-    // Each finding stands in a mail, or is only counted.
+    // Each finding is in a mail, or is only counted.
     let mailed: usize = stage.aws.mails().iter().map(|mail| mail.findings().len()).sum();
     assert_eq!(number("quiet_findings"), 3, "the failures under names that no user has: {fields}");
     assert_eq!(
@@ -79,15 +79,15 @@ async fn the_log_line_and_the_metrics_add_up() {
 }
 
 #[tokio::test]
-async fn what_is_held_back_or_cannot_be_remembered_is_counted() {
+async fn rate_limited_mails_and_state_failures_are_counted() {
     let one = "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=1";
     let stage = Stage::new().await.with("MAILS_PER_HOUR", one);
     let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));
-    stage.aws.fail(Which::every(Operation::PutObject).about(MEMORY).first(2), Fault::INTERNAL_ERROR);
+    stage.aws.fail(Which::every(Operation::PutObject).about(STATE_OBJECTS).first(2), Fault::INTERNAL_ERROR);
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice), ("m2", &bob)])).await), [""; 0]);
     let fields = said_once(&function, JUDGED)["fields"].clone();
-    // That one is held back is a mail too.
+    // The mail about rate-limited mails is a mail too.
     assert_eq!((&fields["mails"], &fields["held_back_mails"]), (&2.into(), &1.into()), "{fields}");
     let metrics = metrics(&function);
     assert_eq!((&metrics["MailsHeldBack"], &metrics["StateFailures"]), (&1.into(), &2.into()));
@@ -105,11 +105,11 @@ async fn every_invocation_has_its_own_line_with_its_request() {
     for _ in 0..3 {
         assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
     }
-    let told = said(&function, JUDGED);
-    let requests: BTreeSet<String> = told.iter().map(|line| line["span"]["requestId"].to_string()).collect();
-    assert_eq!((told.len(), requests.len()), (3, 3), "{}", function.output());
+    let lines = said(&function, JUDGED);
+    let requests: BTreeSet<String> = lines.iter().map(|line| line["span"]["requestId"].to_string()).collect();
+    assert_eq!((lines.len(), requests.len()), (3, 3), "{}", function.output());
     let counted = ["findings", "mails", "quiet_findings"]
-        .map(|field| told.iter().map(|line| line["fields"][field].as_u64().unwrap()).collect::<Vec<_>>());
+        .map(|field| lines.iter().map(|line| line["fields"][field].as_u64().unwrap()).collect::<Vec<_>>());
     assert_eq!(counted, [[1, 1, 1], [1, 0, 0], [0, 1, 1]], "{}", function.output());
 }
 

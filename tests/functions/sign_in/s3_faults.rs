@@ -33,7 +33,7 @@ async fn with_fault(which: Which, fault: Fault, checksums: bool) -> (Stage, Func
 }
 
 #[tokio::test]
-async fn what_fails_once_is_tried_again_and_nobody_notices() {
+async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
     let once = [
         (Fault::INTERNAL_ERROR, false),
         (Fault::SLOW_DOWN, false),
@@ -56,15 +56,15 @@ async fn what_fails_once_is_tried_again_and_nobody_notices() {
         let which = Which::every(Operation::GetObject).about("alice").first(1);
         let (stage, function, response) = with_fault(which, fault, checksums).await;
         assert_eq!(failed(&response), [""; 0], "{fault:?}: {}", function.output());
-        stage.told(&["alice", "neighbour"].map(failure_subject), &function);
-        stage.put_off(&[]);
+        stage.assert_mailed(&["alice", "neighbour"].map(failure_subject), &function);
+        stage.assert_delayed(&[]);
         let reads = stage.aws.calls().iter().filter(|call| call.target.contains("alice")).count();
         assert!(reads >= 2, "{fault:?} was read {reads} times");
     });
     join_all(tried).await;
 }
 
-/// What never ends is told once, and the log file comes again; its neighbour is told as ever.
+/// A failing read is mailed once, and the log file is retried; the other one is mailed as usual.
 async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
     let tried = faults.into_iter().map(async |(fault, checksums)| {
         let which = Which::every(Operation::GetObject).about("alice");
@@ -74,9 +74,9 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
         let subjects: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
         assert_eq!(subjects.len(), 2, "{fault:?}: {subjects:?}");
         assert!(subjects.contains(&&failure_subject("neighbour")[..]), "{fault:?}: {subjects:?}");
-        let told = could_not_look(severity);
-        assert!(subjects.iter().any(|subject| subject.starts_with(&told)), "{fault:?}: {subjects:?}");
-        stage.put_off(&[("m1", 30)]);
+        let mailed = could_not_look(severity);
+        assert!(subjects.iter().any(|subject| subject.starts_with(&mailed)), "{fault:?}: {subjects:?}");
+        stage.assert_delayed(&[("m1", 30)]);
         assert_eq!(stage.cases(), ["principal", "source"], "{fault:?}");
 
         // Once S3 is well again, the same message leads to its mail.
@@ -84,13 +84,13 @@ async fn comes_again(faults: Vec<(Fault, bool)>, severity: &'static str) {
         stage.aws.forget();
         let response = function.response(&deliveries(&[("m1", &key("alice"))])).await;
         assert_eq!(failed(&response), [""; 0], "{fault:?}");
-        stage.told(&[failure_subject("alice")], &function);
+        stage.assert_mailed(&[failure_subject("alice")], &function);
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn what_s3_cannot_answer_comes_again_and_is_told_as_low() {
+async fn a_log_file_that_s3_cannot_deliver_is_retried_and_mailed_as_low() {
     comes_again(
         vec![
             (Fault::INTERNAL_ERROR, false),
@@ -107,14 +107,14 @@ async fn what_s3_cannot_answer_comes_again_and_is_told_as_low() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_ends_is_given_up_and_comes_again() {
+async fn an_answer_that_never_ends_is_cancelled_and_retried() {
     let hanging =
         [Fault::HangBefore, Fault::HangInBody { after_bytes: 0 }, Fault::HangInBody { after_bytes: half() }];
     comes_again(hanging.map(|fault| (fault, false)).into(), "LOW").await;
 }
 
 #[tokio::test]
-async fn what_s3_refuses_comes_again_and_is_told_as_high() {
+async fn a_log_file_that_s3_refuses_is_retried_and_mailed_as_high() {
     comes_again(
         vec![
             (Fault::ACCESS_DENIED, false),
@@ -128,27 +128,27 @@ async fn what_s3_refuses_comes_again_and_is_told_as_high() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_wrong_at_every_read_are_what_the_object_holds() {
+async fn bytes_that_are_wrong_at_every_read_are_treated_as_the_content() {
     let which = Which::every(Operation::GetObject).about("alice");
     let (stage, function, response) = with_fault(which, Fault::CorruptBody { bytes: 16 }, false).await;
     assert_eq!(failed(&response), [""; 0]);
     let mails = stage.aws.mails();
     let unreadable = |subject: &str| subject.starts_with("[MEDIUM] Log file could not be read whole - ");
-    let told = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(unreadable)).count();
-    assert_eq!((told, mails.len()), (1, 2), "{}", function.output());
+    let mailed = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(unreadable)).count();
+    assert_eq!((mailed, mails.len()), (1, 2), "{}", function.output());
 }
 
 #[tokio::test]
-async fn a_log_file_that_is_gone_is_told_as_high_and_acknowledged() {
+async fn a_missing_log_file_is_mailed_as_high_and_acknowledged() {
     for code in ["NoSuchKey", "NoSuchVersion"] {
         let which = Which::every(Operation::GetObject).about("alice");
         let (stage, function, response) = with_fault(which, Fault::Error { status: 404, code }, false).await;
         assert_eq!(failed(&response), [""; 0], "{code}");
         let mails = stage.aws.mails();
         let gone = |subject: &str| subject.starts_with("[HIGH] Delivered log file is gone - ");
-        let told = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(gone)).count();
-        assert_eq!((told, mails.len()), (1, 2), "{code}: {}", function.output());
-        stage.put_off(&[]);
+        let mailed = mails.iter().filter(|mail| mail.subject.as_deref().is_some_and(gone)).count();
+        assert_eq!((mailed, mails.len()), (1, 2), "{code}: {}", function.output());
+        stage.assert_delayed(&[]);
     }
 }
 
@@ -165,7 +165,7 @@ async fn a_bucket_of_another_account_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_read_is_told_once_however_many_files_and_runs() {
+async fn an_unreadable_bucket_is_mailed_once_for_many_files_and_runs() {
     let stage = Stage::new().await;
     let users = ["alice", "bob", "carol", "dave", "erin"];
     let keys = users.map(|user| stage.deliver(user));
@@ -182,7 +182,7 @@ async fn a_bucket_that_cannot_be_read_is_told_once_however_many_files_and_runs()
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_read_is_told_again_when_it_is_worse_or_a_day_later() {
+async fn an_unreadable_bucket_is_mailed_again_if_it_is_worse_or_after_a_day() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;
@@ -203,7 +203,7 @@ async fn a_bucket_that_cannot_be_read_is_told_again_when_it_is_worse_or_a_day_la
     run().await;
     subjects(&["LOW", "HIGH"]);
 
-    // It has gone on for a day since.
+    // It has lasted for a day since.
     let keys = stage.aws.keys(STATE);
     let case = keys.iter().find(|key| key.starts_with("cases/")).unwrap();
     let mut content: Value = serde_json::from_slice(&stage.aws.content(STATE, case).unwrap()).unwrap();

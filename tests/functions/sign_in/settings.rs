@@ -8,7 +8,7 @@ use super::events::deliveries;
 use super::stage::{LOGS, Stage, failed, failure_subject, key, log_file, reading, root_without_mfa};
 
 #[tokio::test]
-async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_read() {
+async fn with_an_invalid_setting_every_invocation_fails_and_nothing_is_read() {
     for (name, value, expected) in [
         ("MAIL_MIN_SEVERITY", "low", "one of LOW, MEDIUM, HIGH, CRITICAL"),
         ("MAIL_MIN_SEVERITY", "INFORMATIONAL", "one of LOW, MEDIUM, HIGH, CRITICAL"),
@@ -43,7 +43,7 @@ async fn a_setting_that_is_wrong_is_answered_to_every_invocation_and_nothing_is_
 }
 
 #[tokio::test]
-async fn a_setting_that_must_be_there_is_missed_by_name() {
+async fn a_required_setting_that_is_missing_is_named() {
     for name in ["TOPIC_ARN", "STATE_BUCKET"] {
         let stage = Stage::new().await.without(name);
         let function = stage.function().await;
@@ -52,20 +52,20 @@ async fn a_setting_that_must_be_there_is_missed_by_name() {
 }
 
 #[tokio::test]
-async fn findings_below_the_least_severity_are_only_counted() {
+async fn findings_below_the_minimum_severity_are_only_counted() {
     let stage = Stage::new().await.with("MAIL_MIN_SEVERITY", "CRITICAL");
     let alice = stage.deliver("alice");
     stage.aws.put(LOGS, &key("root"), log_file(&[root_without_mfa()]));
     let function = stage.function().await;
     let response = function.response(&deliveries(&[("m1", &alice), ("m2", &key("root"))])).await;
     assert_eq!(failed(&response), [""; 0]);
-    stage.told(&[super::stage::ROOT_SUBJECT], &function);
+    stage.assert_mailed(&[super::stage::ROOT_SUBJECT], &function);
     let metrics = metrics(&function);
     assert_eq!((&metrics["FindingsMedium"], &metrics["FindingsCritical"]), (&1.into(), &1.into()));
 }
 
 #[tokio::test]
-async fn what_could_not_be_looked_at_is_told_whatever_the_least_severity_is() {
+async fn an_unreadable_log_file_is_mailed_at_any_minimum_severity() {
     for fault in [Fault::ACCESS_DENIED, Fault::SLOW_DOWN] {
         let stage = Stage::new().await.with("MAIL_MIN_SEVERITY", "CRITICAL");
         let alice = stage.deliver("alice");
@@ -86,5 +86,6 @@ async fn accounts_are_called_by_their_names() {
     let alice = stage.deliver("alice");
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice)])).await), [""; 0]);
-    stage.told(&[failure_subject("alice").replace("111122223333", "prod (111122223333)")], &function);
+    stage
+        .assert_mailed(&[failure_subject("alice").replace("111122223333", "prod (111122223333)")], &function);
 }

@@ -36,7 +36,7 @@ async fn every_announcement_of_a_log_file_leads_to_its_mail() {
     fn of_both(keys: &[String]) -> String {
         text(&cloudtrail_message(&keys.iter().map(String::as_str).collect::<Vec<_>>()))
     }
-    // Each has users of its own, for of one user's next failure nobody is told; and no budget is to end.
+    // Each has its own users, for one user's next failure is deduplicated; and no budget may be used up.
     let stage =
         Stage::new().await.with("MAILS_PER_HOUR", "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=99");
     let function = stage.function().await;
@@ -75,13 +75,13 @@ async fn every_announcement_of_a_log_file_leads_to_its_mail() {
             assert_eq!(response, Value::Null, "{name}");
         }
         let subjects: Vec<String> = users.iter().map(|user| failure_subject(user)).collect();
-        stage.told(&subjects, &function);
-        stage.put_off(&[]);
+        stage.assert_mailed(&subjects, &function);
+        stage.assert_delayed(&[]);
     }
 }
 
 #[tokio::test]
-async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
+async fn an_event_about_another_object_is_acknowledged_and_nothing_is_read() {
     let stage = Stage::new().await;
     let function = stage.function().await;
     let digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/04/01/111122223333_CloudTrail-Digest_us-east-1_trail_us-east-1_20260401T080500Z.json.gz";
@@ -121,7 +121,7 @@ async fn what_announces_no_log_file_is_acknowledged_and_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_understands_is_told_once_and_comes_again() {
+async fn an_invalid_message_is_mailed_once_and_retried() {
     let bodies = [
         ("no JSON", "hello".to_owned()),
         ("JSON of something else", r#"{"a": 1}"#.to_owned()),
@@ -144,9 +144,9 @@ async fn a_message_that_nobody_understands_is_told_once_and_comes_again() {
         let mails = stage.aws.mails();
         let subjects: Vec<&str> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
         assert!(subjects.contains(&&failure_subject("alice")[..]), "{name}: {subjects:?}");
-        let told = subjects.iter().filter(|subject| subject.starts_with(&could_not_look("HIGH"))).count();
-        assert_eq!((told, subjects.len()), (1, 2), "{name}: {subjects:?}");
-        stage.put_off(&[("odd", 30)]);
+        let mailed = subjects.iter().filter(|subject| subject.starts_with(&could_not_look("HIGH"))).count();
+        assert_eq!((mailed, subjects.len()), (1, 2), "{name}: {subjects:?}");
+        stage.assert_delayed(&[("odd", 30)]);
         assert_eq!(failed(&function.response(&queued(&body)).await), ["m1"], "{name}");
         assert_eq!(stage.subjects().len(), 2, "{name}: {:?}", stage.subjects());
     });
@@ -171,7 +171,7 @@ async fn the_version_that_is_announced_is_the_one_that_is_judged() {
     ] {
         stage.aws.forget();
         assert_eq!(failed(&function.response(&queued(&text(&event))).await), [""; 0]);
-        stage.told(&[failure_subject(user)], &function);
+        stage.assert_mailed(&[failure_subject(user)], &function);
     }
 }
 
@@ -183,12 +183,12 @@ async fn the_same_log_file_announced_twice_in_a_batch_is_read_once() {
     let (once, again) = (text(&event_bridge(&alice)), text(&by_sns(&text(&s3_notification(&alice)))));
     let response = function.response(&batch(&[("m1", &once), ("m2", &again)])).await;
     assert_eq!(failed(&response), [""; 0]);
-    stage.told(&[failure_subject("alice")], &function);
+    stage.assert_mailed(&[failure_subject("alice")], &function);
     assert_eq!(stage.reads(LOG_FILES), 1);
 }
 
 #[tokio::test]
-async fn what_aws_never_sends_is_an_input_error() {
+async fn an_event_that_aws_never_sends_is_an_input_error() {
     let stage = Stage::new().await;
     let function = stage.function().await;
     for (name, event, part) in [

@@ -10,7 +10,7 @@ use iamwatch_tests::stub_aws::{Fault, Operation, Which};
 use serde_json::Value;
 
 use super::events::deliveries;
-use super::stage::{MAY_REPEAT, SHORT, Stage, claims_end, email, failed, failure_subject, reading};
+use super::stage::{MAY_REPEAT, SHORT, Stage, email, failed, failure_subject, leases_end, reading};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
@@ -20,7 +20,7 @@ fn three(stage: &Stage) -> Value {
     deliveries(&keys.each_ref().map(|(user, key)| (*user, &key[..])))
 }
 
-/// The answer of a run with so little time that its claims end soon.
+/// The answer of a run with so little time that its leases end soon.
 async fn short_run(function: &Function, event: &Value) -> Value {
     match function.invoke_with(event, SHORT).await {
         Outcome::Response(response) => response,
@@ -29,7 +29,7 @@ async fn short_run(function: &Function, event: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_sns_did_not_take_is_published_again_at_once() {
+async fn a_publish_that_sns_failed_is_retried_at_once() {
     let busy = [
         Fault::THROTTLING,
         Fault::Error { status: 429, code: "Throttled" },
@@ -44,16 +44,16 @@ async fn what_sns_did_not_take_is_published_again_at_once() {
         let function = stage.function().await;
         let response = function.response(&event).await;
         assert_eq!(failed(&response), [""; 0], "{fault:?}: {}", function.output());
-        stage.told(&USERS.map(failure_subject), &function);
+        stage.assert_mailed(&USERS.map(failure_subject), &function);
         assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (5, 0), "{fault:?}");
-        stage.put_off(&[]);
+        stage.assert_delayed(&[]);
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_comes_again_with_its_log_file_alone() {
-    // The second of three: its neighbours on both sides are told and done.
+async fn if_a_mail_cannot_be_published_only_its_log_file_is_retried() {
+    // The second of three: the ones on both sides are mailed and acknowledged.
     let faults = [
         Fault::CloseBefore,
         Fault::Error { status: 403, code: "AuthorizationError" },
@@ -66,12 +66,12 @@ async fn what_cannot_be_published_comes_again_with_its_log_file_alone() {
         stage.aws.fail(Which::every(Operation::Publish).nth(2), fault);
         let function = stage.function().await;
         let response = function.response(&event).await;
-        let told: BTreeSet<String> = stage.subjects().into_iter().collect();
+        let mailed: BTreeSet<String> = stage.subjects().into_iter().collect();
         let lost: Vec<&str> =
-            USERS.into_iter().filter(|user| !told.contains(&failure_subject(user))).collect();
-        assert_eq!((told.len(), lost.len()), (2, 1), "{fault:?}: {told:?}");
+            USERS.into_iter().filter(|user| !mailed.contains(&failure_subject(user))).collect();
+        assert_eq!((mailed.len(), lost.len()), (2, 1), "{fault:?}: {mailed:?}");
         assert_eq!(failed(&response), lost, "{fault:?}: {}", function.output());
-        stage.put_off(&[(lost[0], 30)]);
+        stage.assert_delayed(&[(lost[0], 30)]);
         let metrics = metrics(&function);
         assert_eq!((&metrics["Mails"], &metrics["FailedPublishes"]), (&2.into(), &1.into()), "{fault:?}");
     });
@@ -79,7 +79,7 @@ async fn what_cannot_be_published_comes_again_with_its_log_file_alone() {
 }
 
 #[tokio::test]
-async fn as_long_as_sns_takes_nothing_every_log_file_comes_again_and_all_are_told_once_in_the_end() {
+async fn while_sns_fails_every_log_file_is_retried_and_in_the_end_mailed_once() {
     let faults = [
         Fault::THROTTLING,
         Fault::INTERNAL_ERROR,
@@ -102,7 +102,7 @@ async fn as_long_as_sns_takes_nothing_every_log_file_comes_again_and_all_are_tol
         stage.aws.recover();
         for _ in 0..2 {
             assert_eq!(failed(&function.response(&event).await), [""; 0], "{fault:?}");
-            stage.told(&USERS.map(failure_subject), &function);
+            stage.assert_mailed(&USERS.map(failure_subject), &function);
         }
         assert_eq!((stage.repeats(), stage.alert_ids().len()), (0, 3), "{fault:?}");
     });
@@ -110,7 +110,7 @@ async fn as_long_as_sns_takes_nothing_every_log_file_comes_again_and_all_are_tol
 }
 
 #[tokio::test]
-async fn where_no_answer_comes_others_wait_for_the_claim_and_then_say_that_it_may_repeat() {
+async fn if_sns_does_not_answer_others_wait_for_the_lease_and_then_say_that_it_may_repeat() {
     let faults =
         [(Fault::CloseBefore, 0), (Fault::CloseAfter, 1), (Fault::HangBefore, 0), (Fault::HangAfter, 1)];
     let tried = faults.map(async |(fault, taken)| {
@@ -121,17 +121,17 @@ async fn where_no_answer_comes_others_wait_for_the_claim_and_then_say_that_it_ma
         let event = deliveries(&[("m1", &alice)]);
         let begun = Instant::now();
         assert_eq!(failed(&short_run(&function, &event).await), ["m1"], "{fault:?}");
-        stage.put_off(&[("m1", 30)]);
+        stage.assert_delayed(&[("m1", 30)]);
         for function in [&function, &other] {
             assert_eq!(failed(&function.response(&event).await), ["m1"], "{fault:?}: {}", function.output());
         }
-        assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (1, 0), "{fault:?}: claimed");
+        assert_eq!((stage.aws.count(Operation::Publish), stage.repeats()), (1, 0), "{fault:?}: leased");
 
-        claims_end(begun, SHORT).await;
+        leases_end(begun, SHORT).await;
         for function in [&other, &function] {
             assert_eq!(failed(&function.response(&event).await), [""; 0], "{fault:?}: {}", function.output());
         }
-        stage.told(&vec![failure_subject("alice"); taken + 1], &other);
+        stage.assert_mailed(&vec![failure_subject("alice"); taken + 1], &other);
         assert_eq!((stage.repeats(), stage.alert_ids().len()), (1, 1), "{fault:?}");
         let mails = stage.aws.mails();
         let last = &mails[taken];
@@ -151,7 +151,7 @@ async fn where_no_answer_comes_others_wait_for_the_claim_and_then_say_that_it_ma
 }
 
 #[tokio::test]
-async fn could_not_look_that_could_not_be_published_is_told_by_the_next_run() {
+async fn a_failed_check_that_could_not_be_published_is_mailed_by_the_next_run() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     stage.aws.fail(reading(), Fault::ACCESS_DENIED);

@@ -10,7 +10,8 @@ use iamwatch_tests::stub_aws::{Call, Operation, Which};
 
 pub use iamwatch_tests::faults::LOGS;
 pub use iamwatch_tests::stage::{
-    MAY_REPEAT, MEMORY, SHORT, STATE, TOPIC, answered_within, claims_end, could_not_look, email, failed,
+    MAY_REPEAT, SHORT, STATE, STATE_OBJECTS, TOPIC, answered_within, could_not_look, email, failed,
+    leases_end,
 };
 
 /// In every address of a log file.
@@ -59,7 +60,7 @@ impl Stage {
     }
 
     /// What the cases are about that the state bucket holds: `principal`, `source` … Insists that there is
-    /// nothing beside them that nobody knows.
+    /// no unknown members beside them.
     #[track_caller]
     pub fn cases(&self) -> Vec<String> {
         let mut kinds = Vec::new();
@@ -122,7 +123,7 @@ pub fn log_file(records: &[String]) -> Vec<u8> {
     gzip(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes()).unwrap()
 }
 
-/// The key of a log file that is told from others by a name.
+/// The key of a log file with this name in it.
 pub fn key(name: &str) -> String {
     format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/04/01/{ACCOUNT}_CloudTrail_{REGION}_20260401T0805Z_{name:X<16}.json.gz"

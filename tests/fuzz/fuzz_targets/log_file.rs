@@ -1,7 +1,7 @@
-//! A file as it is stored, packed or not, whole and in pieces, within limits: the same, and never more than
+//! A file as it is stored, compressed or not, whole and in pieces, within limits: the same, and never more than
 //! the limits allow.
 //!
-//! The first four bytes of an input say how it is read: piece, limit, packing, and what is done to the packed.
+//! The first four bytes of an input say how it is read: piece, limit, compression, and the damage to the compressed bytes.
 
 #![no_main]
 

@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
         let wanted = detections::wanted(&record);
         assert!(wanted || detected.is_none());
         let judged = detections::judge(input, &config, place);
-        assert_eq!(judged.is_err(), wanted && record.unread.is_some());
+        assert_eq!(judged.is_err(), wanted && record.unreadable.is_some());
         if let Some(finding) = detected {
             send(&[finding.clone(), finding], &config);
         }

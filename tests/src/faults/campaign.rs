@@ -22,9 +22,9 @@ pub struct Plan {
     /// `SCENARIO/POINT/FAULT`: only these; each part may be left out or be `*`. A point is its number in the
     /// table or a part of its name.
     pub only: Option<String>,
-    /// So many runs at the same time. Most of them wait for a claim to end or a message to come back.
+    /// How many runs at the same time. Most of them wait for a lease to end or for the retry of a message.
     pub at_once: usize,
-    /// So many processes that work at the same time.
+    /// How many processes work at the same time.
     pub working: usize,
     /// The calls of every run, and what its processes wrote, are shown.
     pub show: bool,
@@ -67,7 +67,7 @@ pub struct Report {
     pub lost: usize,
     /// How many mails came again that must not.
     pub doubled: usize,
-    /// How many mails came again because nobody could know that they had come.
+    /// How many mails were repeated because their outcome was unknown.
     pub repeated: usize,
     /// How long it took.
     pub wall_time: Duration,

@@ -83,7 +83,7 @@ impl Damage {
         matches!(self, Damage::KillBefore | Damage::KillAfter)
     }
 
-    /// Whether nobody can know afterwards if the call took effect. An error says that it did not.
+    /// Whether it is unknown afterwards if the call took effect. An error says that it did not.
     pub fn leaves_unknown(self) -> bool {
         !matches!(self, Damage::Error(_))
     }
@@ -191,10 +191,10 @@ fn states_code(status: u16) -> &'static str {
     }
 }
 
-/// Whether a mail may have been published, or recorded as told, without anybody knowing, when something went
+/// Whether it is unknown if a mail was published, or if that was recorded, when something went
 /// wrong at that point in that way.
-pub fn leaves_telling_unknown(damage: Damage, point: &Point) -> bool {
-    /// What stands there decides about no mail that was published before.
+pub fn leaves_notification_unknown(damage: Damage, point: &Point) -> bool {
+    /// The content decides about no mail that was published before.
     const BESIDE: &[&str] = &["budgets", "config", "overflow", "quarantine", "read", "reports", "seen"];
     let of_state = point.place.starts_with(&format!("s3://{STATE}/"));
     let recording = point.operation == Operation::PutObject
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_go_wrong_has_a_name_and_a_column_of_its_own() {
+    fn every_fault_has_its_own_name_and_column() {
         for name in [Damage::name, Damage::short] {
             let mut names: Vec<String> = Damage::ALL.into_iter().map(name).collect();
             names.sort();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_may_be_repeated_only_where_its_publish_or_its_recording_is_unknown() {
+    fn a_mail_may_be_repeated_only_if_its_publish_or_its_recording_is_unknown() {
         let publish = point(Operation::Publish, "arn", 9);
         let case = point(Operation::PutObject, "s3://example-state/cases/a.json", 0);
         let read = point(Operation::GetObject, "s3://example-state/cases/a.json", 9);
@@ -244,7 +244,7 @@ mod tests {
             ("a lost read", Damage::HangAfter, &read, false),
             ("a lost answer to a budget", Damage::CutAfter, &budget, false),
         ] {
-            assert_eq!(leaves_telling_unknown(damage, point), unknown, "{name}");
+            assert_eq!(leaves_notification_unknown(damage, point), unknown, "{name}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::damage::leaves_telling_unknown;
+use super::damage::leaves_notification_unknown;
 use super::point::Kind;
 use super::run::{Injected, Observed};
 use super::{Expected, Need, Scenario};
@@ -16,13 +16,13 @@ const MAY_REPEAT: &str = "may repeat";
 /// What a run came to, in one letter of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything was told once, and nothing came back.
+    /// Everything was mailed once, and no message was retried.
     Unnoticed,
-    /// Something came back from the queue; everything was told once.
+    /// The queue delivered a message again; everything was mailed once.
     Redelivered,
-    /// A mail says that iamwatch could not look; everything else was told once.
-    ToldOf,
-    /// A mail was told again that may have been told before, as the same alert, and says so.
+    /// A mail says that iamwatch could not look; everything else was mailed once.
+    FailureMailed,
+    /// A mail with an unknown outcome was published again, as the same alert, and says so.
     Repeated,
     /// In this race the call at which the fault was to happen did not come.
     NotReached,
@@ -33,13 +33,13 @@ pub enum Verdict {
 impl Verdict {
     /// All of them, as the table explains them.
     pub const ALL: [(Verdict, char, &str); 6] = [
-        (Verdict::Unnoticed, '.', "told once, nothing came back"),
-        (Verdict::Redelivered, 'q', "told once, after the queue delivered it again"),
-        (Verdict::ToldOf, 't', "told once, and somebody was told of the trouble"),
+        (Verdict::Unnoticed, '.', "mailed once, no message retried"),
+        (Verdict::Redelivered, 'q', "mailed once, after the queue delivered a message again"),
+        (Verdict::FailureMailed, 't', "mailed once, and the failure was mailed too"),
         (
             Verdict::Repeated,
             'r',
-            "told again with the same alert_id and saying so, its outcome being unknown",
+            "mailed again with the same alert_id and a repeat notice: its outcome was unknown",
         ),
         (Verdict::NotReached, '-', "two processes raced, and the call did not come"),
         (Verdict::Broken, 'X', "a promise was broken"),
@@ -60,7 +60,7 @@ pub struct Judgement {
     pub lost: usize,
     /// How many mails came again that must not.
     pub doubled: usize,
-    /// How many mails came again because nobody could know that they had come.
+    /// How many mails were repeated because their outcome was unknown.
     pub repeated: usize,
     /// Every promise that was broken, in a sentence each.
     pub broken: Vec<String>,
@@ -98,29 +98,29 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     for (Expected { subject: expected, alerts, need }, mails) in scenario.expected.iter().zip(&of_expectation)
     {
         // Its mails, by the alert that they are copies of.
-        let mut told: Vec<Vec<(usize, &Mail)>> = Vec::new();
+        let mut mailed: Vec<Vec<(usize, &Mail)>> = Vec::new();
         for (n, mail) in mails {
             let id = mail.attribute("alert_id");
-            match told.iter_mut().find(|copies| copies[0].1.attribute("alert_id") == id) {
+            match mailed.iter_mut().find(|copies| copies[0].1.attribute("alert_id") == id) {
                 Some(copies) => copies.push((*n, mail)),
-                None => told.push(vec![(*n, mail)]),
+                None => mailed.push(vec![(*n, mail)]),
             }
         }
-        if told.len() < *alerts && (*need == Need::Always || injected.is_none()) {
-            judged.lost += alerts - told.len();
-            judged.broken.push(format!("lost: {} of {alerts} mails like \"{expected}\" came", told.len()));
+        if mailed.len() < *alerts && (*need == Need::Always || injected.is_none()) {
+            judged.lost += alerts - mailed.len();
+            judged.broken.push(format!("lost: {} of {alerts} mails like \"{expected}\" came", mailed.len()));
         }
-        for copies in &told[told.len().min(*alerts)..] {
+        for copies in &mailed[mailed.len().min(*alerts)..] {
             judged.doubled += copies.len();
-            judged.broken.push(format!("told again under another alert_id: \"{expected}\""));
+            judged.broken.push(format!("mailed again under another alert_id: \"{expected}\""));
         }
-        for copies in told.iter().take(*alerts) {
+        for copies in mailed.iter().take(*alerts) {
             let (_, first) = copies[0];
             for (n, mail) in &copies[1..] {
                 let wrong = if *n >= observed.mails_before_again {
                     "when the same was delivered again"
                 } else if !may_repeat(first, copies.len() - 1) {
-                    "although it was known that it had been told"
+                    "although it was known that it had been published"
                 } else if !says_that_it_may_repeat(mail) {
                     "without saying that it may repeat"
                 } else {
@@ -128,7 +128,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
                     continue;
                 };
                 judged.doubled += 1;
-                judged.broken.push(format!("told again {wrong}: \"{expected}\""));
+                judged.broken.push(format!("mailed again {wrong}: \"{expected}\""));
             }
         }
     }
@@ -165,7 +165,7 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     } else if judged.repeated > 0 {
         Verdict::Repeated
     } else if added.iter().any(|added| *added > 0) {
-        Verdict::ToldOf
+        Verdict::FailureMailed
     } else if observed.redelivered > 0 {
         Verdict::Redelivered
     } else {
@@ -174,8 +174,8 @@ pub fn judge(scenario: &Scenario, injected: Option<&Injected>, observed: &Observ
     judged
 }
 
-/// Whether a mail may have come again so often: a killed process cannot know what became of what it had
-/// published, and who lost an answer about one mail does not know of that one.
+/// Whether a mail may be repeated so often: a killed process cannot know which of its publishes took effect, and
+/// a process that lost the answer about one mail does not know about that one.
 fn may_repeat<'a>(
     injected: Option<&'a Injected>,
     met: Option<&'a Call>,
@@ -188,7 +188,8 @@ fn may_repeat<'a>(
         .filter(|call| killed.is_some_and(|killed| killed.caller == call.caller))
         .filter_map(|call| call.mail)
         .collect();
-    let unknown = injected.is_some_and(|Injected { point, damage }| leaves_telling_unknown(*damage, point));
+    let unknown =
+        injected.is_some_and(|Injected { point, damage }| leaves_notification_unknown(*damage, point));
     move |mail, times| {
         let by_killed = published_by_killed.iter().any(|n| observed.mails[*n].attributes == mail.attributes);
         times == 1 && (by_killed || unknown)
@@ -202,7 +203,7 @@ fn says_that_it_may_repeat(mail: &Mail) -> bool {
         && findings.iter().all(|finding| finding["unmapped"]["may_repeat"] == true)
 }
 
-/// What nobody could read of the state, or was left undone in it.
+/// What is unreadable or unfinished in the state.
 fn unreadable(observed: &Observed) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, content) in &observed.state {
@@ -259,7 +260,7 @@ mod tests {
     const CASE: &str = "s3://example-state/cases/111122223333/user/ab.json";
 
     fn scenario() -> Scenario {
-        Scenario::new("one", "sign-in").tells("[HIGH] a* - b").tells("[LOW] c - d")
+        Scenario::new("one", "sign-in").expect_mail("[HIGH] a* - b").expect_mail("[LOW] c - d")
     }
 
     fn mail(subject: &str, id: &str, text: &str) -> Mail {
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_tells_everything_once_is_right() {
+    fn a_run_that_mails_everything_once_is_right() {
         let judged = judge(&scenario(), None, &observed(&[other(), first()]));
         assert_eq!((judged.verdict, judged.broken), (Verdict::Unnoticed, vec![]));
         let again = Observed { redelivered: 1, ..observed(&[other(), first()]) };
@@ -327,8 +328,8 @@ mod tests {
     }
 
     #[test]
-    fn of_several_alerts_with_the_same_subject_each_is_told_once() {
-        let twice = Scenario::new("two", "sign-in").tells_times(2, "[HIGH] a* - b");
+    fn of_several_alerts_with_the_same_subject_each_is_mailed_once() {
+        let twice = Scenario::new("two", "sign-in").expect_mails(2, "[HIGH] a* - b");
         let second = mail("[HIGH] a - b", "2", "Something.");
         assert_eq!(judge(&twice, None, &observed(&[first(), second.clone()])).broken, [""; 0]);
         assert_eq!(judge(&twice, None, &observed(&[first()])).lost, 1);
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_mail_that_a_fault_may_prevent_is_lost_only_without_one() {
-        let scenario = Scenario::new("one", "sign-in").tells_if_undisturbed("[HIGH] a* - b");
+        let scenario = Scenario::new("one", "sign-in").expect_mail_if_undisturbed("[HIGH] a* - b");
         assert_eq!(judge(&scenario, None, &observed(&[])).lost, 1);
         let (kill, call) = injected(Operation::Publish, "arn", Damage::KillBefore);
         let run = Observed { calls: vec![call], ..observed(&[]) };
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_must_be_so_is_asked() {
+    fn the_other_expectations_of_a_scenario_are_checked() {
         let scenario = scenario().also(|observed| vec![format!("{} mails", observed.mails.len())]);
         says(&judge(&scenario, None, &observed(&[first(), other()])), "2 mails");
     }
@@ -362,7 +363,7 @@ mod tests {
         let judged = judge(&scenario(), Some(&cut), &run(&twice, &at_publish));
         assert_eq!((judged.verdict, judged.repeated, judged.doubled), (Verdict::Repeated, 1, 0));
 
-        // It has to say so, to be the same alert, and to come once more at most.
+        // It must say so, be the same alert, and be repeated at most once.
         let silent = [first(), other(), first()];
         says(
             &judge(&scenario(), Some(&cut), &run(&silent, &at_publish)),
@@ -405,13 +406,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_nobody_expects_is_wrong_and_one_that_a_fault_may_add_is_counted() {
+    fn an_unexpected_mail_is_wrong_and_one_that_a_fault_may_add_is_counted() {
         let trouble = "[HIGH] iamwatch could not look - example-logs - 111122223333";
         let mails = [first(), other(), mail(trouble, "3", "")];
         says(&judge(&scenario(), None, &observed(&mails)), "nobody expects");
         let (denied, call) = injected(Operation::GetObject, "s3://example-logs/a", Damage::Error(403));
         let run = |mails: &[Mail]| Observed { calls: vec![call.clone()], ..observed(mails) };
-        assert_eq!(judge(&scenario(), Some(&denied), &run(&mails)).verdict, Verdict::ToldOf);
+        assert_eq!(judge(&scenario(), Some(&denied), &run(&mails)).verdict, Verdict::FailureMailed);
         let twice = [first(), other(), mail(trouble, "3", ""), mail(trouble, "4", "")];
         let judged = judge(&scenario(), Some(&denied), &run(&twice));
         assert_eq!(judged.doubled, 1);
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_or_not_answered_or_not_granted_is_wrong() {
+    fn a_dropped_unanswered_or_denied_call_is_wrong() {
         let right = observed(&[first(), other()]);
         let stopped = Observed { stopped: Some("it did not start".to_owned()), ..right.clone() };
         says(&judge(&scenario(), None, &stopped), "the run stopped: it did not start");
@@ -436,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn state_that_cannot_be_read_or_is_not_finished_is_wrong() {
+    fn unreadable_or_unfinished_state_is_wrong() {
         for (name, key, content, wrong) in [
             ("a case", "cases/a.json", r#"{"format": 1, "told": [{"pending": null}]}"#, None),
             ("half an object", "cases/a.json", r#"{"format": 1"#, Some("is no JSON")),
@@ -472,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_of_call_at_which_nothing_was_tried_is_named() {
+    fn a_kind_of_call_without_a_fault_is_named() {
         let kind = |operation, target: &str| (operation, target.to_owned());
         let tried = BTreeSet::from([kind(Operation::GetObject, "a log file")]);
         let seen = [

@@ -1,7 +1,7 @@
 //! One run of a scenario: AWS, the processes of the function, and the queue that hands out what failed.
 //!
 //! Source: Lambda Developer Guide, "Handling errors for an SQS event source": what is named in
-//! `batchItemFailures` comes back; after an error, or without an answer, the whole batch does.
+//! `batchItemFailures` is retried; after an error, or without an answer, the whole batch does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,16 +20,16 @@ use crate::lambda_events::received_of;
 use crate::runtime_api::{ACCOUNT, Function, Outcome, bootstrap};
 use crate::stub_aws::{Call, Mail, StubAws};
 
-/// How long an invocation has until its deadline. Claims live that long, so a short one ends a run soon.
+/// How long an invocation has until its deadline. Leases last that long, so a short one ends a run soon.
 pub const TIME_LEFT: Duration = Duration::from_secs(12);
 
-/// A claim outlives the deadline of the invocation that made it by 5 s. The queue's visibility time-out, after
-/// which a batch comes back that was not answered, is longer than a claim.
+/// A lease outlives the deadline of the invocation that acquired it by 5 s. The queue's visibility time-out, after
+/// which an unanswered batch is retried, is longer than a lease.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(12 + 5 + 1);
 
-/// How long it takes until a message comes back that was reported as failed. The first two times another's
-/// claim may still live, after that it cannot.
-const PUT_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(13)];
+/// How long it takes until a failed message is retried. The first two times another's
+/// lease may still be valid, after that it cannot.
+const RETRY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(13)];
 
 /// A message that was received so often is given up. The deployed queue gives up after 20; here one fault is
 /// all that goes wrong, and more than a few receives are a run that goes in circles.
@@ -256,7 +256,7 @@ impl<'a> Lane<'a> {
             let pause = match failed(&outcome, &ids) {
                 Some(failed) => {
                     left.retain(|message| failed.contains(&message.id[..]));
-                    PUT_OFF[(receive as usize - 1).min(PUT_OFF.len() - 1)]
+                    RETRY_DELAYS[(receive as usize - 1).min(RETRY_DELAYS.len() - 1)]
                 }
                 None => VISIBILITY_TIMEOUT.saturating_sub(began.elapsed()),
             };
@@ -279,7 +279,7 @@ impl<'a> Lane<'a> {
             {
                 return;
             }
-            tokio::time::sleep(PUT_OFF[(asked as usize - 1).min(PUT_OFF.len() - 1)]).await;
+            tokio::time::sleep(RETRY_DELAYS[(asked as usize - 1).min(RETRY_DELAYS.len() - 1)]).await;
         }
         self.seen.dropped.push(request.to_string());
     }
@@ -332,7 +332,7 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Whether whoever asked need not ask again: all is done, or this step of it, or others do the rest.
+/// Whether no further request is needed: all is done, or this step of it, or other invocations do the rest.
 fn is_done(answer: &Value) -> bool {
     let is_of_fleet = answer["progress"] == "under-way" && answer["stage"] == "fleet";
     answer["finished"] == true
@@ -358,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_back_is_what_the_answer_names_or_the_whole_batch() {
+    fn the_answer_names_the_retried_messages_or_the_whole_batch_is_retried() {
         let ids = BTreeSet::from(["a", "b"]);
         let response = Outcome::Response;
         let error = Outcome::Error { error_type: "AwsError".to_owned(), message: String::new() };

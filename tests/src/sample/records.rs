@@ -1,4 +1,4 @@
-//! The records of the sample's story.
+//! The records of the sample's scenario.
 
 use super::DATE;
 
@@ -10,7 +10,7 @@ const COMMAND_LINE: &str =
 /// Who signs in through Identity Center.
 const DIRECTORY_USER: &str = r#"{"type":"IdentityCenterUser","accountId":"444455556666","onBehalfOf":{"userId":"0a1b2c3d-1111-4222-8333-444455556666","identityStoreArn":"arn:aws:identitystore::444455556666:identitystore/d-0123456789"},"credentialId":"7d8e9f00-1111-4222-8333-444455556666"}"#;
 
-/// The event id of story record `n`.
+/// The event id of scenario record `n`.
 fn event_id(n: usize) -> String {
     format!("5a3e0000-0000-4000-8000-{n:012}")
 }
@@ -48,7 +48,7 @@ pub fn unproven_user(name: &str) -> String {
     )
 }
 
-/// Somebody who gave a user name that the account does not have.
+/// A person who gave a user name that the account does not have.
 pub const STRANGER: &str = r#"{"type":"IAMUser","accountId":"111122223333","accessKeyId":"","userName":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#;
 
 /// The root user of account 111122223333.

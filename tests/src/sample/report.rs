@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::reports::{Report, User};
 
-/// Where it stands, below this crate.
+/// Its path, below this crate.
 pub const FILE: &str = "fixtures/sample-credential-report.csv";
 
 /// When it was made, which a bare CSV file does not say.

@@ -3,7 +3,7 @@
 use super::Operation;
 use crate::loopback::{Closed, Reply};
 
-/// A way for a call to fail. Whether it took effect is what the caller cannot tell.
+/// A way for a call to fail. The caller cannot know whether it took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// An error is answered, and nothing else happens.

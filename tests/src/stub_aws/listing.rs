@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_follow_one_another_and_a_folder_stands_on_one_of_them() {
+    fn pages_follow_one_another_and_a_folder_is_on_one_of_them() {
         let all = [&["a", "b/1", "b/2"][..], &["b/c/3", "b0", "c/1"], &["d"]];
         assert_eq!(names(&[], 3), all);
         assert_eq!(names(&[("delimiter", "/")], 2), [&["a", "b/"][..], &["b0", "c/"], &["d"]]);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_listing_of_the_second_version_is_none() {
+    fn a_request_other_than_list_objects_v2_is_refused() {
         let by = |parameters: &[(&str, &str)]| {
             Listing::by(
                 parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),

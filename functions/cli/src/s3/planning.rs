@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_holds_as_many_stretches_as_fit_and_one_at_least() {
+    fn a_batch_holds_as_many_key_ranges_as_fit_and_at_least_one() {
         let stretch = |objects| KeyRange { prefix: "x".to_owned(), objects, ..KeyRange::default() };
         let of = |objects: &[u64]| -> Vec<Vec<u64>> {
             let batches = batches_of("logs", objects.iter().map(|objects| stretch(*objects)));

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_in_which_people_keep_records_is_read() {
+    fn every_form_of_stored_records_is_read() {
         let text = serde_json::to_string(RECORD).unwrap();
         for (name, content, count) in [
             ("one record", RECORD.to_owned(), 1),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_was_shown_is_counted_also_when_it_is_refused_and_stands_behind_other_text() {
+    fn a_judged_record_is_counted_even_if_it_is_refused_and_follows_other_text() {
         let counts = read(b"other text\n{\"eventName\": [5]}", &mut |_, json| {
             crate::formats::cloudtrail::Record::parse(json).map(drop)
         });
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_record_is_said_to_hold_none() {
+    fn content_without_a_record_is_reported() {
         for (content, reason) in [
             ("", "is empty"),
             (" \n\n", "is empty"),

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn log_files_are_told_from_their_siblings() {
+    fn log_files_differ_from_digest_and_insight_files() {
         const NAME: &str =
             "2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz";
         for (key, kind) in [
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_delivery_stands_in_the_name() {
+    fn the_time_of_delivery_is_in_the_name() {
         let key = "x/111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz";
         assert_eq!(delivered(key).unwrap().to_rfc3339(), "2026-04-01T08:20:00+00:00");
         for none in ["", "a.json", "111122223333_CloudTrail_us-east-1_20261301T0820Z_x.json.gz", "_é_Z_"] {

@@ -42,7 +42,7 @@ pub struct OpenLogFile<'r> {
     /// The bytes of content in the buffer.
     filled: usize,
     window_bytes: usize,
-    packing: Packing,
+    compression: Compression,
     /// Problems of the compression or the size.
     problems: Vec<String>,
     compressed_bytes: u64,
@@ -51,13 +51,13 @@ pub struct OpenLogFile<'r> {
     max_decompressed_bytes: u64,
 }
 
-enum Packing {
+enum Compression {
     /// At most one byte has arrived, which does not identify the format.
     Undecided(Vec<u8>),
     Plain,
     Gzip(Decompress),
     /// The last member has ended; these are the first bytes after it.
-    Behind(Vec<u8>),
+    AfterGzip(Vec<u8>),
     /// A limit was reached or the gzip stream is damaged: the rest is not read.
     GaveUp,
 }
@@ -105,7 +105,7 @@ impl LogFileReader {
             buffer: &mut self.buffer,
             filled: 0,
             window_bytes: window_bytes.max(1),
-            packing: Packing::Undecided(Vec::new()),
+            compression: Compression::Undecided(Vec::new()),
             problems: Vec::new(),
             compressed_bytes: 0,
             decompressed_bytes: 0,
@@ -158,7 +158,7 @@ impl OpenLogFile<'_> {
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).min(piece.len());
         self.compressed_bytes += allowed as u64;
         self.take(&piece[..allowed], judge);
-        if allowed < piece.len() && !matches!(self.packing, Packing::GaveUp) {
+        if allowed < piece.len() && !matches!(self.compression, Compression::GaveUp) {
             let max = self.max_compressed_bytes;
             self.give_up(format!("is larger than MAX_COMPRESSED_BYTES ({max}) as stored"));
         }
@@ -166,32 +166,32 @@ impl OpenLogFile<'_> {
 
     /// Whether the rest of the file is ignored: a limit was reached, or the gzip stream is damaged.
     pub fn gave_up(&self) -> bool {
-        matches!(self.packing, Packing::GaveUp)
+        matches!(self.compression, Compression::GaveUp)
     }
 
     fn take(&mut self, mut piece: &[u8], judge: &mut Judge<'_>) {
         while !piece.is_empty() {
-            match std::mem::replace(&mut self.packing, Packing::GaveUp) {
-                Packing::GaveUp => return,
-                Packing::Plain => {
-                    self.packing = Packing::Plain;
+            match std::mem::replace(&mut self.compression, Compression::GaveUp) {
+                Compression::GaveUp => return,
+                Compression::Plain => {
+                    self.compression = Compression::Plain;
                     self.plain(piece, judge);
                     return;
                 }
-                Packing::Undecided(mut head) => {
+                Compression::Undecided(mut head) => {
                     let taken = (GZIP_MAGIC.len() - head.len()).min(piece.len());
                     head.extend_from_slice(&piece[..taken]);
                     piece = &piece[taken..];
                     if head == GZIP_MAGIC {
                         self.begin_member(judge);
                     } else if GZIP_MAGIC.starts_with(&head) {
-                        self.packing = Packing::Undecided(head);
+                        self.compression = Compression::Undecided(head);
                     } else {
-                        self.packing = Packing::Plain;
+                        self.compression = Compression::Plain;
                         self.plain(&head, judge);
                     }
                 }
-                Packing::Behind(mut head) => {
+                Compression::AfterGzip(mut head) => {
                     self.problem("has bytes behind its gzip member, which CloudTrail does not write");
                     let taken = (GZIP_MAGIC.len() - head.len()).min(piece.len());
                     head.extend_from_slice(&piece[..taken]);
@@ -199,22 +199,22 @@ impl OpenLogFile<'_> {
                     if head == GZIP_MAGIC {
                         self.begin_member(judge);
                     } else if GZIP_MAGIC.starts_with(&head) {
-                        self.packing = Packing::Behind(head);
+                        self.compression = Compression::AfterGzip(head);
                     }
                 }
-                Packing::Gzip(member) => piece = self.inflate(member, piece, judge),
+                Compression::Gzip(member) => piece = self.inflate(member, piece, judge),
             }
         }
     }
 
     /// Ends the file and returns its counts.
     pub fn finish(mut self, judge: &mut Judge<'_>) -> ScanCounts {
-        match std::mem::replace(&mut self.packing, Packing::GaveUp) {
-            Packing::Undecided(head) => self.plain(&head, judge),
-            Packing::Gzip(_) => {
+        match std::mem::replace(&mut self.compression, Compression::GaveUp) {
+            Compression::Undecided(head) => self.plain(&head, judge),
+            Compression::Gzip(_) => {
                 self.problem("is cut: the file ends in the middle of its gzip data");
             }
-            Packing::Plain | Packing::Behind(_) | Packing::GaveUp => {}
+            Compression::Plain | Compression::AfterGzip(_) | Compression::GaveUp => {}
         }
         self.buffer.resize(self.buffer.len().max(self.filled + PADDING), 0);
         self.scan.run(&mut self.buffer[..self.filled + PADDING], self.filled, true, judge);
@@ -230,7 +230,7 @@ impl OpenLogFile<'_> {
 
     fn give_up(&mut self, reason: String) {
         self.problem(&reason);
-        self.packing = Packing::GaveUp;
+        self.compression = Compression::GaveUp;
     }
 
     fn begin_member(&mut self, judge: &mut Judge<'_>) {
@@ -238,7 +238,7 @@ impl OpenLogFile<'_> {
         // The two bytes that identified the format are the start of its header.
         let rest = self.inflate_into(&mut member, GZIP_MAGIC, judge);
         if rest.is_some() {
-            self.packing = Packing::Gzip(member);
+            self.compression = Compression::Gzip(member);
         }
     }
 
@@ -246,11 +246,11 @@ impl OpenLogFile<'_> {
     fn inflate<'p>(&mut self, mut member: Decompress, piece: &'p [u8], judge: &mut Judge<'_>) -> &'p [u8] {
         match self.inflate_into(&mut member, piece, judge) {
             Some((rest, true)) => {
-                self.packing = Packing::Behind(Vec::new());
+                self.compression = Compression::AfterGzip(Vec::new());
                 rest
             }
             Some((rest, false)) => {
-                self.packing = Packing::Gzip(member);
+                self.compression = Compression::Gzip(member);
                 rest
             }
             None => &[],
@@ -342,12 +342,12 @@ impl OpenLogFile<'_> {
 
 /// Decompresses a file, gzip or plain, for forms that cannot be read in windows: as much as the limits allow, and why
 /// the rest was not read.
-pub fn unpack(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
+pub fn decompress(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
     let (max_stored, max) = (config.max_compressed_bytes, config.max_export_bytes);
     let over = file.len() as u64 > max_stored;
     let file = &file[..usize::try_from(max_stored).unwrap_or(usize::MAX).min(file.len())];
     let mut content = Vec::new();
-    let unpacked = if file.starts_with(GZIP_MAGIC) {
+    let decompressed = if file.starts_with(GZIP_MAGIC) {
         flate2::read::MultiGzDecoder::new(file).take(max.saturating_add(1)).read_to_end(&mut content)
     } else {
         file.take(max.saturating_add(1)).read_to_end(&mut content)
@@ -358,7 +358,7 @@ pub fn unpack(file: &[u8], config: &Config) -> (Vec<u8>, Option<String>) {
     } else if over {
         Some(format!("is larger than MAX_COMPRESSED_BYTES ({max_stored}) as stored"))
     } else {
-        unpacked.err().map(|fault| format!("cannot be unpacked whole: {fault}"))
+        decompressed.err().map(|fault| format!("cannot be unpacked whole: {fault}"))
     };
     (content, kept_away)
 }

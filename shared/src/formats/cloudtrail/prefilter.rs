@@ -132,8 +132,8 @@ impl Words {
         let words = sorted.iter().map(|word| (word.as_str(), format!("{word}\"")));
         let patterns_too =
             patterns.iter().map(|pattern| (pattern.beginning(), pattern.beginning().to_owned()));
-        for (word, stands_there) in words.chain(patterns_too) {
-            match stands_there.as_bytes().first_chunk::<8>() {
+        for (word, text) in words.chain(patterns_too) {
+            match text.as_bytes().first_chunk::<8>() {
                 Some(first) if word.bytes().take(first.len()).all(is_plain) => {
                     digests[digest(*first)] = true;
                 }
@@ -156,11 +156,11 @@ impl Words {
         {
             return other;
         }
-        self.value_as_anybody_writes_it(&behind_key[..LOOK_AHEAD - 12], other)
+        self.value_with_any_spacing(&behind_key[..LOOK_AHEAD - 12], other)
     }
 
     #[inline(never)]
-    fn value_as_anybody_writes_it(&self, behind_key: &[u8], other: Mark) -> Mark {
+    fn value_with_any_spacing(&self, behind_key: &[u8], other: Mark) -> Mark {
         match string_value(behind_key) {
             Some(word) if !self.contain(word) => other,
             // A word of the prefilter, or a value that is not a plain string.
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_is_asked_for_is_never_passed_over_however_it_is_spelled() {
+    fn a_queried_value_is_never_skipped_however_it_is_spelled() {
         let worth = |asked: &str, value: &str| {
             let prefilter = Prefilter::of(&[Glob::of(asked)], &[]);
             let mut bytes = format!(r#""eventName":{value}"#).into_bytes();

@@ -58,8 +58,8 @@ pub struct Record<'a> {
     pub additional_event_data: Value,
     /// `serviceEventDetails`, null where absent.
     pub service_event_details: Value,
-    /// Which of the last four could not be read, and why: a rule that needs this record cannot evaluate it.
-    pub unread: Option<String>,
+    /// Which of the last four is unreadable, and why: a rule that needs this record cannot evaluate it.
+    pub unreadable: Option<String>,
 }
 
 /// Who acted, as far as AWS records it.
@@ -138,11 +138,11 @@ impl<'a> Record<'a> {
                 .map(Option::unwrap_or_default)
                 .ok_or_else(|| format!("has {name} that is neither text nor absent")),
         };
-        let mut unread = None;
+        let mut unreadable = None;
         let mut tree = |name: &str| {
             members.raw(name).map_or(Value::Null, |raw| {
                 serde_json::from_str(raw.get()).unwrap_or_else(|error| {
-                    unread = Some(format!("has {name} that cannot be read: {error}"));
+                    unreadable = Some(format!("has {name} that cannot be read: {error}"));
                     Value::Null
                 })
             })
@@ -168,7 +168,7 @@ impl<'a> Record<'a> {
             recipient_account_id: members.filled("recipientAccountId"),
             read_only: members.truth("readOnly"),
             user_identity: UserIdentity::of(members.raw("userIdentity")),
-            unread,
+            unreadable,
         })
     }
 
@@ -433,8 +433,8 @@ mod tests {
     #[test]
     fn parameters_that_nest_too_deeply_make_the_record_unreadable() {
         let json = format!(r#"{{"requestParameters": {}1{}}}"#, "[".repeat(200), "]".repeat(200));
-        let unread = parse(&json).unread.unwrap();
-        assert!(unread.starts_with("has requestParameters that cannot be read"), "{unread}");
+        let unreadable = parse(&json).unreadable.unwrap();
+        assert!(unreadable.starts_with("has requestParameters that cannot be read"), "{unreadable}");
     }
 
     fn parse(json: &str) -> Record<'_> {
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_or_source_that_stands_twice_is_refused() {
+    fn a_repeated_name_or_source_is_refused() {
         for json in [
             r#"{"eventName": "ConsoleLogin", "eventName": "Logout"}"#,
             r#"{"eventName": "ConsoleLogin", "eventName": "ConsoleLogin"}"#,
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn of_any_other_member_that_stands_twice_the_last_one_counts() {
+    fn of_any_other_repeated_member_the_last_one_counts() {
         let record = parse(
             r#"{"awsRegion": "a", "awsRegion": "b", "userIdentity": {"type": "Root"}, "userIdentity": {"type": "IAMUser", "userName": "x", "userName": "y"}}"#,
         );
@@ -572,7 +572,7 @@ mod tests {
         for member in ["requestParameters", "responseElements"] {
             let json = format!(r#"{{"{member}": {open}{close}}}"#);
             let record = parse(&json);
-            assert!(record.unread.is_some_and(|reason| reason.contains(member)), "{member}");
+            assert!(record.unreadable.is_some_and(|reason| reason.contains(member)), "{member}");
         }
         assert!(refused(&format!(r#"{{"eventName": {open}{close}}}"#)).contains("eventName"));
         assert!(Record::parse(format!(r#"{{"x": {open}"#).as_bytes()).is_err());
@@ -588,7 +588,7 @@ mod tests {
     }
 
     #[test]
-    fn root_is_the_accounts_own_and_nobody_in_its_name() {
+    fn root_is_the_accounts_own_user_and_no_service_that_acts_for_it() {
         for (name, json, expected) in [
             ("root", r#"{"userIdentity": {"type": "Root"}}"#, true),
             (
@@ -623,14 +623,14 @@ mod tests {
                 false,
             ),
             ("a user called root", r#"{"userIdentity": {"type": "IAMUser", "userName": "root"}}"#, false),
-            ("nobody", r#"{}"#, false),
+            ("no principal", r#"{}"#, false),
         ] {
             assert_eq!(parse(json).by_root(), expected, "{name}");
         }
     }
 
     #[test]
-    fn the_role_behind_a_session_is_told_with_its_path() {
+    fn the_role_of_a_session_is_named_with_its_path() {
         for (arn, expected) in [
             ("arn:aws:iam::111122223333:role/Admin", Some("Admin")),
             (

@@ -2,12 +2,12 @@
 //!
 //! A log file is one JSON object, `{"Records":[{…},{…}]}`. One pass over it, 64 bytes at a time, follows
 //! strings and nesting. It proves where each element of `Records` begins and ends, counts them, and hands
-//! those that somebody asks for (see `prefilter`) to the caller, which parses them. So an object that only
+//! those that a query asks for (see `prefilter`) to the caller, which parses them. So an object that only
 //! looks like a record, inside another record's parameters, is never taken for one, and a file that is cut is
 //! seen to be cut.
 //!
-//! What the pass does not check is the grammar inside a record that nobody asks for: where its colons and
-//! commas stand, how its numbers are spelled, and which bracket closes which. No finding can depend on that.
+//! What the pass does not check is the grammar inside a record that no query asks for: where its colons and
+//! commas are, how its numbers are spelled, and which bracket closes which. No finding can depend on that.
 //! Strings in it are checked: escapes, control characters, UTF-8.
 //!
 //! Where the grammar of a record is broken so that its end cannot be trusted (a stray quote, a cut in the
@@ -30,7 +30,7 @@ pub use self::state::{Problem, ScanCounts};
 use super::block::{BLOCK, Classify, Masks, Portable, prefix_xor};
 use super::prefilter::{LOOK_AHEAD, Mark};
 
-/// How many bytes must stand behind the end of the bytes of a last window; their values do not matter.
+/// How many bytes must follow the content of a last window; their values do not matter.
 pub(super) const PADDING: usize = BLOCK + LOOK_AHEAD;
 
 /// Who judges the records that are worth parsing: place in `Records`, JSON; an error says why it cannot.
@@ -38,7 +38,7 @@ pub type Judge<'j> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'j;
 
 impl Scan {
     /// Goes on over `bytes[..length]`; what is not yet a whole block waits for more, unless this is the last.
-    /// Behind a last window's length stand [`PADDING`] bytes more.
+    /// After a last window's length there are [`PADDING`] more bytes.
     ///
     /// Bytes before the answer are not looked at again; after the caller has dropped some, it says so
     /// with [`Scan::dropped`].
@@ -354,7 +354,7 @@ impl Scan {
         self.depth -= 1;
     }
 
-    /// What stands outside of records up to `at`; nothing where it is too large, which has been said.
+    /// The text outside of records up to `at`; `None` if it is too large, which has been reported.
     fn gap<'b>(&mut self, bytes: &'b [u8], at: usize) -> Option<&'b [u8]> {
         let gap = &bytes[self.start..at];
         if gap.len() > self.max_record_bytes {
@@ -398,7 +398,7 @@ impl Scan {
 }
 
 /// `N`, `S` and `R` six bytes behind a quote, and those that begin a string of four characters: where a key
-/// or value that matters may stand. Quotes behind the block are not known and taken to be there.
+/// or value that matters may be. Quotes after the block are unknown and assumed to be there.
 #[inline(always)]
 fn marks(masks: Masks, quotes: u64, quotes_before: u64) -> u64 {
     let six_behind = quotes << 6 | quotes_before >> 58;

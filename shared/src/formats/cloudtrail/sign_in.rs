@@ -256,7 +256,7 @@ fn console_mfa(record: &Record<'_>, succeeded: bool) -> Mfa {
     let used = used.as_deref().map(str::trim).filter(|used| !used.is_empty());
     let used = used.map(|used| used.eq_ignore_ascii_case("yes") || used.eq_ignore_ascii_case("true"));
     match used {
-        // On a failure, neither the identity provider nor the session tells anything about this
+        // On a failure, neither the identity provider nor the session says anything about this
         // attempt.
         _ if federated(record) && !succeeded => Mfa::Unknown,
         Some(true) => Mfa::Yes,
@@ -346,7 +346,7 @@ mod tests {
                 is(Way::Console, Outcome::Failure, Mfa::Yes),
             ),
             (
-                "a failure that only the error text tells",
+                "a failure that is only in the error text",
                 ConsoleSignIn(
                     r#"{"responseElements": null, "errorMessage": "Failed authentication", "additionalEventData": {"MFAUsed": "No"}}"#,
                 ),
@@ -394,14 +394,14 @@ mod tests {
                 is(Way::Other, Outcome::Failure, Mfa::Unknown),
             ),
             (
-                "a name nobody has documented that only the error says failed",
+                "an undocumented name that only the error says failed",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": null, "errorMessage": "Failed authentication"}"#,
                 ),
                 is(Way::Other, Outcome::Failure, Mfa::Unknown),
             ),
             (
-                "a name nobody has documented, with an error of another kind",
+                "an undocumented name, with an error of another kind",
                 ConsoleSignIn(
                     r#"{"eventName": "BeginSignIn", "responseElements": null, "errorMessage": "Throttled"}"#,
                 ),
@@ -413,7 +413,7 @@ mod tests {
                 is(Way::IdentityCenter, Outcome::Success, Mfa::No),
             ),
             (
-                "an outcome nobody has documented",
+                "an undocumented outcome",
                 ConsoleSignIn(r#"{"responseElements": {"ConsoleLogin": "Deferred"}}"#),
                 is(Way::Console, Outcome::Unknown, Mfa::Yes),
             ),
@@ -529,14 +529,14 @@ mod tests {
                 is(Way::OAuth, Outcome::Failure, Mfa::Unknown),
             ),
             (
-                "a name nobody has documented",
+                "an undocumented name",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"PasskeyLogin": "Success"}}"#,
                 ),
                 is(Way::Other, Outcome::Success, Mfa::Unknown),
             ),
             (
-                "a name nobody has documented, without an outcome",
+                "an undocumented name, without an outcome",
                 ConsoleSignIn(r#"{"eventName": "BeginSignIn", "responseElements": null}"#),
                 None,
             ),

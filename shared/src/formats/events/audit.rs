@@ -108,7 +108,7 @@ mod tests {
         for (name, payload, expected) in [
             ("everything", json!({}), AuditRequest { accounts: vec![], date: None, notify: true }),
             (
-                "one account, quietly",
+                "one account, without a mail",
                 json!({"accounts": ["111122223333"], "notify": false}),
                 AuditRequest { accounts: vec!["111122223333".to_owned()], date: None, notify: false },
             ),

@@ -133,12 +133,12 @@ mod tests {
             ("the days alone", json!({}), plain.clone()),
             ("with a digest", json!({"notify": "digest"}), plain.clone()),
             (
-                "quietly, and only asked",
+                "without a mail, and only an estimate",
                 json!({"notify": "none", "dry_run": true}),
                 BackfillRequest { notify: false, dry_run: true, ..plain.clone() },
             ),
             (
-                "one account, one Region, once more",
+                "one account, one Region, again",
                 json!({"accounts": ["111122223333"], "regions": ["us-gov-west-1"], "again": true}),
                 BackfillRequest { wanted: of_one, again: true, ..plain.clone() },
             ),

@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_nobody_understands_is_an_error_of_that_message_alone() {
+    fn an_invalid_message_is_an_error_of_that_message_alone() {
         let mut batch = sqs(&event_bridge(KEY).to_string());
         let bad = ["", "no JSON", "{}", "[]", "null", r#"{"Records": [{}]}"#, r#"{"detail-type": "x"}"#];
         let deep = (0..6).fold(s3_notification(KEY), |inner, _| sns(&inner)).to_string();
@@ -414,9 +414,10 @@ mod tests {
             panic!("a request")
         };
         assert_eq!((named(&judge.objects), judge.notify), (vec![("logs", "a b+c.gz", None, None)], true));
-        let quiet = json!({"objects": [{"bucket": "logs", "key": "k", "version": "v"}], "notify": false});
+        let without_mail =
+            json!({"objects": [{"bucket": "logs", "key": "k", "version": "v"}], "notify": false});
         assert!(matches!(
-            DeliveryEvent::of(&quiet).unwrap(),
+            DeliveryEvent::of(&without_mail).unwrap(),
             DeliveryEvent::Request(DeliveryRequest::Judge(JudgeRequest { notify: false, .. }))
         ));
         assert!(matches!(DeliveryEvent::of(&json!({"test_mail": true})).unwrap(), DeliveryEvent::TestMail));
@@ -509,7 +510,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_function_is_handed_it_is_understood_or_refused_in_a_short_sentence(payload in payload()) {
+        fn any_event_is_read_or_refused_in_a_short_sentence(payload in payload()) {
             let refused = |error: &Error| {
                 let said = error.to_string();
                 prop_assert!(said.contains("; it must be ") && said.chars().count() < 1000, "{}", said);

@@ -11,7 +11,7 @@ const MAX_BARS: usize = 124;
 /// How many labels fit side by side.
 const MAX_LABELS: usize = 12;
 
-/// ReportScope so many lines are drawn across.
+/// At most this many lines are drawn across.
 const MAX_LINES: u64 = 5;
 
 const WIDTH: f64 = 960.0;
@@ -183,32 +183,32 @@ impl Bars {
 }
 
 /// Writes the sign-ins over time.
-pub(super) fn draw(page: &mut Markup, overview: &Overview, from: Option<NaiveDate>, to: Option<NaiveDate>) {
+pub(super) fn draw(report: &mut Markup, overview: &Overview, from: Option<NaiveDate>, to: Option<NaiveDate>) {
     let Some(bars) = Bars::of(overview, from, to) else {
         return;
     };
     let noun = bars.step.noun();
-    page.raw("<figure>\n<figcaption>Sign-ins by ").raw(noun).raw(" (UTC)</figcaption>\n");
-    legend(page, overview.sign_ins(), outcomes(overview));
-    page.raw("<div class=\"wide\">\n");
-    svg(page, &bars);
-    page.raw("</div>\n");
-    table(page, &bars, outcomes(overview));
+    report.raw("<figure>\n<figcaption>Sign-ins by ").raw(noun).raw(" (UTC)</figcaption>\n");
+    legend(report, overview.sign_ins(), outcomes(overview));
+    report.raw("<div class=\"wide\">\n");
+    svg(report, &bars);
+    report.raw("</div>\n");
+    table(report, &bars, outcomes(overview));
     let undated = overview.undated().all();
     if undated > 0 {
-        page.raw("<p class=\"small\">").text(&counted(undated, "sign-in", "sign-ins"));
-        page.raw(" without a time that can be right: not in the chart, and counted everywhere else.</p>\n");
+        report.raw("<p class=\"small\">").text(&counted(undated, "sign-in", "sign-ins"));
+        report.raw(" without a time that can be right: not in the chart, and counted everywhere else.</p>\n");
     }
-    page.raw("</figure>\n");
+    report.raw("</figure>\n");
 }
 
-fn legend(page: &mut Markup, tally: OutcomeCounts, outcomes: usize) {
-    page.raw("<ul class=\"legend\">\n");
+fn legend(report: &mut Markup, tally: OutcomeCounts, outcomes: usize) {
+    report.raw("<ul class=\"legend\">\n");
     for (class, words, count) in parts(tally).into_iter().take(outcomes) {
-        page.raw("<li><svg width=\"12\" height=\"12\" aria-hidden=\"true\"><rect class=\"").raw(class);
-        page.raw("\" width=\"12\" height=\"12\"/></svg> ").raw(words).raw(": ").count(count).raw("</li>\n");
+        report.raw("<li><svg width=\"12\" height=\"12\" aria-hidden=\"true\"><rect class=\"").raw(class);
+        report.raw("\" width=\"12\" height=\"12\"/></svg> ").raw(words).raw(": ").count(count).raw("</li>\n");
     }
-    page.raw("</ul>\n");
+    report.raw("</ul>\n");
 }
 
 /// The parts of a bar from the axis upwards: CSS class, words, count. Failures come first, on the axis, where their
@@ -226,87 +226,96 @@ pub(super) fn outcomes(overview: &Overview) -> usize {
     if overview.sign_ins().unknown > 0 { 3 } else { 2 }
 }
 
-fn svg(page: &mut Markup, bars: &Bars) {
+fn svg(report: &mut Markup, bars: &Bars) {
     let (apart, lines) = bars.lines();
     let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
     let floor = TOP + height;
     let scale = height / (apart * lines) as f64;
-    page.raw("<svg class=\"chart\" viewBox=\"0 0 ").number(WIDTH).raw(" ").number(HEIGHT);
-    page.raw("\" role=\"img\" aria-labelledby=\"chart-title\">\n<title id=\"chart-title\">Sign-ins by ");
-    page.raw(bars.step.noun()).raw("; the table below says the same</title>\n");
+    report.raw("<svg class=\"chart\" viewBox=\"0 0 ").number(WIDTH).raw(" ").number(HEIGHT);
+    report.raw("\" role=\"img\" aria-labelledby=\"chart-title\">\n<title id=\"chart-title\">Sign-ins by ");
+    report.raw(bars.step.noun()).raw("; the table below says the same</title>\n");
     for line in 0..=lines {
         let y = floor - (line * apart) as f64 * scale;
-        page.raw("<line class=\"").raw(if line == 0 { "axis" } else { "grid" }).raw("\" x1=\"").number(LEFT);
-        page.raw("\" x2=\"").number(WIDTH - RIGHT).raw("\" y1=\"").number(y).raw("\" y2=\"").number(y);
-        page.raw("\"/><text class=\"end\" x=\"").number(LEFT - 8.0).raw("\" y=\"").number(y + 4.0);
-        page.raw("\">").count(line * apart).raw("</text>\n");
+        report
+            .raw("<line class=\"")
+            .raw(if line == 0 { "axis" } else { "grid" })
+            .raw("\" x1=\"")
+            .number(LEFT);
+        report.raw("\" x2=\"").number(WIDTH - RIGHT).raw("\" y1=\"").number(y).raw("\" y2=\"").number(y);
+        report.raw("\"/><text class=\"end\" x=\"").number(LEFT - 8.0).raw("\" y=\"").number(y + 4.0);
+        report.raw("\">").count(line * apart).raw("</text>\n");
     }
     let slot = width / bars.bars.len() as f64;
     let every = bars.step.every(bars.bars.len());
     let mut greater_before = String::new();
     for (at, (begin, tally)) in bars.bars.iter().enumerate() {
         let left = LEFT + at as f64 * slot;
-        bar(page, bars.step, *begin, *tally, [left + slot * 0.1, slot * 0.8, floor, scale]);
+        bar(report, bars.step, *begin, *tally, [left + slot * 0.1, slot * 0.8, floor, scale]);
         if bars.step.labels(*begin, at, every) {
             let (label, greater) = bars.step.label(*begin);
             let middle = left + slot / 2.0;
-            page.raw("<text class=\"middle\" x=\"").number(middle).raw("\" y=\"").number(floor + 18.0);
-            page.raw("\">").text(&label).raw("</text>\n");
+            report.raw("<text class=\"middle\" x=\"").number(middle).raw("\" y=\"").number(floor + 18.0);
+            report.raw("\">").text(&label).raw("</text>\n");
             if greater != greater_before {
-                page.raw("<text class=\"middle\" x=\"").number(middle).raw("\" y=\"").number(floor + 34.0);
-                page.raw("\">").text(&greater).raw("</text>\n");
+                report.raw("<text class=\"middle\" x=\"").number(middle).raw("\" y=\"").number(floor + 34.0);
+                report.raw("\">").text(&greater).raw("</text>\n");
                 greater_before = greater;
             }
         }
     }
     let (x, y) = (16.0, TOP + height / 2.0);
-    page.raw("<text class=\"middle\" transform=\"translate(").number(x).raw(" ").number(y);
-    page.raw(") rotate(-90)\">sign-ins</text>\n<text class=\"middle\" x=\"").number(LEFT + width / 2.0);
-    page.raw("\" y=\"").number(HEIGHT - 8.0).raw("\">").raw(bars.step.noun()).raw(" (UTC)</text>\n</svg>\n");
+    report.raw("<text class=\"middle\" transform=\"translate(").number(x).raw(" ").number(y);
+    report.raw(") rotate(-90)\">sign-ins</text>\n<text class=\"middle\" x=\"").number(LEFT + width / 2.0);
+    report
+        .raw("\" y=\"")
+        .number(HEIGHT - 8.0)
+        .raw("\">")
+        .raw(bars.step.noun())
+        .raw(" (UTC)</text>\n</svg>\n");
 }
 
-fn bar(page: &mut Markup, step: TimeStep, begin: DateTime<Utc>, tally: OutcomeCounts, place: [f64; 4]) {
+fn bar(report: &mut Markup, step: TimeStep, begin: DateTime<Utc>, tally: OutcomeCounts, place: [f64; 4]) {
     let [left, width, floor, scale] = place;
     if tally.all() == 0 {
         return;
     }
-    page.raw("<g><title>").text(&step.name(begin)).raw(":");
+    report.raw("<g><title>").text(&step.name(begin)).raw(":");
     let mut comma = " ";
     for (_, words, count) in parts(tally).into_iter().filter(|(_, _, count)| *count > 0) {
-        page.raw(comma).text(&grouped(count)).raw(" ").raw(words);
+        report.raw(comma).text(&grouped(count)).raw(" ").raw(words);
         comma = ", ";
     }
-    page.raw("</title>");
+    report.raw("</title>");
     let mut top = floor;
     for (class, _, count) in parts(tally).into_iter().filter(|(_, _, count)| *count > 0) {
         let height = (count as f64 * scale).max(MIN_BAR_HEIGHT);
         top -= height;
-        page.raw("<rect class=\"").raw(class).raw("\" x=\"").number(left).raw("\" y=\"").number(top);
-        page.raw("\" width=\"").number(width).raw("\" height=\"").number(height).raw("\"/>");
+        report.raw("<rect class=\"").raw(class).raw("\" x=\"").number(left).raw("\" y=\"").number(top);
+        report.raw("\" width=\"").number(width).raw("\" height=\"").number(height).raw("\"/>");
     }
-    page.raw("</g>\n");
+    report.raw("</g>\n");
 }
 
 /// Writes the same numbers as a table.
-fn table(page: &mut Markup, bars: &Bars, outcomes: usize) {
+fn table(report: &mut Markup, bars: &Bars, outcomes: usize) {
     let rows = || bars.bars.iter().filter(|(_, tally)| tally.all() > 0);
     if rows().next().is_none() {
         return;
     }
-    page.raw("<details><summary>The same in numbers</summary>\n<table class=\"numbers\">\n<thead><tr><th scope=\"col\">");
-    page.raw(bars.step.noun()).raw(" (UTC)</th>");
+    report.raw("<details><summary>The same in numbers</summary>\n<table class=\"numbers\">\n<thead><tr><th scope=\"col\">");
+    report.raw(bars.step.noun()).raw(" (UTC)</th>");
     for (_, words, _) in parts(OutcomeCounts::default()).into_iter().take(outcomes) {
-        page.raw("<th scope=\"col\">").raw(words).raw("</th>");
+        report.raw("<th scope=\"col\">").raw(words).raw("</th>");
     }
-    page.raw("</tr></thead>\n<tbody>\n");
+    report.raw("</tr></thead>\n<tbody>\n");
     for (begin, tally) in rows() {
-        page.raw("<tr><th scope=\"row\">").text(&bars.step.name(*begin)).raw("</th>");
+        report.raw("<tr><th scope=\"row\">").text(&bars.step.name(*begin)).raw("</th>");
         for (_, _, count) in parts(*tally).into_iter().take(outcomes) {
-            page.raw("<td>").count(count).raw("</td>");
+            report.raw("<td>").count(count).raw("</td>");
         }
-        page.raw("</tr>\n");
+        report.raw("</tr>\n");
     }
-    page.raw("</tbody>\n</table>\n</details>\n");
+    report.raw("</tbody>\n</table>\n</details>\n");
 }
 
 #[cfg(test)]
@@ -367,14 +376,14 @@ mod tests {
     }
 
     #[test]
-    fn times_that_cannot_be_right_stretch_nothing_and_are_told() {
+    fn impossible_times_do_not_stretch_the_chart_and_are_reported() {
         let overview =
             overview(&["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-04-01T08:00:00Z", "soon"]);
         let bars = Bars::of(&overview, None, None).unwrap();
         assert_eq!((bars.step, bars.bars.len()), (TimeStep::Hour, 24));
-        let mut page = Markup::default();
-        draw(&mut page, &overview, None, None);
-        assert!(page.finish().contains("3 sign-ins without a time that can be right"));
+        let mut report = Markup::default();
+        draw(&mut report, &overview, None, None);
+        assert!(report.finish().contains("3 sign-ins without a time that can be right"));
     }
 
     #[test]

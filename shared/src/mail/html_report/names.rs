@@ -5,27 +5,27 @@ use super::overview::PrincipalLabel;
 use crate::config::Config;
 
 /// Writes the account: its configured name and its id, or the id alone.
-pub(super) fn account(page: &mut Markup, account: &str, config: &Config) {
+pub(super) fn account(report: &mut Markup, account: &str, config: &Config) {
     match config.account_names.get(account) {
-        Some(name) => page.text(name).raw(" <span class=\"small\">").text(account).raw("</span>"),
-        None => page.text(account),
+        Some(name) => report.text(name).raw(" <span class=\"small\">").text(account).raw("</span>"),
+        None => report.text(account),
     };
 }
 
 /// Writes the principal and AWS's type of it.
-pub(super) fn principal(page: &mut Markup, who: &PrincipalLabel) {
+pub(super) fn principal(report: &mut Markup, who: &PrincipalLabel) {
     match who {
         PrincipalLabel::Named { name, kind } => {
-            page.text(name);
+            report.text(name);
             if !kind.is_empty() {
-                page.raw(" <span class=\"small\">").text(kind).raw("</span>");
+                report.raw(" <span class=\"small\">").text(kind).raw("</span>");
             }
         }
         PrincipalLabel::Hidden => {
-            page.raw("<i>hidden by AWS: no such user</i>");
+            report.raw("<i>hidden by AWS: no such user</i>");
         }
         PrincipalLabel::Unknown => {
-            page.raw("<i>not named</i>");
+            report.raw("<i>not named</i>");
         }
     }
 }

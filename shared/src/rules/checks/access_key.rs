@@ -125,7 +125,7 @@ pub(super) const CHECKS: &[Check] = &[
             },
             CheckCase::new("no keys", Person(&[]), Nothing),
             CheckCase::new(
-                "made at a time that nobody knows",
+                "created at an unknown time",
                 Machine(&[("access_key_1_last_rotated", "N/A")]),
                 CouldNotLook,
             ),
@@ -274,7 +274,7 @@ pub(super) const CHECKS: &[Check] = &[
                 Nothing,
             ),
             CheckCase::new(
-                "made at a time that nobody knows",
+                "created at an unknown time",
                 Machine(&[("access_key_1_last_used_date", "N/A"), ("access_key_1_last_rotated", "N/A")]),
                 CouldNotLook,
             ),

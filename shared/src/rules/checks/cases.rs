@@ -1,4 +1,4 @@
-//! A check's cases: rows that raise it, and rows that leave it quiet.
+//! A check's cases: rows that raise it, and rows that do not.
 
 use chrono::{DateTime, Utc};
 
@@ -25,7 +25,7 @@ pub struct CheckCase {
 /// What judging a row must come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckExpect {
-    /// So many findings of the rule beside which the case stands, and nothing of it is left unjudged.
+    /// This many findings of the rule that the case belongs to, and nothing of it is left unjudged.
     Raised(usize),
     /// No finding of that rule, and nothing of it is left unjudged.
     Nothing,

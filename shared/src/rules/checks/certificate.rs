@@ -110,11 +110,7 @@ pub(super) const CHECKS: &[Check] = &[
                     Nothing,
                 )
             },
-            CheckCase::new(
-                "made at a time that nobody knows",
-                Machine(&[("cert_1_active", "true")]),
-                CouldNotLook,
-            ),
+            CheckCase::new("created at an unknown time", Machine(&[("cert_1_active", "true")]), CouldNotLook),
         ],
     },
 ];

@@ -184,7 +184,7 @@ pub(super) const CHECKS: &[Check] = &[
             CheckCase::new("no password", Machine(&[]), Nothing),
             // A user may be years older than its password: its age says nothing.
             CheckCase::new(
-                "set at a time that nobody knows",
+                "set at an unknown time",
                 Person(&[("password_last_used", "no_information"), ("password_last_changed", "N/A")]),
                 CouldNotLook,
             ),

@@ -27,12 +27,12 @@ fn has_gap(judged: &CheckOutcome, rule: &str, principal: &str) -> bool {
 }
 
 #[test]
-fn every_rule_has_a_case_that_raises_it_and_one_that_leaves_it_quiet() {
+fn every_rule_has_a_case_that_raises_it_and_one_that_does_not() {
     for check in table() {
         let expects = |expect: fn(&CheckExpect) -> bool| check.cases.iter().any(|case| expect(&case.expect));
         let id = check.rule.id;
         assert!(expects(|expect| matches!(expect, CheckExpect::Raised(1..))), "{id} is never raised");
-        assert!(expects(|expect| *expect == CheckExpect::Nothing), "{id} is never quiet");
+        assert!(expects(|expect| *expect == CheckExpect::Nothing), "{id} has no case without a finding");
         assert!(expects(|expect| *expect == CheckExpect::CouldNotLook), "{id} can always look");
     }
 }
@@ -50,11 +50,11 @@ fn every_case_raises_what_it_says() {
         );
         assert!(found.iter().all(|finding| finding.severity == check.rule.severity), "{name}");
         assert_eq!(has_gap(&judged, id, name_of(case)), case.expect == CheckExpect::CouldNotLook, "{name}");
-        let told = judged.findings.iter().any(|finding| {
+        let reported = judged.findings.iter().any(|finding| {
             let facts = &finding.evidence.facts.0;
             finding.rule.id == COULD_NOT_LOOK.id && facts.contains(&("check".into(), id.to_owned()))
         });
-        assert_eq!(told, case.expect == CheckExpect::CouldNotLook, "{name}");
+        assert_eq!(reported, case.expect == CheckExpect::CouldNotLook, "{name}");
     }
 }
 
@@ -112,7 +112,7 @@ fn columns() -> impl Iterator<Item = (usize, &'static str)> {
 }
 
 #[test]
-fn a_row_of_which_something_cannot_be_read_is_never_clean() {
+fn a_row_with_an_unreadable_cell_is_never_clean() {
     for (_, case) in cases() {
         let (before, config, user) = (case.judged(), case.config(), name_of(case));
         for (at, column) in columns() {
@@ -122,9 +122,9 @@ fn a_row_of_which_something_cannot_be_read_is_never_clean() {
                 let on = (check.scope == RowScope::Root) == (user == "root");
                 if on && check.columns.contains(&column) {
                     assert!(has_gap(&judged, check.rule.id, user), "{name}");
-                    let told = |finding: &&Finding| finding.summary.contains(check.rule.id);
+                    let reported = |finding: &&Finding| finding.summary.contains(check.rule.id);
                     assert_eq!(
-                        raised(&judged, COULD_NOT_LOOK.id).into_iter().filter(told).count(),
+                        raised(&judged, COULD_NOT_LOOK.id).into_iter().filter(reported).count(),
                         1,
                         "{name}"
                     );
@@ -145,7 +145,7 @@ fn a_row_of_which_something_cannot_be_read_is_never_clean() {
 }
 
 #[test]
-fn a_report_without_a_column_is_clean_for_nobody() {
+fn a_report_without_a_column_is_clean_for_no_user() {
     for (_, case) in cases() {
         let (config, user) = (case.config(), name_of(case));
         for (at, column) in columns() {
@@ -154,16 +154,17 @@ fn a_report_without_a_column_is_clean_for_nobody() {
                 let name = format!("{}: {}: {column}: {judged:#?}", case.name, check.rule.id);
                 assert!(has_gap(&judged, check.rule.id, user), "{name}");
                 assert!(has_gap(&judged, check.rule.id, "anybody else"), "{name}");
-                let told = format!("Nothing could be judged by {} for ", check.rule.id);
-                let told = judged.findings.iter().filter(|finding| finding.summary.starts_with(&told));
+                let reported = format!("Nothing could be judged by {} for ", check.rule.id);
+                let reported =
+                    judged.findings.iter().filter(|finding| finding.summary.starts_with(&reported));
                 let on = check.scope == RowScope::Root || user != "root";
-                assert_eq!(told.count(), usize::from(on), "{name}");
+                assert_eq!(reported.count(), usize::from(on), "{name}");
             }
         }
     }
 }
 
-/// Else a column could be unreadable that a rule reads, and nobody would be told.
+/// Otherwise an unreadable column that a rule reads could go unreported.
 #[test]
 fn a_rule_names_every_column_that_makes_a_difference_to_it() {
     let values = [
@@ -210,7 +211,7 @@ fn ids(judged: &CheckOutcome, rule: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_key_is_known_again_by_its_date_wherever_it_stands() {
+fn a_key_is_recognised_by_its_date_in_either_slot() {
     const OLD: &str = "2025-01-01T00:00:00+00:00";
     const OLDER: &str = "2024-06-01T00:00:00+00:00";
     let of = |first: &'static [(&'static str, &'static str)]| {
@@ -344,8 +345,8 @@ fn a_finding_says_whose_it_is_and_what_the_rule_looked_at() {
 }
 
 #[test]
-fn each_finding_is_told_in_a_sentence_that_reads_well() {
-    let told = |case: BaseRow, rule: &str| {
+fn each_finding_has_a_sentence_that_reads_well() {
+    let reported = |case: BaseRow, rule: &str| {
         let rows = if matches!(case, BaseRow::Root(_)) { vec![case] } else { vec![BaseRow::Root(&[]), case] };
         raised(&judged(&csv(&rows)), rule).first().map(|finding| finding.summary.clone()).unwrap_or_default()
     };
@@ -463,14 +464,14 @@ fn each_finding_is_told_in_a_sentence_that_reads_well() {
     ] {
         let expected =
             format!("{sentence} in account 111122223333, as of the report of 2026-04-01 08:15 UTC.");
-        assert_eq!(told(row, rule), expected);
+        assert_eq!(reported(row, rule), expected);
         seen.insert(rule);
     }
     assert!(table().all(|check| seen.contains(check.rule.id)));
 }
 
 #[test]
-fn what_could_not_be_judged_is_told_in_a_sentence_and_by_an_id_that_stays() {
+fn an_unreadable_cell_is_reported_in_a_sentence_with_a_stable_id() {
     const ALICE: BaseRow = BaseRow::Person(&[("mfa_active", "?")]);
     let whole = csv(&[BaseRow::Root(&[]), BaseRow::Person(&[]), BaseRow::Machine(&[])]);
     let unreadable = whole.replacen("\nalice,", "\nalice,x,", 1);
@@ -555,9 +556,9 @@ fn what_could_not_be_judged_is_told_in_a_sentence_and_by_an_id_that_stays() {
         ),
     ] {
         let now = judged(&csv);
-        let told = raised(&now, COULD_NOT_LOOK.id);
-        assert_eq!(told[0].summary, sentence);
-        assert_eq!(told[0].severity, severity, "{sentence}");
+        let reported = raised(&now, COULD_NOT_LOOK.id);
+        assert_eq!(reported[0].summary, sentence);
+        assert_eq!(reported[0].severity, severity, "{sentence}");
         assert_eq!(now.gaps, gaps, "{sentence}");
         let report = CredentialReport::parse(csv.as_bytes()).unwrap();
         let tomorrow = ReportContext { generated: about().generated + chrono::TimeDelta::days(1), ..about() };

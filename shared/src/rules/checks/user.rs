@@ -176,7 +176,7 @@ pub(super) const CHECKS: &[Check] = &[
                 )
             },
             CheckCase::new(
-                "never used, and made at a time that nobody knows",
+                "never used, and created at an unknown time",
                 Person(&[("password_last_used", "no_information"), ("password_last_changed", "N/A")]),
                 CouldNotLook,
             ),

@@ -1,4 +1,4 @@
-//! A rule's cases: records that raise it, and records that leave it quiet.
+//! A rule's cases: records that raise it, and records that do not.
 
 use crate::config::Config;
 use crate::formats::cloudtrail::samples::BaseRecord;
@@ -20,7 +20,7 @@ pub struct DetectionCase {
 /// What judging a record must come to.
 #[derive(Clone, Copy, Debug)]
 pub enum DetectionExpect {
-    /// The rule beside which the case stands, at that severity.
+    /// The rule that the case belongs to, at that severity.
     Raised(Severity),
     /// Another rule, which is more specific.
     Instead(&'static str),

@@ -1,4 +1,4 @@
-//! The family `credential-change`: passwords, second factors and access keys of IAM users, changed by somebody.
+//! The family `credential-change`: changes of passwords, second factors and access keys of IAM users.
 //!
 //! Root's own are in the family `root`. Sources: IAM API Reference; IAM User Guide, "AWS managed policies"
 //! (`AWSCompromisedKeyQuarantineV3`).
@@ -304,7 +304,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::High),
             ),
             DetectionCase::new(
-                "the user is a list: whose it is cannot be told",
+                "the user is a list: its owner is unknown",
                 ApiCall(
                     r#"{"eventName": "CreateLoginProfile", "requestParameters": {"userName": ["alice"]}}"#,
                 ),
@@ -332,7 +332,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::Medium),
             ),
             DetectionCase::new(
-                "by the user, in other casing: IAM does not tell them apart",
+                "by the user, in other casing: IAM does not distinguish them",
                 ApiCall(
                     r#"{"eventName": "UpdateLoginProfile", "userIdentity": {"type": "IAMUser", "userName": "alice"}, "requestParameters": {"userName": "Alice"}}"#,
                 ),
@@ -415,7 +415,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::High),
             ),
             DetectionCase::new(
-                "by nobody whom the record names",
+                "by a principal that the record does not name",
                 ApiCall(
                     r#"{"eventName": "CreateAccessKey", "userIdentity": null, "requestParameters": {"userName": "svc-backup"}}"#,
                 ),
@@ -505,7 +505,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
 ];
 
 /// Whether an IAM user acted on itself. A role session is never the user, whatever its name; IAM does not
-/// tell names apart by casing.
+/// distinguish names by casing.
 fn acts_on_itself(record: &Record<'_>, target: &str) -> bool {
     let identity = &record.user_identity;
     identity.kind.as_deref() == Some("IAMUser")
@@ -625,7 +625,7 @@ fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<DetectionRais
     let user = record.request("userName").or_else(|| text(&key["userName"]));
     let own = match user.as_deref() {
         Some(user) => acts_on_itself(record, user),
-        // A key for nobody in particular is the caller's own.
+        // A key for no named user is the caller's own.
         None => record.user_identity.kind.as_deref() == Some("IAMUser"),
     };
     if own {

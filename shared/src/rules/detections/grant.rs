@@ -857,8 +857,8 @@ fn one_lower(severity: Severity) -> Severity {
     }
 }
 
-/// What one of AWS's policies for administrators makes of whoever has it: its name, and how bad that is.
-/// Nothing for any other policy. A policy of one's own may have any name, so the account counts too.
+/// The name and severity of an AWS managed policy for administrators.
+/// `None` for any other policy. A customer managed policy may have any name, so the account counts too.
 pub(super) fn admin_policy(arn: &str) -> Option<(&str, Severity)> {
     // arn:aws:iam::aws:policy/AdministratorAccess
     let (_, policy) = arn.split_once(":iam::aws:policy/")?;

@@ -25,7 +25,7 @@ pub fn judge_record(
     config: &Config,
     place: RecordPlace<'_>,
 ) -> Result<Option<Finding>, String> {
-    match &record.unread {
+    match &record.unreadable {
         Some(reason) if wanted(record) => Err(reason.clone()),
         _ => Ok(detect(record, config, place)),
     }

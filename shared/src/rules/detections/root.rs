@@ -1,6 +1,6 @@
 //! The family `root`: the account's own root user, and what others do to its credentials.
 //!
-//! Its specific rules stand before all others, [`ACTIVITY`] after all others.
+//! Its specific rules come before all others, [`ACTIVITY`] after all others.
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Perform a
 //! privileged task on an AWS Organizations member account" (`sts:AssumeRoot`), "AWS account root user".
 
@@ -184,14 +184,14 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 Raised(Severity::High),
             ),
             DetectionCase::new(
-                "a token is refreshed: nobody signs in",
+                "a token is refreshed: there is no sign-in",
                 RootSignIn(
                     r#"{"eventName": "CreateOAuth2Token", "eventType": "AwsApiCall", "responseElements": null, "additionalEventData": {"success": "true", "MFAUsed": null}, "requestParameters": {"client_id": "arn:aws:signin:::devtools/same-device", "grant_type": "refresh_token"}}"#,
                 ),
                 Instead("root.activity"),
             ),
             DetectionCase::new(
-                "by a way nobody has documented",
+                "by an undocumented way",
                 RootSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
                 ),
@@ -293,7 +293,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 Raised(Severity::High),
             ),
             DetectionCase::new(
-                "by a way nobody has documented",
+                "by an undocumented way",
                 RootSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Failure"}}"#,
                 ),
@@ -345,7 +345,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 Raised(Severity::High),
             ),
             DetectionCase::new(
-                "asked for by somebody whom AWS does not name",
+                "requested by a principal that AWS does not name",
                 RootSignIn(
                     r#"{"eventName": "PasswordRecoveryRequested", "responseElements": null, "userIdentity": null}"#,
                 ),
@@ -530,7 +530,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
                 Raised(Severity::Critical),
             ),
             DetectionCase::new(
-                "an access key: requestParameters names nobody",
+                "an access key: requestParameters names no user",
                 RootCall(
                     r#"{"eventName": "CreateAccessKey", "requestParameters": {"userName": null, "x": 1}}"#,
                 ),
@@ -720,7 +720,7 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
             Raised(Severity::High),
         ),
         DetectionCase::new(
-            "invokedBy is empty, so nobody else made the call",
+            "invokedBy is empty, so no service made the call",
             RootCall(r#"{"userIdentity": {"invokedBy": ""}}"#),
             Raised(Severity::High),
         ),
@@ -737,7 +737,7 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
             Raised(Severity::High),
         ),
         DetectionCase::new(
-            "a sign-in event nobody has documented, which succeeded",
+            "an undocumented sign-in event, which succeeded",
             RootSignIn(
                 r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Success"}}"#,
             ),
@@ -790,23 +790,23 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
             RootCall(r#"{"userIdentity": {"type": ["Root"]}}"#),
             Nothing,
         ),
-        DetectionCase::new("nobody is named", RootCall(r#"{"userIdentity": null}"#), Nothing),
+        DetectionCase::new("no principal is named", RootCall(r#"{"userIdentity": null}"#), Nothing),
         DetectionCase::new(
-            "stopping a trail is told by its own rule",
+            "stopping a trail has its own rule",
             RootCall(r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}"#),
             Instead("trail.stopped"),
         ),
     ],
 }];
 
-/// A sign-in of root. Who opens the console as root is told also where `sts:AssumeRoot` is behind it.
+/// A sign-in of root. Opening the console as root is a finding even if `sts:AssumeRoot` is behind it.
 fn root_sign_in(record: &Record<'_>) -> Option<SignIn> {
     let root = record.user_identity.kind.as_deref() == Some("Root");
     SignIn::of(record).filter(|_| root)
 }
 
 /// Whether root let a tool in that had no session of root's before. The console fetches tokens of its own after
-/// every sign-in, and a refreshed token belongs to a sign-in that has been told.
+/// every sign-in, and a refreshed token belongs to a sign-in that was already a finding.
 ///
 /// Source: AWS Sign-In User Guide, "CloudTrail integration": `requestParameters.client_id` and `grant_type`.
 fn lets_a_tool_in(record: &Record<'_>) -> bool {
@@ -856,7 +856,7 @@ fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     } else {
         format!("failed to sign in to {}", door(sign_in.way))
     };
-    // Only whoever gave the right password is asked for the second factor.
+    // The second factor is asked for only after the right password.
     Some(if second_factor {
         raised(Severity::Critical, what, record)
     } else {
@@ -864,7 +864,7 @@ fn sign_in_failed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     })
 }
 
-/// Only root's password can be recovered by mail, so whoever asked meant root.
+/// Only root's password can be recovered by mail, so the request was about root.
 fn password_recovery(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let requested = calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryRequested"]);
     if !requested && !calls(record, SIGN_IN_SOURCE, &["PasswordRecoveryCompleted"]) {
@@ -880,7 +880,7 @@ fn password_recovery(record: &Record<'_>, _: &Config) -> Option<DetectionRaised>
         }
     };
     let raised = raised(severity, what.to_owned(), record);
-    // Whoever goes on with it has what stood in root's mail; asking for it takes only root's mail address.
+    // Completing it takes the content of root's mail; requesting it takes only root's mail address.
     Some(if requested { raised.unauthenticated() } else { raised })
 }
 

@@ -1,6 +1,6 @@
 //! The family `sign-in`: IAM users, federated people and OAuth clients at the console's door.
 //!
-//! Root and Identity Center have families of their own, which stand first.
+//! Root and Identity Center have families of their own, which come first.
 //! Sources: CloudTrail User Guide, "AWS Management Console sign-in events"; AWS Sign-In User Guide.
 
 use super::calls::{calls, own_success};
@@ -280,14 +280,14 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::Medium),
             ),
             DetectionCase::new(
-                "a name nobody has documented, with its outcome in responseElements",
+                "an undocumented name, with its outcome in responseElements",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": {"ConsoleLogin": null, "PasskeyLogin": "Failure"}, "additionalEventData": {"MFAUsed": null}}"#,
                 ),
                 Raised(Severity::Medium),
             ),
             DetectionCase::new(
-                "a name nobody has documented, with its outcome in serviceEventDetails",
+                "an undocumented name, with its outcome in serviceEventDetails",
                 ConsoleSignIn(
                     r#"{"eventName": "PasskeyLogin", "responseElements": null, "serviceEventDetails": {"PasskeyLogin": "Failure"}}"#,
                 ),
@@ -419,7 +419,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::High),
             ),
             DetectionCase::new(
-                "the identity is null: who it was cannot be told",
+                "the identity is null: the principal is unknown",
                 ConsoleSignIn(r#"{"userIdentity": [], "additionalEventData": {"MFAUsed": "No"}}"#),
                 Nothing,
             ),
@@ -623,7 +623,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
     },
 ];
 
-/// What somebody signs in to.
+/// What a person signs in to.
 pub(super) fn door(way: Way) -> &'static str {
     match way {
         Way::Console => "the AWS console",
@@ -728,7 +728,7 @@ fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRai
     })
 }
 
-/// Told once a name: the name is the subject, whoever it was.
+/// Mailed once for each name: the name is the subject, for every principal.
 fn unknown_event(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     let unknown_name = SignIn::of_unknown_name(record);
     let unknown_outcome = SignIn::of(record).is_some_and(|sign_in| sign_in.outcome == Outcome::Unknown);

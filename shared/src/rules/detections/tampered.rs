@@ -1,7 +1,7 @@
-//! The family `watch`, over records: somebody changes what iamwatch itself is made of.
+//! The family `watch`, over records: changes to the resources of iamwatch itself.
 //!
 //! `OWN_RESOURCES` says what that is. A call is about one of them when a parameter of it names one: by its
-//! name, its id, its URL or its ARN. A stack stands for whatever
+//! name, its id, its URL or its ARN. A stack includes whatever
 //! CloudFormation has named after it. Sources: the API References of the services, for the names of calls and
 //! parameters; Lambda Developer Guide, "Logging Lambda API calls", for the dates in Lambda's event names.
 
@@ -78,7 +78,7 @@ const CHANGES: &[&str] = &[
     "DisableAlarmActions",
     "SetAlarmState",
     "PutRetentionPolicy",
-    // The state machine, and what it is at: nobody is told what a backfill has found that was stopped.
+    // The state machine and its executions: the findings of a stopped backfill are not mailed.
     "UpdateStateMachine",
     "StopExecution",
     // The stack.
@@ -87,7 +87,7 @@ const CHANGES: &[&str] = &[
     "SetStackPolicy",
 ];
 
-/// Calls after which iamwatch sees or tells nothing, or has lost something.
+/// Calls after which iamwatch sees or mails nothing, or has lost something.
 const ENDS: &[&str] = &[
     "DeleteFunction20150331",
     "DeleteEventSourceMapping20150331",
@@ -116,7 +116,7 @@ const SWITCHES_OFF: &[(&str, &str, &str)] = &[
 ];
 
 /// The parameters that name what a call is about. Any other may name us without being about us: a policy of
-/// somebody else's bucket, the environment of somebody else's function.
+/// another bucket, the environment of another function.
 const NAMING: &[&str] = &[
     "alarmName",
     "alarmNames",
@@ -178,7 +178,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             Raised(Severity::Critical),
         ),
         own(
-            "somebody else's function takes messages from our queue",
+            "another function takes messages from our queue",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "CreateEventSourceMapping20150331", "requestParameters": {"eventSourceArn": "arn:aws:sqs:us-east-1:111122223333:iamwatch-DeliveryQueue-AbCd1234EfGh", "functionName": "thief"}}"#,
             Raised(Severity::High),
         ),
@@ -278,7 +278,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             Raised(Severity::Low),
         ),
         own(
-            "by somebody who calls his program CloudFormation",
+            "by a caller whose user agent is CloudFormation",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateFunctionCode20150331v2", "userAgent": "cloudformation.amazonaws.com", "requestParameters": {"functionName": "iamwatch-SignInFunction-AbCd1234EfGh"}}"#,
             Raised(Severity::High),
         ),
@@ -288,12 +288,12 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
             Raised(Severity::Medium),
         ),
         own(
-            "somebody else's function",
+            "another function",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "DeleteFunction20150331", "requestParameters": {"functionName": "shop-Checkout"}}"#,
             Nothing,
         ),
         own(
-            "somebody else's function, which names our topic",
+            "another function, which names our topic",
             r#"{"eventSource": "lambda.amazonaws.com", "eventName": "UpdateFunctionConfiguration20150331v2", "requestParameters": {"functionName": "shop", "description": "iamwatch-x", "environment": {"variables": {"TOPIC": "arn:aws:sns:us-east-1:111122223333:iamwatch-FindingsTopic-AbCd1234EfGh"}}}}"#,
             Nothing,
         ),
@@ -330,7 +330,7 @@ fn tampered(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let ours = named.find(|value| is_ours(value, &config.own_resources))?;
     let name = &*record.event_name;
     let ends = ENDS.contains(&name) || switches_off(record);
-    // Only AWS can say who it acts for; the user agent is anybody's.
+    // Only AWS can say who it acts for; any caller can choose the user agent.
     let deployed = record.user_identity.invoked_by.as_deref() == Some("cloudformation.amazonaws.com");
     let severity = match (record.error_code.is_some(), deployed, ends) {
         (true, ..) => Severity::Medium,

@@ -45,7 +45,7 @@ fn every_case_raises_what_it_expects() {
 
 /// If only some of a rule's cases are unauthenticated, the others are listed.
 #[test]
-fn what_takes_no_password_is_unauthenticated_and_nothing_else() {
+fn exactly_the_findings_that_take_no_password_are_unauthenticated() {
     const BY_ANYONE: &[(&str, &[&str])] = &[
         (
             "identity-center.failed",

@@ -1,7 +1,7 @@
-//! The family `trail`: CloudTrail is told to record less, or nothing.
+//! The family `trail`: CloudTrail is set to record less, or nothing.
 //!
 //! Sources: CloudTrail API Reference, `StopLogging`, `DeleteTrail`, `UpdateTrail`, `PutEventSelectors`,
-//! `AdvancedFieldSelector`. A refused attempt is told too, at a lower severity.
+//! `AdvancedFieldSelector`. A refused attempt is a finding too, at a lower severity.
 
 use serde_json::Value;
 
@@ -197,7 +197,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
                 Raised(Severity::Medium),
             ),
             DetectionCase::new(
-                "a key, which may be one that nobody else can use",
+                "a key, which may be unusable for others",
                 ApiCall(
                     r#"{"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail", "requestParameters": {"name": "main", "kmsKeyId": "arn:aws:kms:us-east-1:444455556666:key/11111111-2222-3333-4444-555555EXAMPLE"}}"#,
                 ),
@@ -476,7 +476,7 @@ fn lost_by_selectors(record: &Record<'_>) -> Vec<Loss> {
     };
     if (reads && !whole(|selector| selector.reads)) || (writes && !whole(|selector| selector.writes)) {
         let limits: Vec<&Limit> = selectors.iter().flat_map(|selector| &selector.limits).collect();
-        // The worst speaks for all: a sentence that says every one of them could be as long as anybody likes.
+        // Only the worst is in the sentence: a sentence with all of them could be of any length.
         if let Some(worst) = limits.iter().find(|limit| !limit.only_volume).or(limits.first()) {
             let severity = if worst.only_volume { Severity::Low } else { Severity::High };
             let more = match limits.len() - 1 {

@@ -70,7 +70,7 @@ impl<C: AuditSource, I: IamReader, S: StateStore, N: NotificationSink, R: Runtim
 {
     /// The state bucket.
     pub fn state(&self) -> &StateClient<'_, S, R> {
-        &self.notifier.memory
+        &self.notifier.state_client
     }
 
     /// When the audit was requested, and whether it is the last try.

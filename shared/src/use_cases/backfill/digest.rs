@@ -76,30 +76,30 @@ pub(super) async fn digest<S: StateStore, P: Runtime>(
     request: &DigestRequest<'_>,
     results: impl AsyncFn(usize) -> Result<Option<Bytes>, AwsError>,
     suppressions: &SuppressionFile,
-    memory: &StateClient<'_, S, P>,
+    state_client: &StateClient<'_, S, P>,
     config: &Config,
 ) -> Result<DigestOutput, AwsError> {
     let DigestRequest { folder, plan, notify, teller, lost } = *request;
-    let checkpoint = DigestCheckpoint::start(folder, memory).await?;
-    let ends_with = TIME_FOR_DOCUMENTS.min(memory.time_left() / 4);
-    let check_time = || check_time(memory, folder, ends_with);
+    let checkpoint = DigestCheckpoint::start(folder, state_client).await?;
+    let ends_with = TIME_FOR_DOCUMENTS.min(state_client.time_left() / 4);
+    let check_time = || check_time(state_client, folder, ends_with);
     let judged = judge_items(plan, results, &check_time, config).await?;
-    let mut judged: JudgedItems = judged.end(&plan.bucket, &memory.uri(folder), checkpoint.at());
+    let mut judged: JudgedItems = judged.end(&plan.bucket, &state_client.uri(folder), checkpoint.at());
 
     let suppressions = &suppressions.suppressions;
-    let marking = Marking { teller, folder, checkpoint: &checkpoint, suppressions, memory, config };
+    let marking = Marking { teller, folder, checkpoint: &checkpoint, suppressions, state_client, config };
     let mut marked = mark(&marking, std::mem::take(&mut judged.findings), notify).await?;
 
     // Gaps are notified of whatever the cases say.
-    checkpoint.note(folder, memory.take_unreadable(), memory).await?;
-    let checkpoint = DigestCheckpoint::start(folder, memory).await?;
+    checkpoint.note(folder, state_client.take_unreadable(), state_client).await?;
+    let checkpoint = DigestCheckpoint::start(folder, state_client).await?;
     let unreadable: Vec<&LostObject> = checkpoint.unreadable().chain(lost).collect();
     marked.may_repeat |= !unreadable.is_empty();
-    let gaps = gaps(plan, &mut judged, &unreadable, &marked, &memory.uri(folder), checkpoint.at());
+    let gaps = gaps(plan, &mut judged, &unreadable, &marked, &state_client.uri(folder), checkpoint.at());
 
     // The documents are made without a pause: an invocation without enough time for them would always die of it.
     check_time()?;
-    let documents = Documents { plan, folder, made_at: checkpoint.at(), memory, config };
+    let documents = Documents { plan, folder, made_at: checkpoint.at(), state_client, config };
     let objects = documents.write(&mut judged, &marked, &gaps).await?;
 
     let mut notified = marked.notified;
@@ -149,14 +149,14 @@ fn remembered_since(plan: &Plan, checkpoint: &DigestCheckpoint, config: &Config)
 
 /// Checks that there is time for the documents.
 fn check_time<S: StateStore, P: Runtime>(
-    memory: &StateClient<'_, S, P>,
+    state_client: &StateClient<'_, S, P>,
     folder: &str,
     ends_with: Duration,
 ) -> Result<(), AwsError> {
-    if memory.time_left() >= ends_with {
+    if state_client.time_left() >= ends_with {
         return Ok(());
     }
-    let call = format!("putting together {}", memory.uri(folder));
+    let call = format!("putting together {}", state_client.uri(folder));
     let answer = "no time is left in this run".to_owned();
     Err(AwsError { kind: AwsErrorKind::DeadlineExceeded, call, answer })
 }

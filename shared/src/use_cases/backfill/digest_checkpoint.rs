@@ -49,16 +49,16 @@ impl DigestCheckpoint {
     /// Starts a digest, or continues it.
     pub async fn start<S: StateStore, P: Runtime>(
         folder: &str,
-        memory: &StateClient<'_, S, P>,
+        state_client: &StateClient<'_, S, P>,
     ) -> Result<DigestCheckpoint, AwsError> {
         // The first time is only fixed once it is written.
-        let (new, now) = (DigestCheckpoint::new(), memory.runtime.now());
+        let (new, now) = (DigestCheckpoint::new(), state_client.runtime.now());
         let start = |checkpoint: &mut DigestCheckpoint, _| {
             if checkpoint.at == new.at {
                 checkpoint.at = now;
             }
         };
-        let (_, held) = memory.update(&key(folder), &new, None, start).await?;
+        let (_, held) = state_client.update(&key(folder), &new, None, start).await?;
         Ok(held.object)
     }
 
@@ -77,14 +77,14 @@ impl DigestCheckpoint {
         &self,
         folder: &str,
         unreadable: Vec<UnreadableObject>,
-        memory: &StateClient<'_, S, P>,
+        state_client: &StateClient<'_, S, P>,
     ) -> Result<(), AwsError> {
         if unreadable.is_empty() {
             return Ok(());
         }
         let lost: Vec<LostObject> = unreadable.into_iter().map(LostObject::from).collect();
         let note = |checkpoint: &mut DigestCheckpoint, _| checkpoint.unreadable.extend(lost.iter().cloned());
-        memory.update(&key(folder), self, None, note).await.map(|_| ())
+        state_client.update(&key(folder), self, None, note).await.map(|_| ())
     }
 }
 
@@ -92,9 +92,9 @@ impl DigestCheckpoint {
 pub(super) async fn note_unreadable<S: StateStore, P: Runtime>(
     folder: &str,
     unreadable: Vec<UnreadableObject>,
-    memory: &StateClient<'_, S, P>,
+    state_client: &StateClient<'_, S, P>,
 ) -> Result<(), AwsError> {
-    DigestCheckpoint::new().note(folder, unreadable, memory).await
+    DigestCheckpoint::new().note(folder, unreadable, state_client).await
 }
 
 fn key(folder: &str) -> String {

@@ -18,7 +18,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         state: RunState,
         plan: &Plan,
     ) -> Result<StepEnd, BackfillStop> {
-        let memory = &self.notifier.memory;
+        let state_client = &self.notifier.state_client;
         let items = format!("{}items.json", self.id.folder(state.generation));
         let (run, generation) = (self.id.as_str(), state.generation);
         let steps = (0..plan.items.len()).map(
@@ -26,8 +26,8 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         );
         let steps = serde_json::Value::from_iter(steps).to_string();
         // It may replace that of a lost plan.
-        memory.put(&items, steps.as_bytes()).await?;
-        let uri = memory.uri("");
+        state_client.put(&items, steps.as_bytes()).await?;
+        let uri = state_client.uri("");
         let bucket = uri.trim_start_matches("s3://").trim_end_matches('/');
         let input =
             serde_json::json!({"run": run, "generation": generation, "bucket": bucket, "items": items});
@@ -38,7 +38,8 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
             times = times.saturating_add(1);
             // A name starts one execution only, so that a start with an unknown outcome can be repeated.
             let name = state.execution_name(times);
-            execution = memory.in_time("starting", &name, fleet.start(&name, &input.to_string())).await?;
+            execution =
+                state_client.in_time("starting", &name, fleet.start(&name, &input.to_string())).await?;
             if execution == Execution::Live {
                 break;
             }
@@ -48,7 +49,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
             let answer = format!("its last {MAX_STARTS} executions have come to their end without a digest");
             return Err(BackfillStop::Unfinished(AwsError { kind: AwsErrorKind::Denied, call, answer }));
         }
-        let (token, now) = (memory.lease.token.clone(), self.runtime.now());
+        let (token, now) = (state_client.lease.token.clone(), self.runtime.now());
         let state = self
             .update(&state, |state, _| {
                 if state.is_leased_to(&token) {

@@ -69,9 +69,9 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         plan: &Plan,
         item: usize,
     ) -> Result<ItemResult, BackfillStop> {
-        let memory = &self.notifier.memory;
+        let state_client = &self.notifier.state_client;
         let key = result_key(&self.id.folder(state.generation), item);
-        let stored = memory.read(&key).await?;
+        let stored = state_client.read(&key).await?;
         let item = &plan.items[item];
         if let Some(result) = stored.as_ref().and_then(|stored| result_of(&stored.content, item)) {
             return Ok(result);
@@ -81,10 +81,10 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         let result =
             ItemResult { vanished: item.objects().saturating_sub(seen), item: item.fingerprint(), ..result };
         let compressed = result.pack().map_err(|error| {
-            let (call, answer) = (format!("packing {}", memory.uri(&key)), error.to_string());
+            let (call, answer) = (format!("packing {}", state_client.uri(&key)), error.to_string());
             AwsError { kind: AwsErrorKind::Denied, call, answer }
         })?;
-        write_once(memory, &key, &compressed, stored.as_ref()).await?;
+        write_once(state_client, &key, &compressed, stored.as_ref()).await?;
         Ok(result)
     }
 
@@ -134,7 +134,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         item: usize,
     ) -> Result<Option<Bytes>, AwsError> {
         let key = result_key(&self.id.folder(state.generation), item);
-        Ok(self.notifier.memory.read(&key).await?.map(|stored| stored.content))
+        Ok(self.notifier.state_client.read(&key).await?.map(|stored| stored.content))
     }
 }
 

@@ -33,14 +33,14 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         mut state: RunState,
         plan: &Plan,
     ) -> Result<RunState, BackfillStop> {
-        self.notifier.memory.reserve(TIME_TO_ANSWER);
+        self.notifier.state_client.reserve(TIME_TO_ANSWER);
         if state.result.is_none() {
             state = self.while_leased(&state, |state| state.stage = Stage::Notifying).await?;
             state = self.put_together(state, plan).await?;
         }
         let mut unrecorded = Unrecorded::default();
         if let Some(entry) = &state.mail {
-            if !entry.is_leased_by(&self.notifier.memory.lease.token) {
+            if !entry.is_leased_by(&self.notifier.state_client.lease.token) {
                 // An earlier run may still be publishing it.
                 return Err(BackfillStop::Unfinished(self.busy()));
             }
@@ -69,12 +69,12 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         let request = DigestRequest { folder: &folder, plan, notify: state.notify, teller, lost };
         let results = async |item| self.compressed_result(&state, item).await;
         let output =
-            Box::pin(digest(&request, results, &accepted, &self.notifier.memory, self.config)).await?;
+            Box::pin(digest(&request, results, &accepted, &self.notifier.state_client, self.config)).await?;
         let DigestOutput { alert, findings, counts, read, objects } = output;
         let subject = alert.as_ref().map(|alert| alert.subject.clone());
         let result = BackfillResult { findings, counts, objects: objects.into(), subject };
         let notification = alert.filter(|_| state.notify);
-        let entry = notification.map(|of| OutboxEntry::leased(of, false, &self.notifier.memory.lease));
+        let entry = notification.map(|of| OutboxEntry::leased(of, false, &self.notifier.state_client.lease));
         let now = self.runtime.now();
         let noted = self.while_leased(&state, |state| {
             (state.mail, state.result, state.read) = (entry.clone(), Some(result.clone()), read.clone());
@@ -98,7 +98,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
 
     /// Finishes the backfill, and records its mail as notified.
     async fn finish(&self, state: &RunState, unrecorded: &Unrecorded) -> Result<RunState, BackfillStop> {
-        let (token, now) = (&self.notifier.memory.lease.token, self.runtime.now());
+        let (token, now) = (&self.notifier.state_client.lease.token, self.runtime.now());
         let finished = self.record(state, unrecorded, |state| {
             let is_mine = state.is_leased_to(token);
             if is_mine {

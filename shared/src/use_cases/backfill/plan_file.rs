@@ -43,10 +43,10 @@ impl From<Unplanned> for BackfillStop {
 impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> BackfillRun<'_, L, S, A, P, F> {
     /// The stored plan, or a new one.
     pub(super) async fn plan(&self, state: &RunState) -> Result<Plan, BackfillStop> {
-        let memory = &self.notifier.memory;
+        let state_client = &self.notifier.state_client;
         let key = format!("{}plan.json", self.id.folder(state.generation));
         let read = |stored: &StoredObject| Plan::read(&stored.content, self.bucket, &state.wanted);
-        let stored = memory.read(&key).await?;
+        let stored = state_client.read(&key).await?;
         match stored.as_ref().map(read) {
             Some(Ok(plan)) => return Ok(plan),
             Some(Err(_)) => self.lose_plan(state, &key).await?,
@@ -54,7 +54,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
         }
         let plan = self.make_plan(&state.wanted).await?;
         let refused = |answer: String| {
-            let call = format!("writing {}", memory.uri(&key));
+            let call = format!("writing {}", state_client.uri(&key));
             BackfillStop::Unfinished(AwsError { kind: AwsErrorKind::Denied, call, answer })
         };
         let content = serde_json::to_vec(&plan).map_err(|error| refused(error.to_string()))?;
@@ -62,11 +62,11 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
             let plan = format!("a plan that takes at most {MAX_STATE_BYTES} bytes: ask for fewer days");
             return Err(BackfillStop::Refused(input("the plan", &format!("{} bytes", content.len()), &plan)));
         }
-        write_once(memory, &key, &content, stored.as_ref()).await?;
+        write_once(state_client, &key, &content, stored.as_ref()).await?;
         // Another invocation may have written its plan a moment ago: items are read by the stored plan.
-        let stored = match memory.read(&key).await? {
+        let stored = match state_client.read(&key).await? {
             // It was written a moment ago: read it again.
-            None => memory.read(&key).await?,
+            None => state_client.read(&key).await?,
             stored => stored,
         };
         let missing = || Err("it is not there, although it was written".to_owned());
@@ -76,17 +76,18 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
     /// Replaces a plan that cannot be read; the digest reports it. Items that the new plan divides differently are read
     /// again.
     async fn lose_plan(&self, state: &RunState, key: &str) -> Result<(), AwsError> {
-        let memory = &self.notifier.memory;
+        let state_client = &self.notifier.state_client;
         let (bucket, wanted) = (self.bucket.to_owned(), state.wanted.clone());
-        memory.open(key, &Plan { format: FORMAT, bucket, wanted, items: Vec::new() }).await?;
-        note_unreadable(&self.id.folder(state.generation), memory.take_unreadable(), memory).await?;
+        state_client.open(key, &Plan { format: FORMAT, bucket, wanted, items: Vec::new() }).await?;
+        note_unreadable(&self.id.folder(state.generation), state_client.take_unreadable(), state_client)
+            .await?;
         self.while_leased(state, |state| state.read = ReadTotals::default()).await?;
         Ok(())
     }
 
     /// Makes a plan, as far as there is time.
     pub(super) async fn make_plan(&self, wanted: &Wanted) -> Result<Plan, BackfillStop> {
-        let mut time_is_up = pin!(self.runtime.sleep(self.notifier.memory.time_left()).fuse());
+        let mut time_is_up = pin!(self.runtime.sleep(self.notifier.state_client.time_left()).fuse());
         let planned = plan(self.bucket, "", wanted, self.config, self.logs, self.runtime);
         let mut planned = Box::pin(planned.fuse());
         select_biased! {
@@ -107,12 +108,16 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F: Fleet> Back
 
     /// The stored plan.
     pub(super) async fn stored_plan(&self, state: &RunState) -> Result<Plan, BackfillStop> {
-        let memory = &self.notifier.memory;
+        let state_client = &self.notifier.state_client;
         let key = format!("{}plan.json", self.id.folder(state.generation));
         let error = |kind, answer: String| {
-            BackfillStop::Unfinished(AwsError { kind, call: format!("reading {}", memory.uri(&key)), answer })
+            BackfillStop::Unfinished(AwsError {
+                kind,
+                call: format!("reading {}", state_client.uri(&key)),
+                answer,
+            })
         };
-        match memory.read(&key).await? {
+        match state_client.read(&key).await? {
             None => Err(error(AwsErrorKind::NotFound, "there is no plan".to_owned())),
             Some(stored) => Plan::read(&stored.content, self.bucket, &state.wanted)
                 .map_err(|reason| error(AwsErrorKind::Denied, reason)),
@@ -134,14 +139,14 @@ fn fits(plan: Plan) -> Result<Plan, BackfillStop> {
 
 /// Writes an object that is written once, or replaces it if it is unreadable.
 pub(super) async fn write_once<S: StateStore, P: Runtime>(
-    memory: &StateClient<'_, S, P>,
+    state_client: &StateClient<'_, S, P>,
     key: &str,
     content: &[u8],
     unreadable: Option<&StoredObject>,
 ) -> Result<(), AwsError> {
     match unreadable {
-        None => memory.create(key, content).await,
-        Some(_) => match memory.replace(key, content, unreadable).await? {
+        None => state_client.create(key, content).await,
+        Some(_) => match state_client.replace(key, content, unreadable).await? {
             // Another invocation wrote the same, or this one did and the answer was lost.
             WriteOutcome::Written(_) | WriteOutcome::Conflict => Ok(()),
         },

@@ -103,7 +103,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
     /// The result of the invocation.
     pub fn end(self, progress: BackfillProgress, state: Option<RunState>) -> Backfilled {
         let state_errors = self.notifier.state_errors();
-        let uri = self.notifier.memory.uri(&self.id.key());
+        let uri = self.notifier.state_client.uri(&self.id.key());
         let mails = self.notifier.mails;
         Backfilled { run: self.id, uri, progress, state, read: self.read, mails, state_errors }
     }
@@ -120,14 +120,14 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
 
     /// Acquires the lease. A state that cannot be read is replaced by a new one.
     pub async fn acquire(&self, new: &RunState, again: bool) -> Result<(Ownership, RunState), AwsError> {
-        let (alert_id, lease) = (random_id(self.runtime), self.notifier.memory.lease.clone());
+        let (alert_id, lease) = (random_id(self.runtime), self.notifier.state_client.lease.clone());
         let now = new.begun;
         self.update(new, |state, was_unreadable| {
             let ownership = if was_unreadable {
                 // The generations of the lost state are unknown. The time as a generation keeps their results apart.
                 let generation = u32::try_from(now.timestamp()).unwrap_or(u32::MAX);
                 state.start(generation, &alert_id, &lease, now);
-                state.lost = self.notifier.memory.take_unreadable().pop().map(LostObject::from);
+                state.lost = self.notifier.state_client.take_unreadable().pop().map(LostObject::from);
                 Ownership::Acquired
             } else {
                 state.acquire(again, &alert_id, &lease, now)
@@ -143,7 +143,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
         state: &RunState,
         generation: u32,
     ) -> Result<(Ownership, RunState), AwsError> {
-        let (lease, now) = (self.notifier.memory.lease.clone(), self.runtime.now());
+        let (lease, now) = (self.notifier.state_client.lease.clone(), self.runtime.now());
         self.update(state, |state, _| {
             if state.generation != generation {
                 return (Ownership::Finished, state.clone());
@@ -163,11 +163,11 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
             BackfillStop::Unfinished(error) => error.to_string(),
             BackfillStop::Refused(error) => error.to_string(),
         };
-        let memory = &self.notifier.memory;
-        memory.reserve(TIME_TO_ANSWER / 4);
+        let state_client = &self.notifier.state_client;
+        state_client.reserve(TIME_TO_ANSWER / 4);
         let released = self.update(&state, |state, _| {
-            if state.is_leased_to(&memory.lease.token) {
-                state.release(&memory.lease.token);
+            if state.is_leased_to(&state_client.lease.token) {
+                state.release(&state_client.lease.token);
                 state.error = Some(why.clone());
             }
             state.clone()
@@ -184,11 +184,11 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
         let refused = |expected: &str| {
             BackfillStop::Refused(input("the run of a backfill", self.id.as_str(), expected))
         };
-        let Some(stored) = self.notifier.memory.read(&key).await? else {
+        let Some(stored) = self.notifier.state_client.read(&key).await? else {
             return Err(refused("one that was begun"));
         };
         let unreadable = |reason: String| {
-            let call = format!("reading {}", self.notifier.memory.uri(&key));
+            let call = format!("reading {}", self.notifier.state_client.uri(&key));
             AwsError { kind: AwsErrorKind::Denied, call, answer: reason }
         };
         let state = RunState::read_of(&stored.content, &self.id).map_err(unreadable)?;
@@ -214,7 +214,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
         new: &RunState,
         change: impl FnMut(&mut RunState, bool) -> T,
     ) -> Result<T, AwsError> {
-        let changed = self.notifier.memory.update(&self.id.key(), new, None, change).await;
+        let changed = self.notifier.state_client.update(&self.id.key(), new, None, change).await;
         changed.map(|(changed, _)| changed)
     }
 
@@ -224,7 +224,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime, F> Backfil
         state: &RunState,
         mut change: impl FnMut(&mut RunState),
     ) -> Result<RunState, AwsError> {
-        let token = &self.notifier.memory.lease.token;
+        let token = &self.notifier.state_client.lease.token;
         let changed = self.update(state, |state, _| {
             let is_leased = state.is_leased_to(token);
             if is_leased {

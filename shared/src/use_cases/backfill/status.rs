@@ -49,9 +49,9 @@ pub async fn backfill_status<L: LogStore, S: StateStore, A, P: Runtime>(
         }
         StatusQuery::ById(run) => run.clone(),
     };
-    let memory = StateClient::new(ports.state, ports.runtime, config, TIME_TO_ANSWER / 4);
-    let uri = memory.uri(&run.key());
-    let stored = memory.read(&run.key()).await?;
+    let state_client = StateClient::new(ports.state, ports.runtime, config, TIME_TO_ANSWER / 4);
+    let uri = state_client.uri(&run.key());
+    let stored = state_client.read(&run.key()).await?;
     let tag = stored.as_ref().map(|stored| stored.tag.clone());
     let modified = stored.as_ref().and_then(|stored| stored.modified);
     let (state, unreadable) = match stored.map(|stored| RunState::read_of(&stored.content, &run)) {
@@ -60,7 +60,7 @@ pub async fn backfill_status<L: LogStore, S: StateStore, A, P: Runtime>(
         None => (None, None),
     };
     let parts = match &state {
-        Some(state) => parts(&run, state, config, ports, &memory).await?,
+        Some(state) => parts(&run, state, config, ports, &state_client).await?,
         None => (0, 0),
     };
     let worker = state.as_ref().and_then(|state| state.worker(now));
@@ -84,13 +84,13 @@ async fn parts<L: LogStore, S: StateStore, A, P: Runtime>(
     state: &RunState,
     config: &Config,
     ports: &Ports<'_, L, S, A, P>,
-    memory: &StateClient<'_, S, P>,
+    state_client: &StateClient<'_, S, P>,
 ) -> Result<(usize, usize), AwsError> {
     let all = state.estimate.as_ref().map_or(0, |estimate| estimate.items);
     if state.stage != Stage::Fleet {
         return Ok((state.read.items, all));
     }
-    let uri = memory.uri("");
+    let uri = state_client.uri("");
     let bucket = uri.trim_start_matches("s3://").trim_end_matches('/');
     let lister = Lister { bucket, config, logs: ports.logs, runtime: ports.runtime };
     let prefix = format!("{}parts/", run.folder(state.generation));
@@ -98,7 +98,8 @@ async fn parts<L: LogStore, S: StateStore, A, P: Runtime>(
     loop {
         let page = next.as_deref();
         let listing = Listing { bucket, prefix: &prefix, page, ..Listing::default() };
-        let listed = memory.in_time("listing", &memory.uri(&prefix), lister.page(&listing)).await?;
+        let listed =
+            state_client.in_time("listing", &state_client.uri(&prefix), lister.page(&listing)).await?;
         done += listed.objects.len();
         next = listed.next;
         if next.is_none() {

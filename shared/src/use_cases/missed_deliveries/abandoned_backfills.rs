@@ -68,28 +68,29 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
 
     /// The backfills that are not finished, and that nobody works on.
     async fn abandoned(&self) -> Result<Vec<Abandoned>, AwsError> {
-        let (memory, bucket) = (&self.notifier.memory, self.buckets.1);
+        let (state_client, bucket) = (&self.notifier.state_client, self.buckets.1);
         let lister = self.lister(bucket);
         let (mut abandoned, mut next) = (Vec::new(), None::<String>);
         loop {
             if self.ports.runtime.time_left() <= self.time_to_notify {
-                return Err(out_of_time(&memory.uri(FOLDER)));
+                return Err(out_of_time(&state_client.uri(FOLDER)));
             }
             let page = next.as_deref();
             let listing = Listing { bucket, prefix: FOLDER, by_folder: true, page, ..Listing::default() };
-            let listed = memory.in_time("listing", &memory.uri(FOLDER), lister.page(&listing)).await?;
+            let listed =
+                state_client.in_time("listing", &state_client.uri(FOLDER), lister.page(&listing)).await?;
             let ids = listed
                 .folders
                 .iter()
                 .filter_map(|folder| RunId::parse(folder.strip_prefix(FOLDER)?.strip_suffix('/')?).ok());
             let read = ids.map(|id| async move {
-                let stored = memory.read(&id.key()).await?;
+                let stored = state_client.read(&id.key()).await?;
                 let state = stored.map(|stored| RunState::read_of(&stored.content, &id));
                 Ok::<_, AwsError>(state.map(|state| (id, state)))
             });
             let mut read = stream::iter(read).buffered(READ_AT_ONCE);
             while let Some(found) = read.try_next().await? {
-                let now = memory.runtime.now();
+                let now = state_client.runtime.now();
                 abandoned.extend(
                     found.filter(|(_, state)| state.as_ref().map_or(true, |state| state.is_abandoned(now))),
                 );
@@ -104,7 +105,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
     /// Makes and publishes the digest of a backfill, as its own next invocation would.
     async fn finish(&mut self, id: &RunId, generation: u32) -> Result<(), AwsError> {
         if self.ports.runtime.time_left() <= self.time_to_notify {
-            return Err(out_of_time(&self.notifier.memory.uri(&id.key())));
+            return Err(out_of_time(&self.notifier.state_client.uri(&id.key())));
         }
         let asked = BackfillTask::ByFleet(id.clone(), generation, FleetStep::Digest);
         let fleet = None::<&NoFleet>;
@@ -124,10 +125,10 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
 
     /// The finding that a backfill is not finished.
     fn of_backfill(&self, id: &RunId, state: Result<&RunState, &String>, why: Option<String>) -> Finding {
-        let memory = &self.notifier.memory;
+        let state_client = &self.notifier.state_client;
         let folder = state.map_or_else(|_| id.key(), |state| id.folder(state.generation));
         let (what, go_on) = (unfinished_backfill::what(id, state), unfinished_backfill::command(id, state));
-        let (account, now) = (self.ports.account, memory.runtime.now());
-        backfill_abandoned(&memory.uri(&folder), account, what, (go_on, why), now)
+        let (account, now) = (self.ports.account, state_client.runtime.now());
+        backfill_abandoned(&state_client.uri(&folder), account, what, (go_on, why), now)
     }
 }

@@ -78,7 +78,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
                 Err(Unplanned::AwsError(error)) => Err(error),
             }
         };
-        self.notifier.memory.in_time("listing", bucket, ranges).await?
+        self.notifier.state_client.in_time("listing", bucket, ranges).await?
     }
 
     /// Compares the folders of one day, and reads the log files that were delivered in the span and have no receipt.
@@ -133,12 +133,12 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
     ) -> Result<Vec<(Option<RangeListing<'s>>, Vec<ListedObject>)>, AwsError> {
         let lister = self.lister(self.buckets.0);
         let pages = try_join_all(listings.into_iter().map(|open| page(&lister, open)));
-        self.notifier.memory.in_time("listing", self.buckets.0, pages).await
+        self.notifier.state_client.in_time("listing", self.buckets.0, pages).await
     }
 
     /// The receipts of a day. A receipt that cannot be read is ignored.
     async fn receipts(&self, day: NaiveDate) -> Result<Receipts, AwsError> {
-        let (memory, bucket) = (&self.notifier.memory, self.buckets.1);
+        let (state_client, bucket) = (&self.notifier.state_client, self.buckets.1);
         let lister = self.lister(bucket);
         let prefix = receipts::folder(day);
         let mut receipts = Receipts::default();
@@ -146,12 +146,13 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
         loop {
             let page = next.as_deref();
             let listing = Listing { bucket, prefix: &prefix, page, ..Listing::default() };
-            let listed = memory.in_time("listing", &memory.uri(&prefix), lister.page(&listing)).await?;
+            let listed =
+                state_client.in_time("listing", &state_client.uri(&prefix), lister.page(&listing)).await?;
             let are_small = listed.objects.iter().all(|object| object.bytes <= MAX_RECEIPT_BYTES);
             let open = listed
                 .objects
                 .into_iter()
-                .map(|object| async move { memory.open(&object.key, &Receipt::default()).await });
+                .map(|object| async move { state_client.open(&object.key, &Receipt::default()).await });
             let mut opened =
                 stream::iter(open).buffer_unordered(if are_small { RECEIPTS_AT_ONCE } else { 1 });
             while let Some(receipt) = opened.try_next().await? {

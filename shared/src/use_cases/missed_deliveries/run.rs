@@ -92,7 +92,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<
     /// The result of the invocation.
     pub async fn end(mut self, ended: Result<(), AwsError>) -> MissedDeliveriesResult {
         if let Err(error) = &ended
-            && self.notifier.memory.has_failed_with(error)
+            && self.notifier.state_client.has_failed_with(error)
         {
             // If the state bucket keeps failing, people are notified without deduplication.
             Box::pin(self.notifier.notify(Vec::new(), BTreeSet::new(), Err(error))).await;
@@ -117,7 +117,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<
             *self.result.findings.entry(finding.severity).or_default() += 1;
         }
         Box::pin(self.notifier.notify(findings, sources, Ok(suppressions))).await;
-        self.notifier.memory.reserve(self.time_to_notify);
+        self.notifier.state_client.reserve(self.time_to_notify);
         let unnotified = std::mem::take(&mut self.notifier.not_notified);
         unnotified.into_values().next().map_or(Ok(()), Err)
     }
@@ -138,7 +138,7 @@ impl<'a, L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<
             },
         };
         let what = phrases::deliveries_not_compared(bucket, &why);
-        let now = self.notifier.memory.runtime.now();
+        let now = self.notifier.state_client.runtime.now();
         let finding = could_not_look(bucket, self.ports.account, severity, now, what, None);
         match self.notify(vec![finding], suppressions).await {
             Ok(()) => stop,

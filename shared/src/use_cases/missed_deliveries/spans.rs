@@ -17,8 +17,8 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
     ) -> Result<Option<Span>, AwsError> {
         let (bucket, requested_at) = (self.buckets.0, self.requested_at);
         let new = ComparisonCheckpoint::new(bucket);
-        let loaded = self.notifier.memory.open(KEY, &new).await?;
-        let now = self.notifier.memory.runtime.now();
+        let loaded = self.notifier.state_client.open(KEY, &new).await?;
+        let now = self.notifier.state_client.runtime.now();
         let ahead = loaded.object.is_ahead(now).then(|| self.checkpoint_is_ahead());
         let next = loaded.object.clone().start(bucket, requested_at, now, loaded.was_unreadable);
         let skipped = match &next {
@@ -32,7 +32,7 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
         let change = |checkpoint: &mut ComparisonCheckpoint, was_lost| {
             checkpoint.start(bucket, requested_at, now, was_lost)
         };
-        let (next, _) = self.notifier.memory.update(KEY, &new, Some(loaded), change).await?;
+        let (next, _) = self.notifier.state_client.update(KEY, &new, Some(loaded), change).await?;
         self.result.is_first |= next == NextSpan::First;
         Ok(match next {
             NextSpan::Compare(span, _) => Some(span),
@@ -42,9 +42,9 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
 
     /// Notes that a span was compared and reported.
     pub(super) async fn end_span(&mut self, span: Span) -> Result<(), AwsError> {
-        let (memory, bucket) = (&self.notifier.memory, self.buckets.0);
+        let (state_client, bucket) = (&self.notifier.state_client, self.buckets.0);
         let new = ComparisonCheckpoint::new(bucket);
-        memory.update(KEY, &new, None, |checkpoint, _| checkpoint.end(bucket, span)).await?;
+        state_client.update(KEY, &new, None, |checkpoint, _| checkpoint.end(bucket, span)).await?;
         let since = self.result.compared.map_or(span.since, |(since, _)| since);
         self.result.compared = Some((since, span.until));
         Ok(())
@@ -54,14 +54,14 @@ impl<L: LogStore, S: StateStore, A: NotificationSink, P: Runtime> MissedRun<'_, 
     fn span_skipped(&self, span: Span) -> Finding {
         let bucket = self.buckets.0;
         let what = phrases::deliveries_skipped(bucket, span.since, span.until);
-        let now = self.notifier.memory.runtime.now();
+        let now = self.notifier.state_client.runtime.now();
         could_not_look(bucket, self.ports.account, Severity::High, now, what, None)
     }
 
     /// The finding that the checkpoint has a time in the future.
     fn checkpoint_is_ahead(&self) -> Finding {
-        let memory = &self.notifier.memory;
-        let (uri, now) = (memory.uri(KEY), memory.runtime.now());
+        let state_client = &self.notifier.state_client;
+        let (uri, now) = (state_client.uri(KEY), state_client.runtime.now());
         let what = phrases::SWEEP_IN_THE_FUTURE.to_owned();
         let mut finding = could_not_look(&uri, self.ports.account, Severity::High, now, what, None);
         finding.subject = state_bucket(&uri);

@@ -33,7 +33,7 @@ const SHARE_BYTES: u64 = (128 << 10) + (10 << 10);
 enum How {
     /// It is judged.
     Scan,
-    /// A whole backfill: it is planned, judged, kept, put together and told.
+    /// A whole backfill: planning, judging, storing, the digest and its mail.
     Backfill,
     /// The same where each record is a finding.
     BackfillOfFailures,
@@ -164,7 +164,7 @@ async fn backfilled(s3: &S3, source: &Source, usual: bool, config: &Config) -> a
     let done = backfill(&asked, &source.bucket, config, None::<&Machine>, &outside).await?;
     ensure!(done.progress == BackfillProgress::Done, "{:?}", done.progress);
     let mails = topic.published.borrow().len();
-    ensure!(usual || mails == 1, "{mails} mails tell of a bucket that is full of failures");
+    ensure!(usual || mails == 1, "{mails} mails about a bucket that is full of failed sign-ins");
     Ok((done.read.counts.log_files, done.read.counts.records))
 }
 

@@ -1,4 +1,4 @@
-//! What stands outside of records: before, between and behind them. It is little, so it is simply parsed.
+//! The text outside of records: before, between and after them. It is short, and is parsed completely.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl Scan {
         }
     }
 
-    /// What stands before a record: a comma behind the one before it, and nothing before the first.
+    /// The text before a record: a comma after the previous one, and nothing before the first.
     /// Whether it is JSON.
     #[inline]
     pub(super) fn between_records(&mut self, gap: &[u8]) -> bool {

@@ -46,7 +46,7 @@ impl Scan {
     }
 }
 
-/// Whether what stands behind a backslash is valid JSON and cannot be a character of some needle in
+/// Whether the text after a backslash is valid JSON and cannot be a character of some needle in
 /// disguise: a letter, a digit, `.` or `-`. (AWS itself writes `<`, `>`, `=` and `&` in this way.)
 fn plain_escape(behind: &[u8]) -> bool {
     match behind {

@@ -21,7 +21,7 @@ impl Scan {
         }
     }
 
-    /// Whether so many bytes may be looked at again; where not, it is said.
+    /// Whether this many bytes may be looked at again; if not, that is reported.
     pub(super) fn may_look_again(&mut self, bytes: usize) -> bool {
         match self.again_bytes.checked_sub(bytes as u64) {
             Some(left) => {
@@ -131,7 +131,7 @@ impl Scan {
 }
 
 /// The next `{"eventVersion"` at or behind `from` that may be an element of `Records`, with its comma where it
-/// has one. A little white space may stand between them; no more than is kept of a window while looking.
+/// has one. A little white space may be between them; no more than is kept of a window while looking.
 pub(super) fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<Range<usize>> {
     let from = from.min(end);
     memmem::find_iter(&bytes[from..end], RECORD_START).find_map(|found| {

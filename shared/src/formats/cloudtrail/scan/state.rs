@@ -30,7 +30,7 @@ pub struct ScanCounts {
     pub records: u64,
     /// How many of them could not be judged.
     pub unreadable: u64,
-    /// How many of them nobody asks for: nobody was shown them.
+    /// How many of them no query asks for: they were not judged.
     pub skipped: u64,
     /// The first few things that could not be read, of records and of the file as a whole.
     pub problems: Vec<Problem>,
@@ -38,7 +38,7 @@ pub struct ScanCounts {
     pub has_records: bool,
 }
 
-/// Where the pass stands; it outlives the window that it looks at.
+/// The position and state of the pass; it outlives the window that it looks at.
 #[derive(Debug)]
 pub(in crate::formats::cloudtrail) struct Scan {
     pub(super) prefilter: &'static Prefilter,
@@ -62,7 +62,7 @@ pub(in crate::formats::cloudtrail) struct Scan {
     pub(super) in_records: bool,
     /// Whether `Records` stood in this document already.
     pub(super) had_records: bool,
-    /// How many documents have begun.
+    /// How many documents have started.
     pub(super) documents: u32,
     /// Whether the record, or the gap, has outgrown what is kept of one.
     pub(super) too_large: bool,

@@ -18,7 +18,7 @@ pub(crate) enum PrincipalLabel {
     },
     /// AWS hides the name, for no such user exists.
     Hidden,
-    /// The record names nobody.
+    /// The record names no principal.
     Unknown,
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Documents<'a, S, P> {
     pub plan: &'a Plan,
     pub folder: &'a str,
     pub made_at: DateTime<Utc>,
-    pub memory: &'a StateClient<'a, S, P>,
+    pub state_client: &'a StateClient<'a, S, P>,
     pub config: &'a Config,
 }
 
@@ -38,8 +38,8 @@ impl<S: StateStore, P: Runtime> Documents<'_, S, P> {
         let mut all: Vec<&Finding> = marked.notified.iter().chain(&marked.others).chain(gaps).collect();
         all.sort_by(|one, other| (one.time, &one.id).cmp(&(other.time, &other.id)));
         all.iter().for_each(|finding| judged.overview.finding(finding));
-        self.memory.put(&findings_key, &self.compressed_lines(&all)?).await?;
-        let uris = [self.memory.uri(&findings_key), self.memory.uri(&page_key)];
+        self.state_client.put(&findings_key, &self.compressed_lines(&all)?).await?;
+        let uris = [self.state_client.uri(&findings_key), self.state_client.uri(&page_key)];
         let wanted = &self.plan.wanted;
         let scope = html_report::ReportScope {
             title: &mail::backfill::title(wanted),
@@ -52,7 +52,7 @@ impl<S: StateStore, P: Runtime> Documents<'_, S, P> {
             findings_at: Some(&uris[0]),
         };
         let page = html_report::render(&judged.overview, &scope, self.config);
-        self.memory.put(&page_key, page.as_bytes()).await?;
+        self.state_client.put(&page_key, page.as_bytes()).await?;
         Ok(uris)
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Marking<'a, S, P> {
     pub folder: &'a str,
     pub checkpoint: &'a DigestCheckpoint,
     pub suppressions: &'a Suppressions,
-    pub memory: &'a StateClient<'a, S, P>,
+    pub state_client: &'a StateClient<'a, S, P>,
     pub config: &'a Config,
 }
 
@@ -71,23 +71,25 @@ impl<S: StateStore, P: Runtime> Marking<'_, S, P> {
         let Some(subject) = findings.first().map(|finding| finding.subject.clone()) else {
             return Ok(MarkedFindings::default());
         };
-        let (memory, now) = (self.memory, self.checkpoint.at());
+        let (state_client, now) = (self.state_client, self.checkpoint.at());
         let accepted = |finding: &Finding| self.suppressions.matching(finding, now).is_some();
         let seen: Vec<CaseFinding<'_>> =
             findings.iter().map(|finding| CaseFinding { finding, suppressed: accepted(finding) }).collect();
         let (key, new) = (case::key(&subject), Case::new(&subject));
-        let held = memory.open(&key, &new).await;
-        self.checkpoint.note(self.folder, memory.take_unreadable(), memory).await?;
+        let held = state_client.open(&key, &new).await;
+        self.checkpoint.note(self.folder, state_client.take_unreadable(), state_client).await?;
         let mut change = |case: &mut Case, _| {
             case.merge(&seen, now, self.config);
             let decided = case.select_for_digest(&self.teller, &seen, now, self.config);
-            case.forget(memory.runtime.now(), self.config);
+            case.forget(state_client.runtime.now(), self.config);
             let may_repeat =
                 (decided.repeated && !decided.notified.is_empty()) || !case.remembers(&decided.notified, now);
             (decided, may_repeat)
         };
         let changed = match held {
-            Ok(held) => memory.update(&key, &new, Some(held), &mut change).await.map(|(changed, _)| changed),
+            Ok(held) => {
+                state_client.update(&key, &new, Some(held), &mut change).await.map(|(changed, _)| changed)
+            }
             Err(error) => Err(error),
         };
         let (decided, may_repeat, refused) = match changed {
@@ -95,7 +97,7 @@ impl<S: StateStore, P: Runtime> Marking<'_, S, P> {
             // One case that AWS refuses does not delay the others; its own findings are notified without it.
             Err(error) if error.kind == AwsErrorKind::Denied => {
                 let (decided, _) = change(&mut new.clone(), false);
-                (decided, true, Some(format!("{}: {}", memory.uri(&key), error.answer)))
+                (decided, true, Some(format!("{}: {}", state_client.uri(&key), error.answer)))
             }
             Err(error) => return Err(error),
         };

@@ -249,13 +249,13 @@ fn attempt_with(
         part => Ok(part.map(|part| serde_json::from_str::<ItemResult>(part).unwrap().pack().unwrap().into())),
     };
     let run = async {
-        let memory = StateClient::new(world, world, config, Duration::ZERO);
-        let accepted = SuppressionFile::load(&memory, None).await?;
+        let state_client = StateClient::new(world, world, config, Duration::ZERO);
+        let accepted = SuppressionFile::load(&state_client, None).await?;
         digest(
             &DigestRequest { folder, plan: &plan, notify, teller: teller(alert_id), lost: None },
             part,
             &accepted,
-            &memory,
+            &state_client,
             config,
         )
         .await
@@ -494,9 +494,9 @@ fn parts_are_fetched_ahead_and_taken_in_order() {
     };
     let about = DigestRequest { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
     let run = async {
-        let memory = StateClient::new(&world, &world, &config, Duration::ZERO);
-        let accepted = SuppressionFile::load(&memory, None).await?;
-        digest(&about, fetch, &accepted, &memory, &config).await
+        let state_client = StateClient::new(&world, &world, &config, Duration::ZERO);
+        let accepted = SuppressionFile::load(&state_client, None).await?;
+        digest(&about, fetch, &accepted, &state_client, &config).await
     };
     // Whatever waits here is asked again at once.
     let (mut run, mut context) = (Box::pin(run), Context::from_waker(Waker::noop()));
@@ -519,9 +519,9 @@ fn without_time_for_its_end_a_digest_is_left_to_the_next_run() {
     };
     let about = DigestRequest { folder: FOLDER, plan: &plan, notify: true, teller: teller("d1"), lost: None };
     let run = async {
-        let memory = StateClient::new(&world, &world, &config, Duration::ZERO);
-        let accepted = SuppressionFile::load(&memory, None).await?;
-        digest(&about, fetch, &accepted, &memory, &config).await
+        let state_client = StateClient::new(&world, &world, &config, Duration::ZERO);
+        let accepted = SuppressionFile::load(&state_client, None).await?;
+        digest(&about, fetch, &accepted, &state_client, &config).await
     };
     let trouble = run.now_or_never().unwrap().unwrap_err();
     assert_eq!(trouble.kind, AwsErrorKind::DeadlineExceeded, "{trouble}");

@@ -1,4 +1,4 @@
-//! What the receipts of deliveries are, and what becomes of a sweep whose receipts are not as they were written.
+//! Which deliveries have receipts, and what happens if receipts or the checkpoint are damaged.
 
 use iamwatch_tests::memory::{Attempt, World};
 use shared::config::Config;
@@ -6,8 +6,8 @@ use shared::ports::AwsErrorKind;
 use shared::use_cases::{Trigger, process_deliveries};
 
 use super::{
-    Clock, DAY, Duration, NIGHT, at, deliver, key, missed, night, objects, put, put_quiet, put_state, run,
-    state, world,
+    Clock, DAY, Duration, NIGHT, at, deliver, key, missed, night, objects, put, put_state, put_unwatched,
+    run, state, world,
 };
 
 fn keys_noted(world: &World) -> usize {
@@ -15,23 +15,23 @@ fn keys_noted(world: &World) -> usize {
 }
 
 #[test]
-fn what_was_read_and_told_is_noted_and_nothing_else() {
+fn receipts_are_written_only_for_log_files_that_were_read_and_notified() {
     run(async || {
         let world = World::default();
-        put(&world, &key("told"), DAY, "alice");
-        put_quiet(&world, &key("quiet"), DAY);
-        put(&world, &key("untold"), DAY, "bob");
+        put(&world, &key("notified"), DAY, "alice");
+        put_unwatched(&world, &key("unwatched"), DAY);
+        put(&world, &key("failed"), DAY, "bob");
         world.logs.put(
-            &format!("s3://logs/{}", key("closed")),
+            &format!("s3://logs/{}", key("refused")),
             [Attempt::Fails(AwsErrorKind::Denied, "AccessDenied")],
         );
         world
             .logs
             .put(&format!("s3://logs/{}", key("damaged")), [Attempt::Whole(b"\x1f\x8b nothing".to_vec(), 9)]);
         world.topic.refuses.set(Some("bob"));
-        let keys = ["told", "quiet", "untold", "closed", "damaged", "gone"].map(key);
+        let keys = ["notified", "unwatched", "failed", "refused", "damaged", "missing"].map(key);
         deliver(&world, &keys, DAY).await;
-        assert_eq!(keys_noted(&world), 3, "told, quiet and damaged: {:?}", state(&world, "read/"));
+        assert_eq!(keys_noted(&world), 3, "notified, unwatched and damaged: {:?}", state(&world, "read/"));
         world.topic.refuses.set(None);
         deliver(&world, &keys[2..3], DAY).await;
         assert_eq!(keys_noted(&world), 4);
@@ -42,11 +42,11 @@ fn what_was_read_and_told_is_noted_and_nothing_else() {
 }
 
 #[test]
-fn by_hand_nothing_is_noted() {
+fn by_hand_no_receipt_is_written() {
     run(async || {
         for notify in [true, false] {
             let world = World::default();
-            put_quiet(&world, &key("a"), DAY);
+            put_unwatched(&world, &key("a"), DAY);
             let clock = Clock::new(at(DAY), Duration::from_secs(60));
             let asked = Trigger::ByHand { notify };
             process_deliveries(&objects(&[key("a")]), asked, &Config::default(), &world.outside(&clock))
@@ -65,8 +65,8 @@ fn a_receipt_that_cannot_be_written_costs_a_second_reading_and_no_second_mail() 
         let delivered = deliver(&world, &[key("a")], DAY).await;
         assert_eq!((delivered.failed().count(), delivered.state_errors.is_empty()), (0, false));
         world.state.refuses.set(None);
-        let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.missed, swept.counted_only), (1, 1), "{swept:?}");
+        let checked = night(&world, NIGHT).await;
+        assert_eq!((checked.missed, checked.counted_only), (1, 1), "{checked:?}");
         assert_eq!(
             (world.topic.subjects().len(), missed(&world).len()),
             (2, 1),
@@ -77,7 +77,7 @@ fn a_receipt_that_cannot_be_written_costs_a_second_reading_and_no_second_mail() 
 }
 
 #[test]
-fn hostile_receipts_count_for_nothing_and_are_told() {
+fn hostile_receipts_are_ignored_and_mailed() {
     run(async || {
         for (name, spoil) in [
             ("garbage", (|_: &str| "\u{202e}<b>".to_owned()) as fn(&str) -> String),
@@ -90,25 +90,25 @@ fn hostile_receipts_count_for_nothing_and_are_told() {
         ] {
             let world = world().await;
             for name in ["a", "b"] {
-                put_quiet(&world, &key(name), DAY);
+                put_unwatched(&world, &key(name), DAY);
                 deliver(&world, &[key(name)], DAY).await;
             }
             let (receipt, content) = state(&world, "read/2026-04-01/").remove(0);
             put_state(&world, &receipt, &spoil(&content));
-            let swept = night(&world, NIGHT).await;
-            assert_eq!((swept.delivered, swept.missed), (2, 1), "{name}: {swept:?}");
-            assert!(swept.unfinished.is_none(), "{name}");
+            let checked = night(&world, NIGHT).await;
+            assert_eq!((checked.delivered, checked.missed), (2, 1), "{name}: {checked:?}");
+            assert!(checked.unfinished.is_none(), "{name}");
             let mails = world.topic.mails();
-            let told =
+            let mailed =
                 mails.iter().filter(|mail| mail.starts_with("What iamwatch remembers in s3[:]//state/read/"));
-            assert_eq!((told.count(), mails.len()), (1, 2), "{name}: {:?}", world.topic.subjects());
+            assert_eq!((mailed.count(), mails.len()), (1, 2), "{name}: {:?}", world.topic.subjects());
             assert_eq!(state(&world, "quarantine/read/2026-04-01/").len(), 1, "{name}");
         }
     });
 }
 
 #[test]
-fn how_far_sweeps_have_come_that_is_not_as_it_was_written_is_told_and_the_last_days_swept_again() {
+fn a_damaged_checkpoint_is_mailed_and_the_last_days_are_checked_again() {
     run(async || {
         for (name, content) in [
             ("garbage", "{"),
@@ -116,10 +116,10 @@ fn how_far_sweeps_have_come_that_is_not_as_it_was_written_is_told_and_the_last_d
             ("ahead of time", r#"{"format":1,"bucket":"logs","since":"2099-01-01T00:00:00Z"}"#),
         ] {
             let world = world().await;
-            put_quiet(&world, &key("a"), DAY);
+            put_unwatched(&world, &key("a"), DAY);
             put_state(&world, "sweep.json", content);
-            let swept = night(&world, NIGHT).await;
-            assert_eq!((swept.delivered, swept.missed), (2, 2), "{name}: {swept:?}");
+            let checked = night(&world, NIGHT).await;
+            assert_eq!((checked.delivered, checked.missed), (2, 2), "{name}: {checked:?}");
             let subjects = world.topic.subjects();
             assert_eq!(subjects[0], "[HIGH] iamwatch could not look - state - 111122223333", "{name}");
             assert_eq!(subjects.len(), 2, "{name}: {subjects:?}");
@@ -134,7 +134,7 @@ fn another_bucket_of_log_files_begins_with_a_first_night_of_its_own() {
     run(async || {
         let world = world().await;
         put_state(&world, "sweep.json", r#"{"format":1,"bucket":"others","since":"2026-03-02T02:00:00Z"}"#);
-        put_quiet(&world, &key("a"), DAY);
+        put_unwatched(&world, &key("a"), DAY);
         assert!(night(&world, NIGHT).await.is_first);
         assert!(world.logs.opened.borrow().is_empty() && world.topic.subjects().is_empty());
     });

@@ -1,4 +1,4 @@
-//! The nightly sweep: log files that were delivered and not read, over the core's ports in memory.
+//! Missed deliveries: log files that were delivered and not read, over the core's ports in memory.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ use shared::use_cases::{Delivered, MissedDeliveriesResult, Trigger, process_deli
 const FIRST_NIGHT: &str = "2026-04-01T03:00:00Z";
 const NIGHT: &str = "2026-04-02T03:00:00Z";
 
-/// When what one sweep looks at is put into the bucket.
+/// When the log files that one night checks are delivered.
 const DAY: &str = "2026-04-01T08:20:30Z";
 
 fn at(time: &str) -> DateTime<Utc> {
@@ -74,8 +74,8 @@ fn put(world: &World, key: &str, modified: &str, user: &str) {
     world.logs.put_at(&format!("s3://logs/{key}"), at(modified), log_file(&[sign_in(user)]));
 }
 
-/// Puts a log file there of which nothing is to be told.
-fn put_quiet(world: &World, key: &str, modified: &str) {
+/// Delivers a log file without findings.
+fn put_unwatched(world: &World, key: &str, modified: &str) {
     world.logs.put_at(&format!("s3://logs/{key}"), at(modified), log_file(&[]));
 }
 
@@ -102,27 +102,27 @@ async fn night(world: &World, asked: &str) -> MissedDeliveriesResult {
 async fn receive(world: &World, asked: &str, receives: u32, now: &str) -> MissedDeliveriesResult {
     let clock = Clock::new(at(now), Duration::from_secs(900));
     let asked = MissedDeliveryRequest { scope: MissedDeliveryScope::Everything, asked: at(asked), receives };
-    let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
-    let counts = swept.counts;
+    let checked = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
+    let counts = checked.counts;
     assert_eq!(counts.records, counts.judged + counts.unreadable + counts.skipped);
-    swept
+    checked
 }
 
 /// A world whose first night is over.
 async fn world() -> World {
     let world = World::default();
-    put_quiet(&world, &key("before"), "2026-04-01T02:59:59Z");
-    let swept = night(&world, FIRST_NIGHT).await;
-    assert!(swept.is_first && swept.unfinished.is_none(), "{swept:?}");
+    put_unwatched(&world, &key("before"), "2026-04-01T02:59:59Z");
+    let checked = night(&world, FIRST_NIGHT).await;
+    assert!(checked.is_first && checked.unfinished.is_none(), "{checked:?}");
     world
 }
 
-/// The bodies of the mails that tell of missed log files.
+/// The bodies of the mails about missed deliveries.
 fn missed(world: &World) -> Vec<String> {
     let (subjects, mails) = (world.topic.subjects(), world.topic.mails());
-    let of_sweep =
+    let of_missed =
         subjects.iter().zip(mails).filter(|(subject, _)| subject.contains("Log files were missed"));
-    of_sweep.map(|(_, mail)| mail).collect()
+    of_missed.map(|(_, mail)| mail).collect()
 }
 
 fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
@@ -144,47 +144,47 @@ fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
 }
 
 #[test]
-fn the_first_night_only_notes_from_when_on_log_files_are_compared() {
+fn the_first_night_only_stores_the_start_of_the_comparison() {
     run(async || {
         let world = world().await;
         assert!(world.logs.opened.borrow().is_empty() && world.topic.subjects().is_empty());
         let (_, progress) = state(&world, "sweep.json").remove(0);
         assert_eq!(progress, r#"{"format":1,"bucket":"logs","since":"2026-04-01T03:00:00Z"}"#);
-        let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.delivered, swept.missed, swept.is_first), (0, 0, false), "{swept:?}");
-        assert_eq!(swept.compared, Some((at(FIRST_NIGHT), at("2026-04-02T02:00:00Z"))));
+        let checked = night(&world, NIGHT).await;
+        assert_eq!((checked.delivered, checked.missed, checked.is_first), (0, 0, false), "{checked:?}");
+        assert_eq!(checked.compared, Some((at(FIRST_NIGHT), at("2026-04-02T02:00:00Z"))));
         assert!(world.logs.opened.borrow().is_empty() && world.topic.subjects().is_empty());
     });
 }
 
 #[test]
-fn where_nothing_was_missed_nothing_is_read_and_nobody_told() {
+fn without_missed_deliveries_nothing_is_read_and_nothing_mailed() {
     run(async || {
         let world = world().await;
         let keys: Vec<String> = ["a", "b", "c", "d", "e"].map(key).into();
-        keys.iter().for_each(|key| put_quiet(&world, key, DAY));
+        keys.iter().for_each(|key| put_unwatched(&world, key, DAY));
         deliver(&world, &keys[..3], DAY).await;
         deliver(&world, &keys[3..], DAY).await;
         let opened = world.logs.opened.borrow().len();
-        let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.delivered, swept.missed, swept.counts.log_files), (5, 0, 0), "{swept:?}");
-        assert!(swept.unfinished.is_none());
+        let checked = night(&world, NIGHT).await;
+        assert_eq!((checked.delivered, checked.missed, checked.counts.log_files), (5, 0, 0), "{checked:?}");
+        assert!(checked.unfinished.is_none());
         assert_eq!((world.logs.opened.borrow().len(), world.topic.subjects().len()), (opened, 0));
     });
 }
 
 #[test]
-fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
+fn promise_1_a_missed_delivery_is_read_mailed_and_counted_once() {
     run(async || {
         let world = world().await;
         let keys: Vec<String> = (0..19).map(|n| key(&format!("read{n}"))).collect();
-        keys.iter().for_each(|key| put_quiet(&world, key, DAY));
+        keys.iter().for_each(|key| put_unwatched(&world, key, DAY));
         deliver(&world, &keys, DAY).await;
         put(&world, &key("lost"), DAY, "alice");
-        let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.delivered, swept.missed, swept.unfetched), (20, 1, 0), "{swept:?}");
-        assert_eq!((swept.counts.log_files, swept.findings[&Severity::High]), (1, 1));
-        assert!(swept.unfinished.is_none());
+        let checked = night(&world, NIGHT).await;
+        assert_eq!((checked.delivered, checked.missed, checked.unfetched), (20, 1, 0), "{checked:?}");
+        assert_eq!((checked.counts.log_files, checked.findings[&Severity::High]), (1, 1));
+        assert!(checked.unfinished.is_none());
         let expected = [
             "[HIGH] Console sign-in without MFA - alice - 111122223333",
             "[MEDIUM] Log files were missed - logs - 111122223333",
@@ -205,7 +205,7 @@ fn promise_1_what_never_arrived_as_an_event_is_read_told_and_counted_once() {
 }
 
 #[test]
-fn what_a_night_looks_at_begins_where_the_one_before_ended() {
+fn each_night_begins_where_the_previous_night_ended() {
     run(async || {
         let world = world().await;
         for (name, day, modified) in [
@@ -216,7 +216,7 @@ fn what_a_night_looks_at_begins_where_the_one_before_ended() {
             ("still on its way", "2026/04/02", "2026-04-02T02:00:00Z"),
             ("late for its folder", "2026/04/01", "2026-04-02T02:30:00Z"),
         ] {
-            put_quiet(&world, &key_in("us-east-1", day, &name.replace(' ', "-")), modified);
+            put_unwatched(&world, &key_in("us-east-1", day, &name.replace(' ', "-")), modified);
         }
         let opened = |world: &World| -> Vec<String> {
             let mut opened: Vec<String> = world.logs.opened.borrow_mut().drain(..).collect();
@@ -224,13 +224,13 @@ fn what_a_night_looks_at_begins_where_the_one_before_ended() {
             opened.sort();
             opened
         };
-        let swept = night(&world, NIGHT).await;
+        let checked = night(&world, NIGHT).await;
         assert_eq!(opened(&world), ["around-midnight", "from-then-on", "in-the-folder-of-the-day-before"]);
-        assert_eq!((swept.delivered, swept.missed), (3, 3));
-        let swept = night(&world, "2026-04-03T03:00:00Z").await;
+        assert_eq!((checked.delivered, checked.missed), (3, 3));
+        let checked = night(&world, "2026-04-03T03:00:00Z").await;
         assert_eq!(opened(&world), ["late-for-its-folder", "still-on-its-way"]);
-        assert_eq!((swept.delivered, swept.missed), (2, 2));
-        assert_eq!(missed(&world).len(), 2, "each night tells its own");
+        assert_eq!((checked.delivered, checked.missed), (2, 2));
+        assert_eq!(missed(&world).len(), 2, "each night mails its own");
     });
 }
 
@@ -239,37 +239,37 @@ fn a_batch_over_midnight_has_receipts_of_both_days() {
     run(async || {
         let world = world().await;
         let keys = ["2026/04/01", "2026/04/02"].map(|day| key_in("us-east-1", day, "a"));
-        keys.iter().for_each(|key| put_quiet(&world, key, "2026-04-02T00:00:10Z"));
+        keys.iter().for_each(|key| put_unwatched(&world, key, "2026-04-02T00:00:10Z"));
         deliver(&world, &keys, "2026-04-02T00:00:20Z").await;
         for day in ["2026-04-01", "2026-04-02"] {
             assert_eq!(state(&world, &format!("read/{day}/")).len(), 1, "{day}");
         }
-        let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.delivered, swept.missed), (2, 0), "{swept:?}");
+        let checked = night(&world, NIGHT).await;
+        assert_eq!((checked.delivered, checked.missed), (2, 0), "{checked:?}");
     });
 }
 
 #[test]
-fn nights_that_failed_are_made_up_for_and_what_is_too_long_ago_is_told() {
+fn failed_nights_are_caught_up_and_days_too_long_ago_are_mailed() {
     run(async || {
         let world = world().await;
-        put_quiet(&world, &key("a"), DAY);
-        put_quiet(&world, &key_in("eu-central-1", "2026/04/03", "b"), "2026-04-03T08:20:30Z");
+        put_unwatched(&world, &key("a"), DAY);
+        put_unwatched(&world, &key_in("eu-central-1", "2026/04/03", "b"), "2026-04-03T08:20:30Z");
         world.logs.refuses_to_list.set(Some("s3://logs/"));
         for asked in [NIGHT, "2026-04-03T03:00:00Z"] {
-            let swept = night(&world, asked).await;
-            assert!(swept.unfinished.is_some() && swept.compared.is_none(), "{swept:?}");
+            let checked = night(&world, asked).await;
+            assert!(checked.unfinished.is_some() && checked.compared.is_none(), "{checked:?}");
         }
         world.logs.refuses_to_list.set(None);
-        let swept = night(&world, "2026-04-04T03:00:00Z").await;
-        assert_eq!((swept.delivered, swept.missed), (2, 2), "{swept:?}");
-        assert_eq!(swept.compared, Some((at(FIRST_NIGHT), at("2026-04-04T02:00:00Z"))));
+        let checked = night(&world, "2026-04-04T03:00:00Z").await;
+        assert_eq!((checked.delivered, checked.missed), (2, 2), "{checked:?}");
+        assert_eq!(checked.compared, Some((at(FIRST_NIGHT), at("2026-04-04T02:00:00Z"))));
         assert_eq!(missed(&world).len(), 2, "what was begun is ended by itself");
 
         let subjects = world.topic.subjects().len();
-        let swept = night(&world, "2026-04-20T03:00:00Z").await;
-        assert!(swept.unfinished.is_none(), "{swept:?}");
-        assert_eq!(swept.compared, Some((at("2026-04-13T03:00:00Z"), at("2026-04-20T02:00:00Z"))));
+        let checked = night(&world, "2026-04-20T03:00:00Z").await;
+        assert!(checked.unfinished.is_none(), "{checked:?}");
+        assert_eq!(checked.compared, Some((at("2026-04-13T03:00:00Z"), at("2026-04-20T02:00:00Z"))));
         assert_eq!(
             world.topic.subjects()[subjects..],
             ["[HIGH] iamwatch could not look - logs - 111122223333"]
@@ -286,15 +286,15 @@ fn thousands_of_missed_log_files_are_read_and_are_one_mail() {
         for n in 0..2_000 {
             let region = ["us-east-1", "eu-central-1", "eu-west-1"][n % 3];
             let key = key_in(region, "2026/04/01", &format!("{n:04}"));
-            put_quiet(&world, &key, DAY);
+            put_unwatched(&world, &key, DAY);
         }
         put(&world, &key("alice"), DAY, "alice");
-        let swept = night(&world, NIGHT).await;
-        assert_eq!((swept.delivered, swept.missed, swept.counts.log_files), (2_001, 2_001, 2_001));
-        assert!(swept.unfinished.is_none(), "{:?}", swept.unfinished);
+        let checked = night(&world, NIGHT).await;
+        assert_eq!((checked.delivered, checked.missed, checked.counts.log_files), (2_001, 2_001, 2_001));
+        assert!(checked.unfinished.is_none(), "{:?}", checked.unfinished);
         let subjects = world.topic.subjects();
         assert_eq!(subjects.len(), 2, "{subjects:?}");
         assert!(missed(&world)[0].contains("2001 of 2001 log files"), "{}", missed(&world)[0]);
-        assert!(state(&world, "read/").len() >= 5, "what was told is behind a sweep that is ended early");
+        assert!(state(&world, "read/").len() >= 5, "the receipts are written before the time is up");
     });
 }

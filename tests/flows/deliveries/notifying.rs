@@ -1,4 +1,4 @@
-//! What is told, to the last word, when runs come twice, at once, late, or die, and the state bucket fails.
+//! The exact mails of runs that are repeated, concurrent, late or crash, and of a state bucket that fails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn state(world: &World, prefix: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn promise_2_what_is_delivered_again_in_whatever_order_and_batches_is_said_once() {
+fn promise_2_repeated_deliveries_in_any_order_and_batches_are_mailed_once() {
     run(async || {
         // The same two events in three files, and one event of its own in each.
         let files = ["a", "b", "c"];
@@ -129,7 +129,7 @@ fn repeats_are_counted_and_the_next_mail_says_how_many() {
 }
 
 #[test]
-fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() {
+fn promise_1_the_run_after_a_crash_at_any_call_mails_everything() {
     run(async || {
         let names = ["a", "b"];
         let world = |last: Option<usize>| {
@@ -143,32 +143,32 @@ fn promise_1_a_run_that_ends_anywhere_is_followed_by_one_that_tells_all_of_it() 
         batch(&clean, &messages(&names), NOW).await;
         let steps = clean.steps.taken.get();
         assert!(steps > 20, "{steps}");
-        for died_at in 1..=steps {
-            let world = world(Some(died_at));
+        for crashed_at in 1..=steps {
+            let world = world(Some(crashed_at));
             {
                 let clock = Clock::new(at(NOW), Duration::from_secs(60));
                 let (batched, outside, config) = (messages(&names), world.outside(&clock), Config::default());
                 tokio::select! {
-                    _ = process_messages(&batched, &config, &outside) => panic!("step {died_at} was not taken"),
-                    () = world.steps.died.notified() => {}
+                    _ = process_messages(&batched, &config, &outside) => panic!("step {crashed_at} was not taken"),
+                    () = world.steps.crashed.notified() => {}
                 }
             }
-            assert!(world.unmarked().is_empty(), "{died_at}: {:?}", world.unmarked());
+            assert!(world.unmarked().is_empty(), "{crashed_at}: {:?}", world.unmarked());
             world.steps.last.set(None);
             let (_, failed) = batch(&world, &messages(&names), &at_minute(7)).await;
-            assert!(failed.is_empty(), "{died_at}: {failed:?}");
+            assert!(failed.is_empty(), "{crashed_at}: {failed:?}");
             let (again, _) = batch(&world, &messages(&names), &at_minute(8)).await;
-            assert!(again.mails.is_empty(), "{died_at}");
+            assert!(again.mails.is_empty(), "{crashed_at}");
             let mut subjects = world.topic.subjects();
             subjects.sort();
             subjects.dedup();
-            assert_eq!(subjects.len(), 2, "{died_at}: {subjects:?}");
+            assert_eq!(subjects.len(), 2, "{crashed_at}: {subjects:?}");
             let ids = alert_ids(&world);
-            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{died_at}: the same mail again");
+            assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2, "{crashed_at}: the same mail again");
             let repeats = world.topic.mails().iter().filter(|mail| mail.contains(MAY_REPEAT)).count();
             assert!(
                 ids.len() - 2 <= repeats,
-                "{died_at}: {} mails, {repeats} say that they may repeat",
+                "{crashed_at}: {} mails, {repeats} say that they may repeat",
                 ids.len()
             );
         }
@@ -225,7 +225,7 @@ fn a_marker_that_cannot_be_deleted_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_no_answer_that_is_wrong() {
+fn a_lost_answer_changes_no_result() {
     run(async || {
         for lost in 1..=4 {
             let world = World::default();
@@ -241,7 +241,7 @@ fn an_answer_that_is_lost_is_no_answer_that_is_wrong() {
 }
 
 #[test]
-fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
+fn of_two_runs_at_once_one_mails_and_the_other_waits() {
     run(async || {
         let world = World::default();
         let names = ["a", "b", "c", "d", "e"];
@@ -269,7 +269,7 @@ fn two_runs_at_once_tell_once_and_whoever_does_not_tell_waits() {
 }
 
 #[test]
-fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
+fn an_object_that_was_just_read_is_not_treated_as_missing() {
     run(async || {
         // The budget, the marker, the case, and the case again.
         for write in 1..=4 {
@@ -289,7 +289,7 @@ fn what_stood_there_a_moment_ago_is_not_believed_to_be_missing() {
 }
 
 #[test]
-fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_repeat() {
+fn a_mail_with_an_unknown_outcome_waits_for_its_lease_and_says_that_it_may_repeat() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -297,7 +297,7 @@ fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_re
         let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
         assert_eq!(failed, ["a"]);
         world.topic.hangs.set(false);
-        // Within the claim nobody else publishes it.
+        // During the lease no other run publishes it.
         let soon = (at(NOW) + TimeDelta::seconds(64)).to_rfc3339();
         let (delivered, failed) = batch(&world, &messages(&["a"]), &soon).await;
         assert_eq!((failed, delivered.mails.len()), (vec!["a".to_owned()], 0));
@@ -310,7 +310,7 @@ fn a_mail_whose_outcome_nobody_knows_waits_for_its_claim_and_says_that_it_may_re
 }
 
 #[test]
-fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
+fn unreadable_state_is_moved_away_and_no_mail_is_lost() {
     run(async || {
         for (name, spoil) in [
             ("cut", (|content: &str| content[..content.len() / 2].to_owned()) as fn(&str) -> String),
@@ -345,7 +345,7 @@ fn memory_that_cannot_be_read_is_put_away_and_costs_no_mail() {
 }
 
 #[test]
-fn a_budget_that_cannot_be_read_grants_and_is_begun_anew() {
+fn an_unreadable_budget_allows_mails_and_is_recreated() {
     run(async || {
         let world = World::default();
         put_state(&world, "budgets/2026-04-01T08Z.json", "{", NOW);
@@ -357,7 +357,7 @@ fn a_budget_that_cannot_be_read_grants_and_is_begun_anew() {
 }
 
 #[test]
-fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
+fn without_state_the_queue_retries_first_and_then_mails_are_published() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
@@ -390,7 +390,7 @@ fn without_memory_the_queue_is_let_try_first_and_then_people_are_told() {
 }
 
 #[test]
-fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bucket() {
+fn unauthenticated_findings_have_a_small_budget_and_the_rest_is_stored_in_the_state_bucket() {
     run(async || {
         let world = World::default();
         let mut records: Vec<Value> =
@@ -403,9 +403,9 @@ fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bu
         assert_eq!(subjects[0], "[HIGH] Console sign-in without MFA - alice - 111122223333", "{subjects:?}");
         assert_eq!(subjects.iter().filter(|subject| subject.contains("Sign-in failed")).count(), 5);
         assert_eq!(subjects.len(), 7, "{subjects:?}");
-        let held_back = state(&world, "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
-        assert_eq!(held_back.len(), 35);
-        let object: Value = serde_json::from_str(&held_back[0].1).unwrap();
+        let rate_limited = state(&world, "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
+        assert_eq!(rate_limited.len(), 35);
+        let object: Value = serde_json::from_str(&rate_limited[0].1).unwrap();
         assert_eq!(
             (&object["budget"], &object["findings"][0]["rule"]),
             (&json!("UNAUTHENTICATED"), &json!("sign-in.failed"))
@@ -417,7 +417,7 @@ fn noise_has_a_small_budget_of_its_own_and_what_is_beyond_stands_in_the_state_bu
             .unwrap();
         assert!(said.starts_with("35 alerts have been held back so far"), "{said}");
 
-        // More of it in the same hour says nothing more, and comes again as nothing new.
+        // More of it in the same hour is not mailed, and neither is a repeated delivery.
         let more: Vec<Value> =
             (40..60).map(|n| failure(&format!("user{n}"), "192.0.2.7", &format!("failed {n}"))).collect();
         world.logs.put(&uri("b"), whole(log_file(&more)));
@@ -473,7 +473,7 @@ fn hidden_names_are_counted_and_mailed_once_there_are_many_from_one_address() {
 }
 
 #[test]
-fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
+fn suppressed_findings_are_not_mailed_and_the_next_mail_counts_them() {
     run(async || {
         let world = World::default();
         let entry = "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"a test\"\nexpires = \"2026-04-01\"\n";
@@ -499,7 +499,7 @@ fn what_is_accepted_is_told_to_nobody_and_counted_by_the_next_mail() {
 }
 
 #[test]
-fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
+fn a_change_of_the_suppressions_is_mailed_once_with_its_lines() {
     run(async || {
         let world = World::default();
         let entry = |user: &str| {
@@ -507,7 +507,7 @@ fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
                 "[[suppression]]\nrule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"{user}\"\nreason = \"a test\"\nexpires = \"2026-04-30\"\n"
             )
         };
-        world.logs.put(&uri("a"), whole(log_file(&[super::quiet()])));
+        world.logs.put(&uri("a"), whole(log_file(&[super::unwatched()])));
         let runs = async |minute| {
             for _ in 0..2 {
                 batch(&world, &messages(&["a"]), &at_minute(minute)).await;
@@ -517,7 +517,7 @@ fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
         assert!(world.topic.subjects().is_empty());
         put_state(&world, FILE, &entry("alice"), &at_minute(0));
         runs(1).await;
-        // Within the hour, and each is told.
+        // Within the hour, and each is mailed.
         put_state(&world, FILE, &entry("mallory"), &at_minute(2));
         runs(3).await;
         put_state(&world, FILE, "[[suppression", &at_minute(4));
@@ -526,15 +526,15 @@ fn a_change_of_what_is_accepted_is_mailed_once_with_its_lines() {
         runs(6).await;
         let mails = world.topic.mails();
         let subjects = world.topic.subjects();
-        let told = |part: &str| mails.iter().filter(|mail| mail.contains(part)).count();
-        assert_eq!(told("watch.suppressions-changed"), 4, "{subjects:?}");
-        assert_eq!(told("watch.suppressions-unreadable"), 1, "{subjects:?}");
+        let mailed = |part: &str| mails.iter().filter(|mail| mail.contains(part)).count();
+        assert_eq!(mailed("watch.suppressions-changed"), 4, "{subjects:?}");
+        assert_eq!(mailed("watch.suppressions-unreadable"), 1, "{subjects:?}");
         assert!(mails[1].contains("alice") && mails[1].contains("mallory"), "{}", mails[1]);
     });
 }
 
 #[test]
-fn a_closed_bucket_is_told_beside_what_was_found() {
+fn a_refused_bucket_is_mailed_together_with_the_findings() {
     run(async || {
         let world = World::default();
         world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));

@@ -1,4 +1,4 @@
-//! What is told of what changed, and what is not told again.
+//! Which changes are mailed, and which are not mailed again.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use shared::severity::Severity;
 
 use super::{MADE, NOW, OWN, at, by_hand, hours_later, look, report, run, scheduled, settings};
 
-/// A report of so many hours later, at the time at which it is looked at.
+/// A report of this many hours later, at the time at which it is checked.
 fn put(world: &World, hours: i64, users: &[&str]) -> String {
     let made = at(MADE) + chrono::TimeDelta::hours(hours);
     world.accounts.put(OWN, &made.to_rfc3339(), &report(OWN, users));
@@ -27,7 +27,7 @@ fn put_state(world: &World, key: &str, content: &str) {
 }
 
 #[test]
-fn what_is_new_comes_back_or_is_resolved_is_told_once() {
+fn a_new_returning_or_resolved_finding_is_mailed_once() {
     run(async || {
         let world = World::default();
         for (hours, users, subject) in [
@@ -71,7 +71,7 @@ fn what_is_new_comes_back_or_is_resolved_is_told_once() {
 }
 
 #[test]
-fn a_report_that_is_looked_at_again_says_nothing_and_counts_what_stands() {
+fn a_report_that_is_checked_again_mails_nothing_and_counts_open_findings() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice", "bob"]);
@@ -115,7 +115,7 @@ fn the_mail_says_when_the_report_was_made_and_how_long_a_finding_stood() {
 }
 
 #[test]
-fn people_are_reminded_of_what_stands_in_one_mail_at_the_cadence_of_its_severity() {
+fn one_mail_reminds_of_open_findings_at_the_interval_of_their_severity() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -140,7 +140,7 @@ fn people_are_reminded_of_what_stands_in_one_mail_at_the_cadence_of_its_severity
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_told_once_and_resolves_nothing() {
+fn a_failed_check_is_mailed_once_and_resolves_nothing() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -159,7 +159,7 @@ fn what_could_not_be_looked_at_is_told_once_and_resolves_nothing() {
 }
 
 #[test]
-fn a_report_that_is_none_is_refused_whole() {
+fn an_invalid_report_is_refused_whole() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -185,7 +185,7 @@ fn a_report_that_is_none_is_refused_whole() {
 }
 
 #[test]
-fn suppressions_apply_and_what_they_hid_is_told_once_they_expire() {
+fn a_suppressed_finding_is_mailed_once_its_suppression_expires() {
     run(async || {
         let world = World::default();
         let file = "[[suppression]]\nrule = \"password.mfa-disabled\"\naccount = \"111122223333\"\nprincipal = \"alice\"\nreason = \"known\"\nexpires = \"2026-04-02\"\n";
@@ -209,7 +209,7 @@ fn suppressions_apply_and_what_they_hid_is_told_once_they_expire() {
 }
 
 #[test]
-fn what_is_below_the_least_severity_is_counted_and_told_to_nobody() {
+fn findings_below_the_minimum_severity_are_counted_and_not_mailed() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
@@ -235,7 +235,7 @@ fn two_runs_at_once_mail_once() {
             };
             let (one, other) = futures_util::join!(delayed, look(&world, NOW));
             assert_eq!(world.topic.subjects(), ["[HIGH] Credentials: 2 new - 111122223333"]);
-            // Whoever could not tell comes again, and finds nothing to do.
+            // The run without the lease is retried, and finds nothing to do.
             assert!(one.unfinished().is_none() || other.unfinished().is_none());
             assert_eq!(look(&world, NOW).await.unfinished(), None);
             assert_eq!(world.topic.subjects().len(), 1);
@@ -244,7 +244,7 @@ fn two_runs_at_once_mail_once() {
 }
 
 #[test]
-fn a_memory_that_cannot_be_read_is_told_and_begun_anew_and_the_mail_says_that_it_may_repeat() {
+fn unreadable_state_is_mailed_and_recreated_and_the_mail_says_that_it_may_repeat() {
     run(async || {
         for (key, content) in [
             (format!("audits/credential-report/{OWN}.json"), "{\"format\": 99}"),
@@ -312,12 +312,12 @@ fn a_report_is_kept_by_its_day_and_can_be_judged_again() {
 }
 
 #[test]
-fn a_person_can_look_without_anybody_being_told() {
+fn a_person_can_check_without_a_mail() {
     run(async || {
         let world = World::default();
         put(&world, 0, &["alice"]);
-        let quiet = AuditRequest { accounts: vec![OWN.to_owned()], date: None, notify: false };
-        let audited = by_hand(&world, NOW, quiet).await;
+        let without_mail = AuditRequest { accounts: vec![OWN.to_owned()], date: None, notify: false };
+        let audited = by_hand(&world, NOW, without_mail).await;
         assert_eq!((audited.findings[&Severity::High], audited.listed[0].status), (1, Some(Status::New)));
         assert!(world.topic.subjects().is_empty() && world.state.objects.borrow().is_empty());
         let loud = AuditRequest { accounts: vec![], date: None, notify: true };

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::events::{batch_received, deliveries, event_bridge};
 use super::stage::{
-    LOGS, MAY_REPEAT, MEMORY, STATE, Stage, could_not_look, email, failed, failure, failure_subject, key,
-    log_file, numbered_failure,
+    LOGS, MAY_REPEAT, STATE, STATE_OBJECTS, Stage, could_not_look, email, failed, failure, failure_subject,
+    key, log_file, numbered_failure,
 };
 
 /// A function that is handed a log file with a failure, and one that it may not read, for the n-th time.
@@ -31,7 +31,7 @@ async fn stage() -> Stage {
 
 /// Insists on the mails about both, each once.
 #[track_caller]
-fn both_told(stage: &Stage, name: &str) {
+fn both_mailed(stage: &Stage, name: &str) {
     let subjects = stage.subjects();
     assert_eq!((subjects.len(), stage.repeats()), (2, 0), "{name}: {subjects:?}");
     are_among(&subjects, name);
@@ -39,7 +39,7 @@ fn both_told(stage: &Stage, name: &str) {
 
 /// Insists on the same mails, which say that they may repeat, and on one about the state bucket.
 #[track_caller]
-fn both_told_without_memory(stage: &Stage, name: &str) {
+fn both_mailed_without_state(stage: &Stage, name: &str) {
     let subjects = stage.subjects();
     assert_eq!((subjects.len(), stage.repeats()), (3, 3), "{name}: {subjects:?}");
     are_among(&subjects, name);
@@ -50,12 +50,12 @@ fn both_told_without_memory(stage: &Stage, name: &str) {
 #[track_caller]
 fn are_among(subjects: &[String], name: &str) {
     assert!(subjects.contains(&failure_subject("alice")), "{name}: {subjects:?}");
-    let told = format!("{}{LOGS} - ", could_not_look("HIGH"));
-    assert!(subjects.iter().any(|subject| subject.starts_with(&told)), "{name}: {subjects:?}");
+    let mailed = format!("{}{LOGS} - ", could_not_look("HIGH"));
+    assert!(subjects.iter().any(|subject| subject.starts_with(&mailed)), "{name}: {subjects:?}");
 }
 
 #[tokio::test]
-async fn what_fails_once_is_tried_again_and_nobody_notices() {
+async fn a_call_that_fails_once_is_retried_and_changes_nothing() {
     let (reads, writes) = (Operation::GetObject, Operation::PutObject);
     let once = [
         (reads, "config/", Fault::ACCESS_DENIED),
@@ -79,15 +79,15 @@ async fn what_fails_once_is_tried_again_and_nobody_notices() {
     let tried = once.map(async |(operation, target, fault)| {
         let name = format!("{operation:?} of {target}, {fault:?}");
         let stage = stage().await;
-        let which = Which::every(operation).about(&format!("{MEMORY}{target}"));
-        // Before it was claimed, and when it is to be noted as told.
+        let which = Which::every(operation).about(&format!("{STATE_OBJECTS}{target}"));
+        // Before the lease is acquired, and when the notification is recorded.
         stage.aws.fail(which.clone().nth(1), fault);
         stage.aws.fail(which.nth(3), fault);
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
         let function = stage.function().await;
         for _ in 0..2 {
             assert_eq!(received(&function, 1).await, ["denied"], "{name}: {}", function.output());
-            both_told(&stage, &name);
+            both_mailed(&stage, &name);
         }
         assert_eq!(stage.cases(), ["principal", "source"], "{name}");
     });
@@ -95,18 +95,18 @@ async fn what_fails_once_is_tried_again_and_nobody_notices() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_always_lost_is_found_to_have_been_made() {
+async fn a_write_whose_answer_is_lost_is_recognised_as_done() {
     let stage = stage().await;
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
     stage.aws.fail(Which::every(Operation::PutObject), Fault::CloseAfter);
     let function = stage.function().await;
     assert_eq!(received(&function, 1).await, ["denied"], "{}", function.output());
-    both_told(&stage, "written");
+    both_mailed(&stage, "written");
 }
 
 #[tokio::test]
-async fn promise_1_without_memory_the_queue_is_let_try_twice_and_then_people_are_told() {
-    let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
+async fn promise_1_without_state_the_queue_retries_twice_and_then_mails_are_published() {
+    let (all, writes) = (Which::any().about(STATE_OBJECTS), Which::every(Operation::PutObject));
     let for_good = [
         (all.clone(), Fault::ACCESS_DENIED),
         (all.clone(), Fault::INTERNAL_ERROR),
@@ -128,9 +128,9 @@ async fn promise_1_without_memory_the_queue_is_let_try_twice_and_then_people_are
             assert_eq!(stage.aws.mails(), [], "{name}, receive {times}");
         }
         assert_eq!(received(&function, 3).await, ["denied"], "{name}: {}", function.output());
-        both_told_without_memory(&stage, &name);
+        both_mailed_without_state(&stage, &name);
 
-        // What is remembered again is told once more, and then no more.
+        // Once state works again it is mailed again, and then no more.
         stage.aws.recover();
         stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
         for _ in 0..2 {
@@ -142,7 +142,7 @@ async fn promise_1_without_memory_the_queue_is_let_try_twice_and_then_people_are
 }
 
 #[tokio::test]
-async fn a_state_bucket_of_another_account_is_none() {
+async fn a_state_bucket_of_another_account_is_not_used() {
     let stage = stage().await;
     stage.aws.make_bucket(STATE, "444455556666");
     stage.aws.fail(Which::every(Operation::GetObject).about("denied"), Fault::ACCESS_DENIED);
@@ -152,15 +152,15 @@ async fn a_state_bucket_of_another_account_is_none() {
     let failures = metrics(&function)["StateFailures"].as_u64().unwrap();
     assert!(failures > 0, "{}", function.output());
     assert_eq!(received(&function, 3).await, ["denied"]);
-    both_told_without_memory(&stage, "another's");
+    both_mailed_without_state(&stage, "another's");
     assert_eq!(stage.aws.keys(STATE), [""; 0]);
 }
 
 #[tokio::test]
-async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
-    let (all, writes) = (Which::any().about(MEMORY), Which::every(Operation::PutObject));
-    // Of writes that are made but never answered, the run finds its own claims, publishes as it should, and finds its own
-    // notes of that.
+async fn promise_1_a_state_bucket_that_never_answers_prevents_no_mail() {
+    let (all, writes) = (Which::any().about(STATE_OBJECTS), Which::every(Operation::PutObject));
+    // If writes are made but never answered, the run finds its own leases, publishes as it should, and finds its own
+    // records of that.
     let silent = [
         (all, Fault::HangBefore, &["denied"][..]),
         (writes.clone(), Fault::HangBefore, &["denied"]),
@@ -178,16 +178,16 @@ async fn promise_1_a_state_bucket_that_never_answers_silences_nobody() {
         let Outcome::Response(response) = outcome else { panic!("{name}: {outcome:?}") };
         assert_eq!(failed(&response), come_again, "{name}: {}", function.output());
         if fault == Fault::HangAfter {
-            both_told(&stage, &name);
+            both_mailed(&stage, &name);
         } else {
-            both_told_without_memory(&stage, &name);
+            both_mailed_without_state(&stage, &name);
         }
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn state_that_is_not_as_it_was_written_is_put_away_and_told() {
+async fn damaged_state_is_moved_away_and_mailed() {
     type Spoil = fn(&str) -> String;
     let spoils: [(&str, Spoil); 3] = [
         ("cut short", |content| content[..content.len() / 2].to_owned()),
@@ -215,16 +215,16 @@ async fn state_that_is_not_as_it_was_written_is_put_away_and_told() {
             assert_eq!((state, subjects.len(), stage.repeats()), (1, 2, 1), "{name}: {subjects:?}");
         }
         let mails = stage.aws.mails();
-        let told = mails.iter().find(|mail| !email(mail).contains(MAY_REPEAT)).map(email).unwrap();
+        let mailed = mails.iter().find(|mail| !email(mail).contains(MAY_REPEAT)).map(email).unwrap();
         let copy = stage.aws.keys(STATE).into_iter().find(|key| key.starts_with("quarantine/")).unwrap();
-        assert!(told.contains(&format!("aws s3 cp s3://{STATE}/{copy} ")), "{name}: {told}");
+        assert!(mailed.contains(&format!("aws s3 cp s3://{STATE}/{copy} ")), "{name}: {mailed}");
         assert_eq!(stage.aws.content(STATE, &copy).unwrap(), spoilt, "{name}");
     });
     join_all(tried).await;
 }
 
 #[tokio::test]
-async fn state_that_a_person_reads_says_whom_it_is_about_and_its_key_does_not() {
+async fn stored_state_names_its_subject_and_its_key_does_not() {
     let stage = Stage::new().await;
     let alice = stage.deliver("alice");
     let function = stage.function().await;

@@ -34,12 +34,12 @@ impl Member {
         }
     }
 
-    /// `unit` so many times over, packed in no time: every unit is compressed alike.
+    /// `unit` repeated; fast, for every unit is compressed once.
     pub fn of_many(unit: &[u8], times: usize) -> Member {
         let mut encoder = flate2::Compress::new(Compression::new(6), false);
-        let mut packed = Vec::with_capacity(unit.len() + 1024);
-        encoder.compress_vec(unit, &mut packed, flate2::FlushCompress::Full).unwrap();
-        let mut deflated = packed.repeat(times);
+        let mut compressed = Vec::with_capacity(unit.len() + 1024);
+        encoder.compress_vec(unit, &mut compressed, flate2::FlushCompress::Full).unwrap();
+        let mut deflated = compressed.repeat(times);
         // A last block that is empty.
         deflated.extend([0x03, 0x00]);
         let mut crc = libdeflater::Crc::new();
@@ -74,8 +74,8 @@ fn header(flags: u8) -> Vec<u8> {
     header
 }
 
-/// What can be unpacked of a file that is cut.
-fn unpacked_so_far(file: &[u8]) -> Vec<u8> {
+/// What can be decompressed of a truncated file.
+fn decompressed_so_far(file: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     // The fault comes when all before it has been read.
     let _ = flate2::read::GzDecoder::new(file).read_to_end(&mut content);
@@ -88,8 +88,8 @@ fn a_log_file_comes_to_the_same_plain_and_gzip_at_every_level() {
     plain.assert_clean("plain");
     assert_eq!((plain.raised(), plain.counts.records), (vec!["a", "b", "c"], 5));
     for level in [0, 1, 6, 9] {
-        let packed = judge(&Member::of(&good_document(), level).bytes());
-        assert_eq!(packed.outcome(), plain.outcome(), "level {level}");
+        let compressed = judge(&Member::of(&good_document(), level).bytes());
+        assert_eq!(compressed.outcome(), plain.outcome(), "level {level}");
     }
 }
 
@@ -107,48 +107,53 @@ fn promise_3_a_cut_file_never_passes_as_clean() {
     let whole_before = |cut: usize| ends.iter().filter(|end| **end <= cut).count();
     let all = ["a", "b", "c"];
     for cut in 0..document.len() {
-        for (way, file) in [("plain", document[..cut].to_vec()), ("cut, then packed", gzip(&document[..cut]))]
+        for (way, file) in
+            [("plain", document[..cut].to_vec()), ("cut, then compressed", gzip(&document[..cut]))]
         {
             let name = format!("{way}, cut at {cut}");
             let judged = judge(&file);
-            judged.assert_told(&name, "");
+            judged.assert_reported(&name, "");
             assert_eq!(judged.raised(), all[..whole_before(cut)], "{name}");
         }
     }
     for level in [0, 6] {
         let file = Member::of(&document, level).bytes();
         for cut in 0..file.len() {
-            let name = format!("packed at level {level}, cut at {cut}");
+            let name = format!("compressed at level {level}, cut at {cut}");
             let judged = judge(&file[..cut]);
-            judged.assert_told(&name, "");
-            let kept = whole_before(unpacked_so_far(&file[..cut]).len());
+            judged.assert_reported(&name, "");
+            let kept = whole_before(decompressed_so_far(&file[..cut]).len());
             assert_eq!(judged.raised(), all[..kept], "{name}");
         }
     }
 }
 
 #[test]
-fn a_flipped_bit_is_told_or_changes_nothing() {
+fn a_flipped_bit_is_reported_or_changes_nothing() {
     let file = gzip(&good_document());
     let sound = judge(&file);
-    let mut told = 0;
+    let mut reported = 0;
     for bit in 0..file.len() * 8 {
         let mut file = file.clone();
         file[bit / 8] ^= 1 << (bit % 8);
         let flipped = judge(&file);
-        match &flipped.told {
-            Some(_) => told += 1,
+        match &flipped.reported {
+            Some(_) => reported += 1,
             None => assert_eq!(flipped.outcome(), sound.outcome(), "bit {bit}"),
         }
     }
     // What may be anything: time, extra flags and system in the header, the flag that says "text", and the
-    // bits between the end of the packed data and the next byte.
+    // bits between the end of the compressed data and the next byte.
     let unused = 6 * 8 + 1 + 7;
-    assert!(told + unused >= file.len() * 8, "{told} of {} flipped bits were told", file.len() * 8);
+    assert!(
+        reported + unused >= file.len() * 8,
+        "{reported} of {} flipped bits were reported",
+        file.len() * 8
+    );
 }
 
 #[test]
-fn a_wrong_trailer_is_told_and_the_records_before_it_are_judged() {
+fn a_wrong_trailer_is_reported_and_the_records_before_it_are_judged() {
     let document = good_document();
     let size = document.len() as u32;
     let sound = Member::of(&document, 6);
@@ -158,18 +163,18 @@ fn a_wrong_trailer_is_told_and_the_records_before_it_are_judged() {
         ("a size that is one too small", sound.crc, size - 1),
         ("a size that is one too large", sound.crc, size + 1),
         ("a size that is twice too large", sound.crc, 2 * size),
-        ("a size just over what is unpacked at once", sound.crc, (16 << 20) + 1),
+        ("a size just over what is decompressed at once", sound.crc, (16 << 20) + 1),
         ("4 GiB less one", sound.crc, u32::MAX),
     ] {
         let file = Member { crc, size, ..Member::of(&document, 6) }.bytes();
         let judged = judge(&file);
-        judged.assert_told(name, "is broken gzip data");
+        judged.assert_reported(name, "is broken gzip data");
         assert_eq!((judged.raised(), judged.counts.records), (vec!["a", "b", "c"], 5), "{name}");
     }
 }
 
 #[test]
-fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
+fn trailing_data_after_the_gzip_member_is_reported_and_read_if_possible() {
     const BEHIND: &str = "bytes behind its gzip member";
     let first = Member::of(&document(&[sign_in("a"), sign_in("b")]), 6);
     let whole = first.bytes();
@@ -183,7 +188,7 @@ fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
     let mut noise = vec![0; 1_100_000];
     fastrand::Rng::with_seed(1).fill(&mut noise);
     let noise: String = noise.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
-    let large = document(&[&sign_in("a"), &QUIET.replace("tag", &noise.repeat(2)), &sign_in("b")]);
+    let large = document(&[&sign_in("a"), &UNWATCHED.replace("tag", &noise.repeat(2)), &sign_in("b")]);
     let large = [gzip(&large), second.clone()].concat();
     assert!(large.len() > (1 << 20) + second.len());
     let cases: [(&str, Vec<u8>, &[&str], &str); 12] = [
@@ -219,7 +224,7 @@ fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
             BEHIND,
         ),
         (
-            "bytes between the packed data and the trailer",
+            "bytes between the compressed data and the trailer",
             [&first.header[..], &first.deflated, b"garbage", &first.trailer()].concat(),
             &["a", "b"],
             "is broken gzip data",
@@ -227,7 +232,7 @@ fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
     ];
     for (name, file, raised, reason) in cases {
         let judged = judge(&file);
-        judged.assert_told(name, reason);
+        judged.assert_reported(name, reason);
         assert_eq!(judged.raised(), raised, "{name}");
         let in_pieces = judge_in_pieces(&Config::default(), &file, 1000, 1 << 18);
         assert_eq!(in_pieces.outcome(), judged.outcome(), "{name}, in pieces");
@@ -235,7 +240,7 @@ fn whatever_stands_behind_the_gzip_member_is_told_and_read_where_it_can_be() {
 }
 
 #[test]
-fn every_header_that_gzip_knows_is_read_and_every_other_is_told() {
+fn every_valid_gzip_header_is_read_and_every_other_is_reported() {
     let document = good_document();
     for flags in 0..=0x1f {
         let file = Member { header: header(flags), ..Member::of(&document, 6) }.bytes();
@@ -255,13 +260,13 @@ fn every_header_that_gzip_knows_is_read_and_every_other_is_told() {
     ] {
         let file = Member { header, ..Member::of(&document, 6) }.bytes();
         let whole = judge(&file);
-        whole.assert_told(name, "is broken gzip data");
+        whole.assert_reported(name, "is broken gzip data");
         assert_eq!(judge_in_pieces(&Config::default(), &file, 3, 64).outcome(), whole.outcome(), "{name}");
     }
 }
 
 #[test]
-fn a_file_of_almost_nothing_is_told() {
+fn a_file_of_almost_nothing_is_reported() {
     for (name, file, reason) in [
         ("empty", &b""[..], "is empty"),
         ("one byte of gzip", b"\x1f", "is no JSON"),
@@ -272,10 +277,10 @@ fn a_file_of_almost_nothing_is_told() {
         ("a space", b" ", "is empty"),
         ("a bracket", b"{", "is cut"),
         ("zero bytes", &[0; 64], "is no JSON"),
-        ("another packing", b"BZh91AY&SY", "is no JSON"),
+        ("another compression", b"BZh91AY&SY", "is no JSON"),
     ] {
         let judged = judge(file);
-        judged.assert_told(name, reason);
+        judged.assert_reported(name, reason);
         assert_eq!(judged.counts.records, 0, "{name}");
     }
 }
@@ -288,7 +293,7 @@ fn pieces_of_every_size_come_to_the_same_as_the_whole() {
     flipped[sound.len() / 2] ^= 0x10;
     for (name, file) in [
         ("plain", document.clone()),
-        ("packed", sound.clone()),
+        ("gzip", sound.clone()),
         ("stored", Member::of(&document, 0).bytes()),
         ("cut", sound[..sound.len() - 5].to_vec()),
         ("flipped", flipped),
@@ -310,7 +315,7 @@ fn pieces_of_every_size_come_to_the_same_as_the_whole() {
 }
 
 #[test]
-fn a_size_of_more_than_4_gib_is_stated_modulo_2_to_the_32_and_is_no_lie() {
+fn a_size_of_more_than_4_gib_is_stated_modulo_2_to_the_32_and_is_valid() {
     let white = vec![b' '; 1 << 20];
     let config =
         Config { max_decompressed_bytes: u64::MAX, max_compressed_bytes: u64::MAX, ..Config::default() };
@@ -319,7 +324,7 @@ fn a_size_of_more_than_4_gib_is_stated_modulo_2_to_the_32_and_is_no_lie() {
     let times = (1_usize << 32) / unit.len() + 1;
     let member = Member::of_many(&unit, times);
     let start = Member::of(b"{\"Records\":[", 0);
-    let end = [&b" "[..], QUIET.as_bytes(), b"]}"].concat();
+    let end = [&b" "[..], UNWATCHED.as_bytes(), b"]}"].concat();
     let tail = Member::of(&end, 0);
     // One deflate stream out of three: stored blocks and flushed blocks all end at a byte.
     let unfinished = |deflated: &[u8]| {

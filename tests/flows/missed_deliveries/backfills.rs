@@ -1,4 +1,4 @@
-//! What becomes of backfills that were begun and that nobody asks for again.
+//! Abandoned backfills: they were started, and no request continues them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use shared::use_cases::{BackfillProgress, Backfilled, backfill, read_missed};
 
 use super::{at, key, later, night, put, put_state, receive, run, state};
 
-/// When a backfill is begun.
+/// When a backfill is started.
 const EVENING: &str = "2026-04-01T20:00:00Z";
 const NIGHT: &str = super::NIGHT;
 const NOBODY: Option<&Machine> = None;
@@ -42,8 +42,8 @@ async fn ask(world: &World, asked: &BackfillTask, now: &str, config: &Config) ->
     backfill(asked, "logs", config, fleet, &world.outside(&clock)).await.unwrap()
 }
 
-/// A world in which a run has died at that step.
-async fn died_at(last: usize) -> World {
+/// A world in which a run has crashed at that step.
+async fn crashed_at(last: usize) -> World {
     let world = world().await;
     world.steps.taken.set(0);
     world.steps.last.set(Some(last));
@@ -53,20 +53,20 @@ async fn died_at(last: usize) -> World {
         tokio::select! {
             biased;
             _ = backfill(&asked, "logs", &config, NOBODY, &outside) => panic!("it outlived step {last}"),
-            () = world.steps.died.notified() => {}
+            () = world.steps.crashed.notified() => {}
         }
     }
     world.steps.last.set(None);
     world
 }
 
-fn told(world: &World, subject: &str) -> Vec<String> {
+fn mailed(world: &World, subject: &str) -> Vec<String> {
     let (subjects, mails) = (world.topic.subjects(), world.topic.mails());
     subjects.into_iter().zip(mails).filter(|(it, _)| it.contains(subject)).map(|(_, mail)| mail).collect()
 }
 
 #[test]
-fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_once() {
+fn promise_1_an_abandoned_run_that_crashed_anywhere_is_mailed_once() {
     run(async || {
         let steps = {
             let world = world().await;
@@ -76,16 +76,16 @@ fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_onc
         };
         let (mut finished, mut left) = (0, 0);
         for last in 1..=steps {
-            let world = died_at(last).await;
+            let world = crashed_at(last).await;
             let was_begun = !state(&world, "backfills/").is_empty();
             for (asked, receives) in [(NIGHT, 1), (NIGHT, 2), (NEXT_NIGHT, 1)] {
-                let swept = receive(&world, asked, receives, &later(asked, i64::from(receives))).await;
-                assert_eq!(swept.unfinished, None, "step {last}");
+                let checked = receive(&world, asked, receives, &later(asked, i64::from(receives))).await;
+                assert_eq!(checked.unfinished, None, "step {last}");
             }
             let ids: BTreeSet<String> =
                 world.topic.published.borrow().iter().map(|alert| alert.id.clone()).collect();
             assert_eq!(ids.len(), usize::from(was_begun), "step {last}: {:?}", world.topic.subjects());
-            if let Some(mail) = told(&world, "could not look").first() {
+            if let Some(mail) = mailed(&world, "could not look").first() {
                 left += 1;
                 let line = "make backfill STACK=name FROM=2026-04-01 TO=2026-04-01";
                 assert!(mail.starts_with("Backfill 2026-04-01_2026-04-01_") && mail.contains(line), "{mail}");
@@ -95,14 +95,14 @@ fn promise_1_a_run_that_died_anywhere_and_that_nobody_asks_for_again_is_told_onc
             } else {
                 finished += usize::from(was_begun);
             }
-            assert_eq!(told(&world, "Backfill 2026-04-01").is_empty(), !was_begun, "step {last}");
+            assert_eq!(mailed(&world, "Backfill 2026-04-01").is_empty(), !was_begun, "step {last}");
         }
         assert!(finished > 10 && left > 3, "{finished} finished, {left} left");
     });
 }
 
 #[test]
-fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_for() {
+fn promise_1_findings_of_a_backfill_are_mailed_even_if_missed_deliveries_are_off() {
     run(async || {
         let world = world().await;
         world.topic.refuses.set(Some("Backfill"));
@@ -113,19 +113,19 @@ fn promise_1_what_a_backfill_has_found_is_told_although_no_log_files_are_looked_
         let asked =
             MissedDeliveryRequest { scope: MissedDeliveryScope::Backfills, asked: at(NIGHT), receives: 1 };
         let clock = Clock::new(at(NIGHT), Duration::from_secs(900));
-        let swept = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
-        assert_eq!((swept.unfinished, swept.delivered, swept.compared), (None, 0, None));
-        assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1);
+        let checked = read_missed(&asked, "logs", "state", &Config::default(), &world.outside(&clock)).await;
+        assert_eq!((checked.unfinished, checked.delivered, checked.compared), (None, 0, None));
+        assert_eq!(mailed(&world, "Backfill 2026-04-01").len(), 1);
         assert!(!world.topic.mails().concat().contains("bob"));
     });
 }
 
 #[test]
-fn what_is_worked_on_or_tells_nobody_is_let_alone() {
+fn active_backfills_and_those_without_notify_are_left_alone() {
     run(async || {
         for (name, more, asked_at, fleet_above, begun) in [
             ("a moment ago", json!({}), "2026-04-02T02:30:00Z", 100, 1),
-            ("nobody is told", json!({"notify": "none"}), EVENING, 100, 0),
+            ("without notify", json!({"notify": "none"}), EVENING, 100, 0),
             ("the state machine reads it", json!({}), "2026-04-01T23:00:00Z", 1, 0),
         ] {
             let world = world().await;
@@ -142,25 +142,30 @@ fn what_is_worked_on_or_tells_nobody_is_let_alone() {
             );
             world.topic.refuses.set(None);
             world.logs.hangs.set(false);
-            let swept = night(&world, NIGHT).await;
-            assert_eq!((swept.unfinished, world.topic.subjects().len()), (None, 0), "{name}");
+            let checked = night(&world, NIGHT).await;
+            assert_eq!((checked.unfinished, world.topic.subjects().len()), (None, 0), "{name}");
             night(&world, NEXT_NIGHT).await;
-            let is_told = usize::from(begun == 1 || fleet_above == 1);
-            assert_eq!(told(&world, "could not look").len(), is_told, "{name}: {:?}", world.topic.subjects());
+            let is_mailed = usize::from(begun == 1 || fleet_above == 1);
+            assert_eq!(
+                mailed(&world, "could not look").len(),
+                is_mailed,
+                "{name}: {:?}",
+                world.topic.subjects()
+            );
             night(&world, "2026-04-04T03:00:00Z").await;
-            assert_eq!(world.topic.subjects().len(), is_told, "{name}");
+            assert_eq!(world.topic.subjects().len(), is_mailed, "{name}");
         }
     });
 }
 
 #[test]
-fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
+fn unreadable_state_of_a_backfill_is_mailed_once_and_the_others_are_finished() {
     run(async || {
         let world = world().await;
         let BackfillTask::ByHand(asked) = request(json!({})) else { panic!("not by hand") };
         put_state(&world, &RunId::of("logs", &asked).key(), "nonsense");
         put_state(&world, "backfills/../run.json", "nonsense");
-        // Somebody has written what nobody may ask for, and what becomes a part of a command is not taken from it.
+        // A stored request that is not allowed: no part of it is used in a command.
         let mut hostile = asked.clone();
         hostile.wanted.accounts.insert("$(curl example.com)".to_owned());
         let mut state = RunState::new("logs", &hostile.wanted, true, at(EVENING));
@@ -169,7 +174,7 @@ fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
         for asked in [NIGHT, NEXT_NIGHT] {
             assert_eq!(night(&world, asked).await.unfinished, None);
         }
-        let mails = told(&world, "could not look");
+        let mails = mailed(&world, "could not look");
         assert_eq!((mails.len(), world.topic.subjects().len()), (2, 2), "{:?}", world.topic.subjects());
         for mail in mails {
             assert!(mail.contains("FROM=2026-04-01 TO=2026-04-01"), "{mail}");
@@ -179,22 +184,22 @@ fn what_cannot_be_read_of_a_backfill_is_told_once_and_costs_no_other() {
 }
 
 #[test]
-fn a_digest_that_cannot_be_told_is_tried_again_and_then_left_to_a_person() {
+fn a_digest_that_cannot_be_published_is_retried_and_then_left_to_a_person() {
     run(async || {
         let world = world().await;
         world.topic.refuses.set(Some("Backfill"));
         let done = ask(&world, &request(json!({})), EVENING, &Config::default()).await;
         assert!(matches!(done.progress, BackfillProgress::Unfinished(_)), "{done:?}");
-        let swept = night(&world, NIGHT).await;
-        assert!(swept.unfinished.is_some() || told(&world, "could not look").len() == 1, "{swept:?}");
+        let checked = night(&world, NIGHT).await;
+        assert!(checked.unfinished.is_some() || mailed(&world, "could not look").len() == 1, "{checked:?}");
         world.topic.refuses.set(None);
-        let swept = receive(&world, NEXT_NIGHT, 2, NEXT_NIGHT).await;
-        assert_eq!(swept.unfinished, None);
-        assert_eq!(told(&world, "Backfill 2026-04-01").len(), 1, "{:?}", world.topic.subjects());
+        let checked = receive(&world, NEXT_NIGHT, 2, NEXT_NIGHT).await;
+        assert_eq!(checked.unfinished, None);
+        assert_eq!(mailed(&world, "Backfill 2026-04-01").len(), 1, "{:?}", world.topic.subjects());
 
         // The state bucket may not be listed.
         world.logs.refuses_to_list.set(Some("s3://state/backfills"));
-        let swept = night(&world, "2026-04-04T03:00:00Z").await;
-        assert_eq!(swept.unfinished.unwrap().kind, AwsErrorKind::Denied);
+        let checked = night(&world, "2026-04-04T03:00:00Z").await;
+        assert_eq!(checked.unfinished.unwrap().kind, AwsErrorKind::Denied);
     });
 }

@@ -43,7 +43,7 @@ fn a_report_that_is_gone_expired_or_still_being_made_when_it_is_fetched_is_asked
 }
 
 #[test]
-fn what_aws_does_not_give_in_bounded_time_is_asked_for_by_the_next_tries_and_then_told() {
+fn a_report_that_aws_does_not_deliver_in_time_is_retried_and_then_mailed() {
     run(async || {
         for before in [Ok(Generation::UnderWay), Err(AwsErrorKind::Transient)] {
             let world = world();
@@ -69,7 +69,7 @@ fn what_aws_does_not_give_in_bounded_time_is_asked_for_by_the_next_tries_and_the
 }
 
 #[test]
-fn refusal_is_told_at_once() {
+fn a_refusal_is_mailed_at_once() {
     run(async || {
         let world = world();
         world.accounts.reports.borrow_mut().get_mut(OWN).unwrap().before.push_back(Err(AwsErrorKind::Denied));
@@ -93,7 +93,7 @@ fn a_report_of_another_account_is_refused() {
 }
 
 #[test]
-fn looking_stops_while_there_is_time_to_tell() {
+fn checking_stops_while_there_is_time_to_publish() {
     run(async || {
         let world = world();
         let under_way = std::iter::repeat_n(Ok(Generation::UnderWay), 100);
@@ -109,7 +109,7 @@ fn looking_stops_while_there_is_time_to_tell() {
 }
 
 #[test]
-fn what_nobody_could_look_at_for_a_day_is_serious_be_aws_only_busy() {
+fn an_account_that_was_not_checked_for_a_day_is_serious_even_if_aws_is_only_busy() {
     run(async || {
         let world = world();
         let busy = std::iter::repeat_n(Err(AwsErrorKind::Transient), 1000);
@@ -128,7 +128,7 @@ fn what_nobody_could_look_at_for_a_day_is_serious_be_aws_only_busy() {
 }
 
 #[test]
-fn a_report_of_long_ago_or_of_a_day_to_come_is_none() {
+fn an_old_or_future_report_is_refused() {
     run(async || {
         let world = world();
         let audited = scheduled(&world, &hours_later(30), 3, &Config::default()).await;
@@ -140,7 +140,7 @@ fn a_report_of_long_ago_or_of_a_day_to_come_is_none() {
 }
 
 #[test]
-fn what_there_is_no_time_for_is_left_to_the_next_try() {
+fn accounts_without_time_are_left_to_the_next_receive() {
     run(async || {
         for seconds in [0, 1, 4, 5, 10, 20] {
             let world = world();

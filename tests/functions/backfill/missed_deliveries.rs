@@ -1,4 +1,4 @@
-//! The nightly sweep: what was delivered and never announced is read then.
+//! Missed deliveries: log files without an event are read at night.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use iamwatch_tests::lambda_events::received_of;
@@ -20,10 +20,10 @@ fn hours_ago(hours: i64) -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn a_log_file_that_was_never_announced_is_read_told_and_counted_once() {
+async fn a_missed_delivery_is_read_mailed_and_counted_once() {
     let stage = stage().await;
     let function = stage.function().await;
-    // The first sweep only notes the moment, as it is three hours ago.
+    // The first night only stores its start, which is three hours ago.
     let put = hours_ago(2);
     let place = Place { account: ACCOUNT, region: "us-east-1", day: put.date_naive() };
     let key = place.key(1);
@@ -34,7 +34,7 @@ async fn a_log_file_that_was_never_announced_is_read_told_and_counted_once() {
         put,
     );
     assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0], "{}", function.output());
-    stage.told(&[""; 0], &function);
+    stage.assert_mailed(&[""; 0], &function);
     assert!(stage.aws.content(STATE, "sweep.json").is_some());
 
     assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), [""; 0], "{}", function.output());
@@ -58,20 +58,20 @@ async fn a_log_file_that_was_never_announced_is_read_told_and_counted_once() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_cannot_list_comes_again_and_is_no_sweep() {
+async fn a_check_that_cannot_list_is_retried_and_does_not_count() {
     let stage = stage().await;
     let function = stage.function().await;
     assert_eq!(failed(&function.response(&message(hours_ago(3), 1)).await), [""; 0]);
     stage.aws.fail(Which::every(Operation::ListObjects), Fault::INTERNAL_ERROR);
     assert_eq!(failed(&function.response(&message(Utc::now(), 1)).await), ["m"], "{}", function.output());
-    stage.put_off(&[("m", 30)]);
+    stage.assert_delayed(&[("m", 30)]);
     let measured = measured(&function);
     assert_eq!(measured.last().unwrap()["Sweeps"], 0);
     stage.aws.recover();
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_the_schedules_comes_again_and_then_waits_for_a_person() {
+async fn a_message_that_is_not_from_the_schedule_is_retried_and_then_left_to_a_person() {
     let stage = stage().await;
     let function = stage.function().await;
     let other = json!({"Records": [received_of("m", r#"{"sweep": "all"}"#, 1, Utc::now())]});
