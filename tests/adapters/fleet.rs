@@ -7,8 +7,6 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use iamwatch_aws::fleet::StateMachine;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};

@@ -7,15 +7,12 @@
     reason = "clippy allows them in `#[test]` functions, not in what they call"
 )]
 
-use std::time::Duration;
-
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use iamwatch_aws::s3::S3;
 use iamwatch_tests::loopback::{Reply, Server};
 use iamwatch_tests::runtime_api::ACCOUNT;
 use iamwatch_tests::stub_aws::{Fault, Operation, StubAws, Which};
-use shared::config::Config;
 use shared::ports::{AwsError, AwsErrorKind, Listing, ListingPage, LogStore};
 
 use crate::{OWN_KEY, config, sdk};

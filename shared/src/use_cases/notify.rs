@@ -9,6 +9,7 @@
 //! silence iamwatch by taking its state away.
 
 mod case_updates;
+mod notifier;
 mod outbox;
 mod publishing;
 mod rate_limiting;
@@ -17,12 +18,13 @@ mod selection;
 mod state_findings;
 pub(super) mod suppression_file;
 
-pub(super) use outbox::{Outbox, Unrecorded};
+pub(super) use notifier::Notifier;
+pub(super) use outbox::Unrecorded;
 pub(super) use result::OnStateFailure;
 pub use result::{NotificationOutcome, NotificationResult};
 pub(super) use selection::{is_notified, not_requested};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::slice::from_mut;
 use std::time::Duration;
 
@@ -33,73 +35,16 @@ use case_updates::{CaseUpdate, Cases};
 use state_findings::{state_failure, unreadable_state};
 use suppression_file::SuppressionFile;
 
-use crate::config::Config;
 use crate::finding::Finding;
 use crate::finding::suppression::Suppressions;
-use crate::ports::{AwsError, NotificationSink, Ports, Runtime, StateStore};
+use crate::ports::{AwsError, NotificationSink, Runtime, StateStore};
 use crate::rules::health::state_bucket;
-use crate::state::store::{StateClient, TIME_TO_ANSWER, random_id};
+use crate::state::store::{TIME_TO_ANSWER, random_id};
 
 /// The part of a run's time that is kept for publishing; a third of the time left, if that is less.
 const TIME_TO_PUBLISH: Duration = Duration::from_secs(8);
 
-/// Notifies people of the findings of one run.
-pub(super) struct Notifier<'a, S, N, R> {
-    config: &'a Config,
-    sink: &'a N,
-    /// The state bucket.
-    pub state_client: StateClient<'a, S, R>,
-    account: Option<&'a str>,
-    on_state_failure: OnStateFailure,
-    /// What became of each notification, in order.
-    pub mails: Vec<NotificationResult>,
-    /// Why findings are not notified yet, by id.
-    pub not_notified: BTreeMap<String, AwsError>,
-    /// The number of deduplicated findings.
-    pub deduplicated: u64,
-    /// The number of suppressed findings.
-    pub suppressed: u64,
-}
-
-impl<'a, S: StateStore, N: NotificationSink, R: Runtime> Notifier<'a, S, N, R> {
-    /// `reserve` is the part of the run's time that is kept for notifying until [`Notifier::notify`] is called.
-    pub fn new<L>(
-        config: &'a Config,
-        ports: &'a Ports<'a, L, S, N, R>,
-        on_state_failure: OnStateFailure,
-        reserve: Duration,
-    ) -> Self {
-        Notifier {
-            config,
-            sink: ports.alerts,
-            state_client: StateClient::new(ports.state, ports.runtime, config, reserve),
-            account: ports.account,
-            on_state_failure,
-            mails: Vec::new(),
-            not_notified: BTreeMap::new(),
-            deduplicated: 0,
-            suppressed: 0,
-        }
-    }
-
-    /// The outbox of this run.
-    pub fn outbox(&self) -> Outbox<'_, 'a, S, N, R> {
-        Outbox { state: &self.state_client, sink: self.sink }
-    }
-
-    /// The suppressions.
-    ///
-    /// # Errors
-    /// [`AwsError`] if they cannot be read.
-    pub async fn load_suppressions(&self) -> Result<SuppressionFile, AwsError> {
-        SuppressionFile::load(&self.state_client, self.account).await
-    }
-
-    /// The errors of the state bucket, whether or not a retry succeeded.
-    pub fn state_errors(&self) -> Vec<AwsError> {
-        self.state_client.take_errors()
-    }
-
+impl<S: StateStore, N: NotificationSink, R: Runtime> Notifier<'_, S, N, R> {
     /// Notifies findings at or above `MAIL_MIN_SEVERITY`, and those about the suppression file.
     ///
     /// `sources` are sources of log files whose cases are looked at even without a finding: what iamwatch reports about a
