@@ -106,7 +106,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
         json!({"objects": [{"bucket": LOGS, "key": key(ACCOUNT, REGION, day(), 1)}], "notify": true});
     deployed.invoke(&super::SIGN_IN, &request).await;
     let (_, said) = make_backfill(&deployed, &[DAY, DAY, "--again"]).await;
-    assert!(said.contains("4 told before"), "{said}");
+    assert!(said.contains("4 mailed before"), "{said}");
     assert_eq!(deployed.aws.proxy().mails().len(), 1, "{}", deployed.summary());
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");

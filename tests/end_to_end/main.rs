@@ -50,7 +50,7 @@ struct Deployed {
 }
 
 impl Deployed {
-    /// As README says it: a bucket that exists, attached; the stack; a subscription.
+    /// As docs/deploy.md says: an existing bucket, attached; the stack; a subscription.
     async fn new(permissions: Permissions) -> Deployed {
         Deployed::into(Ministack::start(permissions).await, &[]).await
     }

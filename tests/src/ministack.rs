@@ -222,7 +222,7 @@ impl Ministack {
         environment(&self.endpoint(), self.folder.path())
     }
 
-    /// Makes a bucket of log files and has it send its events, as README says for one that exists.
+    /// Makes a bucket of log files and has it send its events, as docs/deploy.md does for an existing one.
     pub async fn make_log_bucket(&self, bucket: &str) {
         self.call("s3", "create_bucket", json!({"Bucket": bucket})).await;
         let (ended, said) = self.script(&["deploy/attach.py", "--yes", bucket]).await;
@@ -260,7 +260,7 @@ impl Ministack {
     }
 
     /// Deploys into another account the role by which the stack `stack` of the own one may read its credential
-    /// report, as README says.
+    /// report, as docs/accounts.md says.
     pub async fn deploy_member(&self, account: &str, stack: &str, external_id: &str) {
         let template = repository().join("deploy/member-role.yaml");
         let template = std::fs::read_to_string(template).expect("the repository has it");

@@ -432,7 +432,7 @@ fn a_step_of_another_generation_does_nothing_and_has_ended() {
 }
 
 #[test]
-fn a_key_range_that_no_worker_finished_is_mailed() {
+fn a_part_that_no_worker_finished_is_mailed() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));

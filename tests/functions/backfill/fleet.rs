@@ -99,7 +99,7 @@ async fn a_fleet_reads_a_large_range_and_sends_one_mail() {
 }
 
 #[tokio::test]
-async fn a_failed_key_range_is_mailed_with_how_much_was_not_read() {
+async fn a_failed_part_is_mailed_with_how_much_was_not_read() {
     let (stage, archive) = large().await;
     let function = stage.function().await;
     let run = function.response(&request(FROM, TO)).await["run"].clone();
