@@ -441,9 +441,9 @@ class Backfill(unittest.TestCase):
     def test_a_failed_fleet_is_reported_with_the_time_to_retry(self):
         fleet = self.fleet(seconds_ago=3600)
         again = datetime.datetime.fromisoformat(fleet["fleet"]["at"]) + datetime.timedelta(hours=6)
-        for status, more in [("FAILED", "left$"), ("TIMED_OUT", "left; a higher BackfillMaximumConcurrency"), ("ABORTED", "left$")]:
+        for status, more in [("FAILED", "parts$"), ("TIMED_OUT", "parts; a higher BackfillMaximumConcurrency"), ("ABORTED", "parts$")]:
             self.setUp()
-            why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*{more}"
+            why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*remaining {more}"
             self.refused(Function([fleet]), why, executions={EXECUTION: status})
         self.setUp()
         with mock.patch.object(follower, "MAX_SECONDS_WITHOUT_PART", -1):
