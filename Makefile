@@ -135,7 +135,7 @@ backfill: need-STACK need-FROM need-TO sound-DRY_RUN sound-AGAIN $(AWS)/ready ##
 		--notify "$$NOTIFY" $(if $(call is-yes,DRY_RUN),--dry-run) $(if $(call is-yes,AGAIN),--again)
 
 remove: need-STACK $(AWS)/ready ## Delete the stack STACK=name; log files, state and the log stay
-	@$(AWS)/bin/python deploy/kept.py "$$STACK"
+	@$(AWS)/bin/python deploy/retained.py "$$STACK"
 	$(AWS)/bin/sam delete --stack-name "$$STACK" $(if $(YES),--no-prompts)
 
 local: $(PYTHON)/ready $(AWS)/ready ## Deploy into an emulated AWS on this machine, and show each mail, until Ctrl-C

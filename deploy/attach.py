@@ -1,7 +1,7 @@
-"""Lets a bucket send its events to EventBridge: make attach BUCKET=name
+"""Switches on the events of a bucket to EventBridge: make attach BUCKET=name
 
-A bucket has one notification configuration, and S3 only replaces it whole. So this reads it, adds EventBridge,
-shows the difference, asks, looks whether it still is what was shown, writes it, and reads it back. Exit 0: EventBridge is on.
+A bucket has one notification configuration, and S3 replaces it only as a whole. The script reads it, adds EventBridge,
+shows the difference, asks, checks that it is unchanged, writes it, and reads it back. Exit 0: EventBridge is on.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def refuse_foreign(aws, s3, bucket):
 
 
 def unknown_elements(element, shape):
-    """What S3 answered that this version of boto3 has no name for, and would leave out when it writes."""
+    """Elements of S3's answer that this version of boto3 does not know, and would remove by writing."""
     members = {member.serialization.get("name", name): member for name, member in shape.members.items()}
     for child in element:
         name = child.tag.rpartition("}")[2]
@@ -72,11 +72,11 @@ class Notifications:
         s3.meta.events.register("before-parse.s3.GetBucketNotificationConfiguration", self.keep_body)
 
     def keep_body(self, response_dict, **_):
-        """Remembers the answer as S3 wrote it."""
+        """Keeps the answer as S3 sent it."""
         self.body = response_dict["body"]
 
     def read(self):
-        """The configuration as boto3 reads and writes it, once that is known to be all of it."""
+        """The configuration as boto3 reads and writes it. Raises `Refused` if boto3 does not know all of it."""
         try:
             answer = self.s3.get_bucket_notification_configuration(**self.whose)
         except botocore.exceptions.ClientError as error:
@@ -99,7 +99,7 @@ class Notifications:
             self.s3.put_bucket_notification_configuration(
                 **self.whose,
                 NotificationConfiguration=configuration,
-                # What was there stays as it was, also where its queue or topic is long gone; and nobody is sent a
+                # Existing notifications stay, even if their queue or topic was deleted; and no destination gets a
                 # test message.
                 SkipDestinationValidation=True,
             )
@@ -115,14 +115,14 @@ def as_text(configuration):
 
 
 def confirmed():
-    """Whether a person says yes."""
+    """Asks a person; whether the answer is yes."""
     if not sys.stdin.isatty():
-        raise Refused("nothing was changed: there is nobody to ask. Say YES=1 to write it without asking")
+        raise Refused("nothing was changed: there is no terminal to ask. YES=1 writes it without asking")
     return input("Write this? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def attach(aws, bucket, confirm):
-    """Does it all; `confirm` is asked before anything is written."""
+    """Runs the command; `confirm` is called before anything is written."""
     s3 = aws.client("s3")
     refuse_foreign(aws, s3, bucket)
     notifications = Notifications(aws, s3, bucket)
@@ -137,12 +137,12 @@ def attach(aws, bucket, confirm):
         print("nothing was changed")
         return 1
     if notifications.read() != before:
-        raise Refused(f"nothing was changed: somebody else has just changed the notifications of {bucket}. Look again")
+        raise Refused(f"nothing was changed: the notifications of {bucket} have changed meanwhile. Run the command again")
     notifications.write(after)
     found = notifications.read()
     if found != after:
         raise Refused(
-            f"the notifications of {bucket} are not what was written; somebody may have changed them at the same moment. "
+            f"the notifications of {bucket} are not what was written; they may have been changed at the same time. "
             f"Before, they were {json.dumps(before, sort_keys=True)}; now they are {json.dumps(found, sort_keys=True)}"
         )
     print(f"{bucket} sends its events to EventBridge now; S3 takes up to five minutes to begin")
@@ -150,7 +150,7 @@ def attach(aws, bucket, confirm):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Lets a bucket send its events to EventBridge.")
+    parser = argparse.ArgumentParser(description="Switches on the events of a bucket to EventBridge.")
     parser.add_argument("bucket")
     parser.add_argument("--yes", action="store_true", help="write without asking")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What the scripts beside this one share: clients, and errors as sentences."""
+"""Shared by the scripts of this folder: clients, and errors as sentences."""
 
 import sys
 
@@ -6,14 +6,14 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
-# A script for a person: it should rather say what is wrong than wait.
+# A person waits for the script: a failure must be reported soon.
 PATIENCE = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-# A function has five minutes at most, and an invocation that failed is not to be made again behind our back.
+# A function has five minutes at most, and boto3 must not repeat a failed invocation.
 INVOKE = Config(connect_timeout=10, read_timeout=330, retries={"total_max_attempts": 1})
 
 
 class Refused(Exception):
-    """What a person has to read before anything else can be done."""
+    """An error that a person must resolve first; its text is the message."""
 
 
 class Aws:
@@ -42,17 +42,17 @@ class Aws:
 
 
 def code(error):
-    """The code of an answer that is an error, such as AccessDenied; head requests only have a number."""
+    """The code of an error answer, such as AccessDenied; head requests have only a number."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def denied(error):
-    """Whether the answer is that we may not."""
+    """Whether the error is a missing permission."""
     return code(error) in ("403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
 
 
 def sentence(error):
-    """An error of boto3 in words."""
+    """An error of boto3 as a sentence."""
     if isinstance(error, botocore.exceptions.ClientError):
         what = error.response.get("Error", {})
         return f"{error.operation_name} failed: {what.get('Code', '?')}: {what.get('Message', 'no reason given')}"
@@ -62,7 +62,7 @@ def sentence(error):
 
 
 def run(main):
-    """Runs a script's main; what it refuses, and what AWS refuses, is one sentence and exit status 1."""
+    """Runs a script's main; a refusal by it or by AWS is one sentence and exit status 1."""
     try:
         sys.exit(main())
     except Refused as refused:

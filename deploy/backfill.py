@@ -1,8 +1,8 @@
-"""Has a deployed stack read past log files, and follows it to its end: make backfill STACK=name FROM=2026-01-01 TO=2026-03-31
+"""Starts a backfill of a deployed stack and follows it to its end: make backfill STACK=name FROM=2026-01-01 TO=2026-03-31
 
 The function is invoked as an event: a call that waits for the answer would time out after minutes, and be repeated. The
 function answers its status. An invocation that ends early is followed by another one with the same request, which
-continues. Exit 0: all is read and reported. Exit 1: not all. Exit 130: Ctrl-C.
+continues. Exit 0: everything was read and reported. Exit 1: not everything. Exit 130: Ctrl-C.
 """
 
 import argparse
@@ -20,7 +20,7 @@ SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL"]
 
 
 def request_of(arguments):
-    """The request. The function checks it."""
+    """The request. The function validates it."""
     request = {"from": arguments.first, "to": arguments.last}
     for name in ["accounts", "regions"]:
         if listed := getattr(arguments, name).replace(",", " ").split():
@@ -31,19 +31,19 @@ def request_of(arguments):
 
 
 def dry_run(aws, function, request):
-    """Prints how much there is to read; nothing is read."""
+    """Prints the estimate; nothing is read."""
     said = answer_of(aws, function, {**request, "dry_run": True})
     if said["not_done"]:
-        raise Refused(f"it could not find out what there is to read: {said['not_done']}")
+        raise Refused(f"the log files could not be listed: {said['not_done']}")
     show_estimate(said["estimate"])
     if said["estimate"]["none_of_these_days"]:
-        say("none of them is of these days: nobody could say what happened then")
-    say("nothing was read: leave out DRY_RUN to have it read")
+        say("none of them is of these days: there would be no record of what happened")
+    say("nothing was read: leave out DRY_RUN to read the log files")
     return 0
 
 
 def end(status, request, bucket):
-    """Prints the result; the exit status."""
+    """Prints the result and returns the exit status."""
     read, result, estimate = status["read"], status["result"], status["estimate"] or {}
     counts = read["counts"]
     say(
@@ -53,11 +53,11 @@ def end(status, request, bucket):
     findings = [f"{result['findings'].get(severity, 0):,} {severity}" for severity in SEVERITIES if result["findings"].get(severity)]
     say(f"findings: {', '.join(findings) or 'none'}")
     for number, what in [
-        (result["told"], "told in its mail"),
-        (result["known"], "told before"),
-        (result["accepted"], "accepted by a suppression"),
-        (result["counted"], "below what is mailed, and only counted"),
-        (result["left_out"], "left out, because there were too many"),
+        (result["told"], "in its mail"),
+        (result["known"], "mailed before"),
+        (result["accepted"], "suppressed"),
+        (result["counted"], "below the minimum severity, only counted"),
+        (result["left_out"], "left out: too many findings"),
     ]:
         if number:
             say(f"  {number:,} {what}")
@@ -68,23 +68,23 @@ def end(status, request, bucket):
     problems = [
         (counts["unreadable"], "record", "records", "could not be read"),
         (counts["unreadable_log_files"], "log file", "log files", "could not be read whole"),
-        (read["unread"], "log file", "log files", "could not be had"),
+        (read["unread"], "log file", "log files", "could not be fetched"),
         (missing, "part", "parts", "failed: the mail says how many log files were not read"),
     ]
-    told = [f"problem  {counted(number, one, more)} {what}" for number, one, more, what in problems if number > 0]
-    for line in told:
+    lines = [f"problem  {counted(number, one, more)} {what}" for number, one, more, what in problems if number > 0]
+    for line in lines:
         say(line)
     if missing > 0:
-        say("         -> AGAIN=1 reads all of it again, once what the log of the function says is mended")
+        say("         -> AGAIN=1 reads everything again, once the cause in the log of the function is fixed")
     if nothing := estimate.get("none_of_these_days"):
         wanted = "of these days, accounts and Regions" if "accounts" in request or "regions" in request else "of these days"
         say(f"problem  there are no log files {wanted} in the bucket {bucket}")
-        say("         -> see whether CloudTrail delivers there, and whether a lifecycle rule removed them; AGAIN=1 looks again")
-    return 1 if told or nothing else 0
+        say("         -> check whether CloudTrail delivers there, and whether a lifecycle rule removed them; AGAIN=1 lists them again")
+    return 1 if lines or nothing else 0
 
 
 def repeated(arguments):
-    """The command that follows it. Without AGAIN=1, which would read everything again if it has ended meanwhile."""
+    """The command that follows it. Without AGAIN=1, which would repeat a backfill that has ended meanwhile."""
     named = {
         "STACK": arguments.stack,
         "FROM": arguments.first,
@@ -105,13 +105,13 @@ def followed(aws, outputs, arguments):
         if follower.invocation is None:
             raise
         say("")
-        say("what is under way goes on without us; an invocation that ends before all is done is not followed by another one.")
-        say("To follow it, and to have it gone on with:")
+        say("the current invocation continues; if it ends early, no other one follows.")
+        say("To follow the backfill, and to continue it:")
         say(f"  {repeated(arguments)}")
         if follower.waits_for_new:
-            say("It has not begun yet: until it has, that shows what the time before came to.")
-        say("To look how far it is:")
-        say(f"  {follower.how_to_look()}")
+            say("The repeat has not started yet: until then, this shows the previous result.")
+        say("To print its state:")
+        say(f"  {follower.state_command()}")
         return 130
 
 
@@ -126,21 +126,21 @@ def main(arguments):
             return dry_run(aws, outputs["BackfillFunctionName"], request_of(arguments))
         return followed(aws, outputs, arguments)
     except (Refused, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        # Its text may come from others.
+        # Its text may be untrusted.
         raise Refused(visible(sentence(error))) from error
 
 
 def arguments():
-    """What it is called with."""
-    parser = argparse.ArgumentParser(prog="deploy/backfill.py", description="Has a stack read past log files.")
+    """The command line's arguments."""
+    parser = argparse.ArgumentParser(prog="deploy/backfill.py", description="Reads past log files with a deployed stack.")
     parser.add_argument("stack", help="the stack's name")
     parser.add_argument("first", metavar="from", help="the first day in UTC, such as 2026-01-01")
-    parser.add_argument("last", metavar="to", help="the last day, itself included")
+    parser.add_argument("last", metavar="to", help="the last day, inclusive")
     parser.add_argument("--accounts", default="", help="only these, comma-separated")
     parser.add_argument("--regions", default="", help="only these, comma-separated")
     parser.add_argument("--notify", default="", help="digest (one mail at the end) or none")
-    parser.add_argument("--dry-run", action="store_true", help="say how much there is to read, and what that costs")
-    parser.add_argument("--again", action="store_true", help="read it again where it ended before")
+    parser.add_argument("--dry-run", action="store_true", help="print how much there is to read, and the cost")
+    parser.add_argument("--again", action="store_true", help="repeat a finished backfill")
     return parser.parse_args()
 
 

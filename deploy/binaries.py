@@ -10,12 +10,12 @@ from pathlib import Path
 
 # System V ABI, "ELF header": e_machine.
 MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
-# That of Amazon Linux 2023, on which provided.al2023 is based.
+# The glibc of Amazon Linux 2023, on which provided.al2023 is based.
 NEWEST_GLIBC = (2, 34)
 
 
 def machine(elf):
-    """The processor that a 64-bit little-endian ELF file is for; None if it is no such file."""
+    """The processor that a 64-bit little-endian ELF file is for; None if it is another file."""
     if elf[:6] != b"\x7fELF\x02\x01":
         return None
     number = int.from_bytes(elf[18:20], "little")

@@ -1,6 +1,6 @@
-"""Looks whether a deployed stack works, from the bucket to the mailbox: make check STACK=name
+"""Checks whether a deployed stack works, from the bucket to the mailbox: make check STACK=name
 
-Where it can it lets the functions try, because only that proves what their roles and the keys allow. Each publishes
+It invokes the functions where possible, because only that proves what their roles and the keys allow. Each publishes
 one mail, marked TEST, and nothing is changed. Exit 0: all is well. Exit 1: the lines marked "problem".
 """
 
@@ -12,7 +12,7 @@ import botocore.exceptions
 
 from aws import INVOKE, Aws, code, denied, run, sentence
 
-# How the parts of a function are called in the outputs, and in template.yaml.
+# The names of a function's resources in the outputs, and in template.yaml.
 SIGN_IN = {
     "function": "SignInFunctionName",
     "log": "SignInLogGroupName",
@@ -32,7 +32,7 @@ BACKFILL = {
     "role": "BackfillRole",
 }
 
-# How many of the accounts that could not be looked at are named.
+# How many of the accounts that could not be checked are named.
 MOST_NAMED = 20
 
 # An organisation's bucket has folders for every account and Region; this is enough to find one log file of today.
@@ -40,7 +40,7 @@ MOST_LISTINGS = 120
 
 
 class Report:
-    """Lines for a person, and whether one of them was a problem."""
+    """Lines for a person, and how many of them are problems."""
 
     def __init__(self):
         self.problems = 0
@@ -48,17 +48,17 @@ class Report:
         self.may_be_empty = False
 
     def ok(self, text):
-        """A thing that works."""
+        """Prints a check that passed."""
         print(f"ok       {text}")
 
     def problem(self, text, advice):
-        """A thing that does not, and what to do about it."""
+        """Prints a check that failed, and what to do about it."""
         self.problems += 1
         print(f"problem  {text}\n         -> {advice}")
 
 
 def stack_status(report, aws, stack):
-    """The stack itself; its outputs are what everything else is looked up by."""
+    """Checks the status of the stack; returns its outputs, which name all other resources."""
     status, outputs = aws.outputs(stack)
     if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         report.ok(f"stack {stack} in {aws.region} of account {aws.account} is {status}")
@@ -83,7 +83,7 @@ def bucket_sends(report, aws, outputs):
 
 
 def rule_enabled(report, aws, rule, url, does):
-    """Whether a rule is on and has the queue as its target; `does` is what it is there for."""
+    """Whether a rule is on and has the queue as its target; `does` is its purpose."""
     events, queue = aws.client("events"), queue_arn(aws, url)
     described = events.describe_rule(Name=rule)
     when = f", {described['ScheduleExpression']}" if described.get("ScheduleExpression") else ""
@@ -126,12 +126,12 @@ def function_fed(report, aws, outputs, names):
 
 
 def counted(number, one, more):
-    """That many of something."""
+    """A number and its noun."""
     return f"1 {one}" if number == 1 else f"{number} {more}"
 
 
 def queues_empty(report, aws, outputs):
-    """What waits, and what was given up."""
+    """Messages in the queues, and dead letters."""
     sqs = aws.client("sqs")
 
     def count(url, *names):
@@ -141,18 +141,18 @@ def queues_empty(report, aws, outputs):
     def redrive(names, url):
         source = queue_arn(aws, url)
         return (
-            f"read in {outputs[names['log']]} why, mend it, then redrive them: "
+            f"read the cause in {outputs[names['log']]}, fix it, then redrive them: "
             f"aws sqs start-message-move-task --source-arn {source}"
         )
 
     for names, one, more in [
         (SIGN_IN, "delivery", "deliveries"),
         (CREDENTIAL_REPORT, "run", "runs"),
-        (BACKFILL, "sweep", "sweeps"),
+        (BACKFILL, "check for missed deliveries", "checks for missed deliveries"),
     ]:
         url = outputs[names["queue"]]
         waiting = count(url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        report.ok(f"in the queue of {outputs[names['function']]}, or under way: {counted(waiting, one, more)}")
+        report.ok(f"in the queue of {outputs[names['function']]}, or in progress: {counted(waiting, one, more)}")
     for url, one, more, whose, advice in [
         (
             outputs["DeadLetterQueueUrl"],
@@ -165,14 +165,14 @@ def queues_empty(report, aws, outputs):
             outputs["CredentialReportDeadLetterQueueUrl"],
             "run",
             "runs",
-            "that credential-report could not end",
+            "that credential-report could not finish",
             lambda url: redrive(CREDENTIAL_REPORT, url),
         ),
         (
             outputs["SweepDeadLetterQueueUrl"],
-            "sweep",
-            "sweeps",
-            "that backfill could not end",
+            "check for missed deliveries",
+            "checks for missed deliveries",
+            "that backfill could not finish",
             lambda url: redrive(BACKFILL, url),
         ),
         (
@@ -193,8 +193,8 @@ def queues_empty(report, aws, outputs):
             report.ok(f"there is no {one} {whose}")
 
 
-def somebody_told(report, aws, topic, what, parameter):
-    """Who is subscribed to a topic, and who only half."""
+def subscribed(report, aws, topic, what, parameter):
+    """Which subscriptions a topic has, and which are pending."""
     pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     confirmed = 0
     for subscription in (subscription for page in pages for subscription in page["Subscriptions"]):
@@ -202,7 +202,7 @@ def somebody_told(report, aws, topic, what, parameter):
         if subscription["SubscriptionArn"] == "PendingConfirmation":
             report.problem(
                 f"{who} gets no {what} yet: its subscription is pending",
-                "click the link in the mail from AWS Notifications; to be sent it again: aws sns subscribe --topic-arn "
+                "click the link in the mail from AWS Notifications; to get the mail again: aws sns subscribe --topic-arn "
                 f"{topic} --protocol {subscription['Protocol']} --notification-endpoint {subscription['Endpoint']}",
             )
         elif subscription["SubscriptionArn"].startswith("arn:"):
@@ -210,14 +210,14 @@ def somebody_told(report, aws, topic, what, parameter):
             report.ok(f"{who} gets the {what}")
     if confirmed == 0:
         report.problem(
-            f"nobody gets the {what}",
+            f"no address gets the {what}",
             f"make deploy STACK=... PARAMETERS={parameter}=you@example.com, and click the link in the mail. If {parameter} is set "
-            f"already, somebody has clicked Unsubscribe: deploy without it first (PARAMETERS='{parameter}=\"\" EmailMinSeverity=LOW')",
+            f"already, Unsubscribe was clicked in a mail: deploy without it first (PARAMETERS='{parameter}=\"\" EmailMinSeverity=LOW')",
         )
 
 
 def invoked(aws, function, payload):
-    """What a function answers, and the error where it is one."""
+    """Invokes a function: its answer, or its error."""
     answer = aws.client("lambda", INVOKE).invoke(FunctionName=function, Payload=json.dumps(payload).encode())
     said = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
@@ -229,7 +229,7 @@ def invoked(aws, function, payload):
 def advice_for(error, otherwise):
     """What to do about an error of a function."""
     if error.startswith("SettingError"):
-        return "deploy again with a value that it accepts: make deploy STACK=... PARAMETERS=..."
+        return "deploy again with a valid value: make deploy STACK=... PARAMETERS=..."
     return otherwise
 
 
@@ -239,7 +239,7 @@ def mail_published(report, aws, function):
     if error:
         report.problem(
             f"{function} could not publish a test mail: {error}",
-            advice_for(error, "with a TopicKeyArn, look whether the key is enabled and its policy lets this account's roles use it"),
+            advice_for(error, "with a TopicKeyArn, check whether the key is enabled and its policy lets this account's roles use it"),
         )
         return
     mail = (said or {}).get("test_mail", {})
@@ -253,7 +253,7 @@ class Listing:
         self.s3, self.whose, self.left = s3, {"Bucket": bucket, "ExpectedBucketOwner": account}, MOST_LISTINGS
 
     def page(self, prefix, **more):
-        """One answer, or an empty one once there were too many."""
+        """One page, or an empty one once there were too many requests."""
         if self.left == 0:
             return {}
         self.left -= 1
@@ -294,7 +294,7 @@ def newest_log_file(aws, bucket, now):
     days = [now, now - datetime.timedelta(days=1)]
     for account in account_folders(listing):
         regions = listing.folders(f"{account}CloudTrail/")
-        # Where there are more folders than may be looked into: the likeliest first.
+        # There may be more folders than requests: the most likely first.
         regions.sort(key=lambda region: (not region.endswith(f"/{aws.region}/"), not region.endswith("/us-east-1/"), region))
         for day in days:
             found = [listing.newest(f"{region}{day:%Y/%m/%d}/") for region in regions]
@@ -312,7 +312,7 @@ def log_file_read(report, aws, outputs):
         report.may_be_empty = True
         report.problem(
             f"bucket {bucket} has no log file of today or yesterday",
-            "a new trail delivers its first within a quarter of an hour; otherwise look whether the trail is logging, and "
+            "a new trail delivers its first within a quarter of an hour; otherwise check whether the trail is logging, and "
             "to this bucket: aws cloudtrail describe-trails",
         )
         return
@@ -331,26 +331,26 @@ def log_file_read(report, aws, outputs):
             ),
         )
     elif not (said or {}).get("log_files"):
-        report.problem(f"sign-in took {name} for no log file", "report this: it answered " + json.dumps(said))
+        report.problem(f"sign-in did not recognise {name} as a log file", "report this: it answered " + json.dumps(said))
     elif said.get("unreadable") or said.get("unreadable_log_files"):
         report.problem(
-            f"sign-in could open {name}, and not read all of it", f"its log says what: {outputs['SignInLogGroupName']}"
+            f"sign-in could read only a part of {name}", f"its log says what: {outputs['SignInLogGroupName']}"
         )
     else:
         report.ok(f"sign-in can read log files, and read {said.get('records')} records of {name}")
 
 
-def sweep_enabled(report, aws, outputs):
-    """Whether a sweep is asked for every night."""
-    rule_enabled(report, aws, outputs["SweepRuleName"], outputs["SweepQueueUrl"], "has the nightly sweep made")
+def missed_deliveries_enabled(report, aws, outputs):
+    """Whether the schedule checks for missed deliveries every night."""
+    rule_enabled(report, aws, outputs["SweepRuleName"], outputs["SweepQueueUrl"], "checks for missed deliveries")
 
 
 def log_files_listed(report, aws, outputs):
     """Whether backfill can list what CloudTrail delivered: its role, the bucket's policy."""
     function = outputs["BackfillFunctionName"]
     if report.may_be_empty:
-        # It refuses a bucket in which there is nothing yet, and that would raise its alarm.
-        report.ok(f"whether {function} can list log files is not known before there are any of today or yesterday")
+        # It refuses an empty bucket, and that would raise its alarm.
+        report.ok(f"whether {function} can list log files is not known until there is one of today or yesterday")
         return
     today = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
     said, error = invoked(aws, function, {"from": today, "to": today, "dry_run": True})
@@ -372,14 +372,14 @@ def reports_read(report, aws, outputs):
     said, error = invoked(aws, function, {"accounts": [], "notify": False})
     if error:
         report.problem(
-            f"{function} could not judge the credential reports: {error}",
+            f"{function} could not check the credential reports: {error}",
             advice_for(error, f"its log says more: {log}; compare the role CredentialReportRole with template.yaml"),
         )
         return
     said = said or {}
     failed, to_do, not_done = said.get("failed") or [], said.get("to_do") or [], said.get("not_done")
     if not_done:
-        report.problem(f"{function} could not do all that it should: {not_done}", advice_for_undone(not_done, outputs))
+        report.problem(f"{function} could not finish: {not_done}", advice_for_undone(not_done, outputs))
     for entry in failed[:MOST_NAMED]:
         report.problem(
             f"{function} could not read the credential report of {entry.get('account')}: {entry.get('error')}",
@@ -395,24 +395,24 @@ def reports_read(report, aws, outputs):
         more = f" and {len(to_do[MOST_NAMED:])} more" if to_do[MOST_NAMED:] else ""
         report.ok(
             f"there was no time for {counted(len(to_do), 'account', 'accounts')} ({', '.join(to_do[:MOST_NAMED])}{more}); "
-            "the runs of the schedule have more of it"
+            "the scheduled runs have more time"
         )
     if said.get("accounts"):
         accounts, users = counted(said["accounts"], "account", "accounts"), counted(said.get("users"), "user", "users")
         report.ok(f"{function} can read credential reports, and read those of {accounts} with {users}")
     elif to_do and not failed and not not_done:
-        report.problem(f"{function} had no time to look at any credential report", f"try again; else its log says more: {log}")
+        report.problem(f"{function} had no time to check any credential report", f"try again; else its log says more: {log}")
     elif not failed and not not_done:
-        report.problem(f"{function} looked at no credential report", "report this: it answered " + json.dumps(said))
+        report.problem(f"{function} checked no credential report", "report this: it answered " + json.dumps(said))
 
 
 def advice_for_undone(why, outputs):
-    """What to do where credential-report does not know which accounts are watched, or could not end what it began."""
+    """What to do if credential-report does not know which accounts are watched, or could not finish."""
     if "tried again" in why:
         return "try again in some minutes: make check"
     if "config/accounts.txt" in why and "s3:GetObject" not in why:
         return (
-            "the file must be there and list account ids of 12 digits, one a line: "
+            "the file must exist and list account ids of 12 digits, one per line: "
             f"aws s3 cp accounts.txt s3://{outputs['StateBucketName']}/config/accounts.txt"
         )
     if "organizations:ListAccounts" in why:
@@ -424,10 +424,10 @@ def advice_for_undone(why, outputs):
 
 
 def main(stack):
-    """Every check; one that cannot be made is a problem, and the others are made all the same."""
+    """Makes every check; one that cannot be made is a problem, and does not stop the others."""
     aws, report = Aws(), Report()
     outputs = stack_status(report, aws, stack)
-    for what, look in [
+    for what, check in [
         ("the bucket", lambda: bucket_sends(report, aws, outputs)),
         (
             "the rule",
@@ -440,10 +440,10 @@ def main(stack):
                 aws,
                 outputs["CredentialReportRuleName"],
                 outputs["CredentialReportQueueUrl"],
-                "has credential reports judged",
+                "checks the credential reports",
             ),
         ),
-        ("the sweep", lambda: sweep_enabled(report, aws, outputs)),
+        ("the check for missed deliveries", lambda: missed_deliveries_enabled(report, aws, outputs)),
         ("the event source", lambda: function_fed(report, aws, outputs, SIGN_IN)),
         ("the event source", lambda: function_fed(report, aws, outputs, CREDENTIAL_REPORT)),
         ("the event source", lambda: function_fed(report, aws, outputs, BACKFILL)),
@@ -454,23 +454,23 @@ def main(stack):
         ("the test mail", lambda: mail_published(report, aws, outputs["SignInFunctionName"])),
         ("the test mail", lambda: mail_published(report, aws, outputs["CredentialReportFunctionName"])),
         ("the test mail", lambda: mail_published(report, aws, outputs["BackfillFunctionName"])),
-        ("subscriptions", lambda: somebody_told(report, aws, outputs["TopicArn"], "findings", "Email")),
-        ("subscriptions", lambda: somebody_told(report, aws, outputs["OperationsTopicArn"], "alarms", "OperationsEmail")),
+        ("subscriptions", lambda: subscribed(report, aws, outputs["TopicArn"], "findings", "Email")),
+        ("subscriptions", lambda: subscribed(report, aws, outputs["OperationsTopicArn"], "alarms", "OperationsEmail")),
     ]:
         try:
-            look()
+            check()
         except KeyError as missing:
             report.problem(
                 f"{what}: the stack has no output {missing}",
-                "it is no stack of iamwatch, or not of this version: deploy again, make deploy",
+                "this is not a stack of iamwatch, or of another version: deploy again, make deploy",
             )
         except botocore.exceptions.ClientError as error:
             report.problem(
-                f"could not look at {what}: {sentence(error)}",
-                "ask for the permission that it names" if denied(error) else f"look whether it was deleted ({code(error)})",
+                f"could not check {what}: {sentence(error)}",
+                "ask for the permission that it names" if denied(error) else f"check whether it was deleted ({code(error)})",
             )
         except botocore.exceptions.BotoCoreError as error:
-            report.problem(f"could not look at {what}: {sentence(error)}", "try again")
+            report.problem(f"could not check {what}: {sentence(error)}", "try again")
     if report.problems:
         print(f"\n{report.problems} {'problem' if report.problems == 1 else 'problems'}")
         return 1

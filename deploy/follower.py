@@ -1,4 +1,4 @@
-"""Follows a backfill to its end: asks the function for its status, prints progress, and invokes it again when it needs that."""
+"""Follows a backfill to its end: asks for its status, prints progress, and invokes the function again when needed."""
 
 import datetime
 import shlex
@@ -16,9 +16,9 @@ POLL_SECONDS = 5
 # How often the status is asked for before the function's failure ends the display.
 MAX_STATUS_ATTEMPTS = 10
 
-STAGES = {"planning": "finding out what there is to read", "telling": "putting together what was found"}
+STAGES = {"planning": "listing the log files to read", "telling": "creating the digest"}
 
-# After this many invocations without progress a person has to look.
+# After this many invocations without progress the script gives up.
 MAX_WITHOUT_PROGRESS = 3
 
 # The state machine retries a part for about this long.
@@ -31,13 +31,13 @@ class Follower:
     def __init__(self, aws, outputs, request):
         self.aws, self.outputs, self.request, self.progress = aws, outputs, request, Progress()
         self.status, self.stage, self.worker, self.reached, self.without_progress = None, None, None, None, 0
-        # Whether it was finished, is to be read again, and that has not started.
+        # Whether a finished backfill is to be repeated, and the repeat has not started.
         self.waits_for_new = False
         # The last invocation, and the version of the state before it.
         self.invocation, self.before = None, None
 
-    def look(self):
-        """The status, as the function answers it. A failure that may pass, such as a time-out, is asked again."""
+    def read_status(self):
+        """The status, as the function answers it. A temporary failure, such as a time-out, is retried."""
         for attempt in range(1, MAX_STATUS_ATTEMPTS + 1):
             try:
                 self.status = answer_of(self.aws, self.outputs["BackfillFunctionName"], {"status": self.request})
@@ -52,23 +52,23 @@ class Follower:
         return self.status["tag"], self.status["modified"]
 
     def invoke(self, again=False):
-        """Invokes the function, and does not wait for it."""
+        """Invokes the function without waiting for it."""
         self.before = self.version()
         self.invocation = Invocation(self.aws, self.outputs, {**self.request, **({"again": True} if again else {})})
 
     def follow(self, again):
         """Returns the status of the finished backfill."""
-        status = self.look()
+        status = self.read_status()
         generation = max(status["generation"], 1)
         if status["stage"] == "done":
             if not again:
-                say(f"this was asked for before, and ended at {status['updated']}; AGAIN=1 reads what was delivered since")
+                say(f"this request was finished at {status['updated']}; AGAIN=1 reads log files delivered since")
                 return status
             generation, self.waits_for_new = generation + 1, True
-        # Without `again` an unfinished one goes on: it may end before this invocation starts, and must not be read again.
+        # Without `again` an unfinished one continues: it may end before this invocation starts, and must not be repeated.
         self.invoke(again=self.waits_for_new)
         while True:
-            status = self.look()
+            status = self.read_status()
             if status["generation"] < generation:
                 self.must_start()
             else:
@@ -84,10 +84,10 @@ class Follower:
         if why := self.invocation.logged()[0]:
             raise Refused(why)
         if self.invocation.was_dropped():
-            raise Refused(f"nothing has begun; the log of the function says why: {self.outputs['BackfillLogGroupName']}")
+            raise Refused(f"it did not start; the log of the function says why: {self.outputs['BackfillLogGroupName']}")
 
     def show(self, status):
-        """Prints the stage and what is done."""
+        """Prints the stage and the progress."""
         stage, estimate = status["stage"], status["estimate"]
         if stage != self.stage:
             if self.stage in (None, "planning") and estimate:
@@ -105,7 +105,7 @@ class Follower:
         self.worker = status["worker"]
 
     def go_on(self, status):
-        """Invokes the function again if it needs that, unless the last invocation may still start."""
+        """Invokes the function again if needed, unless the last invocation may still start."""
         ended = self.fleet_ended(status) if status["stage"] == "fleet" else None
         may_start = self.version() == self.before and not self.invocation.was_dropped()
         if not status["needs_invocation"] or (may_start and not any(self.invocation.logged())):
@@ -119,14 +119,14 @@ class Follower:
         why = status["error"] or refusal
         if self.without_progress >= MAX_WITHOUT_PROGRESS:
             raise Refused(
-                f"it comes no further: {why or 'the log of the function says why'}; log: {self.outputs['BackfillLogGroupName']}; "
-                "once that is mended, the same command goes on"
+                f"it makes no progress: {why or 'the log of the function says why'}; log: {self.outputs['BackfillLogGroupName']}; "
+                "once that is fixed, the same command continues"
             )
-        say(f"{ended or 'an invocation ended before all was done'}{f' ({why})' if why else ''}; the next goes on")
+        say(f"{ended or 'an invocation ended early'}{f' ({why})' if why else ''}; the next one continues")
         self.invoke()
 
     def fleet_ended(self, status):
-        """How the state machine's execution ended, if it failed; raised as long as it cannot be started again."""
+        """How the state machine's execution ended, if it failed. Raises `Refused` while it cannot be started again."""
         arn = f"{self.outputs['BackfillStateMachineArn'].replace(':stateMachine:', ':execution:')}:{status['execution']}"
         try:
             ended = self.aws.client("stepfunctions").describe_execution(executionArn=arn)["status"]
@@ -140,14 +140,14 @@ class Follower:
                 faster = "; a higher BackfillMaximumConcurrency makes it faster" if ended == "TIMED_OUT" else ""
                 raise Refused(
                     f"the execution {arn} is {ended}: its history and the log {self.outputs['BackfillLogGroupName']} say why; "
-                    f"once that is mended, and not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again, and it "
-                    f"goes on with the parts that are left{faster}"
+                    f"once that is fixed, and not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again, and it "
+                    f"continues with the remaining parts{faster}"
                 )
             return f"the execution {arn} is {ended}"
         if time.monotonic() - self.progress.moved > MAX_SECONDS_WITHOUT_PART:
-            raise Refused(f"no part has ended for {duration(MAX_SECONDS_WITHOUT_PART)}; look at the executions of {self.outputs['BackfillStateMachineArn']}")
+            raise Refused(f"no part was finished for {duration(MAX_SECONDS_WITHOUT_PART)}; look at the executions of {self.outputs['BackfillStateMachineArn']}")
         return None
 
-    def how_to_look(self):
+    def state_command(self):
         """The command that prints the state."""
         return f"aws s3 cp {shlex.quote(self.status['state'])} -" if self.status["tag"] else f"aws s3 ls s3://{self.outputs['StateBucketName']}/backfills/"

@@ -1,4 +1,4 @@
-"""Invocations of the function `backfill`, and what its log says of them."""
+"""Invocations of the function `backfill`, and their lines in its log."""
 
 import email.utils
 import json
@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from aws import Refused
 
-# The function has 15 minutes at most, and must not be invoked a second time behind our back.
+# The function has 15 minutes at most, and boto3 must not repeat the invocation.
 ONCE = Config(connect_timeout=10, read_timeout=930, retries={"total_max_attempts": 1})
 
 # Lambda starts an event within seconds, unless the account's concurrency is used up; after ten minutes it drops it.
@@ -37,7 +37,7 @@ def reason_in(line):
 
 
 class Invocation:
-    """One that nobody waits for."""
+    """An invocation without waiting for its answer."""
 
     def __init__(self, aws, outputs, request):
         self.aws, self.outputs = aws, outputs

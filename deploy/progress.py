@@ -10,9 +10,9 @@ def show_estimate(estimate):
     say(
         f"{counted(estimate['log_files'], 'log file', 'log files')} with {size(estimate['bytes'])}, "
         f"of {counted(estimate['accounts'], 'account', 'accounts')}, {counted(estimate['regions'], 'Region', 'Regions')} and "
-        f"{counted(estimate['days'], 'day', 'days')} (a day before and one behind are read too)"
+        f"{counted(estimate['days'], 'day', 'days')} (the day before and the day after are read too)"
     )
-    how = "by the state machine, many parts at once" if estimate["by_fleet"] else "by one invocation after the other"
+    how = "by the state machine, many parts at once" if estimate["by_fleet"] else "by one invocation after another"
     say(
         f"{counted(estimate['items'], 'part', 'parts')}, {how}; about {duration(estimate['seconds'])} of one processor, "
         f"and about US$ {estimate['cost_usd']:.4f}"
@@ -20,13 +20,13 @@ def show_estimate(estimate):
 
 
 class Progress:
-    """Prints a line whenever more is done."""
+    """Prints a line when there is progress."""
 
     def __init__(self):
         self.first, self.done, self.moved = None, None, time.monotonic()
 
     def show(self, done, of, unit):
-        """So much of it is done."""
+        """Prints how much is done."""
         now = time.monotonic()
         if self.first is None or done < self.first[1]:
             self.first = (now, done)

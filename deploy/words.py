@@ -1,4 +1,4 @@
-"""What is printed for a person: numbers with their units, and texts of others without what a terminal obeys."""
+"""Text for a person: numbers with their units, and untrusted text without control characters."""
 
 import unicodedata
 
@@ -8,17 +8,17 @@ STEERING = ["Cc", "Cf", "Cs", "Zl", "Zp"]
 
 
 def visible(text):
-    """The same text; characters that a terminal obeys and does not show are written as their codes: \\u{1b}."""
+    """The same text; control characters of a terminal are written as their codes: \\u{1b}."""
     return "".join(f"\\u{{{ord(c):x}}}" if unicodedata.category(c) in STEERING else c for c in text)
 
 
 def say(line):
-    """Prints one line, at once: keys, names and what AWS answers are written by others."""
+    """Prints one line, at once: keys, names and AWS's answers are untrusted text."""
     print(visible(line), flush=True)
 
 
 def counted(number, one, more):
-    """That many of something."""
+    """A number and its noun."""
     return f"1 {one}" if number == 1 else f"{number:,} {more}"
 
 

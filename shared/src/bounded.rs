@@ -42,7 +42,7 @@ pub struct WorstSet<K, V: Ranked> {
     limits: Limits,
     items: BTreeMap<K, V>,
     bytes: usize,
-    /// The first item that did not fit into the bytes. An item behind it is dropped even if it is small enough: else
+    /// The first item that did not fit into the bytes. An item after it is dropped even if it is small enough: else
     /// it would depend on the order of insertion which of the two is kept.
     first_too_large: Option<(V::Rank, K)>,
 }

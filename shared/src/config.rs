@@ -1,6 +1,6 @@
 //! Every setting: its name, unit, default and range, and what it changes.
 //!
-//! A setting has one name everywhere: the environment of a function, `--set NAME=VALUE`, the README.
+//! A setting has one name everywhere: the environment of a function, `--set NAME=VALUE`, the documentation.
 
 mod parsers;
 mod settings;

@@ -1,4 +1,4 @@
-//! What a bucket holds, as the functions list it through the real SDK, against an S3 that fails on demand.
+//! Listings of a bucket through the real SDK, against an S3 that fails on demand.
 
 #![allow(
     clippy::unwrap_used,
@@ -138,7 +138,7 @@ async fn keys_are_listed_unchanged_whatever_they_contain() {
         let of_folders: Vec<&str> = odd.iter().filter_map(|key| key.strip_suffix('1')).collect();
         assert_eq!(folders(&listed), of_folders, "{page}");
     }
-    // What was listed is found again, as a prefix, as a key to go on behind, and as an object.
+    // A listed key can be used as a prefix, as the key to continue after, and as an object.
     for (n, key) in odd.iter().enumerate() {
         let listing = Listing { after: Some(key), ..under("odd/") };
         assert_eq!(keys(&pages(&store, &listing).await.unwrap()), odd[n + 1..], "{key:?}");

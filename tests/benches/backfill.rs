@@ -1,4 +1,4 @@
-//! How fast past log files are read through the real AWS SDK, and what it costs.
+//! The speed and cost of reading past log files through the real AWS SDK.
 //!
 //! An S3 on 127.0.0.1, in a process of its own, waits 20 ms before it answers, more or less, by a seed. One other
 //! process at a time, which is `reader`, built as the functions are, reads from it on one core: by the backfill's own
@@ -17,7 +17,7 @@ use clap::Args;
 use iamwatch_tests::repository;
 use serde::Deserialize;
 
-/// What AWS asks in us-east-1, in US dollars: a GET and a LIST of S3, and a GB-second of Lambda on arm64.
+/// Prices of AWS in us-east-1, in US dollars: a GET and a LIST of S3, and a GB-second of Lambda on arm64.
 ///
 /// Source: the public price pages of Amazon S3 and AWS Lambda, 2026.
 const GET_PRICE: f64 = 0.0004 / 1e3;
@@ -33,7 +33,7 @@ const GB_OF_A_CORE: f64 = 1769.0 / 1024.0;
 /// four times that.
 const REACH: f64 = 4_000.0;
 
-/// What a backfill may take at most.
+/// The limit for a backfill.
 const MAX_PEAK_BYTES: f64 = 200e6;
 
 /// As many at once as the setting allows by default.
@@ -52,7 +52,7 @@ pub struct Arguments {
     quick: bool,
 }
 
-/// What one process took, as it prints it.
+/// The CPU time and memory of one process, as it prints them.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Took {
     objects: u64,

@@ -105,7 +105,7 @@ async fn starts(name: &str, bootstrap: &Path, runs: u32) -> anyhow::Result<()> {
 /// Prints the size as it is uploaded; whether it is small enough.
 fn size(bootstrap: &Path) -> anyhow::Result<bool> {
     let content = fs::read(bootstrap)?;
-    // What a zip does to it, without the few bytes around it.
+    // Compressed as in a zip file, without its few extra bytes.
     let mut zip = DeflateEncoder::new(Vec::new(), Compression::default());
     zip.write_all(&content)?;
     let zipped = zip.finish()?.len();
@@ -121,7 +121,7 @@ fn size(bootstrap: &Path) -> anyhow::Result<bool> {
     Ok(part <= 1.0)
 }
 
-/// What an invocation takes, of a function that is known here; AWS answers at once.
+/// The time of an invocation of a known function; AWS answers at once.
 async fn invocations(name: &str, bootstrap: &Path) -> anyhow::Result<()> {
     if name != "sign-in" {
         return Ok(());

@@ -25,7 +25,7 @@ use serde_json::Value;
 const USERS: usize = 5_000;
 const MADE: &str = "2026-04-01T08:00:00Z";
 
-/// What to reach for, from the start of the process to its end.
+/// The target, from the start of the process to its end.
 const REACH_FOR: Duration = Duration::from_millis(50);
 
 #[derive(Args)]

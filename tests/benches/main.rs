@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(about = "Measures how fast iamwatch is, how soon it starts and how large it is")]
 struct Arguments {
-    /// What `cargo bench` passes to every benchmark
+    /// The argument that `cargo bench` passes to every benchmark
     #[arg(long, hide = true, global = true)]
     bench: bool,
     #[command(subcommand)]

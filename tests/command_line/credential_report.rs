@@ -135,7 +135,7 @@ fn every_form_of_a_report_is_judged_as_of_when_it_was_made() {
         let run = folder.run(&["credential-report", "report.csv", "--now", "2026-05-01T00:00:00Z"]).exits(0);
         run.says("Judged as of 2026-05-01 00:00 UTC, as --now says.");
     }
-    // Long ago: no date of it is in the future, whatever the time is now.
+    // Long ago: no date of it is in the future.
     let old =
         Report::new(ACCOUNT, at("2019-05-14T09:20:41Z")).user(User::new("x", at("2019-05-15T00:00:00Z")));
     let run = Folder::with("report.csv", old.csv()).run(&["credential-report", "report.csv"]).exits(0);
@@ -363,7 +363,7 @@ fn an_account_can_be_given_if_the_report_does_not_name_it() {
     assert_eq!(run.lines()[0]["account"], "444455556666");
 }
 
-/// The sample a day before: bob and root had second factors, svc-backup one key, and there was one more user.
+/// The sample of the previous day: bob and root had second factors, svc-backup one key, and there was one more user.
 fn the_day_before() -> Folder {
     let sample = report::report().csv();
     let row = |name: &str| sample.lines().find(|row| row.starts_with(name)).unwrap().to_owned();

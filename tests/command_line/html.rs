@@ -1,4 +1,4 @@
-//! The HTML report of `sign-in --html`. What a browser makes of it is tested in `output/report.rs`.
+//! The HTML report of `sign-in --html`. What a browser makes of it is tested in `output/html_report.rs`.
 
 use std::fs;
 use std::path::Path;

@@ -5,7 +5,7 @@
 //! | `program` | (runs it, and checks that it never panics, colours or hangs) |
 //! | `records` | (makes records and files) |
 //! | `formats` | the output of each format; golden files in `snapshots/cli/` |
-//! | `merging` | one line a finding and event, whatever the files' order, number and names |
+//! | `merging` | one line per finding and event, for any order, number and names of the files |
 //! | `html` | the HTML report of `--html` |
 //! | `exits` | exit status, notes on stderr, and what cannot be looked at |
 //! | `shapes` | every file format that holds records |

@@ -1,4 +1,4 @@
-//! One line a finding and event, whatever the files' order, number and names.
+//! One line per finding and event, for any order, number and names of the files.
 
 use iamwatch_tests::corpus::Corpus;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use shared::rules::detections::table;
 use crate::program::Folder;
 use crate::records::{log_file, merge};
 
-/// Stands for every secret and every field that is not needed.
+/// The value of every secret and of every field that is not needed.
 const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYSECRETKEY";
 const KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
 

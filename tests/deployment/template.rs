@@ -12,7 +12,7 @@ use saphyr::{LoadableYamlNode, Yaml};
 use shared::config::{Accepts, ReadBy, SETTINGS, Setting, mailed_severities};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
-/// Where the functions write their metrics, and what these have in common.
+/// The source that defines the metrics of the functions and their dimension.
 const METRICS: &str = include_str!("../../shared/aws/src/metrics.rs");
 /// How long one invocation waits between two mails.
 const PUBLISH: &str = include_str!("../../shared/aws/src/sns.rs");
@@ -100,7 +100,7 @@ fn texts(yaml: &Yaml) -> Vec<String> {
     yaml.as_sequence().unwrap().iter().map(text).collect()
 }
 
-/// What `!Ref` names.
+/// The name in a `!Ref`.
 fn referred<'a>(yaml: &'a Yaml<'a>) -> Option<&'a str> {
     match yaml {
         Yaml::Tagged(tag, node) if tag.suffix == "Ref" => node.as_str(),
@@ -163,7 +163,7 @@ fn functions<'a>(template: &'a Yaml<'a>) -> BTreeMap<&'a str, &'a Yaml<'a>> {
     resources.filter(|(_, resource)| text(at(resource, &["Type"])) == "AWS::Serverless::Function").collect()
 }
 
-/// What a function finds in its environment: what all have, and its own.
+/// The environment of a function: the common variables, and its own.
 fn environment<'a>(template: &'a Yaml<'a>, function: &'a Yaml<'a>) -> BTreeMap<&'a str, &'a Yaml<'a>> {
     let mut variables = members(at(template, &["Globals", "Function", "Environment", "Variables"]));
     for (name, value) in members(at(function, &["Properties", "Environment", "Variables"])) {

@@ -100,13 +100,13 @@ class Attach(unittest.TestCase):
             self.set_notifications(OTHERS)
             return True
 
-        with self.assertRaisesRegex(Refused, "nothing was changed: somebody else has just changed"):
+        with self.assertRaisesRegex(Refused, "nothing was changed: the notifications of .* have changed meanwhile"):
             self.attach(meanwhile)
         self.assertNotIn("EventBridgeConfiguration", self.notifications())
         self.assertIn("QueueConfigurations", self.notifications())
 
     def test_a_kind_of_notification_that_boto3_does_not_know_is_not_wiped(self):
-        def told(response_dict, **_):
+        def add_unknown(response_dict, **_):
             response_dict["body"] = response_dict["body"].replace(
                 b"</NotificationConfiguration>", b"<CarrierPigeon><Id>x</Id></CarrierPigeon></NotificationConfiguration>"
             )
@@ -115,7 +115,7 @@ class Attach(unittest.TestCase):
         read = attach.Notifications.keep_body
 
         def keep_body(notifications, response_dict, **more):
-            told(response_dict)
+            add_unknown(response_dict)
             read(notifications, response_dict, **more)
 
         with mock.patch.object(attach.Notifications, "keep_body", keep_body):
@@ -134,7 +134,7 @@ class Attach(unittest.TestCase):
             self.attach(self.yes, "far-away")
 
     def test_a_bucket_of_another_account_is_refused(self):
-        """The emulator lets everybody in; AWS answers so."""
+        """The emulator denies nothing; AWS answers so."""
         aws = Aws()
         s3 = aws.client("s3")
         denied = {"Error": {"Code": "403", "Message": "Forbidden"}, "ResponseMetadata": {"HTTPStatusCode": 403}}

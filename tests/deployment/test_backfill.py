@@ -82,13 +82,13 @@ def run_json(stage, log_files=0, items=0, **more):
     }
 
 
-def claimed(seconds=60):
+def leased(seconds=60):
     return {"claim": {"token": "t", "until": now(seconds)}}
 
 
 def mail(seconds):
-    """A mail of which nobody knows whether it was published, claimed for so long."""
-    return {"mail": {"alert": {"id": "a"}, "may_repeat": False, **claimed(seconds)}}
+    """A mail with an unknown outcome and a lease for this long."""
+    return {"mail": {"alert": {"id": "a"}, "may_repeat": False, **leased(seconds)}}
 
 
 def is_live(lease):
@@ -143,7 +143,7 @@ def status_of(stored):
 
 
 class Function:
-    """A fake of the function: each invocation writes the next of these states, one for each look."""
+    """A fake of the function: each invocation writes the next of these states, one for each status request."""
 
     def __init__(self, *invocations):
         self.invocations, self.asked, self.under_way = list(invocations), [], []
@@ -175,7 +175,7 @@ class Function:
         return f"request-{len(self.asked)}"
 
     def go_on(self, _seconds):
-        """What happens while one waits."""
+        """What happens while the script waits."""
         if self.under_way:
             step = self.under_way.pop(0)
             if callable(step):
@@ -199,8 +199,8 @@ class Backfill(unittest.TestCase):
         for found in client("s3").list_objects_v2(Bucket="state-example").get("Contents", []):
             client("s3").delete_object(Bucket="state-example", Key=found["Key"])
 
-    def told(self, function, executions=None, **more):
-        """The exit status and what was printed; of the state machine's executions, the status of each that it knows."""
+    def follow(self, function, executions=None, **more):
+        """The exit status and the output. `executions`: the status of each execution of the state machine that exists."""
         usual = Aws.client
         states = mock.Mock()
 
@@ -230,21 +230,21 @@ class Backfill(unittest.TestCase):
 
     def refused(self, function, why, **more):
         with self.assertRaisesRegex(Refused, why):
-            self.told(function, **more)
+            self.follow(function, **more)
 
     def logged(self, line):
-        """Has the function, or Lambda, write a line."""
+        """Writes a log line of the function, or of Lambda."""
         message = line if isinstance(line, str) else json.dumps(line)
         event = {"timestamp": int(datetime.datetime.now().timestamp() * 1000) + 1000, "message": message}
         client("logs").put_log_events(logGroupName="watch-log", logStreamName="s", logEvents=[event])
 
     def failed(self, request_id, **fields):
-        """Has an invocation write that it failed."""
+        """Writes the log line of a failed invocation."""
         span = {"requestId": request_id, "name": "Lambda runtime invoke"}
         self.logged({"level": "ERROR", "fields": {"message": "the invocation failed", **fields}, "span": span, "spans": [span]})
 
     def ended(self, request_id):
-        """Has Lambda write that an invocation has ended."""
+        """Writes the log line of Lambda about an ended invocation."""
         self.logged({"type": "platform.report", "record": {"requestId": request_id, "status": "timeout"}})
 
     def forget_log(self):
@@ -254,7 +254,7 @@ class Backfill(unittest.TestCase):
     def test_the_estimate_is_shown_and_nothing_is_started(self):
         planned = {"estimate": ESTIMATE, "not_done": None}
         function = Function(planned)
-        status, printed = self.told(function, dry_run=True, accounts="444455556666, 111122223333", regions="us-east-1", notify="none")
+        status, printed = self.follow(function, dry_run=True, accounts="444455556666, 111122223333", regions="us-east-1", notify="none")
         self.assertEqual(status, 0)
         self.assertEqual(
             function.asked,
@@ -272,33 +272,33 @@ class Backfill(unittest.TestCase):
         for words in ["2,000 log files with 18.0 MB, of 3 accounts, 4 Regions and 92 days", "2 parts, by one invocation", "US$ 0.0123", "nothing was read"]:
             self.assertIn(words, printed)
         fleet = {**planned, "estimate": {**ESTIMATE, "by_fleet": True}}
-        self.assertIn("by the state machine", self.told(Function(fleet), dry_run=True)[1])
+        self.assertIn("by the state machine", self.follow(Function(fleet), dry_run=True)[1])
         self.refused(Function({"errorType": "InputError", "errorMessage": "from is wrong"}), "InputError: from is wrong", dry_run=True)
         self.refused(Function({"estimate": None, "not_done": "s3:ListObjectsV2 failed"}), "s3:ListObjectsV2 failed", dry_run=True)
 
     def test_a_backfill_is_followed_to_its_end(self):
         function = Function(
             [
-                run_json("planning", **claimed()) | {"estimate": None},
-                run_json("scanning", **claimed()),
-                run_json("scanning", 1000, 1, **claimed()),
-                run_json("telling", 2000, 2, **claimed()),
+                run_json("planning", **leased()) | {"estimate": None},
+                run_json("scanning", **leased()),
+                run_json("scanning", 1000, 1, **leased()),
+                run_json("telling", 2000, 2, **leased()),
                 run_json("done", 2000, 2, result=RESULT),
             ]
         )
-        status, printed = self.told(function)
+        status, printed = self.follow(function)
         self.assertEqual(status, 0, printed)
         self.assertEqual(function.asked, [{"from": "2026-01-01", "to": "2026-03-31"}])
         for words in [
-            "finding out what there is to read",
+            "listing the log files to read",
             "2,000 log files with 18.0 MB",
             "0 of 2,000 log files (0%)",
             "1,000 of 2,000 log files (50%)",
-            "putting together what was found",
+            "creating the digest",
             "read 2,000 log files with 18.0 MB and 18,000 records",
             "findings: 1 CRITICAL, 1,200 LOW",
-            "1,150 told in its mail",
-            "50 told before",
+            "1,150 in its mail",
+            "50 mailed before",
             "mail: [CRITICAL] Backfill 2026-01-01 to 2026-03-31",
             f"aws s3 cp s3://state-example/backfills/{RUN}/1/report.html .",
         ]:
@@ -307,38 +307,38 @@ class Backfill(unittest.TestCase):
 
     def test_an_invocation_that_ended_early_is_followed_by_another_one(self):
         function = Function(
-            [run_json("scanning", 500, 0, **claimed()), run_json("scanning", 1000, 1, trouble="no time was left")],
-            # Killed: its claim ends by itself.
-            [run_json("scanning", 1000, 1, **claimed()), run_json("scanning", 1500, 1, **claimed(-1))],
+            [run_json("scanning", 500, 0, **leased()), run_json("scanning", 1000, 1, trouble="no time was left")],
+            # Killed: its lease ends by itself.
+            [run_json("scanning", 1000, 1, **leased()), run_json("scanning", 1500, 1, **leased(-1))],
             [run_json("done", 2000, 2, result=RESULT)],
         )
-        status, printed = self.told(function)
+        status, printed = self.follow(function)
         self.assertEqual(status, 0, printed)
         self.assertEqual(len(function.asked), 3)
-        self.assertIn("an invocation ended before all was done (no time was left); the next goes on", printed)
+        self.assertIn("an invocation ended early (no time was left); the next one continues", printed)
 
     def test_a_mail_with_a_lease_is_left_to_the_invocation_that_leases_it(self):
         left = {"trouble": "sns:Publish failed: no answer"}
         function = Function(
-            # Its run has left the backfill, and not the mail.
+            # Its run has released the backfill, and not the mail.
             [run_json("telling", 2000, 2, **left, **mail(900)), *[lambda: None] * 9, run_json("telling", 2000, 2, **left, **mail(-1))],
-            [run_json("telling", 2000, 2, **claimed(), **mail(900)), run_json("done", 2000, 2, result=RESULT)],
+            [run_json("telling", 2000, 2, **leased(), **mail(900)), run_json("done", 2000, 2, result=RESULT)],
         )
-        status, printed = self.told(function)
+        status, printed = self.follow(function)
         self.assertEqual(status, 0, printed)
         self.assertEqual(len(function.asked), 2)
         self.assertEqual(printed.count("it is not known whether the mail was published; the next invocation after"), 1)
-        # No run goes on for hours: such a claim keeps nobody.
+        # No run lasts for hours: such a lease is ignored.
         self.setUp()
-        far = [run_json("telling", 2000, 2, **left, **claimed(7200), **mail(7200))]
+        far = [run_json("telling", 2000, 2, **left, **leased(7200), **mail(7200))]
         function = Function(far, [run_json("done", 2000, 2, result=RESULT)])
-        self.assertEqual(self.told(function)[0], 0)
+        self.assertEqual(self.follow(function)[0], 0)
         self.assertEqual(len(function.asked), 2)
 
     def test_a_backfill_that_makes_no_progress_is_given_up(self):
         stuck = [run_json("scanning", 500, 0, trouble="s3:GetObject failed: AccessDenied")]
         function = Function(*[stuck] * 9)
-        self.refused(function, "it comes no further: s3:GetObject failed: AccessDenied.*the same command goes on")
+        self.refused(function, "it makes no progress: s3:GetObject failed: AccessDenied.*the same command continues")
         self.assertEqual(len(function.asked), follower.MAX_WITHOUT_PROGRESS + 1)
 
     def test_a_request_that_the_function_refuses_is_reported_at_once(self):
@@ -367,19 +367,19 @@ class Backfill(unittest.TestCase):
             [run_json("scanning", 500, trouble="no time was left")],
             [lambda: self.failed("others", error_type="InputError", error="to is wrong"), run_json("done", 2000, 2, result=RESULT)],
         )
-        status, printed = self.told(function)
+        status, printed = self.follow(function)
         self.assertEqual(status, 0, printed)
         self.assertNotIn("to is wrong", printed)
 
     def test_an_invocation_that_lambda_has_not_started_is_waited_for(self):
-        # The account's concurrency is used up: nothing happens for many looks.
+        # The account's concurrency is used up: nothing happens for many polls.
         nothing = [lambda: None] * 9
         function = Function(
             [run_json("scanning", 500, trouble="no time was left")],
             [*nothing, run_json("scanning", 500, trouble="no time was left")],
             [*nothing, run_json("done", 2000, 2, result=RESULT)],
         )
-        status, printed = self.told(function)
+        status, printed = self.follow(function)
         self.assertEqual(status, 0, printed)
         self.assertEqual(len(function.asked), 3)
 
@@ -387,39 +387,39 @@ class Backfill(unittest.TestCase):
         self.addCleanup(self.forget_log)
         left = run_json("scanning", 500, trouble="no time was left")
         function = Function([left], [lambda: self.ended("request-2")], [run_json("done", 2000, 2, result=RESULT)])
-        self.assertEqual(self.told(function)[0], 0)
+        self.assertEqual(self.follow(function)[0], 0)
         self.assertEqual(len(function.asked), 3)
         self.setUp()
         with mock.patch.object(invocations, "MAX_SECONDS_UNTIL_STARTED", 1e-9):
             client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(left).encode())
             function = Function(*[[]] * 9)
-            self.refused(function, "it comes no further: no time was left")
+            self.refused(function, "it makes no progress: no time was left")
         self.assertEqual(len(function.asked), follower.MAX_WITHOUT_PROGRESS + 1)
 
     def test_an_invocation_that_never_starts_is_given_up(self):
         with mock.patch.object(invocations, "MAX_SECONDS_UNTIL_STARTED", -1):
-            self.refused(Function([]), "nothing has begun; .*watch-log")
+            self.refused(Function([]), "it did not start; .*watch-log")
 
     def test_a_finished_backfill_is_repeated_only_on_request(self):
         done = run_json("done", 2000, 2, result=RESULT)
         Function().go_on(0)
         client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(done).encode())
         function = Function()
-        status, printed = self.told(function)
+        status, printed = self.follow(function)
         self.assertEqual((status, function.asked), (0, []))
-        self.assertIn("this was asked for before", printed)
+        self.assertIn("this request was finished at", printed)
         self.assertIn("AGAIN=1", printed)
-        function = Function([done, run_json("scanning", 10, 0, **claimed()) | {"generation": 2}, done | {"generation": 2}])
-        status, printed = self.told(function, again=True)
+        function = Function([done, run_json("scanning", 10, 0, **leased()) | {"generation": 2}, done | {"generation": 2}])
+        status, printed = self.follow(function, again=True)
         self.assertEqual(status, 0)
         self.assertEqual([asked.get("again") for asked in function.asked], [True])
         self.assertIn("10 of 2,000 log files", printed)
 
     def test_an_unfinished_backfill_is_not_started_again(self):
-        state = run_json("scanning", 10, 0, **claimed())
+        state = run_json("scanning", 10, 0, **leased())
         client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(state).encode())
         function = Function([run_json("done", 2000, 2, result=RESULT)])
-        self.assertEqual(self.told(function, again=True)[0], 0)
+        self.assertEqual(self.follow(function, again=True)[0], 0)
         self.assertEqual([asked.get("again") for asked in function.asked], [None])
 
     def part(self, number):
@@ -428,7 +428,7 @@ class Backfill(unittest.TestCase):
     def test_a_fleet_is_followed_by_its_parts(self):
         fleet = run_json("fleet", estimate={**ESTIMATE, "items": 4, "by_fleet": True}, fleet={"times": 1, "at": now()})
         function = Function([fleet, lambda: self.part(0), lambda: self.part(1), run_json("done", 2000, 4, result=RESULT)])
-        status, printed = self.told(function, executions={EXECUTION: "RUNNING", f"{EXECUTION}-2": "FAILED"})
+        status, printed = self.follow(function, executions={EXECUTION: "RUNNING", f"{EXECUTION}-2": "FAILED"})
         self.assertEqual(status, 0, printed)
         self.assertIn("by the state machine", printed)
         for words in ["0 of 4 parts (0%)", "1 of 4 parts (25%)", "2 of 4 parts (50%)"]:
@@ -441,19 +441,19 @@ class Backfill(unittest.TestCase):
     def test_a_failed_fleet_is_reported_with_the_time_to_retry(self):
         fleet = self.fleet(seconds_ago=3600)
         again = datetime.datetime.fromisoformat(fleet["fleet"]["at"]) + datetime.timedelta(hours=6)
-        for status, more in [("FAILED", "left$"), ("TIMED_OUT", "left; a higher BackfillMaximumConcurrency"), ("ABORTED", "left$")]:
+        for status, more in [("FAILED", "parts$"), ("TIMED_OUT", "parts; a higher BackfillMaximumConcurrency"), ("ABORTED", "parts$")]:
             self.setUp()
-            why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*{more}"
+            why = f"{EXECUTION} is {status}: .*watch-log.*not before {again:%Y-%m-%d %H:%M} UTC, the same command starts it again.*remaining {more}"
             self.refused(Function([fleet]), why, executions={EXECUTION: status})
         self.setUp()
         with mock.patch.object(follower, "MAX_SECONDS_WITHOUT_PART", -1):
-            self.refused(Function([fleet]), "no part has ended")
+            self.refused(Function([fleet]), "no part was finished")
 
     def test_a_fleet_that_failed_is_started_again_and_only_the_new_one_followed(self):
         failed = self.fleet(seconds_ago=6 * 3600 + 1)
         client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(failed).encode())
-        function = Function([lambda: None, failed | claimed(), self.fleet(times=2), lambda: None, run_json("done", 2000, 2, result=RESULT)])
-        status, printed = self.told(function, executions={EXECUTION: "TIMED_OUT", f"{EXECUTION}-2": "RUNNING"})
+        function = Function([lambda: None, failed | leased(), self.fleet(times=2), lambda: None, run_json("done", 2000, 2, result=RESULT)])
+        status, printed = self.follow(function, executions={EXECUTION: "TIMED_OUT", f"{EXECUTION}-2": "RUNNING"})
         self.assertEqual(status, 0, printed)
         self.assertEqual(len(function.asked), 1)
         # It could not be started.
@@ -471,13 +471,13 @@ class Backfill(unittest.TestCase):
             return state
 
         for more, words in [
-            ({"unread": 1}, "problem  1 log file could not be had"),
+            ({"unread": 1}, "problem  1 log file could not be fetched"),
             ({"unreadable": 7}, "problem  7 records could not be read"),
             ({"unreadable_log_files": 2}, "problem  2 log files could not be read whole"),
             ({"items": 1}, "problem  1 part failed"),
         ]:
             self.setUp()
-            status, printed = self.told(Function([done(**more)]))
+            status, printed = self.follow(Function([done(**more)]))
             self.assertEqual(status, 1, printed)
             self.assertIn(words, printed)
 
@@ -487,23 +487,23 @@ class Backfill(unittest.TestCase):
             self.setUp()
             done = run_json("done", result=RESULT | {"findings": {"HIGH": 1}}, **nothing)
             done["wanted"]["regions"] = more.get("regions", "").split()
-            status, printed = self.told(Function([done]), **more)
+            status, printed = self.follow(Function([done]), **more)
             self.assertEqual(status, 1, printed)
             self.assertIn(f"problem  there are no log files {words} the bucket logs-example", printed)
-            self.assertIn("see whether CloudTrail delivers there, and whether a lifecycle rule removed them", printed)
+            self.assertIn("check whether CloudTrail delivers there, and whether a lifecycle rule removed them", printed)
 
     def test_untrusted_text_cannot_control_the_terminal(self):
         title, shown = "\x1b]0;all is well\x07\x9b2J\x7f\u202e\ud800\n", r"\u{1b}]0;all is well\u{7}\u{9b}2J\u{7f}\u{202e}\u{d800}\u{a}"
         self.assertEqual(words.visible(f"alice, Ωmega: {title}"), f"alice, Ωmega: {shown}")
         result = RESULT | {"subject": title, "objects": [f"s3://state-example/{title}"]}
         function = Function([run_json("scanning", 500, trouble=title)], [run_json("done", 2000, 2, result=result, updated=title)])
-        printed = self.told(function)[1] + self.told(Function())[1]
+        printed = self.follow(function)[1] + self.follow(Function())[1]
         self.assertEqual([c for c in printed if c != "\n" and not c.isprintable()], [])
-        for said in [f"all was done ({shown})", f"mail: {shown}", f"s3://state-example/{shown}", f"ended at {shown}"]:
+        for said in [f"ended early ({shown})", f"mail: {shown}", f"s3://state-example/{shown}", f"finished at {shown}"]:
             self.assertIn(said, printed)
-        # What is refused is written to the terminal as well, by us or by AWS.
+        # A refusal is written to the terminal too, by the script or by AWS.
         self.setUp()
-        self.refused(Function(*[[run_json("scanning", 500, trouble=title)]] * 9), f"comes no further: {re.escape(shown)};")
+        self.refused(Function(*[[run_json("scanning", 500, trouble=title)]] * 9), f"makes no progress: {re.escape(shown)};")
         self.refused(Function({"errorType": "InputError", "errorMessage": title}), f"^InputError: {re.escape(shown)}$", dry_run=True)
         denied = botocore.exceptions.ClientError({"Error": {"Code": "AccessDenied", "Message": title}}, "Invoke")
         with mock.patch.object(Function, "invoke", side_effect=denied):
@@ -513,13 +513,13 @@ class Backfill(unittest.TestCase):
         def stopped():
             raise KeyboardInterrupt
 
-        status, printed = self.told(Function([run_json("scanning", 1000, 1, **claimed()), stopped]))
+        status, printed = self.follow(Function([run_json("scanning", 1000, 1, **leased()), stopped]))
         self.assertEqual(status, 130)
-        self.assertIn("goes on without us", printed)
+        self.assertIn("the current invocation continues", printed)
         self.assertIn(f"aws s3 cp s3://state-example/{KEY} -", printed)
         # Before it was found.
         self.setUp()
-        self.assertIn("aws s3 ls s3://state-example/backfills/", self.told(Function([stopped]))[1])
+        self.assertIn("aws s3 ls s3://state-example/backfills/", self.follow(Function([stopped]))[1])
 
     def test_the_command_that_ctrl_c_names_starts_no_second_backfill(self):
         def stopped():
@@ -528,17 +528,17 @@ class Backfill(unittest.TestCase):
         done = run_json("done", 2000, 2, result=RESULT)
         client("s3").put_object(Bucket="state-example", Key=KEY, Body=json.dumps(done).encode())
         line = "\n  make backfill STACK=watch FROM=2026-01-01 TO=2026-03-31\n"
-        new = "It has not begun yet"
+        new = "The repeat has not started yet"
         for name, steps, is_new in [
-            ("not begun", [stopped], True),
-            ("begun", [run_json("scanning", 10, 0, **claimed()) | {"generation": 2}, stopped], False),
+            ("not started", [stopped], True),
+            ("started", [run_json("scanning", 10, 0, **leased()) | {"generation": 2}, stopped], False),
         ]:
-            printed = self.told(Function(steps), again=True)[1]
+            printed = self.follow(Function(steps), again=True)[1]
             self.assertIn(line, printed, name)
             self.assertNotIn("AGAIN", printed, name)
             self.assertEqual(new in printed, is_new, name)
         self.setUp()
-        printed = self.told(Function([stopped]), accounts="111122223333, 444455556666", regions="us-east-1", notify="none")[1]
+        printed = self.follow(Function([stopped]), accounts="111122223333, 444455556666", regions="us-east-1", notify="none")[1]
         options = "'ACCOUNTS=111122223333, 444455556666' REGIONS=us-east-1 NOTIFY=none"
         self.assertIn(f"{line.rstrip()} {options}\n", printed)
         self.assertNotIn(new, printed)

@@ -12,7 +12,7 @@ import binaries
 
 
 def elf(machine, *versions):
-    """As much of an executable as is looked at."""
+    """The part of an executable that the script reads."""
     head = b"\x7fELF\x02\x01" + bytes(12) + machine.to_bytes(2, "little")
     return head + b"\0" + b"\0".join(versions) + b"\0"
 

@@ -15,10 +15,10 @@ from translated import ROOT
 
 sys.path.insert(0, str(ROOT / "deploy"))
 import check
-import kept
+import retained
 from aws import Refused
 
-# Answers as the functions do, or as the last deployed description of it asks for.
+# Answers as the functions do, or as their variable ACCOUNT_NAMES says.
 BOOTSTRAP = """#!/usr/bin/env python3
 import json, os, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
@@ -26,7 +26,7 @@ while True:
     with urllib.request.urlopen(api + "/next") as event:
         request, payload = event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(event)
     kind = next(kind for kind in ["test_mail", "objects", "accounts", "dry_run"] if kind in payload)
-    told = json.loads(os.environ["ACCOUNT_NAMES"] or "{}").get(kind)
+    other = json.loads(os.environ["ACCOUNT_NAMES"] or "{}").get(kind)
     answer = {
         "test_mail": {"test_mail": {"message_id": "m-1", "subject": "TEST"}},
         "objects": {"log_files": 1, "records": 3, "unreadable": 0, "unreadable_log_files": 0, "failed": []},
@@ -34,8 +34,8 @@ while True:
         "dry_run": {"estimate": {"log_files": 12}, "not_done": None},
     }[kind]
     end = "response"
-    if told:
-        answer, end = (told, "error") if "errorType" in told else ({**answer, **told}, "response")
+    if other:
+        answer, end = (other, "error") if "errorType" in other else ({**answer, **other}, "response")
     urllib.request.urlopen(urllib.request.Request(f"{api}/{request}/{end}", json.dumps(answer).encode(), method="POST")).read()
 """
 STACK = "watch"
@@ -109,7 +109,7 @@ class Check(unittest.TestCase):
         return status, printed.getvalue()
 
     def problem(self, *words):
-        """The one problem that there is now, which must say all of this."""
+        """Asserts that there is one problem and that it contains all these words."""
         status, printed = self.check()
         self.assertEqual(status, 1, printed)
         lines = printed.splitlines()
@@ -119,11 +119,11 @@ class Check(unittest.TestCase):
             self.assertIn(word, problems[0])
 
     @contextlib.contextmanager
-    def function_that(self, name, **told):
-        """Has a function answer something else."""
+    def function_that(self, name, **answers):
+        """Makes a function answer something else."""
         functions = client("lambda")
         usual = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        for variables in [{**usual, "ACCOUNT_NAMES": json.dumps(told)}, usual]:
+        for variables in [{**usual, "ACCOUNT_NAMES": json.dumps(answers)}, usual]:
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
             if variables is not usual:
                 yield
@@ -132,10 +132,10 @@ class Check(unittest.TestCase):
         status, printed = self.check()
         self.assertEqual(status, 0, printed)
         self.assertNotIn("problem", printed)
-        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "has credential reports judged, rate(4 hours)", "has the nightly sweep made, cron(20 4 * * ? *)", "can list log files, and found 12 log files around today"]:
+        for line in ["sends its events to EventBridge", "email a@example.com gets the findings", "email b@example.com gets the alarms", f"read 3 records of s3://logs-example/{self.key}", "read those of 1 account with 7 users", "checks the credential reports, rate(4 hours)", "checks for missed deliveries, cron(20 4 * * ? *)", "can list log files, and found 12 log files around today"]:
             self.assertIn(line, printed)
         for function in self.functions:
-            for line in [f'{function} published a mail "TEST" (m-1)', f"the queue invokes {function}", f"in the queue of {function}, or under way: "]:
+            for line in [f'{function} published a mail "TEST" (m-1)', f"the queue invokes {function}", f"in the queue of {function}, or in progress: "]:
                 self.assertIn(line, printed)
 
     def test_a_bucket_that_is_not_attached(self):
@@ -188,9 +188,9 @@ class Check(unittest.TestCase):
             ("DeadLetterQueueUrl", ["dead letters: 1 delivery that sign-in could not read", "start-message-move-task", self.outputs["SignInLogGroupName"]]),
             (
                 "CredentialReportDeadLetterQueueUrl",
-                ["dead letters: 1 run that credential-report could not end", "start-message-move-task", self.outputs["CredentialReportLogGroupName"]],
+                ["dead letters: 1 run that credential-report could not finish", "start-message-move-task", self.outputs["CredentialReportLogGroupName"]],
             ),
-            ("SweepDeadLetterQueueUrl", ["dead letters: 1 sweep that backfill could not end", "start-message-move-task", self.outputs["BackfillLogGroupName"]]),
+            ("SweepDeadLetterQueueUrl", ["dead letters: 1 check for missed deliveries that backfill could not finish", "start-message-move-task", self.outputs["BackfillLogGroupName"]]),
             ("RuleDeadLetterQueueUrl", ["dead letters: 1 message that EventBridge could not put into a queue", "ERROR_CODE"]),
         ]:
             sqs.send_message(QueueUrl=self.outputs[output], MessageBody="x")
@@ -227,7 +227,7 @@ class Check(unittest.TestCase):
         [subscription] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         try:
-            self.problem("nobody gets the alarms", "OperationsEmail=", "Unsubscribe")
+            self.problem("no address gets the alarms", "OperationsEmail=", "Unsubscribe")
         finally:
             sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="b@example.com")
 
@@ -244,25 +244,25 @@ class Check(unittest.TestCase):
     def test_credential_reports_that_cannot_be_read(self):
         denied = {"account": "444455556666", "error": "sts:AssumeRole failed: AccessDenied"}
         for answer, words in [
-            ({"errorType": "AwsError", "errorMessage": "s3:GetObject failed"}, ["could not judge the credential reports: AwsError: s3:GetObject failed", "CredentialReportRole"]),
+            ({"errorType": "AwsError", "errorMessage": "s3:GetObject failed"}, ["could not check the credential reports: AwsError: s3:GetObject failed", "CredentialReportRole"]),
             ({"accounts": 1, "failed": [denied]}, ["credential report of 444455556666: sts:AssumeRole failed", "deploy/member-role.yaml", self.outputs["CredentialReportRoleArn"]]),
-            ({"accounts": 0}, ["looked at no credential report", "report this"]),
+            ({"accounts": 0}, ["checked no credential report", "report this"]),
         ]:
             with self.function_that(self.credential_report, accounts=answer):
                 self.problem(self.credential_report, *words)
 
     def test_unknown_accounts_and_failed_checks_are_named(self):
         state = self.outputs["StateBucketName"]
-        # Accounts may have been judged all the same: those of before.
+        # The previous accounts may have been checked anyway.
         for accounts, why, advice in [
             (0, "organizations:ListAccounts failed: AccessDeniedException; this account must be the management account", "elsewhere list the accounts"),
             (3, "organizations:ListAccounts failed: no answer; it has to be tried again", "try again in some minutes"),
             (3, f"s3://{state}/config/accounts.txt: there is no such file", f"aws s3 cp accounts.txt s3://{state}/config/accounts.txt"),
-            (3, f"s3://{state}/config/accounts.txt: line 5 is 1111; it must be a 12-digit account id", "one a line"),
+            (3, f"s3://{state}/config/accounts.txt: line 5 is 1111; it must be a 12-digit account id", "one per line"),
             (0, f"s3:GetObject s3://{state}/config/accounts.txt failed: AccessDenied", "compare the role CredentialReportRole"),
         ]:
             with self.function_that(self.credential_report, accounts={"accounts": accounts, "not_done": why}):
-                self.problem(f"{self.credential_report} could not do all that it should: {why}", advice)
+                self.problem(f"{self.credential_report} could not finish: {why}", advice)
 
     def test_accounts_for_which_there_was_no_time_are_no_problem_unless_there_was_none_for_any(self):
         to_do = [f"{number:012}" for number in range(22)]
@@ -272,7 +272,7 @@ class Check(unittest.TestCase):
         self.assertIn("no time for 22 accounts (000000000000, ", printed)
         self.assertIn("000000000019 and 2 more);", printed)
         with self.function_that(self.credential_report, accounts={"accounts": 0, "to_do": to_do[:1]}):
-            self.problem("had no time to look at any credential report", "try again")
+            self.problem("had no time to check any credential report", "try again")
 
     def test_many_accounts_that_cannot_be_read_are_named_up_to_a_number(self):
         failed = [{"account": f"{number:012}", "error": "AccessDenied"} for number in range(23)]
@@ -290,7 +290,7 @@ class Check(unittest.TestCase):
 
     def test_a_log_file_that_the_function_cannot_read_whole(self):
         with self.function_that(self.sign_in, objects={"unreadable_log_files": 1}):
-            self.problem("not read all of it", self.outputs["SignInLogGroupName"])
+            self.problem("could read only a part of", self.outputs["SignInLogGroupName"])
 
     def test_log_files_that_cannot_be_listed(self):
         for answer, words in [
@@ -307,7 +307,7 @@ class Check(unittest.TestCase):
         s3.put_object(Bucket="logs-example", Key=log_file_key(self.today - datetime.timedelta(days=3)), Body=b"")
         try:
             self.problem("no log file of today or yesterday", "describe-trails")
-            # A bucket that is still empty, backfill would refuse, and its alarm would be raised.
+            # The function would refuse an empty bucket, and its alarm would be raised.
             with self.function_that(self.backfill, dry_run={"errorType": "InputError", "errorMessage": "it was asked"}):
                 status, printed = self.check()
             self.assertEqual(status, 1)
@@ -324,7 +324,7 @@ class Check(unittest.TestCase):
             raise check.botocore.exceptions.ClientError(error, "GetBucketNotificationConfiguration")
 
         with mock.patch.object(check, "bucket_sends", denied):
-            self.problem("could not look at the bucket", "s3:GetBucketNotification", "ask for the permission")
+            self.problem("could not check the bucket", "s3:GetBucketNotification", "ask for the permission")
         self.assertIs(check.bucket_sends, usual)
 
     def test_a_stack_that_cannot_work_is_not_checked(self):
@@ -373,8 +373,8 @@ class Check(unittest.TestCase):
 
     def test_removing_says_what_stays(self):
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), mock.patch.object(sys, "argv", ["kept.py", STACK]):
-            kept.main()
+        with contextlib.redirect_stdout(printed), mock.patch.object(sys, "argv", ["retained.py", STACK]):
+            retained.main()
         self.assertIn(self.outputs["StateBucketName"], printed.getvalue())
         for log in ["SignInLogGroupName", "CredentialReportLogGroupName", "BackfillLogGroupName"]:
             self.assertIn(self.outputs[log], printed.getvalue())

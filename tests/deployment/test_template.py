@@ -1,4 +1,4 @@
-"""What template.yaml and deploy/member-role.yaml say in each of their branches, also in those that no emulator deploys."""
+"""template.yaml and deploy/member-role.yaml in each of their branches, also in those that no emulator deploys."""
 
 import fnmatch
 import json
@@ -9,7 +9,7 @@ import unittest
 from translated import ROOT, Stack, template
 
 sys.path.insert(0, str(ROOT / "deploy"))
-from kept import KEPT
+from retained import RETAINED
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 NAME = "2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_AbCdEf0123456789.json.gz"
@@ -64,7 +64,7 @@ def statements(stack, role="SignInRole"):
 
 
 def own_resources(stack, function="SignInFunction"):
-    """What a function takes for a part of iamwatch."""
+    """The names that a function treats as resources of iamwatch."""
     return stack.properties(function)["Environment"]["Variables"]["OWN_RESOURCES"].split(",")
 
 
@@ -163,7 +163,7 @@ class Keys(unittest.TestCase):
 
 
 class Watched(unittest.TestCase):
-    # What is changed by way of another, or whose change is told by rules of its own.
+    # Resources that change with another one, or whose changes have rules of their own.
     OTHERWISE = {
         "AWS::CloudTrail::Trail",
         "AWS::Lambda::EventInvokeConfig",
@@ -174,7 +174,7 @@ class Watched(unittest.TestCase):
         "AWS::SQS::QueuePolicy",
     }
 
-    # What a resource is called, where CloudFormation does not make its name.
+    # The name of a resource, if CloudFormation does not generate it.
     NAMES = {"AlarmName", "BucketName", "FunctionName", "LogGroupName", "Name", "QueueName", "RoleName", "StateMachineName", "TopicName"}
 
     def test_sign_in_knows_everything_that_the_stack_is_made_of(self):
@@ -214,7 +214,7 @@ class Watched(unittest.TestCase):
             self.assertEqual({name for name in own_resources(stack) if "*" not in name}, {machine} | named)
 
 
-class Told(unittest.TestCase):
+class Notified(unittest.TestCase):
     def test_without_an_address_there_is_no_subscription(self):
         self.assertEqual(existing().of_type("AWS::SNS::Subscription"), {})
 
@@ -448,7 +448,7 @@ class State(unittest.TestCase):
         "s3:RestoreObject",
         "s3:UpdateObjectEncryption",
     ]
-    # What an administrator needs in order to mend, change or delete the bucket, and to read it.
+    # What an administrator needs to fix, change or delete the bucket, and to read it.
     ADMINISTRATION = [
         ("s3:DeleteBucket", ""),
         ("s3:DeleteBucketPolicy", ""),
@@ -470,7 +470,7 @@ class State(unittest.TestCase):
         )
 
     def denied(self, principal, action, path, stack):
-        """By a statement about who calls; `principal` is its ARN, nothing where the caller is anonymous or a service."""
+        """By a statement about who calls; `principal` is its ARN, empty if the caller is anonymous or a service."""
         resource = f"<StateBucket.Arn>{path}"
         for statement in stack.properties("StateBucketPolicy")["PolicyDocument"]["Statement"]:
             if statement["Sid"] == "TlsOnly":
@@ -601,7 +601,7 @@ class Lifetimes(unittest.TestCase):
             else:
                 self.assertNotIn("DeletionPolicy", resource, name)
         kept = {name for name, resource in stack.resources.items() if resource["Type"] in data - {"AWS::S3::BucketPolicy"}}
-        self.assertEqual(set(KEPT), kept)
+        self.assertEqual(set(RETAINED), kept)
 
     def test_messages_live_for_14_days_and_are_retried_for_hours(self):
         stack = created()
@@ -691,7 +691,7 @@ class Fleet(unittest.TestCase):
     def definition(self, **parameters):
         return json.loads(existing(**parameters).properties("BackfillStateMachine")["DefinitionString"])
 
-    def test_each_key_range_has_its_own_invocation_and_the_digest_comes_last(self):
+    def test_each_part_has_its_own_invocation_and_the_digest_comes_last(self):
         definition = self.definition(BackfillMaximumConcurrency="7", BackfillToleratedFailurePercentage="3")
         states = definition["States"]
         scan = states["Scan"]
@@ -730,11 +730,11 @@ class Fleet(unittest.TestCase):
         [hours] = re.findall(r"const FLEET_TIME: TimeDelta = TimeDelta::hours\((\d+)\);", run)
         self.assertLess(self.definition()["TimeoutSeconds"], int(hours) * 3600)
 
-    def test_a_failed_key_range_is_reported_and_an_unfinished_digest_continues(self):
+    def test_a_failed_part_is_reported_and_an_unfinished_digest_continues(self):
         states = self.definition()["States"]
         [catch] = states["Scan"]["Catch"]
         self.assertEqual((catch["ErrorEquals"], catch["Next"], catch["ResultPath"]), (["States.ALL"], "Digest", None))
-        self.assertNotIn("Catch", states["Digest"], "nobody would be told, so the execution must fail")
+        self.assertNotIn("Catch", states["Digest"], "a failure would not be reported, so the execution must fail")
         [choice] = states[states["Digest"]["Next"]]["Choices"]
         self.assertEqual((choice["Variable"], choice["BooleanEquals"]), ("$.digest.finished", False))
         self.assertEqual(states[choice["Next"]]["Next"], "Digest")

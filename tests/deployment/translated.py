@@ -16,7 +16,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
-# Each translation complains that nobody collects its metrics.
+# Each translation warns that its metrics are not collected.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ROOT = Path(__file__).parents[2]

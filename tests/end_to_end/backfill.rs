@@ -48,7 +48,7 @@ async fn put(deployed: &Deployed, n: usize, records: &[String]) {
     deployed.put(&key(ACCOUNT, REGION, day(), n), &log_file(records)).await;
 }
 
-/// What `make backfill` says, and whether it is content.
+/// The output of `make backfill`, and its exit status.
 async fn make_backfill(deployed: &Deployed, more: &[&str]) -> (Option<i32>, String) {
     let mut arguments = vec!["deploy/backfill.py", STACK];
     arguments.extend(more);
@@ -106,7 +106,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
         json!({"objects": [{"bucket": LOGS, "key": key(ACCOUNT, REGION, day(), 1)}], "notify": true});
     deployed.invoke(&super::SIGN_IN, &request).await;
     let (_, said) = make_backfill(&deployed, &[DAY, DAY, "--again"]).await;
-    assert!(said.contains("4 told before"), "{said}");
+    assert!(said.contains("4 mailed before"), "{said}");
     assert_eq!(deployed.aws.proxy().mails().len(), 1, "{}", deployed.summary());
     let refused = deployed.refused();
     assert!(refused.is_empty(), "{refused:#?}");
@@ -281,7 +281,7 @@ async fn the_nightly_check_for_missed_deliveries_runs_from_its_queue_and_stores_
     };
     until(MAX_DELIVERY, noted, || deployed.summary()).await;
     deployed.until_done().await;
-    // What was delivered less than an hour ago may still be on its way.
+    // A log file delivered less than an hour ago may still be in a queue.
     deployed.aws.call("sqs", "send_message", sweep).await;
     deployed.until_done().await;
     let refused = deployed.refused();

@@ -50,7 +50,7 @@ struct Deployed {
 }
 
 impl Deployed {
-    /// As README says it: a bucket that exists, attached; the stack; a subscription.
+    /// As docs/deploy.md says: an existing bucket, attached; the stack; a subscription.
     async fn new(permissions: Permissions) -> Deployed {
         Deployed::into(Ministack::start(permissions).await, &[]).await
     }
@@ -143,7 +143,7 @@ impl Deployed {
         found
     }
 
-    /// What AWS refused, but for state objects that were not there yet.
+    /// The refusals of AWS, without those about state objects that did not exist yet.
     fn refused(&self) -> Vec<Passed> {
         let state = format!("/{}/", self.output("StateBucketName"));
         let is_new = |passed: &Passed| {
@@ -209,7 +209,7 @@ impl Deployed {
         self.aws.call("iam", "put_role_policy", policy).await;
     }
 
-    /// What happened, for a person to read.
+    /// The mails, calls and log, for a failure message.
     fn summary(&self) -> String {
         let mails = self.aws.proxy().mails();
         let subjects: Vec<_> = mails.iter().filter_map(|mail| mail.subject.as_deref()).collect();
@@ -249,7 +249,7 @@ fn failure_subject(user: &str) -> String {
     format!("[MEDIUM] Sign-in failed - {user} - {ACCOUNT}")
 }
 
-/// What EventBridge puts into the queue for an object.
+/// The message of EventBridge for an object.
 fn announcement(key: &str) -> Value {
     json!({
         "version": "0", "source": "aws.s3", "detail-type": "Object Created", "account": ACCOUNT, "region": REGION,
@@ -262,7 +262,7 @@ fn announcement(key: &str) -> Value {
 async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     let mut deployed = Deployed::new(Permissions::Open).await;
 
-    // A digest is a neighbour of log files and no log file: the rule leaves it where it is.
+    // A digest file is beside log files and no log file: the rule does not match it.
     let digest = format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/04/01/digest.json.gz");
     deployed.put(&digest, b"x").await;
     deployed.put(&key("first"), &log_file(&[failure(1, "alice"), root(2, "192.0.2.44")])).await;
@@ -330,7 +330,7 @@ async fn a_log_file_in_the_bucket_becomes_a_mail_and_a_finding() {
     assert!(judged.len() >= 5, "{judged:#?}");
     assert!(judged.iter().all(|line| line.contains(" skipped_objects=0 ")), "{judged:#?}");
 
-    // What holds data outlives the stack.
+    // Resources with data outlive the stack.
     let state = deployed.output("StateBucketName").to_owned();
     let function = deployed.output("SignInFunctionName").to_owned();
     deployed.aws.delete(STACK).await;
@@ -633,7 +633,7 @@ async fn a_schedule_checks_the_credential_reports_of_an_organization_and_sends_o
         }
     }
 
-    // Alice is mended, and carol is new; then nothing is.
+    // Alice is resolved, and carol is new; then nothing changes.
     give_mfa(&deployed.aws, ACCOUNT, "alice").await;
     make_person(&deployed.aws, ACCOUNT, "carol", false).await;
     for mails in [1, 0] {

@@ -1,4 +1,4 @@
-//! What happens to the function `backfill`.
+//! The scenarios of the function `backfill`.
 //!
 //! Few log files, because every call of a run is tried in every way: what many of them lead to is proved elsewhere.
 

@@ -1,4 +1,4 @@
-//! What happens to the function `credential-report`.
+//! The scenarios of the function `credential-report`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ fn scenario(name: &str) -> Scenario {
         .may_add("*Console password*", 3)
 }
 
-/// What IAM has of an account with these people: see [`of_people`].
+/// The credential report of an account with these people: see [`of_people`].
 fn report(account: &str, users: &[&str]) -> AccountReport {
     report_of(account, users, TimeDelta::hours(1))
 }

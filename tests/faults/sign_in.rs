@@ -1,4 +1,4 @@
-//! What happens to the function `sign-in`.
+//! The scenarios of the function `sign-in`.
 
 use std::time::{Duration, SystemTime};
 

@@ -531,7 +531,7 @@ fn large_files_of_unknown_size_are_read_one_by_one_if_memory_is_short() {
 fn a_file_beyond_a_limit_is_read_so_far_and_no_further() {
     run(async || {
         let world = World::default();
-        // More than anybody will send: it ends only where the reader does.
+        // More than any sender sends: only the reader ends it.
         let endless = Attempt::SilentAfter(large_log_file("alice"), 1 << 40);
         world.logs.put(&uri("a"), [endless]);
         let config = Config { max_compressed_bytes: 1 << 20, ..Config::default() };
@@ -585,7 +585,7 @@ fn a_run_answers_in_time_whichever_call_hangs() {
     });
 }
 
-/// What a person's request came to.
+/// The result of a request by hand.
 async fn by_hand(world: &World, request: Value) -> Delivered {
     let DeliveryEvent::Request(DeliveryRequest::Judge(judge)) = DeliveryEvent::of(&request).unwrap() else {
         panic!("{request}")

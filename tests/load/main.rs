@@ -112,7 +112,7 @@ impl Stage {
         self.function.peak_memory_bytes().expect("Linux reports it")
     }
 
-    /// What the function says that it has read: the sum of a metric over all invocations.
+    /// The sum of a metric over all invocations.
     fn metric(&self, name: &str) -> u64 {
         let metrics = self.function.stdout();
         let lines = metrics.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

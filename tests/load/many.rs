@@ -120,7 +120,7 @@ fn objects() -> (Vec<(String, Vec<u8>)>, usize) {
     let mut watched = watched.into_iter().peekable();
     let mut objects = Vec::with_capacity(FIRST_TRAIL + SECOND_TRAIL);
     let mut total = 0;
-    // What the second trail has, with the second of the day when it was delivered.
+    // The events of the second trail, with the second of the day of their delivery.
     let mut twice: Vec<(usize, String)> = Vec::new();
     for n in 0..FIRST_TRAIL {
         let second = FIRST_SECOND + n * SECONDS / FIRST_TRAIL;

@@ -10,7 +10,7 @@ use super::{BATCH, Stage, counted, key, log_file, time};
 const FAILURES: usize = 50_000;
 const ADDRESSES: usize = 200;
 
-/// What the default of `MAILS_PER_HOUR` lets through of what anyone can cause.
+/// How many unauthenticated mails the default of `MAILS_PER_HOUR` allows.
 const BUDGET: usize = 5;
 
 const NO_MFA: &str = r#""MFAUsed":"No""#;

@@ -26,7 +26,7 @@ fn realistic_records(seed: u64) -> Vec<String> {
         .collect()
 }
 
-/// What a byte may become: more often than by chance something that JSON is made of.
+/// Another byte: more often than by chance one that has a meaning in JSON.
 fn other_byte(rng: &mut fastrand::Rng) -> u8 {
     if rng.bool() { b"\"\\{}[],:x \0\xff"[rng.usize(0..12)] } else { rng.u8(..) }
 }
@@ -97,7 +97,7 @@ fn a_damaged_byte_outside_of_the_records_is_reported() {
             match byte {
                 // The records seem to be those of another member, or of no member.
                 _ if at < "{\"Records\":[".len() => {}
-                // The records behind it seem to be the elements of one that is a list.
+                // The records after it seem to be the elements of a list.
                 b'[' => assert_eq!(raised[0], "a", "{place}"),
                 _ => assert_eq!(raised, ["a", "b", "c"], "{place}"),
             }

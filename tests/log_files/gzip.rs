@@ -142,7 +142,7 @@ fn a_flipped_bit_is_reported_or_changes_nothing() {
             None => assert_eq!(flipped.outcome(), sound.outcome(), "bit {bit}"),
         }
     }
-    // What may be anything: time, extra flags and system in the header, the flag that says "text", and the
+    // Bits without meaning: time, extra flags and system in the header, the flag that says "text", and the
     // bits between the end of the compressed data and the next byte.
     let unused = 6 * 8 + 1 + 7;
     assert!(

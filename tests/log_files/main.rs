@@ -29,11 +29,11 @@ use shared::rules::health::LOG_FILE_UNREADABLE;
 
 const NAME: &str = "s3://logs/AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/111122223333_CloudTrail_us-east-1_20260401T0820Z_Ab12Cd34EfEXAMPLE.json.gz";
 
-/// What came of one log file.
+/// The result of one log file.
 #[derive(Debug)]
 struct Judged {
     counts: counts::Counts,
-    /// What the rules raised over its records.
+    /// The findings of its records.
     findings: Vec<Finding>,
     /// The reasons of its `watch.log-file-unreadable`; `None` if there is no such finding.
     reported: Option<String>,
@@ -63,7 +63,7 @@ impl Judged {
     }
 }
 
-/// Judges one log file in whatever way it is read.
+/// Judges one log file, read in the way that `read` decides.
 fn judged(config: &Config, read: impl FnOnce(&mut Judge<'_>) -> ScanCounts) -> Judged {
     let mut findings = Vec::new();
     let mut has_records = false;

@@ -125,7 +125,7 @@ fn broken_files_come_to_the_same_at_every_window_size_and_never_hide_a_sound_rec
     assert!(reported > 100, "only {reported} of the broken files were reported");
 }
 
-/// Questions of every kind, each with its prefilter.
+/// Queries of every kind, each with its prefilter.
 fn queries() -> Vec<(Query, &'static Prefilter)> {
     let patterns = |texts: &[&str]| texts.iter().map(|text| Glob::of(text)).collect();
     let asked = [
@@ -149,7 +149,7 @@ fn queries() -> Vec<(Query, &'static Prefilter)> {
         ..Query::default()
     });
     let with_needles = |query: Query| {
-        // As long as the process: a process asks few questions.
+        // As long as the process: a process has few queries.
         let prefilter: &'static Prefilter = Box::leak(Box::new(query.prefilter()));
         (query, prefilter)
     };

@@ -88,7 +88,7 @@ fn show(mail: &Mail) -> String {
     format!("Subject: {}\nSMS: {}\n\n{}", mail.subject, mail.sms, mail.body)
 }
 
-/// What holds for every mail, whatever an attacker wrote.
+/// Asserts the properties of every mail, for any text of an attacker.
 #[track_caller]
 fn check(mail: &Mail, findings: &[Finding]) {
     for (line, max) in [(&mail.subject, mail::MAX_SUBJECT_CHARS), (&mail.sms, mail::MAX_SMS_CHARS)] {

@@ -1,4 +1,4 @@
-//! What holds for the repository itself: which file may import which, and that the documents match the code.
+//! Properties of the repository itself: which file may import which, and that the documents match the code.
 
 mod docs;
 mod layers;

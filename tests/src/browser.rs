@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 /// Longer than it takes to open any page on a busy machine.
 const MAX_RUN: Duration = Duration::from_secs(180);
 
-/// What a person would see.
+/// The result that a person would see.
 #[derive(Debug)]
 pub struct Opened {
     /// The document as the scripts left it.
     pub dom: String,
-    /// What the browser says of errors and of what its policies keep from running or loading.
+    /// The browser's messages about errors and about content that its policies block.
     pub console: Vec<String>,
 }
 
@@ -70,11 +70,11 @@ pub fn picture(page: &Path, to: &Path, options: &[&str]) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Bait {
     address: SocketAddr,
-    /// What each connection was, in the order in which they came.
+    /// The connections, in order.
     visits: Arc<Mutex<Vec<JoinHandle<Visit>>>>,
 }
 
-/// What one connection was.
+/// One connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Visit {
     /// The test's own.
@@ -84,7 +84,7 @@ enum Visit {
     Request,
 }
 
-/// Who came to a [`Bait`].
+/// The connections to a [`Bait`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Came {
     /// How many connections there were.
@@ -124,7 +124,7 @@ impl Bait {
         format!("http://{}", self.address)
     }
 
-    /// Who came since this was asked last. The browser must have ended, so that its connections have too.
+    /// The connections since the last call. The browser must have ended, so that its connections have too.
     pub fn came(&self) -> Came {
         let mut ours = TcpStream::connect(self.address).unwrap();
         ours.write_all(&[OURS]).unwrap();
@@ -150,7 +150,7 @@ fn url(page: &Path, fragment: &str) -> String {
     format!("file://{}#{fragment}", page.display())
 }
 
-/// What it writes to stdout and stderr.
+/// Its stdout and stderr.
 fn run(url: &str, options: &[&str]) -> (String, String) {
     let profile = tempfile::tempdir().unwrap();
     let mut browser = Command::new(program())

@@ -58,7 +58,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// What S3 says by way of EventBridge when a log file is delivered.
+    /// The event of S3 through EventBridge when a log file is delivered.
     pub fn delivery(key: &str) -> Message {
         let id = key.rsplit('/').next().unwrap_or(key).to_owned();
         Message { id, body: object_created(LOGS, key).to_string() }
@@ -69,13 +69,13 @@ impl Message {
         Message { id: id.to_owned(), body: MISSED_DELIVERIES_MESSAGE.to_owned() }
     }
 
-    /// What the schedule of credential reports sends.
+    /// The message of the schedule of credential reports.
     pub fn of_schedule(id: &str) -> Message {
         Message { id: id.to_owned(), body: AUDIT_MESSAGE.to_owned() }
     }
 }
 
-/// What happens, one after the other.
+/// The steps, in order.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A batch is delivered, and what fails of it is delivered again, until nothing does.
@@ -132,7 +132,7 @@ pub struct Expected {
 /// When a mail must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Whatever goes wrong.
+    /// With every fault.
     Always,
     /// Only without a fault: a fault may prevent what the mail is about.
     WithoutFaults,
@@ -154,13 +154,13 @@ pub struct Scenario {
     pub name: String,
     /// Which function: the name of its folder.
     pub function: &'static str,
-    /// What is set besides what every function needs.
+    /// Settings besides those that every function needs.
     pub environment: Vec<(&'static str, String)>,
-    /// What is in the buckets at the start: bucket, key, content.
+    /// The objects at the start: bucket, key, content.
     pub objects: Vec<(&'static str, String, Vec<u8>)>,
-    /// What else is so at the start, such as a topic that refuses.
+    /// Other conditions at the start, such as a topic that refuses.
     pub prepare: fn(&StubAws),
-    /// What happens.
+    /// The steps.
     pub steps: Vec<Step>,
     /// What is delivered when every lease is over, in case something is still pending then. It leads to no mail by
     /// itself: it represents the next delivery.
@@ -173,7 +173,7 @@ pub struct Scenario {
     pub expected: Vec<Expected>,
     /// The mails that a fault may add to them, and how many of each.
     pub may_add: Vec<(Subject, usize)>,
-    /// What else must be so at the end: what is wrong, in a sentence each.
+    /// Other expectations at the end: returns each violation as a sentence.
     pub also: fn(&Observed) -> Vec<String>,
     /// Which faults it is tried with.
     pub tried: Tried,
@@ -182,7 +182,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// One in which nothing happens yet. What a fault may add is that iamwatch could not look.
+    /// A scenario without steps. A fault may add mails that iamwatch could not look.
     pub fn new(name: impl Into<String>, function: &'static str) -> Scenario {
         let could_not_look = |bucket: &str| Subject::like(format!("*] iamwatch could not look*{bucket}*"));
         Scenario {
@@ -217,7 +217,7 @@ impl Scenario {
         self
     }
 
-    /// What else is so at the start.
+    /// Adds another condition at the start.
     #[must_use]
     pub fn prepared(self, prepare: fn(&StubAws)) -> Scenario {
         Scenario { prepare, ..self }
@@ -311,14 +311,14 @@ impl Scenario {
         self
     }
 
-    /// What comes later, and leads to no mail by itself.
+    /// Adds a later delivery that leads to no mail by itself.
     #[must_use]
     pub fn later(mut self, key: &str, content: Vec<u8>) -> Scenario {
         self.later.push(Message::delivery(key));
         self.log_file(key, content)
     }
 
-    /// What else must be so at the end.
+    /// Adds another expectation at the end.
     #[must_use]
     pub fn also(self, also: fn(&Observed) -> Vec<String>) -> Scenario {
         Scenario { also, ..self }

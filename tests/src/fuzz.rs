@@ -1,4 +1,4 @@
-//! What the fuzz targets share: one file, judged in ways that must come to the same.
+//! Shared by the fuzz targets: one file, judged in ways that must have the same result.
 
 use shared::config::Config;
 use shared::finding::RecordPlace;
@@ -7,10 +7,10 @@ use shared::formats::cloudtrail::scan::{Judge, ScanCounts};
 use shared::rules::detections;
 use shared::rules::registry;
 
-/// What a file comes to.
+/// The result of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// What was counted, and what was wrong.
+    /// The counts and problems.
     pub counts: ScanCounts,
     /// Place, rule and event id of every finding.
     pub raised: Vec<(u64, &'static str, Option<String>)>,

@@ -1,4 +1,4 @@
-//! What Lambda hands a function that reads a queue of deliveries.
+//! Lambda's events for a function that reads a queue of deliveries.
 //!
 //! Sources: S3 User Guide, "EventBridge event message structure"; Lambda Developer Guide, "Using Lambda with
 //! Amazon SQS".

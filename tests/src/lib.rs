@@ -1,4 +1,4 @@
-//! What the integration tests, the fuzz targets and the benchmarks share.
+//! Shared by the integration tests, the fuzz targets and the benchmarks.
 
 #[cfg(feature = "functions")]
 pub mod browser;

@@ -57,7 +57,7 @@ enum Ending {
 pub struct ReplyBody {
     bytes: Option<Bytes>,
     ending: Ending,
-    /// What came before has had its chance to be sent.
+    /// Earlier bytes had time to be sent.
     sent: bool,
 }
 
@@ -217,7 +217,7 @@ impl Server {
         Server { address, accepting }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

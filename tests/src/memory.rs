@@ -80,7 +80,7 @@ pub struct Logs {
     pub refuses_to_list: Cell<Option<&'static str>>,
     /// How many pages were listed.
     pub listed: Cell<usize>,
-    /// What was opened, in order.
+    /// The opened objects, in order.
     pub opened: RefCell<Vec<String>>,
     /// How many bytes of bodies are open.
     pub open_bytes: Rc<OpenBytes>,
@@ -111,7 +111,7 @@ impl Logs {
         self.objects.borrow_mut().remove(uri);
     }
 
-    /// What a listing may show, in order: the objects whose keys begin so, and come behind that one.
+    /// The objects of a listing, in order: those with the prefix whose keys come after that one.
     fn behind(&self, bucket: &str, prefix: &str, begin: &str) -> Vec<ListedObject> {
         let is_meant = |key: &&str| key.starts_with(prefix) && *key > begin;
         if bucket == STATE_BUCKET {
@@ -269,7 +269,7 @@ pub struct State {
     pub fails: Cell<usize>,
     /// The number of writes from now on that take effect, but whose answers are lost.
     pub loses: Cell<usize>,
-    /// The answer to the write of this number is lost, and the next read finds nothing, whatever is there.
+    /// The answer to the write of this number is lost, and the next read finds nothing, even if there is an object.
     pub forgets: Cell<Option<usize>>,
     /// Whether the next read finds nothing.
     misses: Cell<bool>,
@@ -377,7 +377,7 @@ impl State {
 #[derive(Default)]
 pub struct Topic {
     steps: Rc<Steps>,
-    /// What was published.
+    /// The published mails.
     pub published: RefCell<Vec<Notification>>,
     /// Publishes of alerts whose subject has this in it fail.
     pub refuses: Cell<Option<&'static str>>,
@@ -424,7 +424,7 @@ impl NotificationSink for Topic {
 #[derive(Default)]
 pub struct Machine {
     steps: Rc<Steps>,
-    /// What it was started with, by name.
+    /// The inputs of its executions, by name.
     pub started: RefCell<BTreeMap<String, String>>,
     /// Those that have come to their end.
     pub ended: RefCell<BTreeSet<String>>,
@@ -458,7 +458,7 @@ pub struct Accounts {
     pub asked: Cell<usize>,
 }
 
-/// A credential report, and what is answered before it can be had.
+/// A credential report, and the answers before it can be fetched.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The CSV file.
@@ -472,7 +472,7 @@ pub struct Report {
 }
 
 impl Accounts {
-    /// Gives an account a credential report that can be had at once.
+    /// Gives an account a credential report that can be fetched at once.
     pub fn put(&self, account: &str, generated: &str, content: &str) {
         let generated = generated.parse().unwrap_or_default();
         let (before, not_yet) = (VecDeque::new(), VecDeque::new());
@@ -551,7 +551,7 @@ impl Runtime for Clock {
     }
 }
 
-/// What outlives a run.
+/// Everything that outlives a run.
 pub struct World {
     /// The steps of its runs.
     pub steps: Rc<Steps>,

@@ -49,7 +49,7 @@ const PORTS_TRIED: usize = 5;
 const ACCESS_KEY: &str = "test";
 const SECRET_KEY: &str = "test";
 
-/// Where `sam` puts what it deploys.
+/// The bucket that `sam` uploads to.
 const ARTIFACTS: &str = "artifacts";
 
 /// Whether the emulator checks what a caller may do.
@@ -65,9 +65,9 @@ pub enum Permissions {
 #[derive(Debug)]
 pub struct Ministack {
     child: Child,
-    /// What the functions call.
+    /// The endpoint of the functions.
     proxy: RecordingProxy,
-    /// What an administrator calls.
+    /// The endpoint of an administrator.
     front: RecordingProxy,
     caller: Mutex<Caller>,
     folder: TempDir,
@@ -78,7 +78,7 @@ pub struct Ministack {
 pub struct Refusal {
     /// Such as `AccessDenied`.
     pub code: String,
-    /// What it says.
+    /// Its text.
     pub message: String,
 }
 
@@ -138,12 +138,12 @@ impl Ministack {
         Ministack { child, proxy, front, caller, folder }
     }
 
-    /// What AWS_ENDPOINT_URL must be for an administrator.
+    /// AWS_ENDPOINT_URL for an administrator.
     pub fn endpoint(&self) -> String {
         self.front.endpoint()
     }
 
-    /// What the functions call, and what they publish.
+    /// The proxy that records the calls and mails of the functions.
     pub fn proxy(&self) -> &RecordingProxy {
         &self.proxy
     }
@@ -222,7 +222,7 @@ impl Ministack {
         environment(&self.endpoint(), self.folder.path())
     }
 
-    /// Makes a bucket of log files and has it send its events, as README says for one that exists.
+    /// Makes a bucket of log files and has it send its events, as docs/deploy.md does for an existing one.
     pub async fn make_log_bucket(&self, bucket: &str) {
         self.call("s3", "create_bucket", json!({"Bucket": bucket})).await;
         let (ended, said) = self.script(&["deploy/attach.py", "--yes", bucket]).await;
@@ -239,7 +239,7 @@ impl Ministack {
         // The emulator knows no trails, and runs what this machine can run.
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let own = [("CreateTrail", "false"), ("LogBucketName", bucket), ("Architecture", architecture)];
-        // Where it exists already, us-east-1 answers as if it had been made now.
+        // If it exists, us-east-1 answers as if it had been created now.
         self.call("s3", "create_bucket", json!({"Bucket": ARTIFACTS})).await;
         let all = own.iter().chain(parameters);
         // Quoted: a value may have spaces.
@@ -260,7 +260,7 @@ impl Ministack {
     }
 
     /// Deploys into another account the role by which the stack `stack` of the own one may read its credential
-    /// report, as README says.
+    /// report, as docs/accounts.md says.
     pub async fn deploy_member(&self, account: &str, stack: &str, external_id: &str) {
         let template = repository().join("deploy/member-role.yaml");
         let template = std::fs::read_to_string(template).expect("the repository has it");
@@ -303,7 +303,7 @@ impl Ministack {
         outputs.iter().map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect()
     }
 
-    /// Deletes a stack, as far as it lets itself be deleted.
+    /// Deletes a stack, as far as that is possible.
     pub async fn delete(&self, stack: &str) {
         self.sam(&["delete", "--stack-name", stack, "--no-prompts", "--region", REGION]).await;
     }
@@ -410,7 +410,7 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("a listener has an address")
 }
 
-/// What reaches it as an administrator and nothing else. `home` keeps a person's own settings out.
+/// The environment of an administrator. `home` keeps a person's own settings out.
 fn environment(endpoint: &str, home: &Path) -> Vec<(&'static str, String)> {
     let home = home.to_str().expect("the path is UTF-8").to_owned();
     vec![

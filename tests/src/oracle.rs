@@ -1,5 +1,5 @@
 //! The plain way to judge a log file, to compare the fast one with: every record is parsed in full,
-//! whatever it holds, and judged by every rule that is for such a record.
+//! with any content, and judged by every rule for such a record.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -8,7 +8,7 @@ use shared::config::Config;
 use shared::finding::RecordPlace;
 use shared::rules::detections;
 
-/// What a log file comes to, in a form that two ways of reading it can be compared by.
+/// The result of a log file, in a form in which two ways of reading it can be compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
     /// The elements of `Records`.
@@ -22,7 +22,7 @@ pub struct Judged {
 /// Judges decompressed, valid JSON.
 ///
 /// # Errors
-/// What serde_json says of JSON that is not valid, or is no object with one array of `Records`.
+/// The error of serde_json for invalid JSON, or for another document than an object with one array of `Records`.
 pub fn judge(json: &[u8], config: &Config) -> Result<Judged, serde_json::Error> {
     let records = records(json)?;
     let mut judged = Judged { records: records.len() as u64, ..Judged::default() };

@@ -27,7 +27,7 @@ pub struct Passed {
     pub call: String,
     /// The HTTP status of the answer.
     pub status: u16,
-    /// What an answer that is an error says.
+    /// The code of an error answer.
     pub error: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct RecordingProxy {
     shared: Arc<Shared>,
 }
 
-/// What is done to a call instead of passing it on.
+/// How a call is hindered instead of passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hindrance {
     /// It is answered that this is denied.
@@ -91,7 +91,7 @@ impl RecordingProxy {
         RecordingProxy { server, shared }
     }
 
-    /// What AWS_ENDPOINT_URL must be for whom it watches.
+    /// AWS_ENDPOINT_URL for the callers that it records.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.address())
     }
@@ -128,12 +128,12 @@ impl RecordingProxy {
         self.passed().into_iter().filter(|passed| passed.error.is_some()).collect()
     }
 
-    /// What was published so far, in order, as far as it was accepted.
+    /// The successful publishes so far, in order.
     pub fn mails(&self) -> Vec<Mail> {
         self.shared.mails.borrow().clone()
     }
 
-    /// What was published, to be waited for.
+    /// The published mails, as a value to wait for.
     pub fn published(&self) -> watch::Receiver<Vec<Mail>> {
         self.shared.mails.subscribe()
     }
@@ -195,7 +195,7 @@ fn of_message(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// What a request calls, in few words.
+/// The call of a request, in few words.
 fn call(request: &Request) -> String {
     if let Some(target) = request.header("x-amz-target") {
         return target.to_owned();

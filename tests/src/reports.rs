@@ -95,13 +95,13 @@ impl User {
         root.with("password_last_changed", &time(created)).with("password_next_rotation", "not_supported")
     }
 
-    /// The root user as reports had it before they said whether it has a password.
+    /// The root user as in older reports, which do not say whether it has a password.
     pub fn root_of_old(created: DateTime<Utc>) -> User {
         let root = User::root(created).with("password_enabled", "not_supported");
         root.with("password_last_changed", "not_supported")
     }
 
-    /// Any cell, whatever it should be.
+    /// Sets any cell to any text.
     #[must_use]
     pub fn with(mut self, column: &str, text: &str) -> User {
         let cell = self.cells.get_mut(column).expect("it is one of the columns");
@@ -290,7 +290,7 @@ impl Past<'_> {
     }
 }
 
-/// What there is in an account that some look after and some do not.
+/// The users of an account with well and badly kept credentials.
 const KINDS: [Kind; 12] = [
     // People: as it should be.
     Kind {

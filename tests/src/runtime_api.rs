@@ -34,7 +34,7 @@ pub const ACCOUNT: &str = "111122223333";
 /// The Region of the function.
 pub const REGION: &str = "us-east-1";
 
-/// What a function must never repeat: the secret halves of its credentials.
+/// The secrets that a function must never print: the secret halves of its credentials.
 pub const SECRETS: [&str; 2] =
     ["secretKEYthatNobodyMayRead+EXAMPLE", "sessionTOKENthatNobodyMayRead/EXAMPLE=="];
 
@@ -48,16 +48,16 @@ const MAX_OVERTIME: Duration = Duration::from_secs(60);
 /// The time-out of the deployed function.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What came of an invocation.
+/// The outcome of an invocation.
 #[derive(Debug)]
 pub enum Outcome {
     /// It answered.
     Response(Value),
     /// It answered with an error.
     Error {
-        /// What kind of error: `SettingError`, `InputError`, `AwsError` …
+        /// The type of the error: `SettingError`, `InputError`, `AwsError` …
         error_type: String,
-        /// What it says.
+        /// Its text.
         message: String,
     },
     /// The process ended without an answer.
@@ -88,7 +88,7 @@ struct Invocation {
     answer: oneshot::Sender<Outcome>,
 }
 
-/// What the Runtime API knows.
+/// The state of the Runtime API.
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
@@ -131,7 +131,7 @@ impl Function {
     /// The same, where the start may fail.
     ///
     /// # Errors
-    /// What the process said when it ended, or reported that it cannot start.
+    /// The output of the process when it ended, or reported that it cannot start.
     pub async fn try_start(
         bootstrap: &Path,
         name: &str,
@@ -189,7 +189,7 @@ impl Function {
         Ok(function)
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -234,7 +234,7 @@ impl Function {
             || format!("no answer of {}\n{}", self.name, self.output()),
         )
         .await;
-        // Whatever it still writes about this event it has written when it asks for the next.
+        // Its output about this event is complete when it asks for the next one.
         if !matches!(outcome, Outcome::Exited(_)) {
             self.until_poll(polls + 1, MAX_OVERTIME).await;
         }
@@ -278,7 +278,7 @@ impl Function {
         self.ended.borrow().is_none()
     }
 
-    /// The most memory that it has had so far, in bytes; `None` where the system does not say.
+    /// Its peak memory so far, in bytes; `None` where the system does not say.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
         // `VmHWM:     9876 kB`; proc(5), /proc/pid/status
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
@@ -286,7 +286,7 @@ impl Function {
         Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
     }
 
-    /// What it has written to stdout: its log.
+    /// Its stdout so far: its log.
     pub fn stdout(&self) -> String {
         self.written("stdout")
     }
@@ -323,7 +323,7 @@ impl Drop for Function {
     }
 }
 
-/// What Lambda sets for every function.
+/// The environment that Lambda sets for every function.
 ///
 /// Source: AWS Lambda Developer Guide, "Defined runtime environment variables".
 fn lambda_environment(name: &str, runtime_api: &str) -> Vec<(&'static str, String)> {
@@ -362,7 +362,7 @@ async fn watch_over(
         }
     };
     ended.send_replace(Some(status.expect("a child can be waited for")));
-    // Who asks for a killing now need not wait.
+    // A request to kill it need not wait now.
     while killing.recv().await.is_some() {}
 }
 

@@ -66,7 +66,7 @@ impl Stage {
         Function::start(&bootstrap(self.function), self.function, &self.environment).await
     }
 
-    /// Insists on the subjects of all mails so far, in whatever order, and that each is as subscribers expect it.
+    /// Asserts the subjects of all mails so far, in any order, and that each has the form that subscribers expect.
     #[track_caller]
     pub fn assert_mailed(&self, subjects: &[impl AsRef<str>], function: &Function) {
         let mails = self.aws.mails();
@@ -157,7 +157,7 @@ pub fn failed(response: &Value) -> Vec<&str> {
     failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
 }
 
-/// What is in front of the subject of a mail about something that could not be looked at.
+/// The beginning of the subject of a mail about a failed check.
 pub fn could_not_look(severity: &str) -> String {
     format!("[{severity}] iamwatch could not look - ")
 }
@@ -171,7 +171,7 @@ fn subject(mail: &Mail) -> &str {
     mail.subject.as_deref().unwrap_or("(none)")
 }
 
-/// What holds for every mail.
+/// Asserts the properties of every mail.
 #[track_caller]
 fn check(mail: &Mail) {
     let subject = subject(mail);

@@ -79,13 +79,13 @@ pub enum Operation {
 /// One call that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// What was called.
+    /// The operation.
     pub operation: Operation,
-    /// What it was about: `s3://bucket/key`, or the prefix that is listed; a topic's ARN, a queue's URL, a role's
+    /// The target: `s3://bucket/key`, or the prefix that is listed; a topic's ARN, a queue's URL, a role's
     /// ARN, `account 111122223333`, `page 2 of the accounts`, a state machine's ARN and the execution's name; for
     /// an unknown operation the request.
     pub target: String,
-    /// What went wrong with it.
+    /// The fault of it.
     pub fault: Option<Fault>,
     /// The access key id of the process that called, also where it called with what STS had handed it: each
     /// process may be given its own.
@@ -119,7 +119,7 @@ struct State {
     states: states::States,
     calls: Vec<Call>,
     plan: Plan,
-    /// Who is to be killed: nothing that they still ask for happens.
+    /// The processes to be killed: their further calls have no effect.
     doomed: BTreeSet<String>,
 }
 
@@ -135,7 +135,7 @@ impl StubAws {
         StubAws { shared, server }
     }
 
-    /// What AWS_ENDPOINT_URL must be.
+    /// The value for AWS_ENDPOINT_URL.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.address())
     }
@@ -165,7 +165,7 @@ impl StubAws {
         self.in_bucket(bucket, |bucket| bucket.sends_checksums = true);
     }
 
-    /// From now on a page of a listing of that bucket has so many objects and folders at most.
+    /// From now on a page of a listing of that bucket has at most this many objects and folders.
     pub fn list_by(&self, bucket: &str, page: usize) {
         self.in_bucket(bucket, |bucket| bucket.page = page);
     }
@@ -175,7 +175,7 @@ impl StubAws {
         self.in_bucket(bucket, |bucket| bucket.keys())
     }
 
-    /// What an object holds; nothing where there is none.
+    /// The content of an object; `None` if it does not exist.
     pub fn content(&self, bucket: &str, key: &str) -> Option<Bytes> {
         self.in_bucket(bucket, |bucket| bucket.content(key))
     }
@@ -185,12 +185,12 @@ impl StubAws {
         self.state().iam.reports.insert(account.to_owned(), report);
     }
 
-    /// From now on there is that role, and whoever knows the external id, where there is one, may assume it.
+    /// Creates a role. A caller with the external id, if there is one, may assume it.
     pub fn let_assume(&self, role_arn: &str, external_id: Option<&str>) {
         self.state().iam.let_assume(role_arn, external_id);
     }
 
-    /// From now on a session lasts so long at most, whatever it is asked to.
+    /// From now on a session lasts at most this long.
     pub fn end_sessions_after(&self, seconds: i64) {
         self.state().iam.most_seconds = seconds;
     }
@@ -220,7 +220,7 @@ impl StubAws {
         act(state.buckets.get_mut(name).unwrap_or_else(|| panic!("no bucket {name}")))
     }
 
-    /// From now on these calls fail so. Where several faults apply to a call, the one that was asked for first does.
+    /// From now on these calls fail in this way. If several faults apply to a call, the first one counts.
     pub fn fail(&self, which: Which, fault: Fault) {
         self.state().plan.add(which, fault);
     }
@@ -248,7 +248,7 @@ impl StubAws {
         self.state().calls.iter().filter(|call| call.operation == operation).count()
     }
 
-    /// What was published, in order.
+    /// The published mails, in order.
     pub fn mails(&self) -> Vec<Mail> {
         self.state().mails.clone()
     }
@@ -291,7 +291,7 @@ impl StubAws {
     }
 }
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Debug)]
 enum Asked {
     S3(s3::Asked),
@@ -334,7 +334,7 @@ impl Asked {
         }
     }
 
-    /// `account` is that of whoever asks.
+    /// `account` is that of the caller.
     fn target(&self, request: &Request, account: &str) -> String {
         match self {
             Asked::S3(asked) => asked.target(),
@@ -364,7 +364,7 @@ async fn answer(shared: Arc<Shared>, request: Request) -> Result<Reply, Closed> 
     }
 }
 
-/// The access key id of whoever signed a request.
+/// The access key id of the signer of a request.
 ///
 /// Source: AWS Signature Version 4, "Add the signature to the request".
 fn access_key(request: &Request) -> &str {
@@ -375,7 +375,7 @@ fn access_key(request: &Request) -> &str {
 
 impl State {
     /// Notes the call and does what is asked for, unless it is to fail. Nobody hears of what a process calls
-    /// that is as good as killed.
+    /// that is about to be killed.
     fn meet(&mut self, request: &Request) -> (Option<Reply>, Option<Fault>) {
         let key = access_key(request);
         let caller = self.iam.process(key).to_owned();

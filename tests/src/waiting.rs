@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How often a condition is polled.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a future answers in time; otherwise the test stops, with what `context` says.
+/// The result of a future if it is ready in time; otherwise a panic with the text of `context`.
 pub async fn within<T>(
     longest: Duration,
     future: impl Future<Output = T>,
@@ -19,7 +19,7 @@ pub async fn within<T>(
     }
 }
 
-/// What `look` finds at last; it is asked again and again.
+/// Polls `look` until it finds something, and returns it.
 pub async fn until<T>(
     longest: Duration,
     mut look: impl AsyncFnMut() -> Option<T>,

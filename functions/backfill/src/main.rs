@@ -4,7 +4,7 @@
 use iamwatch_aws::answer::backfill_answer;
 use iamwatch_aws::failure::Failure;
 use iamwatch_aws::fleet::StateMachine;
-use iamwatch_aws::report::{Batch, report_backfill, report_sweep};
+use iamwatch_aws::report::{Batch, report_backfill, report_missed_deliveries};
 use iamwatch_aws::runtime::Invocation;
 use iamwatch_aws::start::{Deployment, Shell, account_of, run};
 use lambda_runtime::Context;
@@ -61,9 +61,9 @@ impl Backfill {
                                   scope: &MissedDeliveryScope| {
                     let asked = message.sent.unwrap_or_else(|| runtime.now());
                     let request = MissedDeliveryRequest { scope: *scope, asked, receives: message.receives };
-                    let swept = Box::pin(self.read_missed(&request, context)).await;
-                    let finished = swept.unfinished.is_none();
-                    report_sweep(&swept, &Batch::of_one(finished), function, runtime.now());
+                    let checked = Box::pin(self.read_missed(&request, context)).await;
+                    let finished = checked.unfinished.is_none();
+                    report_missed_deliveries(&checked, &Batch::of_one(finished), function, runtime.now());
                     Ok(finished)
                 };
                 Box::pin(self.shell.queues.each(&messages, work)).await

@@ -16,12 +16,13 @@ use shared::rules::checks;
 use shared::rules::checks::ReportContext;
 use shared::rules::health::COULD_NOT_LOOK;
 use shared::rules::registry;
+use shared::text::counted;
 use shared::use_cases::Previous;
 
 use crate::args::{CredentialReportArgs, FindingFormat, ReportOutput};
 use crate::exit::Exit;
 use crate::findings::{self, FindingFilter};
-use crate::output::{counted, json_line, note, note_each, stdout};
+use crate::output::{json_line, note, note_each, stdout};
 use crate::read_totals::not_read;
 use crate::report_file::ReportFile;
 use crate::users;
@@ -44,7 +45,7 @@ pub fn run(args: &CredentialReportArgs) -> anyhow::Result<Exit> {
     let (report, generated) = match read(&args.file) {
         Ok(read) => read,
         Err(error) => {
-            note_each(&[not_read(&name, format!("{error:#}"))], "more file");
+            note_each(&[not_read(&name, format!("{error:#}"))], "more file", "more files");
             return Ok(Exit::CouldNotLook);
         }
     };
@@ -61,7 +62,7 @@ pub fn run(args: &CredentialReportArgs) -> anyhow::Result<Exit> {
         .filter(|finding| finding.rule.id == COULD_NOT_LOOK.id)
         .map(|finding| format!("could not judge all of {name}: {}", finding.summary))
         .collect();
-    note_each(&unjudged, "more like these");
+    note_each(&unjudged, "more like these", "more like theses");
     if account != arn_account && !arn_account.is_empty() {
         note(&format!("iamwatch: the report's ARNs name account {arn_account}, and --account is {account}"));
     }
@@ -124,11 +125,11 @@ fn read_previous(file: &Path) -> anyhow::Result<Previous> {
 
 fn summary(report: &CredentialReport, account: &str) -> String {
     let of = if account.is_empty() { "an unknown account".to_owned() } else { format!("account {account}") };
-    let rows = counted(report.rows().len() as u64, "row");
+    let rows = counted(report.rows().len() as u64, "row", "rows");
     let mut summary =
         format!("Read the report of {of}: {rows}, {} unreadable.", report.unreadable_rows().len());
     if let repeated @ 1.. = report.repeated_rows() {
-        summary += &format!(" {} left out.", counted(repeated as u64, "duplicate row"));
+        summary += &format!(" {} left out.", counted(repeated as u64, "duplicate row", "duplicate rows"));
     }
     summary
 }
@@ -145,7 +146,7 @@ fn compare(
         Some(previous) => {
             let (findings, others) = previous.compare(judged, account, generated);
             if others > 0 {
-                let lines = counted(others, "line");
+                let lines = counted(others, "line", "lines");
                 note(&format!("Ignored {lines} of --previous about other accounts or rules."));
             }
             findings

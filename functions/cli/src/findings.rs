@@ -8,9 +8,10 @@ use shared::finding::ocsf;
 use shared::finding::suppression::Suppressions;
 use shared::finding::{Finding, Status};
 use shared::mail::Mail;
+use shared::text::counted;
 
 use crate::args::{FilterArgs, FindingFormat};
-use crate::output::{counted, json_line, note};
+use crate::output::{json_line, note};
 use crate::suppressions;
 
 /// Which findings to show.
@@ -41,7 +42,7 @@ impl FindingFilter<'_> {
         let all = findings.len();
         if let Some(suppressions) = &self.suppressions {
             findings.retain(|finding| suppressions.matching(finding, now).is_none());
-            note(&format!("{} suppressed.", counted((all - findings.len()) as u64, "finding")));
+            note(&format!("{} suppressed.", counted((all - findings.len()) as u64, "finding", "findings")));
         }
         let suppressed = (all - findings.len()) as u64;
         let reaches = |severity| {
@@ -52,7 +53,8 @@ impl FindingFilter<'_> {
         let all = findings.len();
         findings.retain(|finding| finding.severity >= self.args.min_severity);
         let left_out = all - findings.len();
-        let mut summary = format!("{}{}.", counted(findings.len() as u64, "finding"), by_status(&findings));
+        let mut summary =
+            format!("{}{}.", counted(findings.len() as u64, "finding", "findings"), by_status(&findings));
         if left_out > 0 {
             summary += &format!(" {left_out} more below {} left out.", self.args.min_severity);
         }

@@ -1,6 +1,6 @@
 //! Which local files to read.
 //!
-//! In a folder, CloudTrail's own names tell log files from others; of all other names, those that end in `.json` or
+//! In a folder, log files are recognised by CloudTrail's own names; of all other names, those that end in `.json` or
 //! `.json.gz` are read. A file that an argument names is read whatever its name, except CloudTrail's digests and the
 //! like: `iamwatch sign-in $(find logs -name '*.json.gz')` reads the same as `iamwatch sign-in logs`.
 

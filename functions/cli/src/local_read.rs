@@ -14,10 +14,11 @@ use shared::formats::cloudtrail::log_file::{self, LogFileReader};
 use shared::formats::cloudtrail::prefilter::Prefilter;
 use shared::formats::cloudtrail::scan::{self, Judge, Problem};
 use shared::rules::registry;
+use shared::text::counted;
 
 use crate::args::ReadArgs;
 use crate::local_files::{FileSelection, LocalFile};
-use crate::output::{counted, note, note_each};
+use crate::output::{note, note_each};
 use crate::progress;
 use crate::read_totals::{LogFileTotals, not_read, not_read_whole, summary};
 
@@ -60,7 +61,7 @@ pub fn read_files<T: Default + Send>(
     read_numbered_files(args, config, &options, |_, name, read, result| each(name, read, result))
 }
 
-/// Reads every file of the paths. `each` is also given the file's number in the order of the paths; files are begun in
+/// Reads every file of the paths. `each` is also given the file's number in the order of the paths; files are started in
 /// this order.
 pub fn read_numbered_files<T: Default + Send>(
     args: &ReadArgs,
@@ -127,8 +128,8 @@ pub fn read_numbered_files<T: Default + Send>(
         }
         failures.extend(damage);
     }
-    note_each(failures, "more file");
-    note(&(summary(&counted(total.log_files, "log file"), *total) + &skipped(&selection)));
+    note_each(failures, "more file", "more files");
+    note(&(summary(&counted(total.log_files, "log file", "log files"), *total) + &skipped(&selection)));
     local
 }
 
@@ -177,7 +178,7 @@ fn read_file(
 fn read_export(path: &Path, config: &Config, judge: &mut Judge<'_>) -> std::io::Result<scan::ScanCounts> {
     let mut content = Vec::new();
     File::open(path)?.take(config.max_compressed_bytes.saturating_add(1)).read_to_end(&mut content)?;
-    let (content, damage) = log_file::unpack(&content, config);
+    let (content, damage) = log_file::decompress(&content, config);
     let mut counts = export::read(&content, judge);
     counts.problems.splice(0..0, damage.map(|reason| Problem { record: None, reason }));
     Ok(counts)

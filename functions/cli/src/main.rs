@@ -18,7 +18,7 @@
 //! | `local_files.rs` | which local files to read |
 //! | `local_read.rs` | reads local files, several at once |
 //! | `reorder_buffer.rs` | puts what several threads produce into the order of the files |
-//! | `s3_location.rs` | tells S3 locations from local paths |
+//! | `s3_location.rs` | distinguishes S3 locations from local paths |
 //! | `s3.rs`, `s3/` | reads log files from S3 (`s3/without_sdk.rs` if the AWS SDK is not built in) |
 //! | `read_totals.rs` | what was read and what could not be, the same for local files and S3 |
 //! | `output.rs`, `progress.rs` | stdout, stderr and progress bars, safe against hostile text |

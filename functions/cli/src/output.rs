@@ -147,24 +147,19 @@ pub fn csv<const COLUMNS: usize>(
     Ok(csv.flush()?)
 }
 
-/// Writes failures to stderr: the first [`MAX_NOTES`] in full, the number of the others with the noun.
-pub fn note_each(failures: &[String], noun: &str) {
+/// Writes failures to stderr: the first [`MAX_NOTES`] in full, then the number of the others.
+pub fn note_each(failures: &[String], one: &str, many: &str) {
     for failure in failures.iter().take(MAX_NOTES) {
         // A terminal does not open such a link, and a person may want to paste it.
         let inert = text::clean_name(failure, MAX_NOTE_CHARS).replace("s3[:]//", "s3://");
         note(&format!("iamwatch: {inert}"));
     }
     if let Some(more @ 1..) = failures.len().checked_sub(MAX_NOTES) {
-        note(&format!("iamwatch: and so on, {}", counted(more as u64, noun)));
+        note(&format!("iamwatch: and so on, {}", text::counted(more, one, many)));
     }
 }
 
 /// A time as lists show it.
 pub fn time(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// `1 record`, `2 records`.
-pub fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

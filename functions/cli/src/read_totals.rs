@@ -6,8 +6,7 @@ use shared::finding::Finding;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::scan::Problem;
 use shared::state::backfill::KeptRecord;
-
-use crate::output::counted;
+use shared::text::counted;
 
 /// What was read, and what could not be.
 #[derive(Default)]
@@ -58,10 +57,13 @@ pub fn summary(files: &str, counts: Counts) -> String {
     let Counts { records, judged, skipped, unreadable, unreadable_log_files, .. } = counts;
     // The prefilter skips records that no rule matches: that is a judgement too.
     let judged = judged + skipped;
-    let mut summary =
-        format!("Read {files}: {}, {judged} judged, {unreadable} unreadable.", counted(records, "record"));
+    let mut summary = format!(
+        "Read {files}: {}, {judged} judged, {unreadable} unreadable.",
+        counted(records, "record", "records")
+    );
     if unreadable_log_files > 0 {
-        summary += &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file"));
+        summary +=
+            &format!(" {} could not be read whole.", counted(unreadable_log_files, "log file", "log files"));
     }
     summary
 }

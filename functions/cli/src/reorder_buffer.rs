@@ -13,8 +13,8 @@ const MAX_READY_BYTES: usize = 16 << 20;
 /// How many files that ended before their turn are buffered.
 const MAX_READY_FILES: usize = 100_000;
 
-/// Passes the items of files to a sink in the order of the files. Files are numbered from 0; each is begun once, and
-/// only after those before it were begun.
+/// Passes the items of files to a sink in the order of the files. Files are numbered from 0; each is started once, and
+/// only after those before it were started.
 pub struct ReorderBuffer<T, S> {
     state: Mutex<State<T, S>>,
     turn_changed: Condvar,

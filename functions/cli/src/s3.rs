@@ -75,7 +75,7 @@ pub fn list_records<W: Write>(
     Ok(checkpoint.map(|checkpoint| checkpoint.failures.is_empty()))
 }
 
-/// Deletes the file of `--resume` after the results were written: the same command then starts anew.
+/// Deletes the file of `--resume` after the results were written: the same command then starts from the beginning.
 pub fn delete_checkpoint(args: &ReadArgs) {
     if let Some(file) = &args.resume {
         let _ = std::fs::remove_file(file);

@@ -1,4 +1,4 @@
-//! Locations in S3, and telling them from local paths.
+//! Locations in S3, and how they differ from local paths.
 
 use std::path::PathBuf;
 

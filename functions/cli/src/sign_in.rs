@@ -14,12 +14,13 @@ use shared::mail;
 use shared::mail::html_report::overview::Overview;
 use shared::mail::html_report::{self, ReportScope};
 use shared::rules::log_file;
+use shared::text::counted;
 
 use crate::args::SignInArgs;
 use crate::exit::Exit;
 use crate::findings::{self, FilteredFindings, FindingFilter};
 use crate::local_read::{LocalResults, read_files};
-use crate::output::{counted, stdout};
+use crate::output::stdout;
 use crate::read_totals::LogFileTotals;
 use crate::{html_file, s3};
 
@@ -98,7 +99,7 @@ fn render_report(
         (below, format!("not listed: below {}", args.filter.min_severity)),
     ] {
         if count > 0 {
-            overview.note(format!("{} {why}", counted(count, "finding")));
+            overview.note(format!("{} {why}", counted(count, "finding", "findings")));
         }
     }
     let paths = args.read.paths.iter().map(|path| path.display().to_string());

@@ -10,11 +10,12 @@ use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::sign_in::SIGN_IN_SOURCE;
 use shared::formats::cloudtrail::{Mfa, Outcome, Record, SignIn};
 use shared::state::backfill::KeptRecord;
+use shared::text::counted;
 
 use crate::args::{ListFormat, SignInsArgs};
 use crate::exit::Exit;
 use crate::local_read::read_files;
-use crate::output::{self, cell, counted, csv_cell, json_line, note, stdout};
+use crate::output::{self, cell, csv_cell, json_line, note, stdout};
 use crate::s3;
 
 /// The columns, as CSV and JSON name them.
@@ -84,7 +85,7 @@ pub fn run(args: &SignInsArgs) -> anyhow::Result<Exit> {
     rows.sort_by(|a, b| b.corrected.cmp(&a.corrected).then_with(|| a.cmp(b)));
     rows.retain(|row| row.event_key.is_none() || seen.insert((row.account.clone(), row.event_key.clone())));
     rows.sort();
-    note(&format!("{}.", counted(rows.len() as u64, "sign-in")));
+    note(&format!("{}.", counted(rows.len() as u64, "sign-in", "sign-ins")));
 
     let mut out = stdout();
     match args.format {

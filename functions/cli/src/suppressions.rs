@@ -10,11 +10,12 @@ use shared::finding;
 use shared::finding::Finding;
 use shared::finding::suppression::Suppressions;
 use shared::rules::{log_file, registry};
+use shared::text::counted;
 
 use crate::args::SuppressionsCheckArgs;
 use crate::exit::Exit;
 use crate::local_read::read_files;
-use crate::output::{cell, counted, note, stdout};
+use crate::output::{cell, note, stdout};
 
 /// How many problems of a file are named.
 const MAX_PROBLEMS: usize = 20;
@@ -33,7 +34,7 @@ pub fn read(file: &Path, now: DateTime<Utc>) -> anyhow::Result<Suppressions> {
     let mut lines: Vec<String> =
         problems.iter().take(MAX_PROBLEMS).map(|problem| format!("{}: {problem}", file.display())).collect();
     if let Some(more @ 1..) = problems.len().checked_sub(MAX_PROBLEMS) {
-        lines.push(format!("and {}", counted(more as u64, "more problem")));
+        lines.push(format!("and {}", counted(more as u64, "more problem", "more problems")));
     }
     bail!("{}", lines.join("\n"))
 }
@@ -75,15 +76,15 @@ pub fn check(args: &SuppressionsCheckArgs) -> anyhow::Result<Exit> {
         if let Some(findings) = &findings {
             let suppressed = findings.iter().filter(|finding| entry.matches(finding)).count() as u64;
             let would = if entry.has_expired(now) { "would hide" } else { "hides" };
-            write!(out, "; {would} {}", counted(suppressed, "finding"))?;
+            write!(out, "; {would} {}", counted(suppressed, "finding", "findings"))?;
         }
         writeln!(out)?;
     }
     if let Some(findings) = &findings {
         let suppressed =
             findings.iter().filter(|finding| suppressions.matching(finding, now).is_some()).count();
-        let others = counted((findings.len() - suppressed) as u64, "finding");
-        writeln!(out, "{} suppressed, {others} not", counted(suppressed as u64, "finding"))?;
+        let others = counted((findings.len() - suppressed) as u64, "finding", "findings");
+        writeln!(out, "{} suppressed, {others} not", counted(suppressed as u64, "finding", "findings"))?;
     }
     out.flush()?;
     Ok(Exit::of(could_not_look, false))

@@ -1,4 +1,4 @@
-//! What an invocation answers to whoever waits for it.
+//! The answers of invocations to a caller that waits.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ pub fn audit_answer(audited: &Audited) -> Value {
             "account": finding.account, "summary": finding.summary,
         })
     };
-    let told: Map<String, Value> =
+    let notified: Map<String, Value> =
         audited.notified.iter().map(|(status, count)| (status.name().to_owned(), (*count).into())).collect();
     let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     json!({
@@ -55,7 +55,7 @@ pub fn audit_answer(audited: &Audited) -> Value {
         "newest_report": audited.generated.map(|(_, newest)| rfc3339(newest)),
         "findings": severities(&audited.findings),
         "worst": audited.listed.iter().map(listed).collect::<Vec<_>>(),
-        "told": told,
+        "told": notified,
         "accepted": audited.suppressed,
         "mails": mails(&audited.mails),
         "failed": audited.failed.iter().map(failed).collect::<Vec<_>>(),
@@ -64,7 +64,7 @@ pub fn audit_answer(audited: &Audited) -> Value {
     })
 }
 
-/// The answer to whoever asks for a backfill, or for a step of one.
+/// The answer to a request for a backfill, or for a step of one.
 pub fn backfill_answer(backfilled: &Backfilled) -> Value {
     let Backfilled { run, uri, state, .. } = backfilled;
     let state = state.as_ref();

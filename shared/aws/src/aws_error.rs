@@ -1,4 +1,4 @@
-//! What the AWS SDK says went wrong, in the core's words.
+//! Errors of the AWS SDK as the core's `AwsError`.
 
 use std::error::Error;
 
@@ -46,7 +46,7 @@ where
     let status = answered.raw().status().as_u16();
     let code = answered.err().code().unwrap_or_default();
     let kind = match status {
-        // The call succeeded, and what was answered was garbled on its way.
+        // The call succeeded, and its answer was damaged on its way.
         ..300 => AwsErrorKind::Transient,
         _ if LATER.contains(&code) => AwsErrorKind::Transient,
         404 | 405 | 410 if MISSING.contains(&code) => AwsErrorKind::NotFound,
@@ -54,7 +54,7 @@ where
         _ => AwsErrorKind::Denied,
     };
     let code = match code {
-        // Without what is wrong with it: that may quote the credentials that STS handed out.
+        // Without the reason: it may quote the credentials that STS issued.
         "" if status < 300 => "an answer that cannot be read",
         "" => "an error without a code",
         code => code,
@@ -62,18 +62,18 @@ where
     let message = answered.err().message().map(|message| format!(": {message}")).unwrap_or_default();
     let request = answered.raw().headers().get("x-amz-request-id").or(error.request_id());
     let request = request.map(|id| format!(", request {id}")).unwrap_or_default();
-    // S3 says it to whoever asks in another Region.
+    // S3 says it to requests in another Region.
     let region = answered.raw().headers().get("x-amz-bucket-region").filter(|_| matches!(status, 301 | 400));
     let region = region.map(|region| format!(", bucket in {region}")).unwrap_or_default();
     AwsError { kind, call, answer: format!("{code}{message} (HTTP {status}{region}{request})") }
 }
 
-/// An answer to `call` that lacks what AWS always says.
+/// An answer to `call` without a member that AWS always sends.
 pub(crate) fn without(call: &str, what: &str) -> AwsError {
     unreadable(call, format!("the answer has no {what}"))
 }
 
-/// An answer to `call` that does not say what it should.
+/// An answer to `call` with an unexpected value.
 pub(crate) fn unreadable(call: &str, answer: String) -> AwsError {
     AwsError { kind: AwsErrorKind::Transient, call: call.to_owned(), answer }
 }

@@ -32,7 +32,7 @@ impl Fleet for StateMachine {
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(input);
         match request.send().await {
             Ok(_) => Ok(Execution::Live),
-            // The same name with the same input starts nothing, and is no error, as long as it runs.
+            // While it runs, the same name with the same input starts nothing and is no error.
             Err(error)
                 if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) =>
             {

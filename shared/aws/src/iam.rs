@@ -21,7 +21,7 @@ use shared::text::is_account_id;
 use crate::attempts::{retries, time_outs};
 use crate::aws_error::{aws_error, unreadable, without};
 
-/// By what name CloudTrail of the other account records what is done.
+/// The session name under which CloudTrail of the other account records the calls.
 const SESSION_NAME: &str = "iamwatch";
 
 /// How long a session with another account lasts: the least that STS allows.
@@ -44,11 +44,11 @@ pub struct Iam {
     /// The account that the function's own credentials are for.
     account: Option<String>,
     partition: String,
-    /// By account; those that this run has begun.
+    /// The sessions that this run has started, by account.
     sessions: RefCell<BTreeMap<String, Session>>,
 }
 
-/// What another account lets be done in it, for a while.
+/// Temporary access to another account.
 #[derive(Clone)]
 struct Session {
     credentials: Credentials,
@@ -118,7 +118,7 @@ impl Iam {
         let request = request.duration_seconds(SESSION_SECONDS).set_external_id(self.external_id.clone());
         let answer = request.send().await.map_err(|error| aws_error(call.clone(), &error))?;
         let given = answer.credentials.ok_or_else(|| without(&call, "Credentials"))?;
-        // The SDK makes up empty ones for what is not there.
+        // The SDK returns empty ones for missing members.
         for (name, value) in [
             ("AccessKeyId", &given.access_key_id),
             ("SecretAccessKey", &given.secret_access_key),
@@ -203,7 +203,7 @@ impl IamReader for Iam {
     }
 }
 
-/// Whether somebody can use an account; nothing where the answer does not say.
+/// Whether an account can be used; `None` if the answer does not say.
 ///
 /// `Status` says less than `State`, and is to go away: Organizations API Reference, `Account`, `Status`.
 fn is_open(account: &Account) -> Option<bool> {

@@ -50,7 +50,7 @@ pub(crate) fn outcome(backfilled: &Backfilled) -> Option<&backfill::BackfillResu
 
 /// The metrics of a run over deliveries.
 pub(crate) fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
+    let [mails, rate_limited_mails, failed_publishes] = counted(&delivered.mails);
     let failed_reads =
         delivered.unfetched.values().filter(|error| error.kind != AwsErrorKind::DeadlineExceeded).count()
             as u64;
@@ -61,7 +61,7 @@ pub(crate) fn metrics(delivered: &Delivered, function: &str, now: DateTime<Utc>)
         ("UnreadableLogFiles", "Count", delivered.counts.unreadable_log_files),
         ("FailedReads", "Count", failed_reads),
         ("Mails", "Count", mails),
-        ("MailsHeldBack", "Count", held_back_mails),
+        ("MailsHeldBack", "Count", rate_limited_mails),
         ("StateFailures", "Count", delivered.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
@@ -111,26 +111,30 @@ pub(crate) fn backfill_metrics(backfilled: &Backfilled, function: &str, now: Dat
     embedded(values, function, now)
 }
 
-/// The metrics of a search for missed deliveries.
-pub(crate) fn sweep_metrics(swept: &MissedDeliveriesResult, function: &str, now: DateTime<Utc>) -> Value {
-    let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
+/// The metrics of a check for missed deliveries.
+pub(crate) fn missed_delivery_metrics(
+    checked: &MissedDeliveriesResult,
+    function: &str,
+    now: DateTime<Utc>,
+) -> Value {
+    let [mails, rate_limited_mails, failed_publishes] = counted(&checked.mails);
     // An alarm is raised if none is completed.
-    let is_complete = swept.unfinished.is_none() && swept.could_not_look.is_none();
+    let is_complete = checked.unfinished.is_none() && checked.could_not_look.is_none();
     let mut values = vec![
         ("Sweeps", "Count", u64::from(is_complete)),
-        ("DeliveredLogFiles", "Count", swept.delivered),
-        ("MissedLogFiles", "Count", swept.missed),
-        ("LogFiles", "Count", swept.counts.log_files),
-        ("Records", "Count", swept.counts.records),
-        ("UnreadableRecords", "Count", swept.counts.unreadable),
-        ("UnreadableLogFiles", "Count", swept.counts.unreadable_log_files),
-        ("FailedReads", "Count", swept.unfetched),
+        ("DeliveredLogFiles", "Count", checked.delivered),
+        ("MissedLogFiles", "Count", checked.missed),
+        ("LogFiles", "Count", checked.counts.log_files),
+        ("Records", "Count", checked.counts.records),
+        ("UnreadableRecords", "Count", checked.counts.unreadable),
+        ("UnreadableLogFiles", "Count", checked.counts.unreadable_log_files),
+        ("FailedReads", "Count", checked.unfetched),
         ("Mails", "Count", mails),
-        ("MailsHeldBack", "Count", held_back_mails),
-        ("StateFailures", "Count", swept.state_errors.len() as u64),
+        ("MailsHeldBack", "Count", rate_limited_mails),
+        ("StateFailures", "Count", checked.state_errors.len() as u64),
         ("FailedPublishes", "Count", failed_publishes),
     ];
-    values.extend(by_severity(&swept.findings));
+    values.extend(by_severity(&checked.findings));
     embedded(values, function, now)
 }
 

@@ -11,13 +11,13 @@ use crate::aws_error::chain;
 use crate::https;
 use crate::s3::S3;
 
-/// Where a bucket is looked for when nobody says which Region it is in: S3 answers there where it is.
+/// Where a bucket is looked for if no Region is configured: S3 answers there which Region it is in.
 const REGION: &str = "us-east-1";
 
 /// S3, for log files only.
 ///
 /// # Errors
-/// Why there are no credentials. That there are some does not say that AWS accepts them.
+/// Why there are no credentials. `Ok` does not mean that AWS accepts them.
 pub async fn s3(config: &Config) -> Result<S3, String> {
     let region = RegionProviderChain::default_provider().or_else(Region::new(REGION));
     let sdk = aws_config::defaults(BehaviorVersion::latest())

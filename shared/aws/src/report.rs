@@ -9,7 +9,9 @@ use shared::use_cases::{
     NotificationResult,
 };
 
-use crate::metrics::{audit_metrics, backfill_metrics, counted, metrics, outcome, sweep_metrics, write};
+use crate::metrics::{
+    audit_metrics, backfill_metrics, counted, metrics, missed_delivery_metrics, outcome, write,
+};
 
 /// The most failed objects that are named in the log. All are counted.
 const MAX_NAMED: usize = 20;
@@ -32,7 +34,7 @@ impl Batch {
 /// Writes the log line and the metrics of a run over deliveries.
 pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
     let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = delivered.counts;
-    let [mails, held_back_mails, failed_publishes] = counted(&delivered.mails);
+    let [mails, rate_limited_mails, failed_publishes] = counted(&delivered.mails);
     tracing::info!(
         messages = batch.as_ref().map(|batch| batch.messages),
         failed_messages = batch.as_ref().map(|batch| batch.failed),
@@ -49,7 +51,7 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
         quiet_findings = delivered.counted_only,
         accepted_findings = delivered.suppressed,
         mails,
-        held_back_mails,
+        held_back_mails = rate_limited_mails,
         failed_publishes,
         delivery_lag_seconds = delivered.delivery_lag.map(|lag| lag.as_secs()),
         "log files judged"
@@ -67,7 +69,7 @@ pub fn report(delivered: &Delivered, batch: Option<Batch>, function: &str) {
 /// Writes the log line and the metrics of a run over credential reports.
 pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now: DateTime<Utc>) {
     let [mails, _, failed_publishes] = counted(&audited.mails);
-    let told = |status| audited.notified.get(&status).copied().unwrap_or_default();
+    let notified = |status| audited.notified.get(&status).copied().unwrap_or_default();
     tracing::info!(
         messages = batch.as_ref().map(|batch| batch.messages),
         failed_messages = batch.as_ref().map(|batch| batch.failed),
@@ -76,10 +78,10 @@ pub fn report_audit(audited: &Audited, batch: Option<Batch>, function: &str, now
         accounts_to_do = audited.to_do.len(),
         users = audited.users,
         findings = audited.findings.values().sum::<u64>(),
-        told_new = told(Status::New),
-        told_came_back = told(Status::CameBack),
-        told_resolved = told(Status::Resolved),
-        told_still = told(Status::Still),
+        told_new = notified(Status::New),
+        told_came_back = notified(Status::CameBack),
+        told_resolved = notified(Status::Resolved),
+        told_still = notified(Status::Still),
         accepted_findings = audited.suppressed,
         mails,
         failed_publishes,
@@ -146,42 +148,47 @@ pub(crate) fn progress(progress: &BackfillProgress) -> &'static str {
     }
 }
 
-/// Writes the log line and the metrics of a search for missed deliveries.
-pub fn report_sweep(swept: &MissedDeliveriesResult, batch: &Batch, function: &str, now: DateTime<Utc>) {
-    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = swept.counts;
-    let [mails, held_back_mails, failed_publishes] = counted(&swept.mails);
+/// Writes the log line and the metrics of a check for missed deliveries.
+pub fn report_missed_deliveries(
+    checked: &MissedDeliveriesResult,
+    batch: &Batch,
+    function: &str,
+    now: DateTime<Utc>,
+) {
+    let Counts { log_files, records, judged, skipped, unreadable, unreadable_log_files } = checked.counts;
+    let [mails, rate_limited_mails, failed_publishes] = counted(&checked.mails);
     let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     tracing::info!(
         messages = batch.messages,
         failed_messages = batch.failed,
-        is_first = swept.is_first,
-        since = swept.compared.map(|(since, _)| rfc3339(since)),
-        until = swept.compared.map(|(_, until)| rfc3339(until)),
-        delivered_log_files = swept.delivered,
-        missed_log_files = swept.missed,
-        unread_log_files = swept.unfetched,
+        is_first = checked.is_first,
+        since = checked.compared.map(|(since, _)| rfc3339(since)),
+        until = checked.compared.map(|(_, until)| rfc3339(until)),
+        delivered_log_files = checked.delivered,
+        missed_log_files = checked.missed,
+        unread_log_files = checked.unfetched,
         log_files,
         records,
         judged,
         unreadable,
         skipped,
         unreadable_log_files,
-        findings = swept.findings.values().sum::<u64>(),
-        quiet_findings = swept.counted_only,
-        accepted_findings = swept.suppressed,
+        findings = checked.findings.values().sum::<u64>(),
+        quiet_findings = checked.counted_only,
+        accepted_findings = checked.suppressed,
         mails,
-        held_back_mails,
+        held_back_mails = rate_limited_mails,
         failed_publishes,
         "log files swept"
     );
-    if let Some(error) = &swept.unfinished {
+    if let Some(error) = &checked.unfinished {
         tracing::warn!(%error, "search for missed deliveries is not complete");
     }
-    if let Some(why) = &swept.could_not_look {
+    if let Some(why) = &checked.could_not_look {
         tracing::warn!(error = %why, "search for missed deliveries failed; alert sent");
     }
-    report_errors(&swept.state_errors, &swept.mails);
-    write(&sweep_metrics(swept, function, now));
+    report_errors(&checked.state_errors, &checked.mails);
+    write(&missed_delivery_metrics(checked, function, now));
 }
 
 fn report_errors(state: &[AwsError], mails: &[NotificationResult]) {

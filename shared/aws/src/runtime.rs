@@ -47,7 +47,7 @@ fn random() -> u128 {
     }
 }
 
-/// The time of whoever waits until it is done.
+/// A runtime without a deadline: the caller waits until it is done.
 pub struct Unbounded;
 
 impl Runtime for Unbounded {
@@ -56,7 +56,7 @@ impl Runtime for Unbounded {
     }
 
     fn time_left(&self) -> Duration {
-        // Longer than anybody waits, and short enough to be added to any moment.
+        // Longer than any caller waits, and short enough to be added to any time.
         Duration::from_secs(10 * 365 * 24 * 60 * 60)
     }
 
@@ -69,8 +69,8 @@ impl Runtime for Unbounded {
     }
 }
 
-/// For a kernel that gives no randomness, which Lambda's always does: an alert has to go out all the same, and
-/// what matters is that no other has its number. The keys of std's hash maps are random too, and each map has
+/// For a kernel without randomness (Lambda's always has it): the alert must be published anyway, and
+/// only needs a number that no other has. The keys of std's hash maps are random too, and each map has
 /// others.
 fn unlikely_to_come_again() -> u128 {
     let half = || u128::from(RandomState::new().hash_one(SystemTime::now()));

@@ -126,7 +126,7 @@ fn moment(time: &aws_sdk_s3::primitives::DateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }
 
-/// What is still to come of an object.
+/// The rest of an object's body.
 pub struct ObjectBody {
     call: String,
     stream: ByteStream,
@@ -185,20 +185,20 @@ impl S3 {
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
                 return Ok(None);
             }
-            // The SDK has made the call again already, where that makes sense.
+            // The SDK has already retried the call if that can help.
             Err(error) => return Err(CallError::Permanent(aws_error(call, &error))),
         };
         let modified = object.last_modified().and_then(moment);
         let tag = object.e_tag().map(str::to_owned);
         let tag = tag.ok_or_else(|| CallError::Permanent(without(&call, "ETag")))?;
         let open = self.opened(&call, object).map_err(CallError::Permanent)?;
-        // Nothing but the head of an answer is tried again by the SDK.
+        // The SDK retries only until the head of the answer arrives.
         let content = beginning(open).await.map_err(CallError::Temporary)?;
         Ok(Some(StoredObject { content, tag, modified }))
     }
 
-    /// Without the SDK's own retries: an answer that was lost would come back as "it has changed", and
-    /// nobody would know that it was us.
+    /// Without the SDK's own retries: after a lost answer the retry would report "it has changed", and
+    /// this run would not know that it wrote the object itself.
     async fn put(
         &self,
         key: &str,
@@ -223,14 +223,14 @@ fn once() -> aws_sdk_s3::config::Builder {
 
 type PutError = SdkError<PutObjectError, HttpResponse>;
 
-/// Whether somebody else wrote or removed the object, or is doing so.
+/// Whether another writer wrote or removed the object, or is doing so.
 ///
 /// Source: S3 User Guide, "How to prevent object overwrites with conditional writes".
 fn has_changed(error: &PutError, over: Precondition<'_>) -> bool {
     match error.raw_response().map(|response| response.status().as_u16()) {
-        // The condition does not hold; or another write is under way, and who wins is not known yet.
+        // The condition does not hold; or another write is in progress, and its outcome is not known yet.
         Some(412 | 409) => true,
-        // There is nothing any more that could have the tag. (A bucket that is not there is a trouble.)
+        // The object does not exist any more. (A missing bucket is an error.)
         Some(404) => over != Precondition::Absent && error.code() == Some("NoSuchKey"),
         _ => false,
     }

@@ -21,7 +21,7 @@ use crate::https;
 
 /// The least time from one alert to the next of an invocation, and from its last one to its end.
 ///
-/// SNS suspends an address that is sent more than 10 mails a second, and then nobody is told anything. At
+/// SNS suspends an address that is sent more than 10 mails a second, and then no mail arrives. At
 /// most twelve invocations of all functions are handed messages at the same time (`MaximumConcurrency`), so that
 /// is 8 mails a second, and there is room for what people invoke by hand. (However many read the parts of a
 /// backfill, one publishes its mail.)
@@ -68,7 +68,7 @@ impl Topic {
         let published = request.send().await.map_err(|sdk_error| {
             let error = aws_error(format!("sns:Publish {}", self.arn), &sdk_error);
             match sdk_error {
-                // SNS took it, and what it said was garbled on its way.
+                // SNS published it, and its answer was damaged on its way.
                 SdkError::ServiceError(answered) if answered.raw().status().is_success() => {
                     CallError::Permanent(PublishError { error, effect: PublishEffect::Unknown })
                 }
@@ -87,10 +87,10 @@ impl Topic {
 }
 
 impl Topic {
-    /// Publishes the mail marked TEST of a function, and gives the answer to whoever asked for it.
+    /// Publishes a mail marked TEST, and returns the answer to the request.
     ///
     /// # Errors
-    /// What SNS said.
+    /// The answer of SNS.
     pub async fn publish_test(&self, function: &str, id: &str) -> Result<Value, AwsError> {
         let alert = mail::test_mail::notification(function, id.to_owned());
         let message_id = self.publish(&alert).await.map_err(|failed| failed.error)?;

@@ -1,6 +1,6 @@
 //! The IAM credential report: one row per user, and one for the root user.
 //!
-//! Each line is parsed separately: no value can contain a line break, and an unclosed quote spoils only its own line.
+//! Each line is parsed separately: no value can contain a line break, and an unclosed quote affects only its own line.
 //! Every line is a row, a duplicate, or unreadable; every cell is a known value or unreadable.
 //!
 //! Source: IAM User Guide, "Generate credential reports for your AWS account".
@@ -611,7 +611,7 @@ mod tests {
             }
         }
 
-        /// Whatever name IAM accepts, on whatever path, with or without quotes.
+        /// Any name that IAM allows, on any path, with or without quotes.
         #[test]
         fn a_name_that_iam_accepts_is_read_as_it_is(name in "[A-Za-z0-9_+=,.@-]{1,64}", path in "(/[!#-~]{1,20}){0,2}/", quote: bool) {
             let arn = format!("arn:aws:iam::111122223333:user{path}{name}");

@@ -51,7 +51,7 @@ impl<'a> Judging<'a> {
         Ok(())
     }
 
-    /// What it came to, now that the file was read to its end, and how many findings of each severity were
+    /// The findings and counts of the file, which was read to its end, and how many findings of each severity were
     /// left out.
     pub fn end(mut self, counts: &scan::ScanCounts) -> (Counts, Vec<Finding>, BTreeMap<Severity, u64>) {
         let mut findings = self.kept();
@@ -91,7 +91,7 @@ impl<'a> Judging<'a> {
 /// Judges every record of one log file that `read` shows to the judge that it is given.
 ///
 /// # Errors
-/// What `read` answers, when the file could not be read to its end.
+/// The error of `read` if the file could not be read to its end.
 pub fn judge_log_file<E>(
     name: &str,
     config: &Config,

@@ -32,7 +32,7 @@ pub fn mean_bytes() -> anyhow::Result<f64> {
     Ok(files.iter().map(Bytes::len).sum::<usize>() as f64 / files.len() as f64)
 }
 
-/// What the keys of all log files begin with.
+/// The common prefix of the keys of all log files.
 pub const FOLDER: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/04/01/";
 
 /// How many records a log file full of failed sign-ins has.

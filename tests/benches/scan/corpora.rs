@@ -36,7 +36,7 @@ pub fn prepared(name: &str, corpus: &Corpus) -> anyhow::Result<(PathBuf, Written
     Ok((folder, written))
 }
 
-/// What was written, if the stamp is there and says it was for `parameters`.
+/// The files written before, if the stamp exists and is for `parameters`.
 fn read_stamp(stamp: &Path, parameters: &str) -> Option<Written> {
     let stamp: Value = serde_json::from_slice(&fs::read(stamp).ok()?).ok()?;
     let number = |name: &str| usize::try_from(stamp[name].as_u64()?).ok();

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// Source: CloudTrail User Guide, "Quotas in AWS CloudTrail".
 const MAX_PLAIN_BYTES: usize = 64 << 20;
 
-/// What one run of a process used.
+/// The resources that one run of a process used.
 pub struct Usage {
     pub wall_seconds: f64,
     pub cpu_seconds: f64,

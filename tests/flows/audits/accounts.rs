@@ -1,4 +1,4 @@
-//! Many accounts: which there are, what one that fails costs, and going on where a run had no time.
+//! Many accounts: the list, failures of one account, and continuing after a run without time.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ async fn backfilled(world: &World, more: Value, now: &str) -> BackfillResult {
     done.state.unwrap().result.unwrap()
 }
 
-/// What a person gets of `s3://state/KEY`.
+/// The content of `s3://state/KEY`.
 fn fetched(world: &World, uri: &str) -> String {
     let key = uri.strip_prefix("s3://state/").unwrap();
     let content = world.state.objects.borrow()[key].content.clone();
@@ -90,7 +90,7 @@ fn promise_3_unreadable_log_files_are_mailed_each_time_and_notified_findings_are
             .put(&uri("02"), [Attempt::Whole(b"{\"Records\":[{\"eventSource\":\"signin.amaz".to_vec(), 9)]);
         world.logs.put(&uri("03"), [Attempt::Fails(AwsErrorKind::NotFound, "NoSuchKey")]);
         let first = backfilled(&world, json!({}), NOW).await;
-        // Three sign-ins, a file that is gone, a broken one, and that one could not be had.
+        // Three sign-ins, a missing file, a broken one, and one that could not be fetched.
         assert_eq!((first.counts.notified, first.counts.known), (6, 0), "{first:?}");
         // However its lines are broken.
         let mail = world.topic.mails()[0].split_whitespace().collect::<Vec<_>>().join(" ");

@@ -117,7 +117,7 @@ fn if_the_state_bucket_fails_the_next_run_resumes_the_backfill() {
     });
 }
 
-/// What the state machine does, with as many tries of each step as it takes.
+/// The steps of the state machine, each with as many attempts as needed.
 async fn by_machine(world: &World, now: &str) -> Backfilled {
     let id = id(&request(json!({})));
     for step in [FleetStep::Scan(0), FleetStep::Digest] {

@@ -244,7 +244,7 @@ fn the_same_bucket_has_the_same_plan() {
 
 /// A bucket that never ends.
 struct Endless {
-    /// What is in every folder.
+    /// The content of every folder.
     folders: &'static [&'static str],
     pages: Cell<usize>,
 }

@@ -1,4 +1,4 @@
-//! Runs of a backfill: what each finds, does and leaves behind.
+//! Runs of a backfill: their input, calls and results.
 
 use std::time::Duration;
 
@@ -345,7 +345,7 @@ fn a_mail_that_sns_refuses_is_published_by_the_next_run_without_a_repeat_notice(
     });
 }
 
-/// What a state machine does: all items, then the digest.
+/// The steps of the state machine: all items, then the digest.
 async fn steps(
     world: &World,
     id: &RunId,
@@ -432,7 +432,7 @@ fn a_step_of_another_generation_does_nothing_and_has_ended() {
 }
 
 #[test]
-fn a_key_range_that_no_worker_finished_is_mailed() {
+fn a_part_that_no_worker_finished_is_mailed() {
     run(async || {
         let world = world();
         let asked_for = request(json!({}));
@@ -575,7 +575,7 @@ fn a_pending_mail_is_published_even_if_its_run_is_unreadable() {
 #[test]
 fn promise_3_a_range_without_any_log_file_does_not_pass_as_clean() {
     run(async || {
-        // What was delivered on the day behind is of the day behind.
+        // A log file delivered on the next day is of the next day.
         for (from, to, log_files) in [("2026-01-01", "2026-01-02", 0), ("2026-03-30", "2026-03-31", 2)] {
             let world = world();
             let asked_for = request(json!({"from": from, "to": to}));

@@ -31,7 +31,7 @@ impl RecordConsumer for Records {
     }
 }
 
-/// What became of a scan, and of each log file, by its URI.
+/// The result of a scan, and of each log file, by its URI.
 type Read = (Result<u64, AwsError>, BTreeMap<String, Result<u64, AwsError>>);
 
 async fn read_with(world: &World, stretches: &[KeyRange], config: &Config) -> Read {

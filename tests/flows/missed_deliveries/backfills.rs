@@ -29,7 +29,7 @@ fn request(more: Value) -> BackfillTask {
     }
 }
 
-/// What one of these finds, no night does: it was there before the first.
+/// Only a backfill finds it: it was delivered before the first night.
 async fn world() -> World {
     let world = super::world().await;
     put(&world, &key("past"), "2026-04-01T02:00:00Z", "alice");

@@ -1,4 +1,4 @@
-//! What a person may ask, and is answered.
+//! Requests by hand and their answers.
 
 use iamwatch_tests::stage::{STATE, metrics, said_once};
 use iamwatch_tests::stub_aws::{Fault, Operation, Which};
@@ -61,7 +61,7 @@ async fn an_estimate_is_answered_and_nothing_is_read_or_written() {
     let function = stage.function().await;
     let dry = request_with("2026-04-01", "2026-04-01", &[("dry_run", json!(true))]);
     let answer = function.response(&dry).await;
-    // A day before and one behind belong to it.
+    // The day before and the day after belong to it.
     let estimate = &answer["estimate"];
     for (name, value) in [
         ("log_files", json!(36)),

@@ -1,4 +1,4 @@
-//! What is too much for one invocation: the state machine has many of them read it.
+//! A range too large for one invocation: the state machine reads it with many.
 
 use chrono::Days;
 use futures_util::future::join_all;
@@ -39,7 +39,7 @@ async fn large() -> (Stage, Archive) {
     (stage, archive)
 }
 
-/// What a step of the state machine hands over.
+/// The event of a step of the state machine.
 fn scan(run: &Value, item: usize) -> Value {
     json!({"run": run, "generation": 1, "step": "scan", "item": item})
 }
@@ -92,14 +92,14 @@ async fn a_fleet_reads_a_large_range_and_sends_one_mail() {
     assert_eq!(unique_findings(&findings(&stage, &answer)), archive.findings);
     assert_eq!(answer["read"]["counts"]["log_files"], archive.log_files);
     assert_eq!(stage.aws.mails().len(), 1);
-    // Once more, as after an answer that was lost; and by the request.
+    // Again, as after a lost answer; and by the request.
     assert_eq!(done(&function, &digest(run)).await["result"], answer["result"]);
     assert_eq!(done(&function, &asked).await["result"], answer["result"]);
     assert_eq!(stage.aws.mails().len(), 1);
 }
 
 #[tokio::test]
-async fn a_failed_key_range_is_mailed_with_how_much_was_not_read() {
+async fn a_failed_part_is_mailed_with_how_much_was_not_read() {
     let (stage, archive) = large().await;
     let function = stage.function().await;
     let run = function.response(&request(FROM, TO)).await["run"].clone();

@@ -1,4 +1,4 @@
-//! What it is deployed with.
+//! The settings of the function.
 
 use futures_util::future::join_all;
 use serde_json::json;

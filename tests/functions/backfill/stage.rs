@@ -27,7 +27,7 @@ pub async fn stage() -> Stage {
     stage.with("LOG_BUCKET", LOGS).with("STATE_MACHINE_ARN", MACHINE).with("RETRY_PAUSE_MILLIS", "2")
 }
 
-/// What a person asks for.
+/// A request by hand.
 pub fn request(from: &str, to: &str) -> Value {
     json!({"from": from, "to": to})
 }

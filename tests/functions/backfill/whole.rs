@@ -72,7 +72,7 @@ async fn every_finding_of_a_range_is_in_one_mail_and_a_longer_range_repeats_none
     let stage = stage().await;
     let mut archive = whole(&stage);
     assert!(archive.findings.len() > 60, "{}", archive.findings.len());
-    // Delivered on the day behind, and of the range; delivered in the range, and of the day before.
+    // Delivered on the next day, and of the range; delivered in the range, and of the previous day.
     let place = |text| Place { account: ACCOUNTS[0], region: REGIONS[0], day: day(text) };
     let late = log_file(&[failure(5_000_001, "late", "23:58:00")], ACCOUNTS[0], day(TO));
     stage.aws.put(LOGS, &place("2026-04-06").key(1), late);

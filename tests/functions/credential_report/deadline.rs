@@ -14,7 +14,7 @@ async fn stage() -> Stage {
     Stage::of("credential-report").await
 }
 
-/// What keeps IAM from answering.
+/// The fault that keeps IAM from answering.
 #[derive(Clone, Copy, Debug)]
 enum Iam {
     Hangs(Operation),

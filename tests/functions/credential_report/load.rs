@@ -11,7 +11,7 @@ use super::stage::{done, made, scheduled, stage};
 
 const USERS: usize = 5_000;
 
-/// What the deployed function has; see `template.yaml`.
+/// The memory of the deployed function; see `template.yaml`.
 const MEMORY_BYTES: u64 = 512 << 20;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What it writes adds up and holds no secret.
+//! The log lines and metrics add up and hold no secret.
 
 use iamwatch_tests::lambda_events::receipt_handle;
 use iamwatch_tests::runtime_api::{ACCOUNT, SECRETS};
@@ -95,7 +95,7 @@ async fn every_invocation_has_its_own_line_and_its_own_metrics() {
     let lines = said(&function, JUDGED);
     let counted = ["accounts", "users", "findings", "told_new", "mails"]
         .map(|name| lines.iter().map(|line| line["fields"][name].as_u64().unwrap()).collect::<Vec<_>>());
-    // The second time the message was one that had been seen to.
+    // The second time the message had already been processed.
     assert_eq!(counted, [[1, 0, 1], [1, 0, 1], [1, 0, 1], [1, 0, 0], [1, 0, 0]], "{}", function.output());
     assert_eq!(lines[2]["fields"].get("messages"), None, "{}", lines[2]);
     let measured = measured(&function);

@@ -1,4 +1,4 @@
-//! What it is deployed with.
+//! The settings of the function.
 
 use futures_util::future::join_all;
 use iamwatch_tests::reports::{User, of_people};

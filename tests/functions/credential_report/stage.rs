@@ -25,7 +25,7 @@ pub async fn stage_of(users: &[&str]) -> Stage {
     stage
 }
 
-/// What IAM has of an account with these people.
+/// The credential report of an account with these people.
 pub fn report(account: &str, users: &[&str]) -> AccountReport {
     let now = Utc::now();
     made(&of_people(account, now, users), now, 1)
@@ -36,7 +36,7 @@ pub fn made(report: &Report, now: DateTime<Utc>, hours_ago: i64) -> AccountRepor
     AccountReport::made(report.csv(), now - TimeDelta::hours(hours_ago))
 }
 
-/// What Lambda hands over when the schedule has sent its message just now and it has been received so often.
+/// Lambda's event for a message that the schedule has just sent, with its receive count.
 pub fn scheduled(receives: u32) -> Value {
     message(AUDIT_MESSAGE, receives)
 }

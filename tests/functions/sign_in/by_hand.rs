@@ -1,4 +1,4 @@
-//! What a person may ask, and is answered.
+//! Requests by hand and their answers.
 
 use iamwatch_tests::repository;
 use iamwatch_tests::sample;

@@ -1,4 +1,4 @@
-//! What Lambda hands over.
+//! The events of Lambda.
 //!
 //! Sources: S3 User Guide, "Event message structure" and "EventBridge event message structure"; CloudTrail User
 //! Guide, "Configuring Amazon SNS notifications for CloudTrail"; Lambda Developer Guide, "Using Lambda with Amazon SQS".
@@ -43,7 +43,7 @@ pub fn s3_notification(key: &str) -> Value {
     }]})
 }
 
-/// What S3 sends when a notification is set up.
+/// The test event of S3 when a notification is configured.
 pub fn s3_test() -> Value {
     json!({
         "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-04-01T08:00:00.000Z", "Bucket": LOGS,
@@ -59,7 +59,7 @@ pub fn cloudtrail_message(keys: &[&str]) -> Value {
 /// The message of CloudTrail when a topic is given to a trail.
 pub const CLOUDTRAIL_VALIDATION: &str = "CloudTrail validation message.";
 
-/// What SNS puts into a queue.
+/// The message of SNS in a queue.
 pub fn by_sns(message: &str) -> Value {
     json!({
         "Type": "Notification",
@@ -75,7 +75,7 @@ pub fn by_sns(message: &str) -> Value {
     })
 }
 
-/// What SNS hands a function.
+/// The event of SNS for a function.
 pub fn from_sns(message: &str) -> Value {
     json!({"Records": [{
         "EventSource": "aws:sns",

@@ -1,4 +1,4 @@
-//! What it writes adds up and holds no secret.
+//! The log lines and metrics add up and hold no secret.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A function that panics answers with an error, and the sandbox lives on. What is lost when the process is killed, at
+//! A function that panics answers with an error, and the sandbox continues. What is lost when the process is killed, at
 //! each of its calls, is what the campaign of `faults/` proves.
 
 use std::path::PathBuf;

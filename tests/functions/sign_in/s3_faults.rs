@@ -15,7 +15,7 @@ fn half() -> usize {
     log_file(&[failure("alice")]).len() / 2
 }
 
-/// A function that is handed a log file whose reading fails, and a neighbour's that can be read.
+/// A function that gets one log file whose reading fails, and another one that can be read.
 async fn with_fault(which: Which, fault: Fault, checksums: bool) -> (Stage, Function, Value) {
     let stage = Stage::new().await;
     let (alice, neighbour) = (stage.deliver("alice"), stage.deliver("neighbour"));

@@ -1,4 +1,4 @@
-//! What it is deployed with.
+//! The settings of the function.
 
 use iamwatch_tests::stage::metrics;
 use iamwatch_tests::stub_aws::Fault;

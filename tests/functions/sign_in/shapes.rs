@@ -28,7 +28,7 @@ fn text(value: &Value) -> String {
     value.to_string()
 }
 
-/// What announces log files of these keys.
+/// An event about log files of these keys.
 type Announcement = fn(&[String]) -> Value;
 
 #[tokio::test]

@@ -30,7 +30,7 @@ fn send(findings: &[Finding], config: &Config) {
 fuzz_target!(|input: &[u8]| {
     let config = Config::default();
     let place = RecordPlace { log_file: "s3://logs/x.json.gz", record: 0, delivered: None };
-    // What a rule asks for is rare in arbitrary bytes: the rules see every record that can be read.
+    // Records for a rule are rare in arbitrary bytes: the rules see every record that can be read.
     if let Ok(record) = Record::parse(input) {
         let detected = detections::detect(&record, &config, place);
         let wanted = detections::wanted(&record);

@@ -1,4 +1,4 @@
-//! Unpacked content, whole and through windows: the same records, findings and counts; and where it is valid
+//! Decompressed content, whole and through windows: the same records, findings and counts; and where it is valid
 //! JSON, those of the plain full parse.
 //!
 //! The first four bytes of an input say how it is read: window, piece, largest record.

@@ -16,7 +16,7 @@ use super::point::{Kind, Point, kind};
 use super::run::{Injected, Observed, run};
 use super::{Scenario, Tried};
 
-/// What is tried, and how much of it at the same time.
+/// Which runs are made, and how many at the same time.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// `SCENARIO/POINT/FAULT`: only these; each part may be left out or be `*`. A point is its number in the
@@ -52,7 +52,7 @@ impl Plan {
     }
 }
 
-/// What all runs came to.
+/// The results of all runs.
 #[derive(Debug, Default)]
 pub struct Report {
     /// One row a call, one column a fault.
@@ -146,7 +146,7 @@ impl Runs {
                 let (scenario, injected) = (Arc::clone(&scenario), injected.clone());
                 async move { run(&scenario, injected.as_ref(), &working).await }
             });
-            // A run that panics, such as one whose function does not start, costs no other.
+            // A run that panics, such as one whose function does not start, does not stop the others.
             let observed = running.await.unwrap_or_else(|stopped| Observed {
                 stopped: Some(stopped.to_string()),
                 ..Observed::default()

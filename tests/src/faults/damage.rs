@@ -4,7 +4,7 @@ use super::point::Point;
 use super::{LOGS, STATE};
 use crate::stub_aws::{Fault, Operation};
 
-/// A way to go wrong, whatever is called.
+/// A kind of fault, for any call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// An error with that HTTP status is answered.
@@ -88,7 +88,7 @@ impl Damage {
         !matches!(self, Damage::Error(_))
     }
 
-    /// What goes wrong at that point; nothing where there is nothing to go wrong in this way.
+    /// The fault at that point; `None` if this kind cannot happen there.
     pub fn at(self, point: &Point) -> Option<Fault> {
         let has_body = point.answer_bytes > 0;
         Some(match self {

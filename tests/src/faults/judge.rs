@@ -10,10 +10,10 @@ use super::run::{Injected, Observed};
 use super::{Expected, Need, Scenario};
 use crate::stub_aws::{Call, Mail, Operation};
 
-/// What a person reads in a mail that may have been published before.
+/// The words of a mail that may have been published before.
 const MAY_REPEAT: &str = "may repeat";
 
-/// What a run came to, in one letter of the table.
+/// The result of a run, as one letter of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Everything was mailed once, and no message was retried.
@@ -51,7 +51,7 @@ impl Verdict {
     }
 }
 
-/// What is to be said about a run.
+/// The judgement of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// In one letter.
@@ -207,7 +207,7 @@ fn says_that_it_may_repeat(mail: &Mail) -> bool {
 fn unreadable(observed: &Observed) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, content) in &observed.state {
-        // What was put aside is whatever was found. What a person writes, and copies of it, are TOML. Step Functions
+        // Quarantined objects hold any bytes. The files of a person, and copies of them, are TOML. Step Functions
         // wants a list of what it hands out.
         if key.starts_with("quarantine/") || !key.ends_with(".json") || key.ends_with("/items.json") {
             continue;

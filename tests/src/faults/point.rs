@@ -13,9 +13,9 @@ const STABLE_FOLDERS: &[&str] = &["audits", "backfills", "config", "cases", "see
 /// One call of a run: the n-th of an operation to a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// What is called.
+    /// The operation.
     pub operation: Operation,
-    /// What it is about: all of the target, or how it begins where the rest differs from run to run.
+    /// The target, or its beginning if the rest differs from run to run.
     pub place: String,
     /// Which of these calls, counted from 1.
     pub nth: usize,
@@ -23,7 +23,7 @@ pub struct Point {
     pub answer_bytes: usize,
 }
 
-/// What calls have in common that a scenario must cover: the operation, and what kind of target it is about.
+/// A kind of call that a scenario must cover: the operation and the kind of target.
 pub type Kind = (Operation, String);
 
 impl Point {

@@ -38,7 +38,7 @@ const MAX_RECEIVES: u32 = 10;
 /// No run begins when so little is left of an hour.
 const LAST_OF_HOUR: Duration = Duration::from_secs(60);
 
-/// What every function is deployed with here. Calls are given up and made again sooner than in AWS.
+/// The environment of every function here. Calls time out and are retried sooner than in AWS.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOPIC_ARN", TOPIC),
     ("STATE_BUCKET", STATE),
@@ -55,16 +55,16 @@ pub struct Injected {
     pub damage: Damage,
 }
 
-/// What is there after a run.
+/// The state of the world after a run.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    /// What was published, in order.
+    /// The published mails, in order.
     pub mails: Vec<Mail>,
     /// How many of these there were before everything was delivered again.
     pub mails_before_again: usize,
-    /// What was called, in order.
+    /// The calls, in order.
     pub calls: Vec<Call>,
-    /// What the state bucket holds, by key.
+    /// The objects of the state bucket, by key.
     pub state: BTreeMap<String, Bytes>,
     /// The messages that were given up.
     pub dropped: Vec<String>,
@@ -72,7 +72,7 @@ pub struct Observed {
     pub redelivered: usize,
     /// How often there was no answer at the deadline.
     pub overdue: usize,
-    /// What the processes wrote.
+    /// The output of the processes.
     pub log: String,
     /// Why the run could not go on to its end.
     pub stopped: Option<String>,
@@ -161,13 +161,13 @@ pub async fn with_left_of_hour(least: Duration) {
     }
 }
 
-/// What the state bucket holds, by key.
+/// The objects of the state bucket, by key.
 pub fn state_of(aws: &StubAws) -> BTreeMap<String, Bytes> {
     let content = |key: &String| aws.content(STATE, key).unwrap_or_default();
     aws.keys(STATE).into_iter().map(|key| (key.clone(), content(&key))).collect()
 }
 
-/// What all of them come to, done at the same time.
+/// Awaits all of them at the same time, and returns their results.
 async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(move |context| {
@@ -186,7 +186,7 @@ async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
     .await
 }
 
-/// What is only seen while it happens.
+/// What can be observed only during the run.
 #[derive(Debug, Default)]
 struct Seen {
     dropped: Vec<String>,
@@ -209,7 +209,7 @@ struct Lane<'a> {
     scenario: &'a Scenario,
     aws: &'a StubAws,
     working: &'a Semaphore,
-    /// How many processes the run has had.
+    /// How many processes the run has started.
     processes: &'a AtomicUsize,
     /// The process that is warm, and the access key id by which its calls are known.
     warm: Option<(Function, String)>,

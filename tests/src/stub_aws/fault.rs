@@ -1,4 +1,4 @@
-//! What goes wrong, and at which call.
+//! Faults, and the calls at which they happen.
 
 use super::Operation;
 use crate::loopback::{Closed, Reply};
@@ -23,17 +23,17 @@ pub enum Fault {
     HangAfter,
     /// It takes effect; the connection is closed when so much of the answer's body has been sent.
     CutBody {
-        /// So many bytes are sent.
+        /// How many bytes are sent.
         after_bytes: usize,
     },
     /// It takes effect; nothing more comes when so much of the answer's body has been sent.
     HangInBody {
-        /// So many bytes are sent.
+        /// How many bytes are sent.
         after_bytes: usize,
     },
-    /// It takes effect; in the middle of the answer's body so many bytes are other ones.
+    /// It takes effect; in the middle of the answer's body this many bytes are changed.
     CorruptBody {
-        /// So many bytes are changed.
+        /// How many bytes are changed.
         bytes: usize,
     },
     /// The process that calls is to be killed, and nothing else happens: see `StubAws::until_doomed`.
@@ -58,7 +58,7 @@ impl Fault {
     /// SNS cannot answer now.
     pub const UNAVAILABLE: Fault = Fault::Error { status: 503, code: "ServiceUnavailable" };
 
-    /// What becomes of the answer to a call that took effect.
+    /// What happens to the answer of a call that took effect.
     pub(super) fn spoil(self, mut reply: Reply) -> Result<Reply, Closed> {
         let length = reply.body_mut().len();
         match self {
@@ -140,7 +140,7 @@ pub(super) struct Plan {
 struct Rule {
     which: Which,
     fault: Fault,
-    /// So many calls of the right operation and target have come.
+    /// How many calls of the right operation and target have come.
     seen: usize,
 }
 
@@ -149,7 +149,7 @@ impl Plan {
         self.rules.push(Rule { which, fault, seen: 0 });
     }
 
-    /// What is to go wrong with the call that has just arrived.
+    /// The fault for the call that has just arrived.
     pub(super) fn next(&mut self, operation: Operation, target: &str) -> Option<Fault> {
         let mut first = None;
         for rule in &mut self.rules {

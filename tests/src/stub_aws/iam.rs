@@ -20,11 +20,11 @@ const XML: &str = "text/xml";
 const JSON: &str = "application/x-amz-json-1.1";
 const REQUEST_ID: &str = "29f47818-99f5-11e1-a4c3-27EXAMPLE804";
 
-/// The seconds that STS lets a session last.
+/// How many seconds a session of STS lasts.
 const LEAST_SECONDS: i64 = 900;
 const MOST_SECONDS: i64 = 43_200;
 
-/// What IAM has of an account.
+/// The credential report of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountReport {
     content: Bytes,
@@ -32,7 +32,7 @@ pub struct AccountReport {
     state: ReportState,
     /// How often it is still said to be under way.
     calls_until_made: usize,
-    /// What is said instead of `COMPLETE`, and what the format is called.
+    /// The State instead of `COMPLETE`, and the name of the format.
     complete: &'static str,
     format: &'static str,
     without: &'static [&'static str],
@@ -40,11 +40,11 @@ pub struct AccountReport {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReportState {
-    /// Nobody has asked for one.
+    /// None was requested.
     NotPresent,
     /// It was made too long ago.
     Expired,
-    /// Somebody has asked for one.
+    /// One was requested.
     AskedFor,
 }
 
@@ -62,7 +62,7 @@ impl AccountReport {
         }
     }
 
-    /// It is made only when it is asked for, and so many calls find it under way.
+    /// It is generated on request, and this many calls find it in progress.
     #[must_use]
     pub fn after(self, calls: usize) -> AccountReport {
         AccountReport { state: ReportState::NotPresent, calls_until_made: calls, ..self }
@@ -146,7 +146,7 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// An organisation of active accounts, so many to a page.
+    /// An organisation of active accounts, this many on each page.
     pub fn of(accounts: &[&str], per_page: usize) -> Organization {
         let page = |ids: &[&str]| ids.iter().map(|&id| (id.to_owned(), "ACTIVE")).collect();
         Organization { pages: accounts.chunks(per_page).map(page).collect(), ..Organization::default() }
@@ -190,16 +190,16 @@ impl Organization {
 /// A role that can be assumed.
 #[derive(Clone, Debug)]
 struct Role {
-    /// What whoever assumes it must know.
+    /// The external id that a caller must give to assume it.
     external_id: Option<String>,
 }
 
-/// Somebody who has assumed a role.
+/// A session of a role.
 #[derive(Clone, Debug)]
 struct Session {
     account: String,
     token: String,
-    /// The access key id of whoever assumed it.
+    /// The access key id of the session.
     assumed_by: String,
 }
 
@@ -228,7 +228,7 @@ impl Default for Iam {
     }
 }
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Debug)]
 pub(super) enum Asked {
     AssumeRole {
@@ -237,7 +237,7 @@ pub(super) enum Asked {
         external_id: Option<String>,
         seconds: i64,
     },
-    /// Of the account of whoever asks.
+    /// The one of the caller's account.
     Generate,
     Get,
     /// The n-th page, counted from 1.
@@ -250,7 +250,7 @@ pub(super) enum Asked {
 pub(super) const LIST_ACCOUNTS: &str = "AWSOrganizationsV20161128.ListAccounts";
 
 impl Asked {
-    /// What a form asks for; nothing where it asks for something else.
+    /// The operation of a form; `None` if it is another one.
     pub(super) fn by_form(body: &[u8]) -> Option<Asked> {
         let mut form = form(body);
         let (action, version) = (form.remove("Action")?, form.remove("Version")?);
@@ -287,7 +287,7 @@ impl Asked {
         }
     }
 
-    /// `account` is that of whoever asks.
+    /// `account` is that of the caller.
     pub(super) fn target(&self, account: &str) -> String {
         match self {
             Asked::AssumeRole { role, .. } => role.clone(),
@@ -302,7 +302,7 @@ impl Iam {
         self.roles.insert(role_arn.to_owned(), Role { external_id: external_id.map(str::to_owned) });
     }
 
-    /// Who is behind an access key id: the process whose own it is, or that was handed it.
+    /// The process of an access key id: its own one, or one of its sessions.
     pub(super) fn process<'a>(&'a self, key: &'a str) -> &'a str {
         self.sessions.get(key).map_or(key, |session| &session.assumed_by)
     }

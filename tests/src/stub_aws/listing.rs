@@ -15,7 +15,7 @@ use crate::loopback::Reply;
 /// As many as S3 puts into a page.
 pub(super) const PAGE: usize = 1_000;
 
-/// What S3 leaves as it is where it encodes keys.
+/// Characters that S3 does not encode in keys.
 const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/');
 
 /// Which page is asked for.
@@ -38,7 +38,7 @@ pub(super) struct Listed {
     pub(super) modified: DateTime<Utc>,
 }
 
-/// What stands on a page.
+/// The content of a page.
 enum Entry<'a> {
     Object(&'a str, &'a Listed),
     Folder(&'a str),
@@ -93,9 +93,9 @@ impl Listing {
         self.page(bucket, &entries, next.as_deref())
     }
 
-    /// The first of what is behind the page before, in order.
+    /// The first entry after the previous page, in order.
     fn entries<'a>(&self, objects: &'a BTreeMap<&str, Listed>, most: usize) -> Vec<Entry<'a>> {
-        // A token says where to begin, whatever else is said.
+        // A token decides where to begin.
         let after = self.behind.as_deref().or(self.start_after.as_deref());
         let start = match after {
             Some(after) if after >= self.prefix.as_str() => Bound::Excluded(after),
@@ -185,7 +185,7 @@ fn escaped(text: &str) -> String {
     written
 }
 
-/// Means nothing to whoever has it, as S3's own.
+/// Opaque to the caller, as S3's own.
 fn token_for(name: &str) -> String {
     let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("{hex}/{}", base64(&[0xfb, 0xff, 0xfe]))

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::loopback::Reply;
 
-/// What the JSON protocol of SQS calls itself.
+/// The content type of the JSON protocol of SQS.
 pub(super) const JSON: &str = "application/x-amz-json-1.0";
 const XML: &str = "text/xml";
 
@@ -24,7 +24,7 @@ pub struct Mail {
     pub message: String,
     /// `json`, or nothing.
     pub message_structure: Option<String>,
-    /// What filter policies look at, by name.
+    /// The message attributes for filter policies, by name.
     pub attributes: BTreeMap<String, Attribute>,
 }
 
@@ -60,7 +60,7 @@ impl Mail {
         })
     }
 
-    /// What one kind of subscriber gets; nothing where the message has no such form.
+    /// The message for one kind of subscriber; `None` if it has no such form.
     pub fn form_for(&self, protocol: &str) -> Option<String> {
         let forms: Value = serde_json::from_str(&self.message).ok()?;
         Some(forms[protocol].as_str()?.to_owned())
@@ -85,7 +85,7 @@ pub struct VisibilityChange {
     pub queue_url: String,
     /// Which message.
     pub receipt_handle: String,
-    /// In so many seconds.
+    /// In this many seconds.
     pub seconds: u64,
 }
 

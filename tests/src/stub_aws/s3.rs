@@ -34,7 +34,7 @@ pub struct Object {
     current: Option<String>,
 }
 
-/// What one write put there.
+/// The object of one write.
 #[derive(Clone, Debug)]
 struct Version {
     content: Bytes,
@@ -106,7 +106,7 @@ impl Bucket {
     }
 }
 
-/// What a request asks of S3.
+/// The S3 operation of a request.
 #[derive(Debug)]
 pub(super) struct Asked {
     action: Action,
@@ -124,7 +124,7 @@ enum Action {
     List(Listing),
 }
 
-/// What must be there for a write to be made.
+/// The precondition of a write.
 #[derive(Debug)]
 enum Condition {
     /// `If-None-Match: *`: no object of that key.

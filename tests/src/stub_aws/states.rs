@@ -20,7 +20,7 @@ pub struct Execution {
     pub machine_arn: String,
     /// Its name.
     pub name: String,
-    /// What it was handed.
+    /// Its input.
     pub input: String,
     /// Whether it has come to its end.
     pub has_ended: bool,
@@ -34,7 +34,7 @@ pub(super) struct States {
     pub(super) executions: BTreeMap<(String, String), Execution>,
 }
 
-/// What `StartExecution` is asked for.
+/// The arguments of `StartExecution`.
 #[derive(Debug)]
 pub(super) struct Asked {
     machine_arn: String,

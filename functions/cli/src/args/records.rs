@@ -40,7 +40,7 @@ pub struct RecordsArgs {
 }
 
 impl RecordsArgs {
-    /// The query that the arguments stand for.
+    /// The query of the arguments.
     pub fn query(&self) -> Query {
         let globs = |texts: &[String]| texts.iter().map(|text| Glob::of(text)).collect();
         let source = |text: &String| match text.contains(['.', '*']) {

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::finding::stable_id;
 use shared::formats::cloudtrail::Record;
+use shared::text::counted;
 
-use crate::output::{counted, note};
+use crate::output::note;
 use crate::reorder_buffer::OrderedSink;
 
 /// A copy of an event is recognised if fewer events than this lie between the two, and possibly up to twice as many.
@@ -204,7 +205,10 @@ impl NameCounts {
         if others > 0 {
             let at_least = if self.others > 0 { "at least " } else { "" };
             let count = rest.len() as u64 + u64::from(self.others > 0);
-            words.push(format!("{at_least}{} {others}", counted(count, &format!("other {noun}"))));
+            words.push(format!(
+                "{at_least}{} {others}",
+                counted(count, &format!("other {noun}"), &format!("other {noun}s"))
+            ));
         }
         words.join(", ")
     }

@@ -56,13 +56,14 @@ pub struct S3Batch {
     /// The bucket.
     pub bucket: String,
     /// The parts of it to read.
-    pub stretches: Vec<KeyRange>,
+    #[serde(rename = "stretches")]
+    pub key_ranges: Vec<KeyRange>,
 }
 
 impl S3Batch {
     /// How many log files it had when it was planned.
     pub fn objects(&self) -> u64 {
-        self.stretches.iter().map(|stretch| stretch.objects).sum()
+        self.key_ranges.iter().map(|key_range| key_range.objects).sum()
     }
 }
 

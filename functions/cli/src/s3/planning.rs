@@ -16,7 +16,7 @@ use super::job::{S3Job, StopReason};
 use crate::read_totals::not_read;
 use crate::s3_location::S3Location;
 
-/// The most log files of a batch, unless a single stretch has more.
+/// The most log files of a batch, unless a single key range has more.
 const MAX_BATCH_OBJECTS: u64 = 5_000;
 
 /// Plans all locations of the job. A location without log files is added to `failures`.
@@ -28,7 +28,7 @@ pub async fn plan(job: &S3Job<'_>, s3: &S3, failures: &mut Vec<String>) -> Resul
         let (from, to) = match (job.period.from, job.period.to) {
             (Some(from), Some(to)) if !location.is_object() => (from, to),
             _ => {
-                batches.push(S3Batch { bucket: bucket.clone(), stretches: vec![one_object(location)] });
+                batches.push(S3Batch { bucket: bucket.clone(), key_ranges: vec![one_object(location)] });
                 continue;
             }
         };
@@ -57,15 +57,15 @@ fn one_object(location: &S3Location) -> KeyRange {
     KeyRange::of_one(&location.prefix, 0)
 }
 
-/// Puts consecutive stretches into batches.
-fn batches_of(bucket: &str, stretches: impl Iterator<Item = KeyRange>) -> Vec<S3Batch> {
+/// Puts consecutive key ranges into batches.
+fn batches_of(bucket: &str, key_ranges: impl Iterator<Item = KeyRange>) -> Vec<S3Batch> {
     let mut batches: Vec<S3Batch> = Vec::new();
-    for stretch in stretches {
+    for key_range in key_ranges {
         match batches.last_mut() {
-            Some(batch) if batch.objects() + stretch.objects <= MAX_BATCH_OBJECTS => {
-                batch.stretches.push(stretch)
+            Some(batch) if batch.objects() + key_range.objects <= MAX_BATCH_OBJECTS => {
+                batch.key_ranges.push(key_range)
             }
-            _ => batches.push(S3Batch { bucket: bucket.to_owned(), stretches: vec![stretch] }),
+            _ => batches.push(S3Batch { bucket: bucket.to_owned(), key_ranges: vec![key_range] }),
         }
     }
     batches
@@ -77,10 +77,11 @@ mod tests {
 
     #[test]
     fn a_batch_holds_as_many_key_ranges_as_fit_and_at_least_one() {
-        let stretch = |objects| KeyRange { prefix: "x".to_owned(), objects, ..KeyRange::default() };
+        let key_range = |objects| KeyRange { prefix: "x".to_owned(), objects, ..KeyRange::default() };
         let of = |objects: &[u64]| -> Vec<Vec<u64>> {
-            let batches = batches_of("logs", objects.iter().map(|objects| stretch(*objects)));
-            let of_batch = |batch: &S3Batch| batch.stretches.iter().map(|stretch| stretch.objects).collect();
+            let batches = batches_of("logs", objects.iter().map(|objects| key_range(*objects)));
+            let of_batch =
+                |batch: &S3Batch| batch.key_ranges.iter().map(|key_range| key_range.objects).collect();
             batches.iter().map(of_batch).collect()
         };
         assert_eq!(of(&[]), Vec::<Vec<u64>>::new());

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use shared::formats::cloudtrail::counts::Counts;
 use shared::formats::cloudtrail::scan;
 use shared::state::backfill::KeyRange;
+use shared::text::counted;
 use shared::use_cases;
 use shared::use_cases::{ReadLogFile, RecordConsumer};
 
@@ -24,7 +25,7 @@ use super::error_messages;
 use super::job::{S3Job, StopReason};
 use super::planning::plan;
 use crate::exit::Exit;
-use crate::output::{counted, note, note_each, stdout_is_closed};
+use crate::output::{note, note_each, stdout_is_closed};
 use crate::progress;
 use crate::read_totals::{not_read, not_read_whole, summary};
 
@@ -96,8 +97,8 @@ pub fn read<R: RecordConsumer, S: Default + Serialize + DeserializeOwned>(
 
 /// Writes to stderr what was read and what was not.
 fn note_summary<S>(checkpoint: &Checkpoint<S>) {
-    note_each(&checkpoint.failures, "more log file");
-    let log_files = counted(checkpoint.counts.log_files, "log file");
+    note_each(&checkpoint.failures, "more log file", "more log files");
+    let log_files = counted(checkpoint.counts.log_files, "log file", "log files");
     let files = format!("{log_files} ({}) from S3", HumanBytes(checkpoint.bytes));
     let mut text = summary(&files, checkpoint.counts);
     if checkpoint.skipped_objects > 0 {
@@ -129,7 +130,7 @@ fn stop_early<S: Default + Serialize + DeserializeOwned>(
     let all: u64 = batches.iter().map(S3Batch::objects).sum();
     note(&format!(
         "Read {} of about {all}. To resume, run the same command with --resume {}",
-        counted(checkpoint.objects, "log file"),
+        counted(checkpoint.objects, "log file", "log files"),
         file.display()
     ));
     Ok(())
@@ -198,7 +199,7 @@ async fn read_batch<R: RecordConsumer, S>(
     };
     let scan = use_cases::scan(
         &batch.bucket,
-        &batch.stretches,
+        &batch.key_ranges,
         reader,
         &job.config,
         s3,
@@ -217,7 +218,7 @@ async fn read_batch<R: RecordConsumer, S>(
     }
     scanned.map_err(|error| StopReason::Failed(error_messages::message(&error)))?;
     checkpoint.skipped_objects += skipped;
-    if let [KeyRange { prefix, until: Some(until), .. }] = &batch.stretches[..]
+    if let [KeyRange { prefix, until: Some(until), .. }] = &batch.key_ranges[..]
         && prefix == until
         && checkpoint.done.is_empty()
     {
@@ -250,7 +251,7 @@ fn take<F, S>(
         Err(error) => {
             checkpoint.failures.push(not_read(&uri, error_messages::reason(&error)));
             if checkpoint.counts.log_files == 0 && checkpoint.failures.len() >= MAX_FAILURES_WITHOUT_SUCCESS {
-                // Nothing is kept: after the cause is repaired, the command starts anew.
+                // Nothing is kept: after the cause is repaired, the command starts from the beginning.
                 checkpoint.batches = None;
                 let (count, message) = (checkpoint.failures.len(), error_messages::message(&error));
                 return Some(StopReason::Failed(format!(

@@ -1,9 +1,10 @@
 //! A user as a row of the table.
 
 use shared::formats::credential_report::{AccessKey, Cell, Certificate, Row};
+use shared::text::counted;
 
 use super::listed_user::{ListedUser, is_absent};
-use crate::output::{cell, counted};
+use crate::output::cell;
 
 /// The columns of the table.
 pub const HEADINGS: [&str; 9] =
@@ -99,5 +100,5 @@ fn yes_or_no(cell: &Cell<bool>) -> String {
 
 /// `1 day`, `90 days`.
 fn days(count: i64) -> String {
-    counted(count.unsigned_abs(), "day")
+    counted(count.unsigned_abs(), "day", "days")
 }

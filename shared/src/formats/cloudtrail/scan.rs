@@ -11,7 +11,7 @@
 //! Strings in it are checked: escapes, control characters, UTF-8.
 //!
 //! Where the grammar of a record is broken so that its end cannot be trusted (a stray quote, a cut in the
-//! middle of a file), the pass begins again at the next `{"eventVersion"` behind the fault. What it may look
+//! middle of a file), the pass begins again at the next `{"eventVersion"` after the fault. What it may look
 //! at twice is bounded, so that no file costs more than its size.
 
 mod between;
@@ -89,7 +89,7 @@ impl Scan {
         self.start -= count;
     }
 
-    /// What was found, once the last window has been run; first what is wrong with the file as it is stored.
+    /// The counts after the last window; their first problems are those of the stored file.
     pub(super) fn finish(mut self, of_the_storage: Vec<String>) -> ScanCounts {
         let problems = of_the_storage.into_iter().map(|reason| Problem { record: None, reason });
         self.counts.problems.splice(0..0, problems);
@@ -397,7 +397,7 @@ impl Scan {
     }
 }
 
-/// `N`, `S` and `R` six bytes behind a quote, and those that begin a string of four characters: where a key
+/// `N`, `S` and `R` six bytes after a quote, and those that begin a string of four characters: where a key
 /// or value that matters may be. Quotes after the block are unknown and assumed to be there.
 #[inline(always)]
 fn marks(masks: Masks, quotes: u64, quotes_before: u64) -> u64 {

@@ -35,7 +35,7 @@ pub struct MissedDeliveryRequest {
     pub receives: u32,
 }
 
-/// What a search for missed deliveries looks for.
+/// What a check for missed deliveries looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissedDeliveryScope {
     /// Log files that were delivered and not read, and backfills that were started and not finished.

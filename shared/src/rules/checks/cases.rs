@@ -18,11 +18,11 @@ pub struct CheckCase {
     pub row: BaseRow,
     /// Settings that differ from their defaults.
     pub settings: &'static [(&'static str, &'static str)],
-    /// What judging it must come to.
+    /// The expected result.
     pub expect: CheckExpect,
 }
 
-/// What judging a row must come to.
+/// The expected result for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckExpect {
     /// This many findings of the rule that the case belongs to, and nothing of it is left unjudged.
@@ -61,7 +61,7 @@ pub fn generated() -> DateTime<Utc> {
     GENERATED.parse().unwrap_or_else(|error| panic!("{GENERATED}: {error}"))
 }
 
-/// What the findings of all cases have in common.
+/// The context of the findings of all cases.
 pub fn about() -> ReportContext<'static> {
     ReportContext { account: "111122223333", generated: generated(), source: None }
 }

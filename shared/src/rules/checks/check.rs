@@ -11,7 +11,7 @@ use crate::formats::credential_report::{Cell, Row};
 
 /// One rule over the report.
 pub struct Check {
-    /// What the rule says about itself.
+    /// The rule.
     pub rule: Rule,
     /// Which rows it judges.
     pub scope: RowScope,

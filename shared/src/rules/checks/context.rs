@@ -1,4 +1,4 @@
-//! What the findings of one report have in common, and whom they are about.
+//! The context of the findings of one report: their account, time and source, and the user.
 
 use chrono::{DateTime, Utc};
 
@@ -6,7 +6,7 @@ use crate::finding::{Principal, Subject};
 use crate::formats::credential_report::{ROOT_USER, Row};
 use crate::text;
 
-/// What the findings of a report have in common.
+/// The context of the findings of one report.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportContext<'a> {
     /// The account; if it is empty, the one that the report's ARNs name.

@@ -360,7 +360,7 @@ fn expiring(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
     }
 }
 
-/// Nothing where there is no password, or where passwords do not expire.
+/// `None` if there is no password, or if passwords do not expire.
 fn must_be_changed_by(
     input: &CheckInput<'_>,
     verdict: &mut CheckVerdict,

@@ -223,7 +223,7 @@ fn idle(input: &CheckInput<'_>, verdict: &mut CheckVerdict) {
     let max_days = input.limit(input.config.idle);
     let idle_days = since.into_iter().flatten().max().map(|latest| input.age_days(latest));
     match idle_days {
-        // Whatever the dates are that are not known: it is not idle.
+        // It is not idle, for any value of the unknown dates.
         Some(idle_days) if idle_days < max_days => {}
         // One of them could be a later one.
         _ if unknown => verdict.unjudged.extend(unjudged.unjudged),

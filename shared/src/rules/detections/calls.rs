@@ -1,4 +1,4 @@
-//! What the rules of several families ask about a record.
+//! Conditions on a record that rules of several families share.
 
 use crate::formats::cloudtrail::Record;
 use crate::formats::cloudtrail::sign_in::{Outcome, stated_outcome};

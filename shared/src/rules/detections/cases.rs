@@ -13,11 +13,11 @@ pub struct DetectionCase {
     pub record: BaseRecord,
     /// Settings that differ from their defaults.
     pub settings: &'static [(&'static str, &'static str)],
-    /// What judging it must come to.
+    /// The expected result.
     pub expect: DetectionExpect,
 }
 
-/// What judging a record must come to.
+/// The expected result for a record.
 #[derive(Clone, Copy, Debug)]
 pub enum DetectionExpect {
     /// The rule that the case belongs to, at that severity.

@@ -10,7 +10,7 @@ use crate::severity::Severity;
 
 /// One rule over records.
 pub struct Detection {
-    /// What the rule says about itself.
+    /// The rule.
     pub rule: Rule,
     /// Which records it may match. Other records are not shown to the rule, nor parsed.
     pub scope: &'static [RecordScope],

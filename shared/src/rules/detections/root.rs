@@ -21,7 +21,7 @@ use crate::formats::cloudtrail::sign_in::{
 use crate::severity::Severity;
 use crate::text::quoted;
 
-/// What `requestParameters.userName` says where root is meant. No IAM user can have it: it holds spaces.
+/// The value of `requestParameters.userName` for root. No IAM user can have it: it holds spaces.
 const ROOT_USER: &str = "AWS ROOT USER";
 
 const ROOT_RECORDS: &[RecordScope] = &[RecordScope::Root];
@@ -805,7 +805,7 @@ fn root_sign_in(record: &Record<'_>) -> Option<SignIn> {
     SignIn::of(record).filter(|_| root)
 }
 
-/// Whether root let a tool in that had no session of root's before. The console fetches tokens of its own after
+/// Whether root authorised a tool that had no session of root before. The console fetches tokens of its own after
 /// every sign-in, and a refreshed token belongs to a sign-in that was already a finding.
 ///
 /// Source: AWS Sign-In User Guide, "CloudTrail integration": `requestParameters.client_id` and `grant_type`.

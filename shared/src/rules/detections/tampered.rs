@@ -361,7 +361,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     list.iter().filter_map(Value::as_str)
 }
 
-/// Whether a text is one of the names, or ends in one: as an ARN does behind its account, and a URL.
+/// Whether a text is one of the names, or ends in one, as an ARN does after its account, and a URL.
 fn is_ours(text: &str, ours: &[Glob]) -> bool {
     if text.len() > 2048 {
         return false;

@@ -445,7 +445,7 @@ struct Selector {
 /// What a selector leaves out.
 struct Limit {
     says: String,
-    /// Nothing but the two services whose volume AWS suggests to leave out.
+    /// Only the two services whose volume AWS suggests to leave out.
     only_volume: bool,
 }
 
@@ -497,7 +497,7 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(text).map(std::borrow::Cow::into_owned).collect()
 }
 
-/// Nothing where the selector records no management events. By default it does, reads and writes.
+/// `None` if the selector records no management events. By default it does, reads and writes.
 fn basic(selector: &Value) -> Option<Selector> {
     if truth(&selector["includeManagementEvents"]) == Some(false) {
         return None;
@@ -514,7 +514,7 @@ fn basic(selector: &Value) -> Option<Selector> {
     })
 }
 
-/// Nothing where the selector records no management events.
+/// `None` if the selector records no management events.
 fn advanced(selector: &Value) -> Option<Selector> {
     let fields = selector["fieldSelectors"].as_array()?;
     let is = |field: &Value, name: &str| field["field"].as_str() == Some(name);

@@ -25,10 +25,10 @@ use shared::use_cases::{BackfillProgress, RecordConsumer, backfill, scan};
 /// As many at once as the setting allows by default.
 const DEFAULT: u64 = 0;
 
-/// What a log file of the size of these takes of `MAX_IN_FLIGHT_BYTES`: see `shared/src/app/reading.rs`.
+/// What a log file of the size of these takes of `MAX_IN_FLIGHT_BYTES`: see `shared/src/use_cases/log_file_reader.rs`.
 const SHARE_BYTES: u64 = (128 << 10) + (10 << 10);
 
-/// What is done with what is read.
+/// What is done with the bytes that are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
     /// It is judged.
@@ -97,7 +97,7 @@ fn cpu_seconds() -> Option<f64> {
     Some(ticks.sum::<Result<f64, _>>().ok()? / TICKS_A_SECOND)
 }
 
-/// The most memory that it has had: proc(5), `VmHWM` of /proc/pid/status.
+/// Its peak memory: proc(5), `VmHWM` of /proc/pid/status.
 fn peak_bytes() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -83,7 +83,7 @@ impl Scan {
     }
 }
 
-/// What a JSON value is. What it says is not repeated: it may be a secret.
+/// The kind of a JSON value. Its content is not repeated: it may be a secret.
 struct What<'j>(&'j str);
 
 impl fmt::Display for What<'_> {

@@ -1,4 +1,4 @@
-//! Going on behind a fault: where the end of a record cannot be trusted, or the file ends in the middle of one.
+//! Continuing after a fault: where the end of a record cannot be trusted, or the file ends in the middle of one.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use serde::de::IgnoredAny;
 
 use super::state::{LOOK_BACK, Scan};
 
-/// What every record that CloudTrail writes begins with.
+/// The beginning of every record of CloudTrail.
 pub(super) const RECORD_START: &[u8] = b"{\"eventVersion\"";
 
 impl Scan {
-    /// Begins again at the next record behind a fault, if there is one before `end`: a stray quote, in a
-    /// record or between two, hides all brackets behind it.
+    /// Begins again at the next record after a fault, if there is one before `end`: a stray quote, in a
+    /// record or between two, hides all brackets after it.
     pub(super) fn look_for_sibling(&mut self, bytes: &[u8], fault: usize, end: usize) {
         if let Some(sibling) = sibling(bytes, fault, end)
             && self.may_look_again(end - sibling.end)
@@ -130,7 +130,7 @@ impl Scan {
     }
 }
 
-/// The next `{"eventVersion"` at or behind `from` that may be an element of `Records`, with its comma where it
+/// The next `{"eventVersion"` at or after `from` that may be an element of `Records`, with its comma where it
 /// has one. A little white space may be between them; no more than is kept of a window while looking.
 pub(super) fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<Range<usize>> {
     let from = from.min(end);
@@ -148,7 +148,7 @@ pub(super) fn sibling(bytes: &[u8], from: usize, end: usize) -> Option<Range<usi
     })
 }
 
-/// Where behind the beginning of `json`, in which the parser stopped at a fault, the next record may begin.
+/// Where in `json`, after its beginning and the fault of the parser, the next record may begin.
 pub(super) fn behind(fault: &serde_json::Error, json: &[u8]) -> usize {
     // Text that lost its last quote ends with the first quote of the next record, in which the fault is.
     offset_of(fault, json).saturating_sub(b"{\"".len()).clamp(1, json.len().max(1))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::formats::cloudtrail::prefilter::Prefilter;
 
-/// How many bytes of one file may be looked at again behind a fault, in largest records. A stray quote
+/// How many bytes of one file may be looked at again after a fault, in largest records. A stray quote
 /// hides the record's end and costs one of them; a file with more faults than that is hardly a log file.
 const MAX_RECORDS_AGAIN: u64 = 64;
 
