@@ -305,9 +305,15 @@ impl Scenario {
 
     /// A mail of which the same holds, but that need not be there when a fault has changed what happens.
     #[must_use]
-    pub fn expect_mail_if_undisturbed(mut self, subject: impl Into<String>) -> Scenario {
+    pub fn expect_mail_if_undisturbed(self, subject: impl Into<String>) -> Scenario {
+        self.expect_mails_if_undisturbed(1, subject)
+    }
+
+    /// Mails of which the same holds, and how many alerts must have one.
+    #[must_use]
+    pub fn expect_mails_if_undisturbed(mut self, alerts: usize, subject: impl Into<String>) -> Scenario {
         let subject = Subject::like(subject);
-        self.expected.push(Expected { subject, alerts: 1, need: Need::WithoutFaults });
+        self.expected.push(Expected { subject, alerts, need: Need::WithoutFaults });
         self
     }
 

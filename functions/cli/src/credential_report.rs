@@ -62,7 +62,7 @@ pub fn run(args: &CredentialReportArgs) -> anyhow::Result<Exit> {
         .filter(|finding| finding.rule.id == COULD_NOT_LOOK.id)
         .map(|finding| format!("could not judge all of {name}: {}", finding.summary))
         .collect();
-    note_each(&unjudged, "more like these", "more like theses");
+    note_each(&unjudged, "more like these", "more like these");
     if account != arn_account && !arn_account.is_empty() {
         note(&format!("iamwatch: the report's ARNs name account {arn_account}, and --account is {account}"));
     }

@@ -197,7 +197,7 @@ pub(super) const MAILS_PER_HOUR: Setting = Setting {
     name: "MAILS_PER_HOUR",
     default: "CRITICAL=30,HIGH=20,MEDIUM=10,LOW=5,UNAUTHENTICATED=5",
     accepts: Accepts::MailsPerHour,
-    purpose: "How many mails of each severity are published in an hour; what anyone can cause without credentials, such as failed sign-ins, has a budget of its own. What is beyond stands in the state bucket, and one mail says so.",
+    purpose: "How many mails of each severity all accounts together may cause in an hour beyond their own reserves. Each account, its root user and what iamwatch says of itself have a reserve of a fifth of it. What anyone can cause without credentials, such as failed sign-ins, has a budget of its own. What is beyond is kept in the state bucket, and one mail says so.",
     read_by: ReadBy::Functions,
 };
 

@@ -1,25 +1,76 @@
 //! The budgets of an hour: how many notifications may be published.
+//!
+//! Nobody's noise uses up the mails of others. Each account, its root user, and what iamwatch says of the account itself,
+//! has a reserve of its own for each severity: a fifth of that severity's budget. Beyond its reserve each of them draws on
+//! the budget, which all share, up to a half of it. Of either, one sender gets a half: a user, or a role with all its
+//! sessions. What anyone can cause without credentials has a budget of its own, in which the less severe never keeps the
+//! more severe waiting.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::object::StateObject;
 use crate::config::{Budget, Config};
+use crate::finding::{Subject, stable_id};
 use crate::severity::Severity;
 use crate::state::case::CaseFinding;
 use crate::state::format::{FORMAT, check_format, not_json};
+use crate::text;
 
-/// The notifications granted in one hour, by budget: an object of the state bucket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What part of a budget each account has for itself.
+const RESERVE_PART: usize = 5;
+
+/// The notifications granted in one hour: an object of the state bucket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hour {
     format: u32,
     /// `2026-04-01T08Z`
     hour: String,
-    /// The names of the granted notifications; a retry has the same name.
-    granted: BTreeMap<String, BTreeSet<String>>,
+    /// By budget, then by share.
+    #[serde(default)]
+    grants: BTreeMap<String, BTreeMap<String, Vec<Grant>>>,
+    /// What versions without shares wrote. They and this version count apart within the hour of an upgrade.
+    #[serde(default, rename = "granted", skip_serializing)]
+    _granted: IgnoredAny,
+}
+
+/// One granted notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    /// Its name; a retry has the same.
+    id: String,
+    /// A hash of the sender's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    severity: Severity,
+    /// Whether it was granted from the share's reserve, not from the budget that all share.
+    reserved: bool,
+}
+
+/// A notification that asks for a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRequest {
+    /// Its name; a retry has the same.
+    pub id: String,
+    /// The budget.
+    pub budget: Budget,
+    /// The severity of the worst finding.
+    pub severity: Severity,
+    /// Whose reserve it draws on: a kind and an account, such as `root/111122223333`.
+    share: String,
+    /// Who caused it: a user, or a role with all its sessions; `None` for root, which is the only sender of its share.
+    sender: Option<String>,
+}
+
+impl PartialEq for Hour {
+    fn eq(&self, other: &Hour) -> bool {
+        (self.format, &self.hour, &self.grants) == (other.format, &other.hour, &other.grants)
+    }
 }
 
 impl StateObject for Hour {
@@ -41,7 +92,7 @@ impl Hour {
     /// The hour of that moment, with nothing granted.
     pub fn of(now: DateTime<Utc>) -> Hour {
         let hour = now.format("%Y-%m-%dT%HZ").to_string();
-        Hour { format: FORMAT, hour, granted: BTreeMap::new() }
+        Hour { format: FORMAT, hour, grants: BTreeMap::new(), _granted: IgnoredAny }
     }
 
     /// Its key.
@@ -54,50 +105,235 @@ impl Hour {
         format!("overflow/{}/{}/", self.hour, budget.name())
     }
 
-    /// Grants notifications in their order, as far as the budgets allow; those granted before are granted again.
-    pub fn grant(&mut self, alerts: &[(String, Budget)], config: &Config) -> BTreeSet<String> {
-        let mut all = BTreeSet::new();
-        for (id, budget) in alerts {
-            let granted = self.granted.entry(budget.name().to_owned()).or_default();
-            let most = config.mails_per_hour.get(budget).copied().unwrap_or(u32::MAX) as usize;
-            if granted.contains(id) || granted.len() < most {
-                granted.insert(id.clone());
-                all.insert(id.clone());
-            }
+    /// Whether each of these notifications is granted, in their order. One that was granted before is granted again. The
+    /// most severe are considered first.
+    pub fn grant(&mut self, requests: &[GrantRequest], config: &Config) -> Vec<bool> {
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        order.sort_by_key(|index| std::cmp::Reverse(requests[*index].severity));
+        let mut granted = vec![false; requests.len()];
+        for index in order {
+            granted[index] = self.grant_one(&requests[index], config);
         }
-        all
+        granted
+    }
+
+    fn grant_one(&mut self, request: &GrantRequest, config: &Config) -> bool {
+        let budget = config.mails_per_hour.get(&request.budget).copied().unwrap_or(u32::MAX) as usize;
+        let reserve = (budget / RESERVE_PART).max(1);
+        let shares = self.grants.entry(request.budget.name().to_owned()).or_default();
+        if shares.get(&request.share).is_some_and(|grants| grants.iter().any(|grant| grant.id == request.id))
+        {
+            return true;
+        }
+        // Of what anyone can cause, only the same and what is worse counts.
+        let counts =
+            |grant: &&Grant| request.budget != Budget::Unauthenticated || grant.severity >= request.severity;
+        let drawn = shares.values().flatten().filter(|grant| !grant.reserved).filter(counts).count();
+        let own = shares.entry(request.share.clone()).or_default();
+        let number = |reserved: bool, sender: Option<&str>| {
+            let grants = own.iter().filter(counts).filter(|grant| grant.reserved == reserved);
+            grants.filter(|grant| sender.is_none_or(|sender| grant.sender.as_deref() == Some(sender))).count()
+        };
+        let half = |of: usize| of.div_ceil(2);
+        let sender_has = |reserved: bool, most: usize| {
+            request.sender.as_deref().is_none_or(|sender| number(reserved, Some(sender)) < most)
+        };
+        let reserved = number(true, None) < reserve && sender_has(true, half(reserve));
+        let shared =
+            drawn < budget && number(false, None) < half(budget) && sender_has(false, half(half(budget)));
+        if reserved || shared {
+            let GrantRequest { id, severity, sender, .. } = request.clone();
+            own.push(Grant { id, sender, severity, reserved });
+        }
+        reserved || shared
     }
 }
 
-/// The budget of a notification about these findings. What anyone can cause without credentials has one of its own.
-pub fn budget_of(findings: &[CaseFinding<'_>]) -> Budget {
-    let earned = findings.iter().map(|of_case| of_case.finding).filter(|finding| !finding.unauthenticated);
-    match earned.map(|finding| finding.severity).max() {
-        None => Budget::Unauthenticated,
-        Some(severity) => Budget::Of(severity.max(Severity::Low)),
+impl GrantRequest {
+    /// The request of a notification about these findings of one subject; `id` is its name.
+    pub fn of(id: String, subject: &Subject, findings: &[CaseFinding<'_>]) -> GrantRequest {
+        let severity_of = |unauthenticated: bool| {
+            let findings = findings.iter().map(|of_case| of_case.finding);
+            let findings = findings.filter(|finding| finding.unauthenticated == unauthenticated);
+            findings.map(|finding| finding.severity.max(Severity::Low)).max()
+        };
+        let is_own = findings.iter().all(|of_case| of_case.finding.rule.family() == "watch");
+        let (account, is_root) = match subject {
+            Subject::Principal { account, kind, .. } => (&**account, kind == "Root"),
+            Subject::Address { account, .. } | Subject::Account(account) => (&**account, false),
+            Subject::LogFile(_) | Subject::Source(_) | Subject::EventName(_) => ("", false),
+        };
+        let account = if text::is_account_id(account) { account } else { "unknown" };
+        let kind = match (is_root, is_own) {
+            (true, _) => "root",
+            (false, true) => "watch",
+            (false, false) => "account",
+        };
+        let (budget, severity) = match severity_of(false) {
+            Some(severity) => (Budget::Of(severity), severity),
+            None => (Budget::Unauthenticated, severity_of(true).unwrap_or(Severity::Low)),
+        };
+        GrantRequest {
+            id,
+            budget,
+            severity,
+            share: format!("{kind}/{account}"),
+            sender: (!is_root).then(|| sender(subject)),
+        }
+    }
+}
+
+/// A hash of the sender's name: an attacker chooses the names of sessions, so those of one role are one sender.
+fn sender(subject: &Subject) -> String {
+    match subject {
+        Subject::Principal { account, kind, name } if kind == "AssumedRole" => {
+            // arn:aws:sts::111122223333:assumed-role/Role/session
+            let role = name.rsplit_once('/').map_or(&**name, |(role, _)| role);
+            stable_id(&[account, kind, role])
+        }
+        Subject::Principal { account, kind, name } => stable_id(&[account, kind, name]),
+        Subject::Address { account, network } => stable_id(&[account, network]),
+        Subject::Account(name)
+        | Subject::LogFile(name)
+        | Subject::Source(name)
+        | Subject::EventName(name) => stable_id(&[name]),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Finding;
+    use crate::state::tests_support::{OTHER, sign_in};
+
+    const ACCOUNT: &str = "111122223333";
+    const NEIGHBOUR: &str = "444455556666";
+
+    fn hour() -> Hour {
+        Hour::of("2026-04-01T08:59:59Z".parse().unwrap())
+    }
+
+    fn user(account: &str, name: &str) -> Subject {
+        let (account, name) = (account.to_owned(), name.to_owned());
+        Subject::Principal { account, kind: "IAMUser".to_owned(), name }
+    }
+
+    fn session(account: &str, role: &str, session: usize) -> Subject {
+        let name = format!("arn:aws:sts::{account}:assumed-role/{role}/{session}");
+        Subject::Principal { account: account.to_owned(), kind: "AssumedRole".to_owned(), name }
+    }
+
+    fn root(account: &str) -> Subject {
+        let (account, name) = (account.to_owned(), "root".to_owned());
+        Subject::Principal { account, kind: "Root".to_owned(), name }
+    }
+
+    fn request(number: usize, subject: &Subject, finding: &Finding) -> GrantRequest {
+        GrantRequest::of(
+            format!("{number} {subject:?} {}", finding.severity),
+            subject,
+            &[CaseFinding { finding, suppressed: false }],
+        )
+    }
+
+    fn of_severity(severity: Severity) -> Finding {
+        Finding { severity, ..sign_in() }
+    }
+
+    /// How many of so many notifications are granted, one after the other.
+    fn granted(hour: &mut Hour, number: usize, of: impl Fn(usize) -> (Subject, Finding)) -> usize {
+        let config = Config::default();
+        let mut each = |n: usize| {
+            let (subject, finding) = of(n);
+            hour.grant(&[request(n, &subject, &finding)], &config)[0]
+        };
+        (0..number).filter(|n| each(*n)).count()
+    }
 
     #[test]
-    fn a_budget_is_used_up_by_different_alerts_of_one_hour_alone() {
+    fn one_account_leaves_every_other_its_reserve_and_half_of_the_budget() {
+        let mut hour = hour();
+        let high = || of_severity(Severity::High);
+        // Of 20 mails: a reserve of 4, and half of the budget.
+        assert_eq!(granted(&mut hour, 10_000, |n| (user(ACCOUNT, &n.to_string()), high())), 14);
+        assert_eq!(granted(&mut hour, 10_000, |n| (user("777788889999", &n.to_string()), high())), 14);
+        // The budget is used up now, and everybody else has the reserve.
+        for account in 0..100 {
+            let account = format!("{account:012}");
+            assert_eq!(granted(&mut hour, 10, |n| (user(&account, &n.to_string()), high())), 4, "{account}");
+        }
+        assert_eq!(
+            granted(&mut hour, 10, |_| (user(NEIGHBOUR, "alice"), of_severity(Severity::Critical))),
+            10
+        );
+    }
+
+    #[test]
+    fn the_sessions_of_one_role_are_one_sender_and_leave_half_to_the_others_of_the_account() {
+        let mut hour = hour();
+        let critical = || of_severity(Severity::Critical);
+        // Of 30 mails: half of the reserve of 6, and a quarter of the budget.
+        assert_eq!(granted(&mut hour, 1_000, |n| (session(ACCOUNT, "app", n), critical())), 3 + 8);
+        assert_eq!(granted(&mut hour, 1_000, |n| (session(ACCOUNT, "other", n), critical())), 3 + 7);
+    }
+
+    #[test]
+    fn root_and_what_iamwatch_says_of_itself_have_reserves_of_their_own() {
+        let mut hour = hour();
+        let critical = || of_severity(Severity::Critical);
+        for account in [ACCOUNT, "777788889999", "000011112222"] {
+            granted(&mut hour, 1_000, |n| (user(account, &n.to_string()), critical()));
+        }
+        assert_eq!(granted(&mut hour, 10, |_| (root(ACCOUNT), critical())), 6);
+        let own = || Finding { rule: &OTHER, ..critical() };
+        assert_eq!(granted(&mut hour, 3, |_| (user(ACCOUNT, "alice"), own())), 3);
+        assert_eq!(granted(&mut hour, 3, |_| (user(ACCOUNT, "alice"), critical())), 0);
+    }
+
+    #[test]
+    fn of_what_anyone_can_cause_the_less_severe_keeps_nothing_more_severe_waiting() {
+        let mut hour = hour();
+        let anyone = |severity| Finding { unauthenticated: true, ..of_severity(severity) };
+        let hidden = |n: usize| Subject::Address { account: ACCOUNT.to_owned(), network: n.to_string() };
+        // Of 5 mails: a reserve of 1, and half of the budget.
+        assert_eq!(granted(&mut hour, 1_000, |n| (hidden(n), anyone(Severity::Medium))), 1 + 3);
+        assert_eq!(granted(&mut hour, 1_000, |n| (hidden(n), anyone(Severity::Low))), 0);
+        assert_eq!(
+            granted(&mut hour, 1, |_| (root(ACCOUNT), anyone(Severity::High))),
+            1,
+            "a recovery of root"
+        );
+        assert_eq!(granted(&mut hour, 1_000, |n| (hidden(n), anyone(Severity::High))), 1 + 3);
+        assert_eq!(granted(&mut hour, 1, |_| (user(ACCOUNT, "a"), of_severity(Severity::Low))), 1);
+    }
+
+    #[test]
+    fn the_most_severe_is_granted_first_and_what_was_granted_is_granted_again() {
         let mut config = Config::default();
-        config.mails_per_hour.insert(Budget::Unauthenticated, 2);
-        let at = |time: &str| Hour::of(time.parse().unwrap());
-        let mut hour = at("2026-04-01T08:59:59Z");
-        assert_eq!(hour.key(), "budgets/2026-04-01T08Z.json");
-        assert_eq!(hour.overflow(Budget::Unauthenticated), "overflow/2026-04-01T08Z/UNAUTHENTICATED/");
-        let alerts: Vec<_> = ["a", "b", "c"].map(|id| (id.to_owned(), Budget::Unauthenticated)).into();
-        let granted = hour.grant(&alerts, &config);
-        assert_eq!(granted, ["a", "b"].map(str::to_owned).into());
-        let again = Hour::read(&hour.content().unwrap(), &at("2026-04-01T08:00:00Z")).unwrap();
-        assert_eq!(again.clone().grant(&alerts, &config), granted, "its own work is known again");
-        assert!(again.clone().grant(&[("d".to_owned(), Budget::Unauthenticated)], &config).is_empty());
-        assert_eq!(again.clone().grant(&[("d".to_owned(), Budget::Of(Severity::High))], &config).len(), 1);
-        let error = Hour::read(&hour.content().unwrap(), &at("2026-04-01T09:00:00Z")).unwrap_err();
+        config.mails_per_hour.insert(Budget::Unauthenticated, 1);
+        let of = |n: usize, severity| {
+            let finding = Finding { unauthenticated: true, ..of_severity(severity) };
+            request(n, &user(ACCOUNT, &n.to_string()), &finding)
+        };
+        let requests =
+            [of(1, Severity::Low), of(2, Severity::Low), of(3, Severity::Medium), of(4, Severity::High)];
+        let mut hour = hour();
+        assert_eq!(hour.grant(&requests, &config), [false, false, true, true]);
+        let content = hour.content().unwrap();
+        let mut again = Hour::read(&content, &Hour::of("2026-04-01T08:00:00Z".parse().unwrap())).unwrap();
+        assert_eq!(again.grant(&requests, &config), [false, false, true, true]);
+        let error = Hour::read(&content, &Hour::of("2026-04-01T09:00:00Z".parse().unwrap())).unwrap_err();
         assert_eq!(error, "it is about another hour than 2026-04-01T09Z");
+        assert_eq!(
+            (hour.key(), hour.overflow(Budget::Unauthenticated)),
+            ("budgets/2026-04-01T08Z.json".to_owned(), "overflow/2026-04-01T08Z/UNAUTHENTICATED/".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_a_version_without_shares_has_written_is_read() {
+        let content =
+            br#"{"format": 1, "hour": "2026-04-01T08Z", "granted": {"HIGH": ["0123456789abcdef"]}}"#;
+        assert_eq!(Hour::read(content, &hour()), Ok(hour()));
     }
 }

@@ -82,13 +82,18 @@ async fn the_log_line_and_the_metrics_add_up() {
 async fn rate_limited_mails_and_state_failures_are_counted() {
     let one = "CRITICAL=1,HIGH=1,MEDIUM=1,LOW=1,UNAUTHENTICATED=1";
     let stage = Stage::new().await.with("MAILS_PER_HOUR", one);
-    let (alice, bob) = (stage.deliver("alice"), stage.deliver("bob"));
+    let keys = ["alice", "bob", "carol"].map(|user| stage.deliver(user));
     stage.aws.fail(Which::every(Operation::PutObject).about(STATE_OBJECTS).first(2), Fault::INTERNAL_ERROR);
     let function = stage.function().await;
-    assert_eq!(failed(&function.response(&deliveries(&[("m1", &alice), ("m2", &bob)])).await), [""; 0]);
+    assert_eq!(
+        failed(
+            &function.response(&deliveries(&[("m1", &keys[0]), ("m2", &keys[1]), ("m3", &keys[2])])).await
+        ),
+        [""; 0]
+    );
     let fields = said_once(&function, JUDGED)["fields"].clone();
     // The mail about rate-limited mails is a mail too.
-    assert_eq!((&fields["mails"], &fields["held_back_mails"]), (&2.into(), &1.into()), "{fields}");
+    assert_eq!((&fields["mails"], &fields["held_back_mails"]), (&3.into(), &1.into()), "{fields}");
     let metrics = metrics(&function);
     assert_eq!((&metrics["MailsHeldBack"], &metrics["StateFailures"]), (&1.into(), &2.into()));
     let said = said(&function, "state bucket call failed");

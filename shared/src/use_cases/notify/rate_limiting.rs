@@ -12,7 +12,8 @@ use crate::finding::{Finding, Subject, stable_id};
 use crate::ports::{Runtime, StateStore};
 use crate::rules::health::mails_rate_limited;
 use crate::severity::Severity;
-use crate::state::budgets::{Hour, budget_of};
+use crate::state::budgets::{GrantRequest, Hour};
+use crate::state::case::{Case, CaseFinding};
 use crate::state::format::FORMAT;
 
 /// The most findings that are written beside a rate-limited notification.
@@ -27,26 +28,28 @@ impl<S: StateStore, R: Runtime> Cases<'_, '_, S, R> {
         updates: &mut [CaseUpdate],
         account: Option<&str>,
     ) -> (Vec<Finding>, Vec<NotificationResult>) {
-        let mut wanted: Vec<(usize, Budget)> = Vec::new();
+        let mut requests: Vec<(usize, GrantRequest)> = Vec::new();
         for (index, update) in updates.iter().enumerate() {
             // The mail that reports rate limiting is not rate-limited itself.
             if !matches!(update.subject, Subject::Source(_)) {
-                wanted
-                    .extend(self.preview(update, |_, to_notify| budget_of(to_notify)).map(|of| (index, of)));
+                let request = |_: &Case, to_notify: &[CaseFinding<'_>]| {
+                    GrantRequest::of(update.grant_id(), &update.subject, to_notify)
+                };
+                requests.extend(self.preview(update, request).map(|request| (index, request)));
             }
         }
-        if wanted.is_empty() {
+        if requests.is_empty() {
             return (Vec::new(), Vec::new());
         }
-        let grants: Vec<(String, Budget)> =
-            wanted.iter().map(|(index, budget)| (updates[*index].grant_id(), *budget)).collect();
+        let (indices, requests): (Vec<usize>, Vec<GrantRequest>) = requests.into_iter().unzip();
         let hour = Hour::of(self.now);
-        let grant = |hour: &mut Hour, _| hour.grant(&grants, self.state.config);
+        let grant = |hour: &mut Hour, _| hour.grant(&requests, self.state.config);
         // A budget that cannot be read limits nothing.
         let Ok((granted, _)) = self.state.update(&hour.key(), &hour, None, grant).await else {
             return (Vec::new(), Vec::new());
         };
-        wanted.retain(|(index, _)| !granted.contains(&updates[*index].grant_id()));
+        let limited = indices.into_iter().zip(&requests).zip(granted).filter(|(_, granted)| !granted);
+        let wanted: Vec<(usize, Budget)> = limited.map(|((index, of), _)| (index, of.budget)).collect();
 
         let overflow = wanted.into_iter().map(|(index, budget)| {
             let (update, hour) = (&updates[index], &hour);

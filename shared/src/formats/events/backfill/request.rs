@@ -12,7 +12,7 @@ use crate::formats::cloudtrail::period::Period;
 use crate::formats::events::queue::{input, shape};
 use crate::text::is_account_id;
 
-const EXPECTED_REQUEST: &str = r#"{"from": "2026-01-01", "to": "2026-03-31", "accounts": ["111122223333"], "regions": ["us-east-1"], "notify": "digest" or "none", "dry_run": true or false, "again": true or false}, all but from and to left out where they do not matter, or {"test_mail": true}"#;
+const EXPECTED_REQUEST: &str = r#"{"from": "2026-01-01", "to": "2026-03-31", "accounts": ["111122223333"], "regions": ["us-east-1"], "notify": "digest" or "none", "dry_run": true or false, "again": true or false}, all but from and to left out where they do not matter, or {"status": …} for how far one is, or {"test_mail": true}"#;
 
 /// The first day of CloudTrail: no log file is older.
 const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2013, 11, 1) {
