@@ -10,7 +10,7 @@ use super::{
     run, state, world,
 };
 
-fn keys_noted(world: &World) -> usize {
+fn keys_with_receipts(world: &World) -> usize {
     state(world, "read/").iter().map(|(_, receipt)| receipt.matches('"').count() / 2 - 2).sum()
 }
 
@@ -31,10 +31,15 @@ fn receipts_are_written_only_for_log_files_that_were_read_and_notified() {
         world.topic.refuses.set(Some("bob"));
         let keys = ["notified", "unwatched", "failed", "refused", "damaged", "missing"].map(key);
         deliver(&world, &keys, DAY).await;
-        assert_eq!(keys_noted(&world), 3, "notified, unwatched and damaged: {:?}", state(&world, "read/"));
+        assert_eq!(
+            keys_with_receipts(&world),
+            3,
+            "notified, unwatched and damaged: {:?}",
+            state(&world, "read/")
+        );
         world.topic.refuses.set(None);
         deliver(&world, &keys[2..3], DAY).await;
-        assert_eq!(keys_noted(&world), 4);
+        assert_eq!(keys_with_receipts(&world), 4);
         let digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/04/01/x.json.gz".to_owned();
         deliver(&world, &[digest], DAY).await;
         assert_eq!(state(&world, "read/").len(), 2, "one object for each batch that has read something");
