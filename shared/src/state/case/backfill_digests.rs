@@ -58,7 +58,7 @@ pub struct DigestRecord {
 #[serde(deny_unknown_fields)]
 pub struct DigestInterval {
     pub of: EpisodeKey,
-    /// Whether its sources and resources are too many to be kept apart.
+    /// Whether its sources, resources and events are too many to be kept apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     of_many: bool,
     /// When its first fact happened.
@@ -120,8 +120,9 @@ impl<'c> DigestIntervals<'c> {
     pub fn hold(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>) -> bool {
         let (of, at) = (EpisodeKey::of(seen), moment(seen.finding, now));
         let own = self.by_of.get(&of).into_iter().flatten();
+        let of_any_event = of.of_any_event().and_then(|of| self.by_of.get(&of)).into_iter().flatten();
         let of_many = self.of_many.get(&of.kind()).into_iter().flatten();
-        own.chain(of_many).any(|stretch| stretch.holds(seen, at))
+        own.chain(of_any_event).chain(of_many).any(|stretch| stretch.holds(seen, at))
     }
 }
 
