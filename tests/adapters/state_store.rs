@@ -47,7 +47,7 @@ async fn store(aws: &StubAws) -> S3 {
 fn tag(written: WriteOutcome) -> String {
     match written {
         WriteOutcome::Written(tag) => tag,
-        WriteOutcome::Conflict => panic!("it was not written"),
+        WriteOutcome::Conflict | WriteOutcome::InProgress => panic!("it was not written"),
     }
 }
 
@@ -93,10 +93,10 @@ async fn nothing_is_written_over_what_somebody_else_wrote_or_removed() {
 async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
-        (error(412, "PreconditionFailed"), Precondition::Absent, Ok(())),
-        (error(409, "ConditionalRequestConflict"), Precondition::Absent, Ok(())),
-        (error(409, "ConditionalRequestConflict"), Precondition::Tag("\"a\""), Ok(())),
-        (error(404, "NoSuchKey"), Precondition::Tag("\"a\""), Ok(())),
+        (error(412, "PreconditionFailed"), Precondition::Absent, Ok(WriteOutcome::Conflict)),
+        (error(409, "ConditionalRequestConflict"), Precondition::Absent, Ok(WriteOutcome::InProgress)),
+        (error(409, "ConditionalRequestConflict"), Precondition::Tag("\"a\""), Ok(WriteOutcome::InProgress)),
+        (error(404, "NoSuchKey"), Precondition::Tag("\"a\""), Ok(WriteOutcome::Conflict)),
         (error(404, "NoSuchKey"), Precondition::Absent, Err(AwsErrorKind::NotFound)),
         (error(404, "NoSuchBucket"), Precondition::Tag("\"a\""), Err(AwsErrorKind::Denied)),
         (Fault::ACCESS_DENIED, Precondition::Absent, Err(AwsErrorKind::Denied)),
@@ -114,7 +114,7 @@ async fn every_answer_to_a_write_is_told_apart_and_none_is_asked_for_twice() {
         aws.fail(Which::every(Operation::PutObject), fault);
         let written = store.write(KEY, b"{}", over).await;
         match (&written, changed) {
-            (Ok(WriteOutcome::Conflict), Ok(())) => {}
+            (Ok(outcome), Ok(expected)) if *outcome == expected => {}
             (Err(trouble), Err(kind)) => {
                 assert_eq!(trouble.kind, kind, "{fault:?}: {trouble}");
                 assert_eq!(trouble.call, "s3:PutObject s3://example-state/cases/a.json");
