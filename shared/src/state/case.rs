@@ -634,6 +634,30 @@ mod tests {
         let forged = Finding { time: Some(at("2027-01-01T00:00:00Z")), ..numbered(1, 0, "192.0.2.1") };
         history.run(&[forged]);
         assert_eq!(history.run(&[numbered(2, 0, "192.0.2.1")]).len(), 1);
+        // Nor when that time has come: it counts as happened when it was seen.
+        let tomorrow = at(NOW) + TimeDelta::days(1);
+        let forged = Finding { time: Some(tomorrow), ..numbered(3, 0, "192.0.2.2") };
+        assert_eq!(history.run(&[forged]).len(), 1);
+        assert!(history.case.episodes.iter().all(|episode| episode.to <= at(NOW)));
+        history.now = tomorrow;
+        let real = Finding { time: Some(tomorrow - TimeDelta::minutes(10)), ..numbered(4, 0, "192.0.2.2") };
+        assert_eq!(history.run(&[real]).len(), 1);
+    }
+
+    #[test]
+    fn of_episodes_that_a_late_fact_joins_the_higher_severity_was_told() {
+        let of = |n, minute, severity| Finding { severity, ..numbered(n, minute, "192.0.2.1") };
+        for (first, second) in
+            [(Severity::Medium, Severity::Critical), (Severity::Critical, Severity::Medium)]
+        {
+            let mut history = CaseHistory::new();
+            history.run(&[of(1, 0, first)]);
+            history.run(&[of(2, 100, second)]);
+            assert_eq!((history.mails.len(), history.case.episodes.len()), (2, 2));
+            assert!(history.run(&[of(3, 50, Severity::High)]).is_empty(), "{first:?}, {second:?}");
+            assert_eq!(history.case.episodes.len(), 1);
+            assert!(history.run(&[of(4, 60, Severity::High)]).is_empty(), "{first:?}, {second:?}");
+        }
     }
 
     #[test]
@@ -702,6 +726,13 @@ mod tests {
         case.take_over(&other, at("2026-04-02T00:01:00Z"));
         assert_eq!(case.leased_by("other"), [notification("7").repeated()]);
         assert!(case.leased_by("one").is_empty());
+        // A lease that no invocation can have keeps no other from publishing.
+        for until in ["2026-04-02T00:26:00Z", "2099-01-01T00:00:00Z"] {
+            let mut case = begun();
+            case.take_over(&lease("poison", until), at("2026-04-02T00:02:00Z"));
+            case.take_over(&other, at("2026-04-02T00:05:59Z"));
+            assert_eq!(case.leased_by("other"), [notification("7").repeated()], "{until}");
+        }
         case.record_notified("7", at(NOW));
         assert!(case.outbox().is_empty());
 
