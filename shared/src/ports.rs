@@ -195,9 +195,11 @@ pub enum Precondition<'a> {
 pub enum WriteOutcome {
     /// The object was written, and has this tag.
     Written(String),
-    /// Another writer changed or deleted the object, or is writing it now: it must be read again. If the answer to an
-    /// earlier write was lost, that writer may be this run.
+    /// The precondition does not hold: another writer created, changed or deleted the object, which must be read again. If
+    /// the answer to an earlier write was lost, that writer may be this run.
     Conflict,
+    /// Another write of the object is in progress. Whether the precondition holds after it is not known.
+    InProgress,
 }
 
 /// IAM of the watched accounts, and AWS Organizations.

@@ -31,7 +31,7 @@ async fn store(aws: &StubAws) -> S3 {
 fn tag(written: WriteOutcome) -> String {
     match written {
         WriteOutcome::Written(tag) => tag,
-        WriteOutcome::Conflict => panic!("it was not written"),
+        WriteOutcome::Conflict | WriteOutcome::InProgress => panic!("it was not written"),
     }
 }
 
@@ -77,10 +77,10 @@ async fn a_conditional_write_never_overwrites_another_writers_change() {
 async fn every_answer_to_a_write_has_its_own_error_and_none_is_retried() {
     let error = |status, code| Fault::Error { status, code };
     let tried = [
-        (error(412, "PreconditionFailed"), Precondition::Absent, Ok(())),
-        (error(409, "ConditionalRequestConflict"), Precondition::Absent, Ok(())),
-        (error(409, "ConditionalRequestConflict"), Precondition::Tag("\"a\""), Ok(())),
-        (error(404, "NoSuchKey"), Precondition::Tag("\"a\""), Ok(())),
+        (error(412, "PreconditionFailed"), Precondition::Absent, Ok(WriteOutcome::Conflict)),
+        (error(409, "ConditionalRequestConflict"), Precondition::Absent, Ok(WriteOutcome::InProgress)),
+        (error(409, "ConditionalRequestConflict"), Precondition::Tag("\"a\""), Ok(WriteOutcome::InProgress)),
+        (error(404, "NoSuchKey"), Precondition::Tag("\"a\""), Ok(WriteOutcome::Conflict)),
         (error(404, "NoSuchKey"), Precondition::Absent, Err(AwsErrorKind::NotFound)),
         (error(404, "NoSuchBucket"), Precondition::Tag("\"a\""), Err(AwsErrorKind::Denied)),
         (Fault::ACCESS_DENIED, Precondition::Absent, Err(AwsErrorKind::Denied)),
@@ -98,7 +98,7 @@ async fn every_answer_to_a_write_has_its_own_error_and_none_is_retried() {
         aws.fail(Which::every(Operation::PutObject), fault);
         let written = store.write(KEY, b"{}", over).await;
         match (&written, changed) {
-            (Ok(WriteOutcome::Conflict), Ok(())) => {}
+            (Ok(outcome), Ok(expected)) if *outcome == expected => {}
             (Err(trouble), Err(kind)) => {
                 assert_eq!(trouble.kind, kind, "{fault:?}: {trouble}");
                 assert_eq!(trouble.call, "s3:PutObject s3://example-state/cases/a.json");

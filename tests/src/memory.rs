@@ -383,6 +383,8 @@ pub struct Topic {
     pub refuses: Cell<Option<&'static str>>,
     /// Whether no publish is answered.
     pub hangs: Cell<bool>,
+    /// The number of publishes from now on that take effect, but are answered with an error.
+    pub loses: Cell<usize>,
 }
 
 impl Topic {
@@ -415,6 +417,10 @@ impl NotificationSink for Topic {
             return Err(PublishError { error, effect: PublishEffect::None });
         }
         self.published.borrow_mut().push(alert.clone());
+        if one_of(&self.loses) {
+            let error = aws_error(AwsErrorKind::Transient, "publish", "ServiceUnavailable");
+            return Err(PublishError { error, effect: PublishEffect::Unknown });
+        }
         self.steps.step().await;
         Ok(self.published.borrow().len().to_string())
     }

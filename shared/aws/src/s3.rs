@@ -160,8 +160,7 @@ impl StateStore for S3 {
         let call = format!("s3:PutObject {}", self.uri(key));
         match self.put(key, content, over).await {
             Ok(written) => written.e_tag.map(WriteOutcome::Written).ok_or_else(|| without(&call, "ETag")),
-            Err(error) if has_changed(&error, over) => Ok(WriteOutcome::Conflict),
-            Err(error) => Err(aws_error(call, &error)),
+            Err(error) => not_written(&error, over).ok_or_else(|| aws_error(call, &error)),
         }
     }
 
@@ -223,16 +222,20 @@ fn once() -> aws_sdk_s3::config::Builder {
 
 type PutError = SdkError<PutObjectError, HttpResponse>;
 
-/// Whether another writer wrote or removed the object, or is doing so.
+/// The outcome of a write that another writer prevented; `None` if it failed for another reason.
 ///
 /// Source: S3 User Guide, "How to prevent object overwrites with conditional writes".
-fn has_changed(error: &PutError, over: Precondition<'_>) -> bool {
+fn not_written(error: &PutError, over: Precondition<'_>) -> Option<WriteOutcome> {
     match error.raw_response().map(|response| response.status().as_u16()) {
-        // The condition does not hold; or another write is in progress, and its outcome is not known yet.
-        Some(412 | 409) => true,
+        // The condition does not hold.
+        Some(412) => Some(WriteOutcome::Conflict),
+        // Another write is in progress, and its outcome is not known yet.
+        Some(409) => Some(WriteOutcome::InProgress),
         // The object does not exist any more. (A missing bucket is an error.)
-        Some(404) => over != Precondition::Absent && error.code() == Some("NoSuchKey"),
-        _ => false,
+        Some(404) if over != Precondition::Absent && error.code() == Some("NoSuchKey") => {
+            Some(WriteOutcome::Conflict)
+        }
+        _ => None,
     }
 }
 

@@ -55,6 +55,9 @@ pub struct Finding {
     pub what: String,
     /// Whether anyone can cause it without credentials, and therefore as often as they like.
     pub unauthenticated: bool,
+    /// The event that findings must have in common to be deduplicated with each other, such as `iam:CreateUser`; `None`
+    /// if the event name does not matter.
+    pub distinct_event: Option<String>,
 }
 
 impl Finding {
@@ -85,6 +88,7 @@ impl Finding {
             subject,
             what: what.into(),
             unauthenticated: false,
+            distinct_event: None,
         }
     }
 

@@ -69,7 +69,9 @@ pub struct DeduplicatedFacts {
     pub source: Option<String>,
     /// Their resource, if all have the same.
     pub resource: Option<String>,
-    /// How many sources and resources there are, if they are too many to be kept apart.
+    /// Their event, if all have the same and its name matters.
+    pub event: Option<String>,
+    /// How many sources, resources and events there are, if they are too many to be kept apart.
     pub alike: Option<FactCount>,
     /// When the whole episode began.
     pub from: DateTime<Utc>,
@@ -164,7 +166,8 @@ impl Case {
             let own = index.episode_of(seen, now);
             !seen.suppressed
                 && own.is_some_and(|own| self.episodes[own].needs_notification(seen, now, config))
-                && !index.was_notified_elsewhere(seen, own, &[])
+                && !index.was_notified_elsewhere(seen, own, now, &[])
+                && !index.is_covered(seen, now, config)
         };
         seen.iter().filter(needs_notification).copied().collect()
     }
@@ -187,16 +190,18 @@ impl Case {
             (DigestSelection { repeated, ..DigestSelection::default() }, Vec::new());
         for seen in seen.iter().filter(|seen| !seen.suppressed) {
             let episode = index.episode_of(seen, now);
-            let elsewhere = index.was_notified_elsewhere(seen, episode, &own);
+            let elsewhere = index.was_notified_elsewhere(seen, episode, now, &own);
+            let covered = index.is_covered(seen, now, config);
             let episode = episode.map(|episode| &self.episodes[episode]);
             if !elsewhere && before.hold(seen, now) {
                 selection.notified.push(*seen);
             } else if !elsewhere
+                && !covered
                 && episode.is_some_and(|episode| episode.needs_notification(seen, now, config))
             {
                 selection.notified.push(*seen);
                 new.push(*seen);
-            } else if elsewhere || episode.is_some_and(|episode| episode.notified.is_some()) {
+            } else if elsewhere || covered || episode.is_some_and(|episode| episode.notified.is_some()) {
                 selection.counts.known += 1;
             } else {
                 selection.counts.counted_only += 1;
@@ -240,6 +245,7 @@ impl Case {
                 number: FactCount { count, about },
                 source: episode.of.source.clone(),
                 resource: episode.of.resource.clone(),
+                event: episode.of.event.clone(),
                 alike: episode.alike.as_ref().map(FactSet::number),
                 from: episode.from,
                 to: episode.to,
@@ -350,6 +356,12 @@ mod tests {
         }
     }
 
+    /// The same from one address, told apart by its event.
+    fn event(n: u32, minute: u32, event: &str) -> Finding {
+        let distinct_event = Some(event.to_owned());
+        Finding { distinct_event, unauthenticated: false, ..numbered(n, minute, "192.0.2.1") }
+    }
+
     /// A case, and what its mails told, each a set of ids.
     struct CaseHistory {
         case: Case,
@@ -451,6 +463,8 @@ mod tests {
             ("a higher severity", one(), worse.clone(), true),
             ("a lower severity", worse, later(5, 2), false),
             ("another network", one(), other_network.clone(), true),
+            ("another event", event(1, 0, "iam:UpdateUser"), event(2, 50, "iam:CreateUser"), true),
+            ("the same event", event(1, 0, "iam:CreateUser"), event(2, 50, "iam:CreateUser"), false),
             (
                 "another address of the same IPv6 network",
                 other_network,
@@ -515,6 +529,81 @@ mod tests {
     }
 
     #[test]
+    fn events_without_number_make_no_case_without_bound() {
+        let name = |n: u32| format!("iam:{}{n}", "x".repeat(10_000));
+        let mut history = CaseHistory::new();
+        for n in 0..200 {
+            history.run(&[Finding { unauthenticated: true, ..event(n, n, &name(n)) }]);
+        }
+        assert_eq!((history.mails.len(), history.case.episodes.len()), (MAX_ALIKE, 1));
+        let alike = history.case.episodes[0].alike.as_ref().unwrap().number();
+        assert!(alike.about && (160..240).contains(&alike.count), "{alike:?}");
+        assert!(history.case.content().unwrap().len() < 20_000);
+        // Those that take credentials are mailed, and the oldest are forgotten.
+        let mut history = CaseHistory::new();
+        let most = MAX_EPISODES as u32 + 100;
+        let many: Vec<Finding> = (0..most).map(|n| event(n, n, &name(n))).collect();
+        assert_eq!(history.run(&many).len(), many.len());
+        assert_eq!(history.case.episodes.len(), MAX_EPISODES);
+        assert!(history.case.content().unwrap().len() < 1_000_000);
+    }
+
+    #[test]
+    fn what_an_earlier_version_notified_covers_any_event_in_its_time_and_none_later() {
+        let old = |n, minute| Finding { distinct_event: None, ..event(n, minute, "") };
+        let create = |n, minute| event(n, minute, "iam:CreateUser");
+        let worse = |n, minute| Finding { severity: Severity::Critical, ..create(n, minute) };
+        let (kept, forgotten) = (false, true);
+        for (name, facts, finding, mails) in [
+            ("the same fact", kept, create(2, 30), false),
+            ("the same fact, and its facts are forgotten", forgotten, create(2, 30), false),
+            ("another fact in its time", kept, create(3, 20), true),
+            ("another fact in its time, and its facts are forgotten", forgotten, create(3, 20), false),
+            ("a worse one", forgotten, worse(3, 20), true),
+            ("the same, but worse", kept, worse(2, 30), true),
+            ("a minute later", forgotten, create(3, 31), true),
+            (
+                "a minute before",
+                forgotten,
+                Finding { time: Some(at("2026-03-31T23:59:00Z")), ..create(3, 0) },
+                true,
+            ),
+            ("from elsewhere", forgotten, Finding { source_ip: None, ..create(3, 20) }, true),
+        ] {
+            let mut history = CaseHistory::new();
+            history.now = at("2026-04-01T01:00:00Z");
+            assert_eq!(history.run(&[old(1, 0), old(2, 30)]).len(), 2);
+            if facts == forgotten {
+                history.now += TimeDelta::days(3);
+                history.run(&[]);
+                assert_eq!(history.case.episodes[0].facts.kept(), 0);
+            }
+            let before = history.case.episodes[0].clone();
+            let finding = [finding];
+            assert_eq!(!history.run(&finding).is_empty(), mails, "{name}");
+            assert!(history.run(&finding).is_empty(), "{name}: again");
+            assert!(history.case.episodes.contains(&before), "{name}: it is as it was");
+        }
+        // An episode that nobody was notified of covers nothing.
+        let mut history = CaseHistory::new();
+        history.case.merge(
+            &[CaseFinding { finding: &old(1, 0), suppressed: false }],
+            history.now,
+            &Config::default(),
+        );
+        assert_eq!(history.run(&[create(1, 0)]).len(), 1);
+    }
+
+    #[test]
+    fn of_more_facts_than_an_earlier_version_kept_none_is_mailed_again() {
+        let old = |n| Finding { distinct_event: None, ..event(n, n % 60, "") };
+        let mut history = CaseHistory::new();
+        assert_eq!(history.run(&(0..1_000).map(old).collect::<Vec<_>>()).len(), 1_000);
+        let again: Vec<Finding> = (0..1_000).map(|n| event(n, n % 60, &format!("iam:{}", n % 7))).collect();
+        assert!(history.run(&again).is_empty());
+    }
+
+    #[test]
     fn what_takes_credentials_is_never_told_as_one_of_many() {
         let mut history = CaseHistory::new();
         let mailed = (0..60).filter(|n| {
@@ -545,6 +634,30 @@ mod tests {
         let forged = Finding { time: Some(at("2027-01-01T00:00:00Z")), ..numbered(1, 0, "192.0.2.1") };
         history.run(&[forged]);
         assert_eq!(history.run(&[numbered(2, 0, "192.0.2.1")]).len(), 1);
+        // Nor when that time has come: it counts as happened when it was seen.
+        let tomorrow = at(NOW) + TimeDelta::days(1);
+        let forged = Finding { time: Some(tomorrow), ..numbered(3, 0, "192.0.2.2") };
+        assert_eq!(history.run(&[forged]).len(), 1);
+        assert!(history.case.episodes.iter().all(|episode| episode.to <= at(NOW)));
+        history.now = tomorrow;
+        let real = Finding { time: Some(tomorrow - TimeDelta::minutes(10)), ..numbered(4, 0, "192.0.2.2") };
+        assert_eq!(history.run(&[real]).len(), 1);
+    }
+
+    #[test]
+    fn of_episodes_that_a_late_fact_joins_the_higher_severity_was_told() {
+        let of = |n, minute, severity| Finding { severity, ..numbered(n, minute, "192.0.2.1") };
+        for (first, second) in
+            [(Severity::Medium, Severity::Critical), (Severity::Critical, Severity::Medium)]
+        {
+            let mut history = CaseHistory::new();
+            history.run(&[of(1, 0, first)]);
+            history.run(&[of(2, 100, second)]);
+            assert_eq!((history.mails.len(), history.case.episodes.len()), (2, 2));
+            assert!(history.run(&[of(3, 50, Severity::High)]).is_empty(), "{first:?}, {second:?}");
+            assert_eq!(history.case.episodes.len(), 1);
+            assert!(history.run(&[of(4, 60, Severity::High)]).is_empty(), "{first:?}, {second:?}");
+        }
     }
 
     #[test]
@@ -613,6 +726,13 @@ mod tests {
         case.take_over(&other, at("2026-04-02T00:01:00Z"));
         assert_eq!(case.leased_by("other"), [notification("7").repeated()]);
         assert!(case.leased_by("one").is_empty());
+        // A lease that no invocation can have keeps no other from publishing.
+        for until in ["2026-04-02T00:26:00Z", "2099-01-01T00:00:00Z"] {
+            let mut case = begun();
+            case.take_over(&lease("poison", until), at("2026-04-02T00:02:00Z"));
+            case.take_over(&other, at("2026-04-02T00:05:59Z"));
+            assert_eq!(case.leased_by("other"), [notification("7").repeated()], "{until}");
+        }
         case.record_notified("7", at(NOW));
         assert!(case.outbox().is_empty());
 
@@ -687,13 +807,16 @@ mod tests {
         batches: Vec<Vec<usize>>,
     }
 
-    /// Findings of a day from some addresses, in batches that overlap.
+    /// Findings of a day from some addresses, of one rule also by event, in batches that overlap.
     fn deliveries() -> impl Strategy<Value = Deliveries> {
-        let findings = prop::collection::vec((0u32..1200, 0u32..30, 0u32..2), 1..60).prop_map(|facts| {
-            let numbered = facts.into_iter().enumerate().map(|(n, (minute, source, rule))| {
+        let facts = (0u32..1200, 0u32..30, 0u32..2, prop::option::of(0u32..3));
+        let findings = prop::collection::vec(facts, 1..60).prop_map(|facts| {
+            let numbered = facts.into_iter().enumerate().map(|(n, (minute, source, rule, event))| {
                 let finding = numbered(n as u32, minute, &format!("192.0.2.{source}"));
                 let rule = if rule == 0 { finding.rule } else { &OTHER };
-                Finding { rule, ..finding }
+                let distinct_event =
+                    event.filter(|_| rule.id == OTHER.id).map(|event| format!("iam:{event}"));
+                Finding { rule, distinct_event, ..finding }
             });
             numbered.collect::<Vec<_>>()
         });

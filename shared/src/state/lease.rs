@@ -23,3 +23,18 @@ impl Lease {
         self.until > now && self.until - now <= MAX_LEASE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_live_until_it_ends_and_never_longer_than_an_invocation_can_last() {
+        let now: DateTime<Utc> = "2026-04-02T00:00:00Z".parse().unwrap();
+        for (seconds, live) in [(-1, false), (0, false), (1, true), (20 * 60, true), (20 * 60 + 1, false)] {
+            let lease = Lease { token: "one".to_owned(), until: now + TimeDelta::seconds(seconds) };
+            assert_eq!(lease.is_live(now), live, "{seconds}");
+        }
+        assert!(!Lease { token: "forged".to_owned(), until: DateTime::<Utc>::MAX_UTC }.is_live(now));
+    }
+}

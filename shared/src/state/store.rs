@@ -42,7 +42,8 @@ const MAX_PUTS: usize = 4;
 /// A deletion that takes longer is given up, for notifications may wait behind it.
 const MAX_DELETE_TIME: Duration = Duration::from_secs(1);
 
-/// How often a new object conflicts before it is taken to exist: S3 also answers 409 while another write is in progress.
+/// How often S3 must say that a new object exists before that is believed. The functions may not read some of what they
+/// create, so they cannot look.
 const MAX_CREATE_CONFLICTS: u32 = 3;
 
 /// The state client of one run.
@@ -141,7 +142,8 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
         self.persistently(async || self.in_time("reading", key, self.store.read(key)).await.map(Some)).await
     }
 
-    /// Writes a new object. One that exists is left as it is: nobody writes another content under this key.
+    /// Writes a new object. One that exists is left as it is: nobody writes another content under this key. That another
+    /// write is in progress does not say that the object exists.
     ///
     /// # Errors
     /// [`AwsError`] of the last attempt.
@@ -153,11 +155,12 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
                 conflicts += 1;
                 Ok((conflicts == MAX_CREATE_CONFLICTS).then_some(()))
             }
+            WriteOutcome::InProgress => Ok(None),
         })
         .await
     }
 
-    /// Replaces the object that was read, or creates it if none was.
+    /// Replaces the object that was read, or creates it if none was. The outcome is never [`WriteOutcome::InProgress`].
     ///
     /// # Errors
     /// [`AwsError`] of the last attempt.
@@ -168,7 +171,11 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
         read: Option<&StoredObject>,
     ) -> Result<WriteOutcome, AwsError> {
         let precondition = read.map_or(Precondition::Absent, |stored| Precondition::Tag(&stored.tag));
-        self.persistently(async || self.write(key, content, precondition).await.map(Some)).await
+        self.persistently(async || {
+            let outcome = self.write(key, content, precondition).await?;
+            Ok(Some(outcome).filter(|outcome| *outcome != WriteOutcome::InProgress))
+        })
+        .await
     }
 
     /// Writes an object, whatever an earlier run has left under this key.
@@ -253,14 +260,16 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
                 let content = content_of(key, &loaded.object)?;
                 let after = loaded.object.outbox();
                 dropped.extend(ids(before.outbox().into_iter()));
-                self.write_markers(key, &before.outbox(), &after).await?;
+                if !self.write_markers(key, &before.outbox(), &after).await? {
+                    return Ok(None);
+                }
                 let precondition = loaded.tag.as_deref().map_or(Precondition::Absent, Precondition::Tag);
                 match self.write(key, &content, precondition).await? {
                     WriteOutcome::Written(tag) => {
                         let (tag, was_unreadable) = (Some(tag), false);
                         Ok(Some((changed, Loaded { object: loaded.object, tag, was_unreadable })))
                     }
-                    WriteOutcome::Conflict => Ok(None),
+                    WriteOutcome::Conflict | WriteOutcome::InProgress => Ok(None),
                 }
             })
             .await?;
@@ -269,20 +278,24 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
         Ok(updated)
     }
 
-    /// Writes the markers of the entries that a change of their holder leases to this run.
+    /// Writes the markers of the entries that a change of their holder leases to this run. `false` if another write of one
+    /// is in progress.
     async fn write_markers(
         &self,
         holder: &str,
         before: &[&OutboxEntry],
         after: &[&OutboxEntry],
-    ) -> Result<(), AwsError> {
+    ) -> Result<bool, AwsError> {
         let is_leased = |entry: &&&OutboxEntry| entry.is_leased_by(&self.lease.token);
         let marked = ids(before.iter().filter(is_leased).copied());
         for alert_id in ids(after.iter().filter(is_leased).copied()).difference(&marked) {
             // It may exist: an earlier attempt, whose answer was lost, or an earlier run wrote the same.
-            self.write(&marker_key(alert_id), &marker(holder), Precondition::Absent).await?;
+            let written = self.write(&marker_key(alert_id), &marker(holder), Precondition::Absent).await?;
+            if written == WriteOutcome::InProgress {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Deletes the markers of entries that were recorded as notified. One that stays is harmless: see [`marker_key`].
@@ -416,3 +429,6 @@ fn conflict(call: String, times: usize) -> AwsError {
 pub fn random_id(runtime: &impl Runtime) -> String {
     format!("{:032x}", runtime.random())
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,6 +289,106 @@ fn an_object_that_was_just_read_is_not_treated_as_missing() {
 }
 
 #[test]
+fn a_mail_that_may_have_been_published_is_left_to_its_lease_even_if_sns_answers() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.topic.loses.set(1);
+        let (_, failed) = batch(&world, &messages(&["a"]), NOW).await;
+        assert_eq!((failed.len(), world.topic.mails().len()), (1, 1));
+        let (_, failed) = batch(&world, &messages(&["a"]), &at_minute(1)).await;
+        assert_eq!((failed.len(), world.topic.mails().len()), (1, 1), "the lease is live");
+        let (_, failed) = batch(&world, &messages(&["a"]), &at_minute(7)).await;
+        let (mails, ids) = (world.topic.mails(), alert_ids(&world));
+        assert_eq!((failed.len(), mails.len()), (0, 2));
+        assert!(ids[0] == ids[1] && mails[1].contains(MAY_REPEAT), "{mails:?}");
+    });
+}
+
+#[test]
+fn a_lease_that_no_run_can_have_keeps_no_mail_back() {
+    run(async || {
+        let world = World::default();
+        world.logs.put(&uri("a"), whole(log_file(&[sign_in("alice", "1")])));
+        world.topic.hangs.set(true);
+        batch(&world, &messages(&["a"]), NOW).await;
+        world.topic.hangs.set(false);
+        let (case, content) = state(&world, "cases/111122223333/principal/").remove(0);
+        let mut content: Value = serde_json::from_str(&content).unwrap();
+        content["pending"][0]["claim"]["until"] = json!("2099-01-01T00:00:00Z");
+        put_state(&world, &case, &content.to_string(), NOW);
+        let (_, failed) = batch(&world, &messages(&["a"]), &at_minute(7)).await;
+        assert_eq!((failed.len(), world.topic.mails().len()), (0, 1));
+    });
+}
+
+/// A call of root to IAM at that minute after eight.
+fn by_root(event_name: &str, minute: i64, event_id: &str) -> Value {
+    let time = at("2026-04-01T08:00:00Z") + TimeDelta::minutes(minute);
+    json!({
+        "eventTime": time.to_rfc3339(), "eventID": event_id, "awsRegion": "us-east-1",
+        "eventSource": "iam.amazonaws.com", "eventName": event_name, "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"},
+        "readOnly": event_name.starts_with("Get"), "sourceIPAddress": "192.0.2.10",
+    })
+}
+
+/// Delivers one record in a log file of its own an hour after eight. How many mails there are then.
+async fn mails_after(world: &World, record: Value) -> usize {
+    world.logs.put(&uri("root"), whole(log_file(&[record])));
+    let (_, failed) = batch(world, &messages(&["root"]), "2026-04-01T09:00:00Z").await;
+    assert!(failed.is_empty());
+    world.topic.subjects().len()
+}
+
+#[test]
+fn another_write_of_root_is_mailed_and_the_same_write_or_another_read_is_not() {
+    run(async || {
+        let world = World::default();
+        for (name, record, mails) in [
+            ("a write", by_root("UpdateAccountName", 0, "1"), 1),
+            ("another one", by_root("CreateUser", 50, "2"), 2),
+            ("the same event", by_root("CreateUser", 50, "2"), 2),
+            ("the same write", by_root("CreateUser", 55, "3"), 2),
+            ("a read", by_root("GetUser", 10, "4"), 3),
+            ("another read", by_root("GetRole", 11, "5"), 3),
+            ("a third write", by_root("CreateRole", 56, "6"), 4),
+        ] {
+            assert_eq!(mails_after(&world, record).await, mails, "{name}");
+        }
+        let mail = world.topic.mails()[2].split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(mail.contains("1 x Root was used, between"), "{mail}");
+        assert!(mail.contains(r#"UTC, by "iam:CreateUser", from 192.0.2.10"#), "{mail}");
+    });
+}
+
+#[test]
+fn after_an_upgrade_from_a_version_that_kept_no_event_names_only_what_is_new_is_mailed() {
+    run(async || {
+        let world = World::default();
+        let records = [by_root("UpdateAccountName", 0, "1"), by_root("UpdateAccountName", 20, "2")];
+        world.logs.put(&uri("a"), whole(log_file(&records)));
+        batch(&world, &messages(&["a"]), NOW).await;
+        let (key, case) = state(&world, "cases/111122223333/principal/").remove(0);
+        let mut case: Value = serde_json::from_str(&case).unwrap();
+        let removed = case["episodes"][0]["of"].as_object_mut().unwrap().remove("event");
+        assert_eq!(removed, Some(json!("iam:UpdateAccountName")));
+        put_state(&world, &key, &case.to_string(), NOW);
+        batch(&world, &messages(&["a"]), &at_minute(1)).await;
+        assert_eq!(world.topic.subjects().len(), 1, "it is delivered again");
+        for (name, record, mails) in [
+            ("an event that was known", by_root("UpdateAccountName", 20, "2"), 1),
+            ("another event in the same time", by_root("CreateUser", 10, "3"), 2),
+            ("a later one", by_root("CreateRole", 21, "4"), 3),
+            ("the same write, later", by_root("UpdateAccountName", 55, "5"), 4),
+        ] {
+            assert_eq!(mails_after(&world, record).await, mails, "{name}");
+        }
+        assert!(state(&world, "quarantine/").is_empty());
+    });
+}
+
+#[test]
 fn a_mail_with_an_unknown_outcome_waits_for_its_lease_and_says_that_it_may_repeat() {
     run(async || {
         let world = World::default();

@@ -196,6 +196,11 @@ impl<'a> Record<'a> {
             && !self.event_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("AwsServiceEvent"))
     }
 
+    /// The service that was called, as `eventSource` names it: `iam`.
+    pub fn service(&self) -> &str {
+        self.event_source.strip_suffix(".amazonaws.com").unwrap_or(&self.event_source)
+    }
+
     /// A member of `requestParameters` as text.
     pub fn request(&self, name: &str) -> Text<'_> {
         text(&self.request_parameters[name])

@@ -182,11 +182,12 @@ fn counted_only(layout: &mut TextLayout, counted: &[DeduplicatedFacts]) {
         let from = of.source.as_deref().map(|source| format!(", from {}", quoted(source)));
         let resource =
             of.resource.as_deref().map(|it| format!(", about {}", text::clean(it, MAX_VALUE_CHARS)));
+        let event = of.event.as_deref().map(|event| format!(", by {}", quoted(event)));
         let alike = of.alike.map(|FactCount { count, about }| {
             format!(", {}{count} different ones", if about { "about " } else { "" })
         });
         let suppressed = if of.suppressed { ", suppressed" } else { "" };
-        let rest = [from, resource, alike].into_iter().flatten().collect::<String>();
+        let rest = [event, from, resource, alike].into_iter().flatten().collect::<String>();
         layout.field(
             &format!("{:>9} x", format!("{about}{}", of.number.count)),
             &format!("{}{suppressed}{span}{rest}", text::clean(title, MAX_VALUE_CHARS)),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use crate::config::Config;
 use crate::finding::masked;
 use crate::finding::rule::{Rule, RuleKind};
@@ -61,6 +61,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(QUARANTINE_CALLS)],
+        event_names: EventNames::Apart,
         matches: leaked_key_quarantined,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -130,6 +131,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(QUARANTINE_LIFTS)],
+        event_names: EventNames::Apart,
         matches: quarantine_lifted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -186,6 +188,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(MFA_REMOVALS)],
+        event_names: EventNames::Apart,
         matches: mfa_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -260,6 +263,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(LOGIN_PROFILE_CALLS)],
+        event_names: EventNames::Apart,
         matches: login_profile_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -376,6 +380,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["CreateAccessKey"])],
+        event_names: EventNames::Apart,
         matches: access_key_for_other,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -468,6 +473,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(PASSWORD_POLICY_CALLS)],
+        event_names: EventNames::Apart,
         matches: password_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

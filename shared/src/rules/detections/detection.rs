@@ -14,6 +14,8 @@ pub struct Detection {
     pub rule: Rule,
     /// Which records it may match. Other records are not shown to the rule, nor parsed.
     pub scope: &'static [RecordScope],
+    /// Whether findings of different event names may be deduplicated with each other.
+    pub event_names: EventNames,
     /// What the rule raises for a record; `None` if it does not match.
     pub matches: fn(&Record<'_>, &Config) -> Option<DetectionRaised>,
     /// Records that raise it and records that do not.
@@ -43,12 +45,41 @@ impl RecordScope {
     }
 }
 
+/// Whether a rule's findings of different event names may be deduplicated with each other.
+#[derive(Clone, Copy, Debug)]
+pub enum EventNames {
+    /// They may: one sign-in has several events, and a failed one is tried again by another way.
+    Together,
+    /// They may not: a write is no repetition of another write.
+    Apart,
+    /// They may if this holds for the records of all of them; else they may not.
+    ApartUnless(fn(&Record<'_>) -> bool),
+}
+
+impl EventNames {
+    /// What stands for the event name of all records that may be deduplicated with each other.
+    const MINOR: &str = "reads and steps of a sign-in";
+
+    /// The event that findings must have in common to be deduplicated with each other, such as `iam:CreateUser`.
+    pub(super) fn distinct_event(self, record: &Record<'_>) -> Option<String> {
+        match self {
+            EventNames::Together => None,
+            EventNames::ApartUnless(is_minor) if is_minor(record) => Some(EventNames::MINOR.to_owned()),
+            // Services share event names: `iam:CreateUser` is no repetition of `transfer:CreateUser`.
+            EventNames::Apart | EventNames::ApartUnless(_) => {
+                Some(format!("{}:{}", record.service(), record.event_name))
+            }
+        }
+    }
+}
+
 /// What one rule raises for one record: the part of the finding that the rule decides.
 #[derive(Debug, PartialEq)]
 pub struct DetectionRaised {
     pub(super) severity: Severity,
     pub(super) what: String,
     pub(super) resource: Option<String>,
+    pub(super) second_resource: Option<String>,
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) subject: Option<Subject>,
     pub(super) unauthenticated: bool,
@@ -62,6 +93,7 @@ impl DetectionRaised {
             severity,
             what: what.into(),
             resource: None,
+            second_resource: None,
             facts: Vec::new(),
             subject: None,
             unauthenticated: false,
@@ -77,6 +109,13 @@ impl DetectionRaised {
     /// Sets the ARN or name of what the finding is about.
     pub fn resource(mut self, resource: Option<impl Into<String>>) -> DetectionRaised {
         self.resource = resource.map(Into::into);
+        self
+    }
+
+    /// Sets the name of another thing that the finding is about: findings about different ones are not deduplicated with
+    /// each other.
+    pub fn second_resource(mut self, resource: Option<impl Into<String>>) -> DetectionRaised {
+        self.second_resource = resource.map(Into::into);
         self
     }
 

@@ -6,7 +6,7 @@
 use super::calls::{IAM, calls};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use crate::config::Config;
 use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, Text, text, truth};
@@ -90,6 +90,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(DOCUMENT_CALLS)],
+        event_names: EventNames::Apart,
         matches: hidden_request,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -153,6 +154,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(ATTACHING_CALLS)],
+        event_names: EventNames::Apart,
         matches: admin_policy_attached,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -262,6 +264,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(WRITING_CALLS)],
+        event_names: EventNames::Apart,
         matches: admin_policy_written,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -399,6 +402,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(TRUST_CALLS)],
+        event_names: EventNames::Apart,
         matches: trust_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -529,6 +533,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(PROVIDER_CALLS)],
+        event_names: EventNames::Apart,
         matches: identity_provider_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -609,6 +614,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(BOUNDARY_CALLS)],
+        event_names: EventNames::Apart,
         matches: boundary_removed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -669,6 +675,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             RecordScope::Names(BOUNDARY_PUTS),
             RecordScope::Names(&["PutPermissionsBoundaryToPermissionSet"]),
         ],
+        event_names: EventNames::Apart,
         matches: boundary_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -737,6 +744,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["AddUserToGroup"])],
+        event_names: EventNames::Apart,
         matches: group_member_added,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -781,6 +789,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(POLICY_CALLS)],
+        event_names: EventNames::Apart,
         matches: policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -1088,6 +1097,7 @@ fn group_member_added(record: &Record<'_>, _: &Config) -> Option<DetectionRaised
         );
         DetectionRaised::new(Severity::Low, what)
             .resource(user.clone())
+            .second_resource(group.clone())
             .fact("target_user", user)
             .fact("group_name", group)
     })

@@ -6,7 +6,7 @@
 use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use super::grant::{admin_policy, worst_grant};
 use crate::config::Config;
 use crate::finding::rule::{Rule, RuleKind};
@@ -62,6 +62,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
+        event_names: EventNames::Together,
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -168,6 +169,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
+        event_names: EventNames::Together,
         matches: single_factor,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -264,6 +266,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(IDENTITY_SOURCE_CALLS)],
+        event_names: EventNames::Apart,
         matches: identity_source_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -311,6 +314,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(SETTINGS_CALLS), RecordScope::Names(&["CreateGroup"])],
+        event_names: EventNames::Apart,
         matches: settings_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -360,6 +364,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["CreateAccountAssignment"]), RecordScope::Names(MEMBERSHIP_CALLS)],
+        event_names: EventNames::Apart,
         matches: access_assigned,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -434,6 +439,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             "AttachManagedPolicyToPermissionSet",
             "PutInlinePolicyToPermissionSet",
         ])],
+        event_names: EventNames::Apart,
         matches: admin_permission_set,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -532,6 +538,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(PERMISSION_SET_CALLS)],
+        event_names: EventNames::Apart,
         matches: permission_set_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -651,6 +658,7 @@ fn settings_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> 
         let name = ["displayName", "groupName"].into_iter().find_map(|name| record.request(name));
         DetectionRaised::new(severity, what)
             .resource(record.request("identityStoreId").or_else(|| record.request("instanceArn")))
+            .second_resource(name.clone())
             .fact("group_name", name)
     })
 }
@@ -672,6 +680,7 @@ fn access_assigned(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
         );
         let raised = DetectionRaised::new(Severity::Medium, what)
             .resource(record.request("principalId"))
+            .second_resource(account.clone())
             .fact("target_account", account)
             .fact("permission_set_arn", record.request("permissionSetArn"))
             .fact("principal_type", kind)
@@ -682,6 +691,7 @@ fn access_assigned(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
         let member = &record.request_parameters["memberId"]["userId"];
         DetectionRaised::new(Severity::Low, "put somebody into a group of IAM Identity Center")
             .resource(record.request("groupId"))
+            .second_resource(member.as_str())
             .fact("group_id", record.request("groupId"))
             .fact("member_id", member.as_str())
     })
@@ -717,6 +727,7 @@ fn permission_set_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRa
             _ => "gave a permission set another policy",
         };
         let raised = DetectionRaised::new(Severity::Medium, change)
+            .second_resource(record.request("name"))
             .fact("policy_arn", record.request("managedPolicyArn"))
             .fact("permission_set_name", record.request("name"));
         with_permission_set(raised, record)

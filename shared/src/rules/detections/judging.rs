@@ -1,6 +1,6 @@
 //! Judging one record by the table.
 
-use super::detection::DetectionRaised;
+use super::detection::{Detection, DetectionRaised};
 use super::table::table;
 use crate::config::Config;
 use crate::finding::rule::Rule;
@@ -40,11 +40,12 @@ pub fn wanted(record: &Record<'_>) -> bool {
 pub fn detect(record: &Record<'_>, config: &Config, place: RecordPlace<'_>) -> Option<Finding> {
     table()
         .filter(|detection| detection.scope.iter().any(|scope| scope.includes(record)))
-        .filter_map(|detection| Some((&detection.rule, (detection.matches)(record, config)?)))
-        .find_map(|(rule, raised)| {
-            Some((rule, if record.by_root() { raised_for_root(rule, raised)? } else { raised }))
+        .filter_map(|detection| Some((detection, (detection.matches)(record, config)?)))
+        .find_map(|(detection, raised)| {
+            let raised = if record.by_root() { raised_for_root(&detection.rule, raised)? } else { raised };
+            Some((detection, raised))
         })
-        .map(|(rule, raised)| finding(rule, raised, record, place))
+        .map(|(detection, raised)| finding(detection, raised, record, place))
 }
 
 /// What a rule of another family raises for an action of root is HIGH at least. Informational findings and sign-ins
@@ -59,11 +60,12 @@ fn raised_for_root(rule: &Rule, raised: DetectionRaised) -> Option<DetectionRais
 }
 
 fn finding(
-    rule: &'static Rule,
+    detection: &'static Detection,
     raised: DetectionRaised,
     record: &Record<'_>,
     place: RecordPlace<'_>,
 ) -> Finding {
+    let rule = &detection.rule;
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
     let id = match (record.shared_event_id.as_deref(), record.event_key()) {
         // Each account that receives the event, or a corrected copy of it, has its own id for it.
@@ -72,6 +74,7 @@ fn finding(
         // A record without an id is never merged with another: only its place identifies it.
         (None, None) => stable_id(&[rule.id, "", place.log_file, &place.record.to_string()]),
     };
+    let distinct_event = detection.event_names.distinct_event(record);
     let subject = raised.subject.unwrap_or_else(|| Subject::of(record));
     Finding {
         account: record.account().map(str::to_owned),
@@ -97,6 +100,10 @@ fn finding(
             facts: raised.facts.into(),
         },
         unauthenticated: raised.unauthenticated,
+        distinct_event: distinct_event.map(|event| match &raised.second_resource {
+            Some(resource) => format!("{event} ({resource})"),
+            None => event,
+        }),
         ..Finding::new(rule, raised.severity, id, subject, raised.what)
     }
     .with_summary()

@@ -7,7 +7,7 @@
 use super::calls::{IAM, calls, own_success};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use super::sign_in::{door, raised};
 use crate::config::Config;
 use crate::finding::masked;
@@ -25,6 +25,10 @@ use crate::text::quoted;
 const ROOT_USER: &str = "AWS ROOT USER";
 
 const ROOT_RECORDS: &[RecordScope] = &[RecordScope::Root];
+
+/// The parameters that name what a call of root changes; whatever its service is.
+const AFFECTED: &[&str] =
+    &["userName", "roleName", "groupName", "policyArn", "bucketName", "functionName", "keyId", "accountId"];
 
 const MFA_CALLS: &[&str] =
     &["EnableMFADevice", "DeactivateMFADevice", "ResyncMFADevice", "DeleteVirtualMFADevice"];
@@ -56,6 +60,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
             ],
         },
         scope: ROOT_RECORDS,
+        event_names: EventNames::Together,
         matches: sign_in_without_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -133,6 +138,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
             ],
         },
         scope: ROOT_RECORDS,
+        event_names: EventNames::Together,
         matches: sign_in,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -249,6 +255,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
             ],
         },
         scope: ROOT_RECORDS,
+        event_names: EventNames::Together,
         matches: sign_in_failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -334,6 +341,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Source(SIGN_IN_SOURCE)],
+        event_names: EventNames::Apart,
         matches: password_recovery,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -411,6 +419,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
             RecordScope::Names(MFA_CALLS),
             RecordScope::Names(&["AcceptPrimaryEmailUpdate"]),
         ],
+        event_names: EventNames::Apart,
         matches: credentials_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -632,6 +641,7 @@ pub(super) const SPECIFIC: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["AssumeRoot"])],
+        event_names: EventNames::Apart,
         matches: assumed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -688,6 +698,7 @@ pub(super) const ACTIVITY: &[Detection] = &[Detection {
         ],
     },
     scope: ROOT_RECORDS,
+    event_names: EventNames::ApartUnless(is_minor),
     matches: activity,
     #[cfg(any(test, feature = "cases"))]
     cases: &[
@@ -992,13 +1003,8 @@ fn activity(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     if !record.by_root() {
         return None;
     }
-    let step_of_sign_in = calls(record, SIGN_IN_SOURCE, &["Authenticate", "Logout"])
-        || (calls(record, SIGN_IN_SOURCE, &["CheckMfa"]) && own_success(record))
-        || (calls(record, SIGN_IN_SOURCE, &["CreateOAuth2Token"]) && !lets_a_tool_in(record));
-    let only_reads = record.read_only == Some(true);
-    let severity = if only_reads || step_of_sign_in { Severity::Low } else { Severity::High };
-    let service = record.event_source.strip_suffix(".amazonaws.com").unwrap_or(&record.event_source);
-    let call = quoted(service) + ":" + &quoted(&record.event_name);
+    let severity = if is_minor(record) { Severity::Low } else { Severity::High };
+    let call = quoted(record.service()) + ":" + &quoted(&record.event_name);
     let what = if record.event_source == SIGN_IN_SOURCE {
         format!("caused the sign-in event {}", quoted(&record.event_name))
     } else if record.call_succeeded() {
@@ -1006,5 +1012,18 @@ fn activity(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     } else {
         format!("tried to use {call}, and was refused")
     };
-    Some(DetectionRaised::new(severity, what).fact("read_only", record.read_only.map(|it| it.to_string())))
+    let affected = AFFECTED.iter().find_map(|name| record.request(name)).filter(|_| !is_minor(record));
+    Some(
+        DetectionRaised::new(severity, what)
+            .second_resource(affected)
+            .fact("read_only", record.read_only.map(|it| it.to_string())),
+    )
+}
+
+/// Whether the record of root's activity only reads, or is a step of a sign-in.
+fn is_minor(record: &Record<'_>) -> bool {
+    let step_of_sign_in = calls(record, SIGN_IN_SOURCE, &["Authenticate", "Logout"])
+        || (calls(record, SIGN_IN_SOURCE, &["CheckMfa"]) && own_success(record))
+        || (calls(record, SIGN_IN_SOURCE, &["CreateOAuth2Token"]) && !lets_a_tool_in(record));
+    step_of_sign_in || record.read_only == Some(true)
 }

@@ -6,7 +6,7 @@
 use super::calls::{calls, own_success};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use crate::config::Config;
 use crate::finding::Subject;
 use crate::finding::rule::{Rule, RuleKind};
@@ -38,6 +38,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: outside_allowed_addresses,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -92,6 +93,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: failed_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -157,6 +159,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: denied,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -227,6 +230,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: failed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -354,6 +358,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: without_mfa,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -448,6 +453,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: federation_token,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -490,6 +496,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: switch_role,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -526,6 +533,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Apart,
         matches: access_policy_changed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -589,6 +597,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: SIGN_IN_EVENTS_ONLY,
+        event_names: EventNames::Together,
         matches: unknown_event,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -723,6 +732,7 @@ fn access_policy_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRai
     changed.then(|| {
         let what = format!("changed the rules for who may sign in ({})", record.event_name);
         DetectionRaised::new(Severity::Medium, what)
+            .second_resource(record.request("statementId").or_else(|| record.request("sid")))
             .fact("sid", record.request("sid"))
             .fact("statement_id", record.request("statementId"))
     })

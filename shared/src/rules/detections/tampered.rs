@@ -9,7 +9,7 @@ use serde_json::Value;
 
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use crate::config::Config;
 use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::Record;
@@ -154,6 +154,7 @@ pub(super) const DETECTIONS: &[Detection] = &[Detection {
         ],
     },
     scope: &[RecordScope::Names(CHANGES), RecordScope::Names(ENDS)],
+    event_names: EventNames::Apart,
     matches: tampered,
     #[cfg(any(test, feature = "cases"))]
     cases: &[

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::finding::RecordPlace;
 use crate::formats::cloudtrail::Record;
 use crate::formats::cloudtrail::sign_in::{HIDDEN_NAME, Outcome, SignIn};
+use crate::severity::Severity;
 
 #[test]
 fn every_rule_may_match_some_records() {
@@ -80,6 +81,117 @@ fn exactly_the_findings_that_take_no_password_are_unauthenticated() {
     }
     for (rule, not) in BY_ANYONE {
         assert!(not.iter().all(|name| seen.contains(&(*rule, *name))), "{rule} lost a case");
+    }
+}
+
+/// Sign-ins, and what is no write: one sign-in has several events.
+#[test]
+fn findings_of_different_event_names_are_told_apart_unless_they_are_sign_ins_or_read() {
+    const TOGETHER: &[&str] = &[
+        "identity-center.failed",
+        "identity-center.single-factor",
+        "root.sign-in",
+        "root.sign-in-failed",
+        "root.sign-in-without-mfa",
+        "sign-in.denied-by-policy",
+        "sign-in.failed",
+        "sign-in.failed-mfa",
+        "sign-in.federation-token",
+        "sign-in.outside-allowed-addresses",
+        "sign-in.switch-role",
+        // Its resource is the event name.
+        "sign-in.unknown-event",
+        "sign-in.without-mfa",
+    ];
+    for case in table().flat_map(|detection| detection.cases) {
+        let Some(finding) = case.finding() else { continue };
+        let name = format!("{}: {}", finding.rule.id, case.name);
+        let event = finding.distinct_event.as_deref();
+        let event_name = finding.evidence.event_name.unwrap();
+        if TOGETHER.contains(&finding.rule.id) {
+            assert_eq!(event, None, "{name}");
+        } else if finding.rule.id == "root.activity" && finding.severity == Severity::Low {
+            assert_eq!(event, Some("reads and steps of a sign-in"), "{name}");
+        } else {
+            assert!(event.unwrap().contains(&format!(":{event_name}")), "{name}: {event:?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_event_about_something_else_is_another_one() {
+    let event = |json: &str| {
+        let place = RecordPlace { log_file: "x", record: 0, delivered: None };
+        let finding = judge(json.as_bytes(), &Config::default(), place).unwrap().unwrap();
+        (finding.resource, finding.distinct_event.unwrap())
+    };
+    let iam = |name: &str, members: &str| {
+        event(&format!(r#"{{"eventSource": "iam.amazonaws.com", "eventName": "{name}", {members}}}"#))
+    };
+    let sso = |name: &str, members: &str| {
+        event(&format!(r#"{{"eventSource": "sso.amazonaws.com", "eventName": "{name}", {members}}}"#))
+    };
+    let root = |service: &str, members: &str| {
+        let identity = r#""userIdentity": {"type": "Root"}"#;
+        event(&format!(r#"{{"eventSource": "{service}.amazonaws.com", {members}, {identity}}}"#))
+    };
+    for (name, one, other, is_same) in [
+        (
+            "another group",
+            iam("AddUserToGroup", r#""requestParameters": {"userName": "alice", "groupName": "readers"}"#),
+            iam("AddUserToGroup", r#""requestParameters": {"userName": "alice", "groupName": "admins"}"#),
+            false,
+        ),
+        (
+            "another account",
+            sso("CreateAccountAssignment", r#""requestParameters": {"principalId": "p", "targetId": "1"}"#),
+            sso("CreateAccountAssignment", r#""requestParameters": {"principalId": "p", "targetId": "2"}"#),
+            false,
+        ),
+        (
+            "another permission set",
+            sso("CreatePermissionSet", r#""requestParameters": {"name": "one"}"#),
+            sso("CreatePermissionSet", r#""requestParameters": {"name": "two"}"#),
+            false,
+        ),
+        (
+            "another service",
+            root("iam", r#""eventName": "CreateUser""#),
+            root("transfer", r#""eventName": "CreateUser""#),
+            false,
+        ),
+        (
+            "another user",
+            root("iam", r#""eventName": "CreateUser", "requestParameters": {"userName": "alice"}"#),
+            root("iam", r#""eventName": "CreateUser", "requestParameters": {"userName": "mallory"}"#),
+            false,
+        ),
+        (
+            "another call",
+            root("account", r#""eventName": "PutAccountName""#),
+            root("account", r#""eventName": "EnableRegion""#),
+            false,
+        ),
+        (
+            "the same call",
+            root("iam", r#""eventName": "CreateUser", "requestParameters": {"userName": "alice"}"#),
+            root(
+                "iam",
+                r#""eventName": "CreateUser", "requestParameters": {"userName": "alice", "path": "/"}"#,
+            ),
+            true,
+        ),
+        (
+            "reads of whatever service",
+            root("ec2", r#""eventName": "DescribeVpcs", "readOnly": true"#),
+            root(
+                "iam",
+                r#""eventName": "GetUser", "readOnly": true, "requestParameters": {"userName": "a"}"#,
+            ),
+            true,
+        ),
+    ] {
+        assert_eq!(one == other, is_same, "{name}: {one:?}, {other:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::calls::calls;
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
-use super::detection::{Detection, DetectionRaised, RecordScope};
+use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
 use crate::config::Config;
 use crate::finding::rule::{Rule, RuleKind};
 use crate::formats::cloudtrail::record::{Record, text, truth};
@@ -43,6 +43,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["StopLogging"])],
+        event_names: EventNames::Apart,
         matches: stopped,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -107,6 +108,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["DeleteTrail"])],
+        event_names: EventNames::Apart,
         matches: deleted,
         #[cfg(any(test, feature = "cases"))]
         cases: &[
@@ -158,6 +160,7 @@ pub(super) const DETECTIONS: &[Detection] = &[
             ],
         },
         scope: &[RecordScope::Names(&["UpdateTrail", "PutEventSelectors"])],
+        event_names: EventNames::Apart,
         matches: narrowed,
         #[cfg(any(test, feature = "cases"))]
         cases: &[

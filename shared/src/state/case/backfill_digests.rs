@@ -58,7 +58,7 @@ pub struct DigestRecord {
 #[serde(deny_unknown_fields)]
 pub struct DigestInterval {
     pub of: EpisodeKey,
-    /// Whether its sources and resources are too many to be kept apart.
+    /// Whether its sources, resources and events are too many to be kept apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     of_many: bool,
     /// When its first fact happened.
@@ -120,8 +120,9 @@ impl<'c> DigestIntervals<'c> {
     pub fn hold(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>) -> bool {
         let (of, at) = (EpisodeKey::of(seen), moment(seen.finding, now));
         let own = self.by_of.get(&of).into_iter().flatten();
+        let of_any_event = of.of_any_event().and_then(|of| self.by_of.get(&of)).into_iter().flatten();
         let of_many = self.of_many.get(&of.kind()).into_iter().flatten();
-        own.chain(of_many).any(|stretch| stretch.holds(seen, at))
+        own.chain(of_any_event).chain(of_many).any(|stretch| stretch.holds(seen, at))
     }
 }
 
@@ -156,6 +157,11 @@ mod tests {
             source_ip: Some(source.to_owned()),
             ..sign_in()
         }
+    }
+
+    /// The same, told apart by its event.
+    fn of_event(finding: Finding, event: usize) -> Finding {
+        Finding { distinct_event: Some(format!("iam:{event}")), ..finding }
     }
 
     fn seen(findings: &[Finding]) -> Vec<CaseFinding<'_>> {
@@ -213,7 +219,7 @@ mod tests {
     const FINDINGS: usize = 60;
     const DIGESTS: usize = 3;
 
-    /// Five episodes at each of four addresses, three findings each, within half an hour.
+    /// Five episodes of each of two events at each of two addresses, three findings each, within half an hour.
     fn episode(n: usize) -> usize {
         n % 20
     }
@@ -239,8 +245,8 @@ mod tests {
         ) {
             let all: Vec<Finding> = (0..FINDINGS)
                 .map(|n| {
-                    let (address, minute) = (episode(n) % 4, (episode(n) / 4 * 300 + n / 20 * 12) as i64);
-                    finding(n, minute, &format!("192.0.2.{address}"))
+                    let (kind, minute) = (episode(n) % 4, (episode(n) / 4 * 300 + n / 20 * 12) as i64);
+                    of_event(finding(n, minute, &format!("192.0.2.{}", kind % 2)), kind / 2)
                 })
                 .collect();
             let these = |which: &[bool]| -> Vec<Finding> {
@@ -313,6 +319,27 @@ mod tests {
                 assert!(digest(&mut case, "next", &then).is_empty(), "{name}: by another one");
                 assert!(live(&mut case, "late", &then).is_empty(), "{name}: delivered again");
             }
+        }
+    }
+
+    #[test]
+    fn a_digest_that_an_earlier_version_began_notifies_the_same() {
+        let old: Vec<Finding> = (0..6).map(|n| finding(n, n as i64 * 20, "192.0.2.1")).collect();
+        let new: Vec<Finding> =
+            old.iter().enumerate().map(|(n, finding)| of_event(finding.clone(), n % 2)).collect();
+        for live_before in [false, true] {
+            let mut case = new_case();
+            if live_before {
+                assert_eq!(live(&mut case, "live", &old[..3]).len(), 3);
+            }
+            let told = digest(&mut case, "digest", &old);
+            assert_eq!(told.len(), if live_before { 0 } else { 6 });
+            // A live run of that version notifies of something worse there, before the digest is begun again.
+            let worse = Finding { severity: Severity::Critical, ..finding(60, 50, "192.0.2.1") };
+            assert_eq!(live(&mut case, "worse", &[worse]).len(), 1);
+            assert_eq!(digest(&mut case, "digest", &new), told, "begun again");
+            assert!(digest(&mut case, "next", &new).is_empty(), "by another one");
+            assert!(live(&mut case, "late", &new).is_empty(), "delivered again");
         }
     }
 

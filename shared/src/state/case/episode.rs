@@ -14,7 +14,7 @@ use crate::severity::Severity;
 /// An episode that goes on is notified again after this.
 const REMINDER: TimeDelta = TimeDelta::hours(24);
 
-/// Above so many sources and resources at the same time, what anyone can cause without credentials is one episode. What
+/// Above so many sources, resources and events at the same time, what anyone can cause without credentials is one episode. What
 /// takes credentials never is: one of these may be the intruder.
 pub const MAX_ALIKE: usize = 20;
 
@@ -26,7 +26,7 @@ pub const MAX_NAME_CHARS: usize = 200;
 #[serde(deny_unknown_fields)]
 pub struct Episode {
     pub of: EpisodeKey,
-    /// The sources and resources, each counted once, if they are too many to be kept apart.
+    /// The sources, resources and events, each combination counted once, if they are too many to be kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alike: Option<FactSet>,
     /// When its first fact happened.
@@ -64,6 +64,10 @@ pub struct EpisodeKey {
     /// The ARN or name of their resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// Their event, such as `iam:CreateUser`; `None` if the event name does not matter. Episodes of an earlier version
+    /// have none: see [`EpisodeKey::of_any_event`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
 }
 
 /// The last notification of an episode, published or in the outbox.
@@ -85,8 +89,8 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Joins episodes that are close in time: those of the same rule, source and resource, or of the same rule if there are
-/// too many sources and resources.
+/// Joins episodes that are close in time: those of the same rule, source, resource and event, or of the same rule if
+/// there are too many of them.
 pub fn joined(mut episodes: Vec<Episode>, quiet: TimeDelta) -> Vec<Episode> {
     episodes.sort_by(|one, other| (&one.of, one.from, one.to).cmp(&(&other.of, other.from, other.to)));
     let mut joined: Vec<Episode> = Vec::new();
@@ -153,12 +157,15 @@ impl Episode {
         }
     }
 
-    /// The same episode without its source and resource.
+    /// The same episode without its source, resource and event.
     fn of_many(mut self) -> Episode {
-        let (source, resource) = (self.of.source.take(), self.of.resource.take());
+        let EpisodeKey { source, resource, event, .. } = &mut self.of;
+        let (source, resource, event) = (source.take(), resource.take(), event.take());
         self.alike.get_or_insert_with(|| {
+            let (source, resource) = (source.unwrap_or_default(), resource.unwrap_or_default());
+            let parts = [Some(&source), Some(&resource), event.as_ref()].into_iter().flatten();
             let mut alike = FactSet::default();
-            alike.insert(&stable_id(&[&source.unwrap_or_default(), &resource.unwrap_or_default()]));
+            alike.insert(&stable_id(&parts.map(String::as_str).collect::<Vec<_>>()));
             alike
         });
         self
@@ -202,6 +209,13 @@ impl Episode {
         self.notified = Some(LastNotification { alert_id, severity, at, to: self.to, historic });
     }
 
+    /// Whether a notification of this episode of any event covers a finding. As long as its facts are known, it covers
+    /// these alone; then whatever happened in its time.
+    pub fn covers(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>, config: &Config) -> bool {
+        let may_hold = self.counted.is_some() || self.facts.may_hold(&seen.finding.id);
+        may_hold && self.notified.is_some() && !self.needs_notification(seen, now, config)
+    }
+
     /// Whether a finding of it has to be notified.
     pub fn needs_notification(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>, config: &Config) -> bool {
         let finding = seen.finding;
@@ -216,13 +230,13 @@ impl Episode {
 }
 
 impl EpisodeKey {
-    /// The key without source and resource.
+    /// The key without source, resource and event.
     pub fn kind(&self) -> (&str, bool, bool) {
         (&self.rule, self.suppressed, self.unauthenticated)
     }
 
     pub fn of(seen: &CaseFinding<'_>) -> EpisodeKey {
-        let Finding { rule, source_ip, resource, unauthenticated, .. } = seen.finding;
+        let Finding { rule, source_ip, resource, unauthenticated, distinct_event, .. } = seen.finding;
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let source = filled(source_ip).map(|source| short(&network_of(&source)));
         let resource = filled(resource).map(|resource| short(&resource));
@@ -232,7 +246,14 @@ impl EpisodeKey {
             unauthenticated: *unauthenticated,
             source,
             resource,
+            event: distinct_event.as_deref().map(short),
         }
+    }
+
+    /// The key without its event, as an earlier version wrote it; `None` if the event name does not matter. No new fact
+    /// joins an episode of that key.
+    pub fn of_any_event(&self) -> Option<EpisodeKey> {
+        self.event.as_ref().map(|_| EpisodeKey { event: None, ..self.clone() })
     }
 }
 

@@ -48,6 +48,12 @@ impl FactSet {
         Id::of(stable_id).0
     }
 
+    /// Whether the fact of that stable id may be in it. It may if it is one of those that are only counted.
+    pub fn may_hold(&self, stable_id: &str) -> bool {
+        let id = Id::of(stable_id);
+        self.kept.contains(&id) || self.bound.is_some_and(|bound| id >= bound)
+    }
+
     /// The kept ids.
     pub fn ids(&self) -> impl Iterator<Item = u64> {
         self.kept.iter().map(|Id(id)| *id)

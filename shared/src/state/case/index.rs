@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::episode::{Episode, EpisodeKey, moment};
 use super::facts::FactSet;
 use super::finding::CaseFinding;
+use crate::config::Config;
 use crate::severity::Severity;
 
 /// The episodes of a case by key.
@@ -60,12 +61,32 @@ impl<'c> EpisodeIndex<'c> {
         self.at(&EpisodeKey::of(seen), moment(seen.finding, now))
     }
 
+    /// The episode of any event, of an earlier version, in whose time a merged finding is.
+    fn of_any_event(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>) -> Option<usize> {
+        let of = EpisodeKey::of(seen).of_any_event()?;
+        self.at(&of, moment(seen.finding, now)).filter(|index| self.episodes[*index].alike.is_none())
+    }
+
+    /// Whether a notification of an episode of any event, of an earlier version, covers a merged finding.
+    pub fn is_covered(&self, seen: &CaseFinding<'_>, now: DateTime<Utc>, config: &Config) -> bool {
+        let episode = self.of_any_event(seen, now).map(|index| &self.episodes[index]);
+        episode.is_some_and(|episode| episode.covers(seen, now, config))
+    }
+
     /// Whether the same event was notified in another episode, with the same severity or a higher one, by another mail than
     /// these: a corrected copy may have another time, address or resource.
-    pub fn was_notified_elsewhere(&self, seen: &CaseFinding<'_>, own: Option<usize>, but: &[&str]) -> bool {
+    pub fn was_notified_elsewhere(
+        &self,
+        seen: &CaseFinding<'_>,
+        own: Option<usize>,
+        now: DateTime<Utc>,
+        but: &[&str],
+    ) -> bool {
         let of = EpisodeKey::of(seen);
+        let own = [own, self.of_any_event(seen, now)];
         let elsewhere = self.notified.get(&FactSet::id(&seen.finding.id)).into_iter().flatten();
-        elsewhere.filter(|index| Some(**index) != own).map(|index| &self.episodes[*index]).any(|episode| {
+        let elsewhere = elsewhere.filter(|index| !own.contains(&Some(**index)));
+        elsewhere.map(|index| &self.episodes[*index]).any(|episode| {
             let mailed = episode.notified.as_ref();
             let is_as_bad = mailed.is_some_and(|mailed| {
                 mailed.severity >= seen.finding.severity && !but.contains(&&*mailed.alert_id)

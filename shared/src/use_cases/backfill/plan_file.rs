@@ -11,7 +11,7 @@ use crate::formats::events::backfill::Wanted;
 use crate::formats::events::queue::input;
 use crate::ports::{
     AwsError, AwsErrorKind, Fleet, LogStore, MAX_STATE_BYTES, NotificationSink, Runtime, StateStore,
-    StoredObject, WriteOutcome,
+    StoredObject,
 };
 use crate::state::backfill::{Estimate, Plan, ReadTotals, RunState};
 use crate::state::format::FORMAT;
@@ -146,9 +146,7 @@ pub(super) async fn write_once<S: StateStore, P: Runtime>(
 ) -> Result<(), AwsError> {
     match unreadable {
         None => state_client.create(key, content).await,
-        Some(_) => match state_client.replace(key, content, unreadable).await? {
-            // Another invocation wrote the same, or this one did and the answer was lost.
-            WriteOutcome::Written(_) | WriteOutcome::Conflict => Ok(()),
-        },
+        // After a conflict another invocation wrote the same, or this one did and the answer was lost.
+        Some(_) => state_client.replace(key, content, unreadable).await.map(drop),
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::gzip::{pack, unpack};
-use crate::ports::{AwsError, AwsErrorKind, MAX_STATE_BYTES, Runtime, StateStore, WriteOutcome};
+use crate::ports::{AwsError, AwsErrorKind, MAX_STATE_BYTES, Runtime, StateStore};
 use crate::state::store::StateClient;
 
 /// The key of the report of an account that was generated on that day.
@@ -30,10 +30,8 @@ pub(super) async fn keep<S: StateStore, P: Runtime>(
     if before.as_ref().is_some_and(|before| before.content == compressed) {
         return Ok(());
     }
-    match state.replace(&key, &compressed, before.as_ref()).await? {
-        // Another run keeps a report of the same day; either is kept.
-        WriteOutcome::Written(_) | WriteOutcome::Conflict => Ok(()),
-    }
+    // After a conflict another run has kept a report of the same day; either is kept.
+    state.replace(&key, &compressed, before.as_ref()).await.map(drop)
 }
 
 /// A kept report, and when it was generated.
