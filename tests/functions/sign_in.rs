@@ -9,6 +9,7 @@
 //! | `s3_faults` | S3 is busy, broken, silent, refuses, or sends something else than it has |
 //! | `state` | the state bucket is busy, broken, silent or refuses, or its state is damaged |
 //! | `sns_faults` | SNS is busy, broken or silent |
+//! | `freeze` | connections that end between two invocations |
 //! | `panics` | a panic is an error of one invocation |
 //! | `deadline` | the function answers before Lambda ends it |
 //! | `by_hand` | what a person may ask, and is answered |
@@ -29,6 +30,7 @@ mod batches;
 mod by_hand;
 mod deadline;
 mod events;
+mod freeze;
 mod load;
 mod logs;
 mod panics;

@@ -3,8 +3,9 @@
 #![allow(clippy::expect_used, reason = "a test stops at the first thing that is not so")]
 
 use std::fmt;
+use std::future::pending;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -17,6 +18,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A request, read to its end.
@@ -192,10 +194,20 @@ impl Reply {
     }
 }
 
+/// How the connections of a client end that does not run meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The server closes them.
+    Closed,
+    /// Something on the way forgets them: what is sent on them gets no answer.
+    Forgotten,
+}
+
 /// A server that is listening; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    ends: watch::Sender<Option<End>>,
     accepting: JoinHandle<()>,
 }
 
@@ -208,13 +220,21 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port of 127.0.0.1 is free");
         let address = listener.local_addr().expect("a listener has an address");
         let answer = Arc::new(answer);
-        let accepting = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let answer = Arc::clone(&answer);
-                tokio::spawn(converse(stream, answer));
+        let ends = watch::Sender::new(None);
+        let accepting = tokio::spawn({
+            let ends = ends.clone();
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(converse(stream, Arc::clone(&answer), ends.subscribe()));
+                }
             }
         });
-        Server { address, accepting }
+        Server { address, ends, accepting }
+    }
+
+    /// Ends all connections that there are.
+    pub fn end_connections(&self, end: End) {
+        self.ends.send_replace(Some(end));
     }
 
     /// Its address.
@@ -229,9 +249,12 @@ impl Drop for Server {
     }
 }
 
-/// Answers the requests of one connection.
-async fn converse<F>(stream: TcpStream, answer: Arc<impl Fn(Request) -> F + Send + Sync + 'static>)
-where
+/// Answers the requests of one connection, until it is to end.
+async fn converse<F>(
+    stream: TcpStream,
+    answer: Arc<impl Fn(Request) -> F + Send + Sync + 'static>,
+    mut ends: watch::Receiver<Option<End>>,
+) where
     F: Future<Output = Result<Reply, Closed>> + Send + 'static,
 {
     // A small answer must not wait for the acknowledgement of the one before.
@@ -251,7 +274,16 @@ where
             answer(request).await.map(Reply::into_response)
         }
     });
-    // An error is a client that went away, or an answer that was cut short on purpose.
-    let _: Result<(), hyper::Error> =
-        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // An error is a client that went away, or an answer that was cut short on purpose.
+        _ = &mut served => {}
+        // An error is a server that was dropped, and its connections with it.
+        _ = ends.changed() => {
+            if *ends.borrow() == Some(End::Forgotten) {
+                // It stays open, and nobody reads from it.
+                pending::<()>().await;
+            }
+        }
+    }
 }

@@ -19,6 +19,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -271,6 +273,21 @@ impl Function {
         let gone = async { ended.wait_for(Option::is_some).await.map(|_| ()) };
         let gone = within(MAX_START, gone, || format!("{} outlives its killing", self.name)).await;
         gone.expect("the process is watched until it ends");
+    }
+
+    /// Stops the process as it is, as Lambda does between two invocations, until [`Function::thaw`].
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = Pid::from_raw(self.id.try_into().expect("a process has a small number"));
+        kill(process, signal).expect("the process can be signalled");
     }
 
     /// Whether the process still runs.

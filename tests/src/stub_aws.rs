@@ -35,7 +35,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::loopback::{Closed, Reply, Request, Server};
+use crate::loopback::{Closed, End, Reply, Request, Server};
 use crate::runtime_api::ACCOUNT as OWN_ACCOUNT;
 use crate::waiting::within;
 
@@ -138,6 +138,11 @@ impl StubAws {
     /// The value for AWS_ENDPOINT_URL.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.address())
+    }
+
+    /// Ends all connections that there are.
+    pub fn end_connections(&self, end: End) {
+        self.server.end_connections(end);
     }
 
     /// Makes an empty bucket of an account.
