@@ -49,6 +49,7 @@ pub struct DetectionRaised {
     pub(super) severity: Severity,
     pub(super) what: String,
     pub(super) resource: Option<String>,
+    pub(super) resource_kind: Option<&'static str>,
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) subject: Option<Subject>,
     pub(super) unauthenticated: bool,
@@ -62,6 +63,7 @@ impl DetectionRaised {
             severity,
             what: what.into(),
             resource: None,
+            resource_kind: None,
             facts: Vec::new(),
             subject: None,
             unauthenticated: false,
@@ -77,6 +79,12 @@ impl DetectionRaised {
     /// Sets the ARN or name of what the finding is about.
     pub fn resource(mut self, resource: Option<impl Into<String>>) -> DetectionRaised {
         self.resource = resource.map(Into::into);
+        self
+    }
+
+    /// Sets what the resource names if it is a name and no ARN: users, roles and groups may have the same names.
+    pub fn resource_kind(mut self, kind: Option<&'static str>) -> DetectionRaised {
+        self.resource_kind = kind;
         self
     }
 
