@@ -218,13 +218,15 @@ class Notified(unittest.TestCase):
     def test_without_an_address_there_is_no_subscription(self):
         self.assertEqual(existing().of_type("AWS::SNS::Subscription"), {})
 
-    def test_an_address_gets_findings_of_its_severity_and_above(self):
+    def test_an_address_gets_findings_of_its_severity_and_above_and_all_about_iamwatch_itself(self):
         severities = ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
         for least, severity in enumerate(severities):
             stack = existing(Email="a@example.com", EmailMinSeverity=severity)
             self.assertEqual(list(stack.of_type("AWS::SNS::Subscription")), ["EmailSubscription"])
             subscription = stack.properties("EmailSubscription")
-            self.assertEqual(subscription["FilterPolicy"], {"severity": severities[least:]})
+            # SNS takes "$or" for an operator only above two or more objects without names of operators.
+            either = [{"severity": severities[least:]}, {"rule": [{"prefix": "watch."}]}]
+            self.assertEqual(subscription["FilterPolicy"], {"$or": either})
             self.assertEqual((subscription["TopicArn"], subscription["Endpoint"]), ("<FindingsTopic>", "a@example.com"))
 
     def test_the_operations_topic_shares_neither_key_nor_publisher_nor_filter_with_the_findings(self):

@@ -25,8 +25,9 @@ use shared::mail::Mail;
 use shared::rules::detections::cases::{DetectionCase, DetectionExpect};
 use shared::rules::detections::{detect, table};
 use shared::rules::health::{
-    MissedDeliveries, could_not_look, log_file_gone, mails_rate_limited, missed_deliveries,
-    suppression_expired, suppressions_changed, suppressions_unreadable, unreadable_log_file,
+    MissedDeliveries, could_not_look, critical_no_longer_hidden, log_file_gone, mails_rate_limited,
+    missed_deliveries, suppression_expired, suppressions_changed, suppressions_unreadable,
+    unreadable_log_file,
 };
 use shared::rules::registry;
 use shared::severity::Severity;
@@ -150,7 +151,10 @@ fn suppression_entries(mail: &Mail) -> Vec<toml::Table> {
                 "rule" => registry::all().iter().any(|rule| rule.id == value),
                 "account" => is_account(value),
                 "resource" if value.strip_prefix("root of ").is_some_and(is_account) => true,
+                "resource" if value.split_once('/').is_some_and(is_kind_and_name) => true,
+                "principal" if value == "user/root" => true,
                 "principal" | "resource" => text::arn(value).or(text::iam_name(value)).is_some(),
+                "max_severity" => Severity::named(value).is_some(),
                 "source_ip" => value.parse::<std::net::IpAddr>().is_ok(),
                 "reason" => value == "why this is accepted, and who says so",
                 "expires" => value == "YYYY-MM-DD",
@@ -159,8 +163,14 @@ fn suppression_entries(mail: &Mail) -> Vec<toml::Table> {
             assert!(valid, "{key} = {value:?}");
         }
         assert!(["principal", "resource", "source_ip"].iter().any(|key| entry.contains_key(*key)));
+        assert!(entry.contains_key("max_severity"), "it hides what is worse: {entry:?}");
     }
     entries
+}
+
+/// `role/app`
+fn is_kind_and_name((kind, name): (&str, &str)) -> bool {
+    kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && text::iam_name(name).is_some()
 }
 
 fn is_account(text: &str) -> bool {
@@ -470,6 +480,17 @@ fn promise_3_changes_that_suppress_findings_are_mailed() {
         account,
     );
     mails.push(golden("suppressions-deleted", &[deleted.unwrap()]));
+
+    let limited = critical_no_longer_hidden(
+        SUPPRESSIONS_FILE,
+        (&suppressions, SUPPRESSIONS_FILE),
+        &registry::all(),
+        SUPPRESSIONS,
+        Some(now),
+        now,
+        account,
+    );
+    mails.push(golden("suppressions-up-to-high", &[limited.unwrap()]));
 
     let broken =
         SUPPRESSIONS_FILE.replace("2026-12-31", "2028-12-31").replace("sign-in.failed", "sign-in.fialed");

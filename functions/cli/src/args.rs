@@ -51,7 +51,7 @@ pub enum Command {
     CredentialReport(CredentialReportArgs),
     /// List every rule: id, severity, title, references
     Rules(RulesArgs),
-    /// Check a file of suppressions, and what each entry would hide in log files
+    /// Check a file of suppressions, and what each entry would hide in log files and reports
     #[command(after_help = SUPPRESSIONS_EXAMPLES, subcommand)]
     Suppressions(SuppressionsCommand),
 }
@@ -92,6 +92,7 @@ pub struct SignInsArgs {
 #[derive(Subcommand)]
 pub enum SuppressionsCommand {
     /// Say of every entry whether it is understood, until when it holds, and what it would hide
+    #[command(after_help = SUPPRESSIONS_EXAMPLES, after_long_help = with_settings(SUPPRESSIONS_EXAMPLES))]
     Check(SuppressionsCheckArgs),
 }
 
@@ -100,24 +101,20 @@ pub enum SuppressionsCommand {
 pub struct SuppressionsCheckArgs {
     /// The file, as config/suppressions.toml
     pub file: PathBuf,
-    /// Log files, or folders of them, to count in what each entry would hide
+    /// Log files, folders of them, and credential reports, to show what each entry would hide in them
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The time at which entries have expired or not [default: now]
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// The time at which entries have expired or not, and as of which credential reports are judged [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub now: Option<DateTime<Utc>>,
 }
 
 impl SuppressionsCheckArgs {
-    /// The log files to read; `None` if no path is given.
-    pub fn read(&self) -> Option<ReadArgs> {
-        let paths = self.paths.clone();
-        (!paths.is_empty()).then(|| ReadArgs {
-            paths,
-            settings: SettingsArgs { set: Vec::new() },
-            threads: None,
-            resume: None,
-        })
+    /// How to read these log files.
+    pub fn read(&self, paths: Vec<PathBuf>) -> ReadArgs {
+        ReadArgs { paths, settings: self.settings.clone(), threads: None, resume: None }
     }
 }
 
@@ -170,7 +167,7 @@ impl Command {
                     Some(S3Location { uri, .. }) => {
                         anyhow::bail!("{uri} is in S3; it must be on this machine")
                     }
-                    None => Ok(()),
+                    None => args.settings.config().map(|_| ()),
                 }
             }
             Command::Rules(_) => Ok(()),

@@ -205,7 +205,7 @@ pub(super) const MAIL_MIN_SEVERITY: Setting = Setting {
     name: "MAIL_MIN_SEVERITY",
     default: "LOW",
     accepts: Accepts::MailedSeverity,
-    purpose: "Findings below this severity are counted and published to nobody, but for what iamwatch could not look at. (The command line has `--min-severity`.)",
+    purpose: "Findings below this severity are counted and published to nobody, but for those about iamwatch itself: the family `watch`. (The command line has `--min-severity`.)",
     read_by: ReadBy::Functions,
 };
 

@@ -37,6 +37,8 @@ pub struct Finding {
     pub region: Option<String>,
     /// The ARN or name of what it is about.
     pub resource: Option<String>,
+    /// What `resource` names if it is a name and no ARN: `user`, `role`, `trail`, …
+    pub resource_kind: Option<&'static str>,
     /// Who acted.
     pub principal: Option<Principal>,
     /// When it happened.
@@ -79,6 +81,7 @@ impl Finding {
             account: None,
             region: None,
             resource: None,
+            resource_kind: None,
             principal: None,
             time: None,
             source_ip: None,

@@ -46,6 +46,13 @@ impl Rule {
     pub fn family(&self) -> &'static str {
         self.id.split_once('.').map_or(self.id, |(family, _)| family)
     }
+
+    /// Whether a finding of it may be CRITICAL: `severity_reason` names every severity that one is graded to.
+    pub fn can_be_critical(&self) -> bool {
+        let critical = Severity::Critical.name();
+        self.severity == Severity::Critical
+            || self.severity_reason.replace("not CRITICAL", "").contains(critical)
+    }
 }
 
 /// How a rule's findings come to an end.

@@ -1,8 +1,10 @@
 //! Suppressions: findings that a person accepts, why, who, and until when. They are not mailed.
 //!
 //! The file is `config/suppressions.toml`. Every mail shows the entry that would suppress it. An entry suppresses the
-//! findings that have every value that it names. An invalid or expired entry suppresses nothing, and does not affect
-//! the other entries.
+//! findings that have every value that it names and are no more severe than its `max_severity`. An invalid or expired
+//! entry suppresses nothing, and does not affect the other entries.
+
+mod matching;
 
 use std::net::IpAddr;
 
@@ -15,6 +17,7 @@ use toml::value::Datetime;
 use super::rule::Rule;
 use crate::finding::{Finding, stable_id};
 use crate::glob::Glob;
+use crate::severity::Severity;
 use crate::text;
 
 /// A file larger than this is refused.
@@ -38,6 +41,9 @@ pub const NEVER: &[&str] = &[
     "watch.suppressions-changed",
     "watch.suppressions-unreadable",
 ];
+
+/// What an entry without `max_severity` suppresses at most: nobody has said that something CRITICAL is accepted.
+pub const DEFAULT_MAX_SEVERITY: Severity = Severity::High;
 
 const MAX_REASON_CHARS: usize = 500;
 
@@ -74,6 +80,7 @@ pub struct Suppression {
     principal: Option<Glob>,
     resource: Option<Glob>,
     source_ip: Option<IpNet>,
+    max_severity: Option<Severity>,
 }
 
 #[derive(Debug)]
@@ -148,29 +155,40 @@ impl Suppression {
         now.date_naive() > self.expires
     }
 
-    /// Whether a finding has every value that the entry names.
+    /// Whether the entry suppresses a finding, once it is in effect: the finding has every value that the entry names, and
+    /// is not too severe.
     pub fn matches(&self, finding: &Finding) -> bool {
-        let rule = match &self.selector {
-            RuleSelector::Rule(id) => finding.rule.id == id,
-            RuleSelector::Family(family) => finding.rule.family() == family,
-        };
-        let account = finding.account.as_deref().unwrap_or_default();
-        let who = finding.principal.as_ref();
-        let principal = |wanted: &Glob| {
-            let ids = who.map(|who| [&who.id, &who.unique_id]).into_iter().flatten().flatten();
-            ids.into_iter().any(|id| wanted.matches(id))
-        };
-        let resource = finding.resource.as_deref();
-        rule && self.account.matches(account)
-            && self.principal.as_ref().is_none_or(principal)
-            && self
-                .resource
-                .as_ref()
-                .is_none_or(|wanted| resource.is_some_and(|id| wanted.matches_resource(id)))
+        finding.severity <= self.max_severity() && self.names(finding)
+    }
+
+    /// Whether a finding has every value that the entry names, however severe it is.
+    pub fn names(&self, finding: &Finding) -> bool {
+        self.selects(finding.rule)
+            && self.account.matches(finding.account.as_deref().unwrap_or_default())
+            && self.principal.as_ref().is_none_or(|wanted| matching::names_principal(wanted, finding))
+            && self.resource.as_ref().is_none_or(|wanted| matching::names_resource(wanted, finding))
             && self.source_ip.is_none_or(|wanted| {
                 let address: Option<IpAddr> = finding.source_ip.as_deref().and_then(|text| text.parse().ok());
                 address.is_some_and(|address| wanted.contains(&address.to_canonical()))
             })
+    }
+
+    /// The severity of the worst finding that it suppresses.
+    pub fn max_severity(&self) -> Severity {
+        self.max_severity.unwrap_or(DEFAULT_MAX_SEVERITY)
+    }
+
+    /// Whether the entry suppresses findings of the rule.
+    pub fn selects(&self, rule: &Rule) -> bool {
+        match &self.selector {
+            RuleSelector::Rule(id) => rule.id == id,
+            RuleSelector::Family(family) => rule.family() == family,
+        }
+    }
+
+    /// Whether the entry itself says how severe a finding it suppresses.
+    pub fn states_max_severity(&self) -> bool {
+        self.max_severity.is_some()
     }
 
     /// When it expires: the midnight (UTC) after its last day.
@@ -179,7 +197,7 @@ impl Suppression {
         Some(next_day.and_time(NaiveTime::MIN).and_utc())
     }
 
-    /// Every value that it names, by its key in the file.
+    /// Every value that it names, by its key in the file, without `max_severity`.
     pub fn values(&self) -> Vec<(&'static str, String)> {
         let selector = match &self.selector {
             RuleSelector::Rule(id) => ("rule", id.clone()),
@@ -200,22 +218,60 @@ impl Suppression {
         std::iter::once(selector).chain(named).collect()
     }
 
-    /// An id over the values and the last day: it does not depend on the line.
+    /// An id over the values, the severity and the last day: it does not depend on the line.
     pub fn id(&self) -> String {
         let (values, expires) = (self.values(), self.expires.to_string());
         let parts = values.iter().flat_map(|(key, value)| [*key, value]);
-        stable_id(&parts.chain([&expires[..]]).collect::<Vec<_>>())
+        // An entry without `max_severity` has the id that it had before there was one: its last day is not mailed again.
+        let max_severity = self.max_severity.iter().flat_map(|severity| ["max_severity", severity.name()]);
+        stable_id(&parts.chain([&expires[..]]).chain(max_severity).collect::<Vec<_>>())
     }
 
     /// Whether it may suppress findings that were not intended: it does not name one rule, one account, and one
     /// principal, resource or address.
     pub fn is_broad(&self) -> bool {
-        let named = [&self.principal, &self.resource];
-        let one_address = self.source_ip.is_some_and(|range| range.prefix_len() == range.max_prefix_len());
-        matches!(self.selector, RuleSelector::Family(_))
-            || !self.account.is_exact()
-            || named.iter().copied().flatten().any(|glob| !glob.is_exact())
-            || (named.iter().all(|glob| glob.is_none()) && !one_address)
+        !self.broad_because().is_empty()
+    }
+
+    /// Why it may suppress findings that were not intended: phrases without an end.
+    pub fn broad_because(&self) -> Vec<&'static str> {
+        let is_wild = |glob: &Option<Glob>| glob.as_ref().is_some_and(|glob| !glob.is_exact());
+        let one_address = self.source_ip.map(|range| range.prefix_len() == range.max_prefix_len());
+        let names_nothing = self.principal.is_none() && self.resource.is_none() && one_address != Some(true);
+        let reasons = [
+            (matches!(self.selector, RuleSelector::Family(_)), "it names a family of rules"),
+            (!self.account.is_exact(), "it names every account"),
+            (is_wild(&self.principal), "its principal has a *"),
+            (is_wild(&self.resource), "its resource has a *"),
+            (
+                self.has_bare_resource(),
+                "its resource is a bare name, which a user, a role and others may share; write user/NAME, role/NAME or \
+                 the ARN",
+            ),
+            (names_nothing && one_address.is_none(), "it names no principal, resource or address"),
+            (
+                names_nothing && one_address.is_some(),
+                "it names a range of addresses, and no principal or resource",
+            ),
+        ];
+        reasons.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason).collect()
+    }
+
+    /// Whether the resource is a name that things of several kinds may have. What sign-ins and IAM Identity Center name
+    /// (an event, a directory, a group's id, an account) are no such names.
+    fn has_bare_resource(&self) -> bool {
+        !matches!(self.family(), "sign-in" | "identity-center" | "root")
+            && self
+                .resource
+                .as_ref()
+                .is_some_and(|name| name.is_exact() && text::iam_name(name.beginning()).is_some())
+    }
+
+    fn family(&self) -> &str {
+        match &self.selector {
+            RuleSelector::Rule(id) => id.split_once('.').map_or(&id[..], |(family, _)| family),
+            RuleSelector::Family(family) => family,
+        }
     }
 
     /// The rule or family: `sign-in.failed`, or `sign-in.*`.
@@ -241,6 +297,7 @@ impl Suppression {
             principal: Option<String>,
             resource: Option<String>,
             source_ip: Option<String>,
+            max_severity: Option<String>,
             reason: Option<String>,
             owner: Option<String>,
             expires: Option<Expires>,
@@ -303,6 +360,16 @@ impl Suppression {
             }
             None => None,
         };
+        let max_severity = match entry.max_severity {
+            Some(name) => match Severity::ALL.into_iter().find(|severity| severity.name() == name) {
+                Some(severity) => Some(severity),
+                None => {
+                    let names = Severity::ALL.map(Severity::name).join(", ");
+                    return Err(wrong("max_severity", &name, &format!("one of {names}")));
+                }
+            },
+            None => None,
+        };
         let reason = entry.reason.unwrap_or_default().trim().to_owned();
         if reason.is_empty() || reason == PLACEHOLDERS.0 || reason.chars().count() > MAX_REASON_CHARS {
             return Err(wrong(
@@ -331,6 +398,7 @@ impl Suppression {
             principal,
             resource,
             source_ip,
+            max_severity,
         };
         suppression.check_exact()?;
         Ok(suppression)
@@ -338,10 +406,7 @@ impl Suppression {
 
     /// Refuses wildcards and families if findings of the family must be suppressed one by one.
     fn check_exact(&self) -> Result<(), String> {
-        let family = match &self.selector {
-            RuleSelector::Rule(id) => id.split_once('.').map_or(&id[..], |(family, _)| family),
-            RuleSelector::Family(family) => family,
-        };
+        let family = self.family();
         if !EXACT_FAMILIES.contains(&family) {
             return Ok(());
         }
@@ -434,6 +499,27 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_suppresses_nothing_worse_than_its_max_severity_and_nothing_critical_without_one() {
+        let (rule, all) = ("rule = \"sign-in.failed\"\naccount = \"111122223333\"", Severity::ALL);
+        for (name, line, suppressed) in [
+            ("none", "", &all[..4]),
+            ("the least", "max_severity = \"INFORMATIONAL\"", &all[..1]),
+            ("LOW", "max_severity = \"LOW\"", &all[..2]),
+            ("HIGH", "max_severity = \"HIGH\"", &all[..4]),
+            ("CRITICAL", "max_severity = \"CRITICAL\"", &all[..]),
+        ] {
+            let suppressions = Suppressions::parse(&one(&format!("{rule}\n{line}")), &ALL, at(NOW));
+            assert_eq!(suppressions.problems(), [], "{name}");
+            for severity in all {
+                let finding = Finding { severity, ..failed(ALICE) };
+                let is_suppressed = suppressions.matching(&finding, at(NOW)).is_some();
+                assert_eq!(is_suppressed, suppressed.contains(&severity), "{name}: {severity}");
+                assert!(suppressions.entries()[0].names(&finding), "{name}: {severity}");
+            }
+        }
+    }
+
+    #[test]
     fn an_entry_is_in_effect_to_the_end_of_its_last_day() {
         let finding = failed(ALICE);
         let suppressions = Suppressions::parse(&one("family = \"sign-in\"\naccount = \"*\""), &ALL, at(NOW));
@@ -505,6 +591,18 @@ mod tests {
                 "an unknown key",
                 entry(&format!("rule = \"sign-in.failed\"\naccount = \"*\"\nuser = \"bob\"\n{dated}")),
                 "unknown field `user`",
+            ),
+            (
+                "a severity that does not exist",
+                entry(&format!(
+                    "rule = \"sign-in.failed\"\naccount = \"*\"\nmax_severity = \"high\"\n{dated}"
+                )),
+                "max_severity is \"high\"; it must be one of INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL",
+            ),
+            (
+                "a severity by its number",
+                entry(&format!("rule = \"sign-in.failed\"\naccount = \"*\"\nmax_severity = 4\n{dated}")),
+                "invalid type",
             ),
             (
                 "a number",
@@ -620,6 +718,7 @@ mod tests {
             ("for another reason", same.replace("an exercise", "a drill"), true),
             ("until another day", same.replace("04-30", "04-29"), false),
             ("of one principal", one(&format!("{lines}\nprincipal = \"bob\"")), false),
+            ("of another severity", one(&format!("{lines}\nmax_severity = \"HIGH\"")), false),
             ("of something", one(&format!("{lines}\nresource = \"bob\"")), false),
             ("a whole family", same.replace("rule = \"sign-in.failed\"", "family = \"sign-in\""), false),
         ] {
@@ -631,7 +730,21 @@ mod tests {
     fn an_entry_is_broad_unless_it_names_one_thing() {
         for (lines, broad) in [
             ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"bob\"", false),
-            ("rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"bob\"", false),
+            ("rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"bob\"", true),
+            (
+                "rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"user/bob\"",
+                false,
+            ),
+            (
+                "rule = \"grant.admin-policy-attached\"\naccount = \"111122223333\"\nresource = \"arn:aws:iam::111122223333:role/app\"",
+                false,
+            ),
+            (
+                "rule = \"root.sign-in\"\naccount = \"111122223333\"\nresource = \"root of 111122223333\"",
+                false,
+            ),
+            ("rule = \"trail.stopped\"\naccount = \"111122223333\"\nresource = \"main\"", true),
+            ("rule = \"trail.stopped\"\naccount = \"111122223333\"\nresource = \"trail/main\"", false),
             ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.1\"", false),
             ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nsource_ip = \"192.0.2.0/24\"", true),
             ("rule = \"sign-in.failed\"\naccount = \"111122223333\"\nprincipal = \"b*\"", true),
@@ -641,7 +754,8 @@ mod tests {
         ] {
             let suppressions = Suppressions::parse(&one(lines), &ALL, at(NOW));
             assert_eq!(suppressions.problems(), [], "{lines}");
-            assert_eq!(suppressions.entries()[0].is_broad(), broad, "{lines}");
+            let entry = &suppressions.entries()[0];
+            assert_eq!(entry.is_broad(), broad, "{lines}: {:?}", entry.broad_because());
         }
     }
 

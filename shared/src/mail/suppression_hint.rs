@@ -4,14 +4,18 @@
 //! its rule:
 //!
 //! - the account and the principal ([`Principal::id`](crate::finding::Principal)), always;
-//! - the resource, if the finding has one; a trail's, always;
+//! - the resource, if the finding has one; a trail's, always. A name is written with its kind (`role/app`), for a user may
+//!   have a role's name;
 //! - the address, if the rule is about signing in (a sign-in, root, the Identity Center portal): suppressing one failed
 //!   sign-in of alice must not suppress attempts at alice's password from elsewhere;
-//! - for an unknown kind of event only the event's name: it is notified once per name, for every principal.
+//! - for an unknown kind of event only the event's name: it is notified once per name, for every principal;
+//! - the severity, above which the entry suppresses nothing: one for a wrong root password must not suppress the failed
+//!   second factor that shows that somebody has the password.
 //!
 //! An entry has no wildcard. Each value is an IAM name, an ARN, an account id or an address. If a value is missing or of
 //! another kind, there is no entry, and the mail gives the reason. The person adds reason and date.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
@@ -22,22 +26,24 @@ use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::summary::known;
 use crate::finding::suppression::{NEVER, PLACEHOLDERS};
 use crate::finding::{Finding, Subject};
+use crate::severity::Severity;
 use crate::text;
 
 /// How many entries a mail shows.
 const MAX_ENTRIES: usize = 5;
 
 /// One entry of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 struct SuppressionEntry<'a> {
     rule: &'static str,
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<&'a str>,
+    principal: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<&'a str>,
+    resource: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_ip: Option<&'a str>,
+    max_severity: Severity,
     reason: &'static str,
     expires: &'static str,
 }
@@ -66,7 +72,7 @@ pub(super) fn section(layout: &mut TextLayout, findings: &[&Finding]) {
     let mut reasons: BTreeSet<NoEntry> = BTreeSet::new();
     for finding in findings {
         match suppression(finding) {
-            Ok(entry) if !seen.insert(entry) => {}
+            Ok(entry) if !seen.insert(entry.clone()) => {}
             Ok(entry) => entries.push(entry),
             Err(reason) => {
                 reasons.insert(reason);
@@ -166,15 +172,22 @@ fn suppression(finding: &Finding) -> Result<SuppressionEntry<'_>, NoEntry> {
         principal: None,
         resource: None,
         source_ip: None,
+        max_severity: finding.severity,
         reason: PLACEHOLDERS.0,
         expires: PLACEHOLDERS.1,
     };
     if let Subject::EventName(name) = &finding.subject {
-        return Ok(SuppressionEntry { resource: Some(pasteable(name)?), ..entry });
+        return Ok(SuppressionEntry { resource: Some(pasteable(name)?.into()), ..entry });
     }
-    let resource = known(&finding.resource).map(pasteable).transpose()?;
+    let resource = known(&finding.resource).map(|resource| resource_named(finding, resource)).transpose()?;
     let who = finding.principal.as_ref();
     let principal = who.and_then(|who| known(&who.id)).map(pasteable).transpose()?;
+    let is_user = who.is_some_and(|who| who.kind.as_deref() == Some("IAMUser"));
+    let principal = principal.map(|id| match id {
+        // The bare name is root's.
+        "root" if is_user => Cow::from("user/root"),
+        id => Cow::from(id),
+    });
     let source_ip = finding.source_ip.as_deref().filter(|address| address.parse::<IpAddr>().is_ok());
     if principal.is_none() && finding.rule.kind == RuleKind::Detection {
         let root_session = who.is_some_and(|who| who.root_session);
@@ -190,6 +203,15 @@ fn suppression(finding: &Finding) -> Result<SuppressionEntry<'_>, NoEntry> {
         return Err(NoEntry::Incomplete);
     }
     Ok(SuppressionEntry { principal, resource, source_ip: source_ip.filter(|_| needs_address), ..entry })
+}
+
+/// The resource as an entry names it: a name with its kind, for things of several kinds may have the same name.
+fn resource_named<'a>(finding: &Finding, resource: &'a str) -> Result<Cow<'a, str>, NoEntry> {
+    let resource = pasteable(resource)?;
+    Ok(match finding.resource_kind {
+        Some(kind) if text::iam_name(resource).is_some() => format!("{kind}/{resource}").into(),
+        _ => resource.into(),
+    })
 }
 
 /// Whether the rule is about signing in, where anyone can pretend to be anyone: the address is part of the entry.
@@ -222,6 +244,7 @@ fn toml_of(entry: &SuppressionEntry<'_>) -> Result<String, toml::ser::Error> {
 mod tests {
     use super::*;
     use crate::finding::Principal;
+    use crate::finding::suppression::Suppressions;
     use crate::formats::cloudtrail::samples::BaseRecord;
     use crate::rules::detections::cases::{DetectionCase, DetectionExpect};
     use crate::rules::detections::table;
@@ -230,18 +253,14 @@ mod tests {
         DetectionCase::new("suppression", record, DetectionExpect::Nothing).finding().unwrap()
     }
 
-    /// Whether the entry suppresses the finding.
+    /// Whether the entry suppresses the finding, once somebody has written the reason and the date.
     fn suppresses(entry: &SuppressionEntry<'_>, finding: &Finding) -> bool {
-        let id = finding.principal.as_ref().and_then(|who| who.id.as_deref());
-        let resource = match &finding.subject {
-            Subject::EventName(name) => Some(&name[..]),
-            _ => finding.resource.as_deref(),
-        };
-        entry.rule == finding.rule.id
-            && Some(entry.account) == finding.account.as_deref()
-            && entry.principal.is_none_or(|principal| Some(principal) == id)
-            && entry.resource.is_none_or(|wanted| Some(wanted) == resource)
-            && entry.source_ip.is_none_or(|address| Some(address) == finding.source_ip.as_deref())
+        let now = "2026-04-01T00:00:00Z".parse().unwrap();
+        let pasted = toml_of(entry).unwrap();
+        let edited = pasted.replace(PLACEHOLDERS.0, "an exercise").replace(PLACEHOLDERS.1, "2026-04-30");
+        let suppressions = Suppressions::parse(&edited, &[finding.rule], now);
+        assert_eq!(suppressions.problems(), [], "{edited}");
+        suppressions.matching(finding, now).is_some()
     }
 
     #[test]
@@ -258,10 +277,15 @@ mod tests {
                 change(&mut other);
                 other
             };
+            for severity in Severity::ALL {
+                let other = Finding { severity, ..finding.clone() };
+                let is_worse = severity > finding.severity;
+                assert_eq!(suppresses(&entry, &other), !is_worse, "{severity}: {name}");
+            }
             let elsewhere = changed(|other| other.account = Some("444455556666".to_owned()));
             assert!(!suppresses(&entry, &elsewhere), "another account: {name}");
             if matches!(finding.subject, Subject::EventName(_)) {
-                let other = changed(|other| other.subject = Subject::EventName("Another".to_owned()));
+                let other = changed(|other| other.resource = Some("Another".to_owned()));
                 assert!(!suppresses(&entry, &other), "another event: {name}");
                 continue;
             }
@@ -274,6 +298,12 @@ mod tests {
             if finding.resource.is_some() || finding.rule.family() == "trail" {
                 let other = changed(|other| other.resource = Some("another".to_owned()));
                 assert!(!suppresses(&entry, &other), "another resource: {name}");
+            }
+            if finding.resource_kind.is_some()
+                && !finding.resource.as_deref().unwrap_or("/").contains([':', '/'])
+            {
+                let other = changed(|other| other.resource_kind = Some("something-else"));
+                assert!(!suppresses(&entry, &other), "another kind of resource: {name}");
             }
             let door = matches!(finding.rule.family(), "root" | "sign-in")
                 || ["identity-center.failed", "identity-center.single-factor"].contains(&finding.rule.id);
@@ -380,6 +410,56 @@ mod tests {
     fn an_unknown_kind_of_event_is_suppressed_by_its_name_for_every_principal() {
         let unknown = finding(BaseRecord::ConsoleSignIn(r#"{"eventName": "NewName"}"#));
         let entry = suppression(&unknown).unwrap();
-        assert_eq!((entry.principal, entry.resource, entry.source_ip), (None, Some("NewName"), None));
+        assert_eq!((entry.principal, entry.resource, entry.source_ip), (None, Some("NewName".into()), None));
+    }
+
+    #[test]
+    fn an_entry_for_one_finding_leaves_what_is_alike_and_worse_or_about_another_kind_of_thing() {
+        let attached = |name: &str, parameter: &str, user: &str| {
+            let json = format!(
+                r#"{{"eventName": "{name}", "userIdentity": {{"userName": "{user}", "arn": "arn:aws:iam::111122223333:user/{user}"}}, "requestParameters": {{"{parameter}": "app", "policyArn": "arn:aws:iam::aws:policy/IAMFullAccess"}}}}"#
+            );
+            finding(BaseRecord::ApiCall(String::leak(json)))
+        };
+        let root_failed = |mfa: &str| {
+            let json = format!(
+                r#"{{"responseElements": {{"ConsoleLogin": "Failure"}}, "additionalEventData": {{"MFAUsed": "{mfa}"}}, "errorMessage": "Failed authentication"}}"#
+            );
+            finding(BaseRecord::RootSignIn(String::leak(json)))
+        };
+        let role = attached("AttachRolePolicy", "roleName", "alice");
+        for (name, accepted, other, expected) in [
+            (
+                "a user with a role's name",
+                &role,
+                attached("AttachUserPolicy", "userName", "alice"),
+                "role/app",
+            ),
+            (
+                "a group with a role's name",
+                &role,
+                attached("AttachGroupPolicy", "groupName", "alice"),
+                "role/app",
+            ),
+            (
+                "a second factor after a password",
+                &root_failed("No"),
+                root_failed("Yes"),
+                "max_severity = \"HIGH\"",
+            ),
+        ] {
+            let entry = suppression(accepted).unwrap();
+            assert!(suppresses(&entry, accepted) && !suppresses(&entry, &other), "{name}");
+            assert_eq!(accepted.rule.id, other.rule.id, "{name}");
+            assert!(toml_of(&entry).unwrap().contains(expected), "{name}");
+        }
+        let user_called_root = attached("AttachRolePolicy", "roleName", "root");
+        let entry = suppression(&user_called_root).unwrap();
+        assert!(suppresses(&entry, &user_called_root), "{entry:?}");
+        let arn = Some("arn:aws:iam::111122223333:root".to_owned());
+        let (kind, name) = (Some("Root".to_owned()), Some("root".to_owned()));
+        let root = Principal { kind, name, arn: arn.clone(), id: arn, ..Principal::default() };
+        let by_root = Finding { principal: Some(root), ..user_called_root.clone() };
+        assert!(!suppresses(&entry, &by_root), "{entry:?}");
     }
 }

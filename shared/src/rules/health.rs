@@ -27,8 +27,8 @@ pub use missed_deliveries::{MISSED, MissedDeliveries, missed_deliveries};
 pub use rate_limit::{MAILS_RATE_LIMITED, mails_rate_limited};
 pub use state_bucket::{state_bucket, state_unreadable};
 pub use suppressions::{
-    SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, suppression_expired,
-    suppressions_changed, suppressions_unreadable,
+    SUPPRESSION_EXPIRED, SUPPRESSIONS_CHANGED, SUPPRESSIONS_UNREADABLE, critical_no_longer_hidden,
+    suppression_expired, suppressions_changed, suppressions_unreadable,
 };
 
 use crate::finding::rule::Rule;

@@ -69,6 +69,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_raises_critical_findings_says_so() {
+        let over_records = detections::table().flat_map(|detection| detection.cases);
+        let over_reports = checks::table().flat_map(|check| check.cases);
+        let findings = over_records
+            .filter_map(|case| case.finding())
+            .chain(over_reports.flat_map(|case| case.judged().findings));
+        let mut critical = std::collections::BTreeSet::new();
+        for finding in findings.filter(|finding| finding.severity == crate::severity::Severity::Critical) {
+            assert!(finding.rule.can_be_critical(), "{}", finding.rule.id);
+            critical.insert(finding.rule.id);
+        }
+        assert!(critical.len() > 8, "{critical:?}");
+        let other = all().into_iter().find(|rule| rule.id == "root.certificate-active").unwrap();
+        assert!(!other.can_be_critical());
+    }
+
+    #[test]
     fn every_rule_is_complete() {
         let mut ids = std::collections::BTreeSet::new();
         for rule in all() {

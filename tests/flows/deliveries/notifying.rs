@@ -634,6 +634,49 @@ fn a_change_of_the_suppressions_is_mailed_once_with_its_lines() {
 }
 
 #[test]
+fn the_first_run_of_this_version_names_once_what_no_longer_hides_critical_findings() {
+    run(async || {
+        let entry = |rule: &str, more: &str| {
+            format!(
+                "[[suppression]]\nrule = \"{rule}\"\naccount = \"111122223333\"\nprincipal = \"alice\"\n{more}reason = \"a test\"\nexpires = \"2026-04-30\"\n"
+            )
+        };
+        let seen = "seen/suppressions.toml";
+        let stored =
+            |world: &World| String::from_utf8(world.state.objects.borrow()[seen].content.to_vec()).unwrap();
+        for (name, file, mails) in [
+            ("an entry that hid CRITICAL", entry("watch.tampered", "") + &entry("sign-in.failed", ""), 1),
+            ("one that never did", entry("sign-in.failed", ""), 0),
+            ("one that still does", entry("watch.tampered", "max_severity = \"CRITICAL\"\n"), 0),
+        ] {
+            let world = World::default();
+            world.logs.put(&uri("a"), whole(log_file(&[super::unwatched()])));
+            // As the version before wrote it.
+            for key in [FILE, seen] {
+                put_state(&world, key, &file, &at_minute(0));
+            }
+            for minute in [1, 2, 3] {
+                batch(&world, &messages(&["a"]), &at_minute(minute)).await;
+            }
+            let sent = world.topic.mails();
+            assert_eq!(sent.len(), mails, "{name}: {:?}", world.topic.subjects());
+            for mail in sent {
+                assert!(mail.contains("line 1: rule watch.tampered"), "{name}: {mail}");
+                assert!(!mail.contains("sign-in.failed"), "{name}: {mail}");
+            }
+            let (header, below) =
+                stored(&world).split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            assert!(header.starts_with("# iamwatch, format 2") && below == file, "{name}: {header}");
+            put_state(&world, FILE, &(file.clone() + &entry("watch.tampered", "")), &at_minute(4));
+            for minute in [5, 6] {
+                batch(&world, &messages(&["a"]), &at_minute(minute)).await;
+            }
+            assert_eq!(world.topic.mails().len(), mails + 1, "{name}: {:?}", world.topic.subjects());
+        }
+    });
+}
+
+#[test]
 fn a_refused_bucket_is_mailed_together_with_the_findings() {
     run(async || {
         let world = World::default();

@@ -37,7 +37,8 @@ Examples:
 pub const SUPPRESSIONS_EXAMPLES: &str = "\
 Examples:
   iamwatch suppressions check suppressions.toml           is every entry understood, and when does it expire?
-  iamwatch suppressions check suppressions.toml logs/     and how much would each of them have hidden there?
+  iamwatch suppressions check suppressions.toml logs/     and what would each of them have hidden there?
+  iamwatch suppressions check suppressions.toml report.csv --now 2026-04-01T08:00:00Z
   iamwatch sign-in logs/ --suppressions suppressions.toml";
 
 /// Examples of `iamwatch sign-ins`.

@@ -80,7 +80,7 @@ impl PeriodArgs {
 }
 
 /// Settings that differ from their defaults.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct SettingsArgs {
     /// Change a setting; repeatable (--help lists the settings)
     #[arg(long = "set", value_name = "NAME=VALUE", long_help = "Change a setting listed below; repeatable")]

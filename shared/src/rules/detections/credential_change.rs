@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::calls::{IAM, calls};
+use super::calls::{IAM, calls, kind_named};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
 use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
@@ -552,6 +552,7 @@ fn target<'r>(record: &'r Record<'_>) -> Text<'r> {
 fn about_quarantine(raised: DetectionRaised, target: Text<'_>, record: &Record<'_>) -> DetectionRaised {
     raised
         .resource(target.clone())
+        .resource_kind(kind_named(record))
         .fact("target", target)
         .fact("policy_arn", record.request("policyArn"))
         .fact("policy_name", record.request("policyName"))
@@ -590,6 +591,7 @@ fn mfa_removed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     Some(
         raised
             .resource(user.clone().or_else(|| serial.clone()))
+            .resource_kind(user.is_some().then_some("user"))
             .fact("target_user", user)
             .fact("serial_number", serial),
     )
@@ -618,6 +620,7 @@ fn login_profile_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRai
     Some(
         DetectionRaised::new(severity, what)
             .resource(user.clone())
+            .resource_kind(Some("user"))
             .fact("target_user", user)
             .fact("password_reset_required", to_be_changed.map(|it| it.to_string())),
     )
@@ -641,6 +644,7 @@ fn access_key_for_other(record: &Record<'_>, _: &Config) -> Option<DetectionRais
     Some(
         DetectionRaised::new(Severity::Medium, what)
             .resource(user.clone())
+            .resource_kind(Some("user"))
             .fact("target_user", user)
             .fact("target_access_key_id", text(&key["accessKeyId"]).as_deref().map(masked)),
     )

@@ -80,6 +80,7 @@ pub struct DetectionRaised {
     pub(super) what: String,
     pub(super) resource: Option<String>,
     pub(super) second_resource: Option<String>,
+    pub(super) resource_kind: Option<&'static str>,
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) subject: Option<Subject>,
     pub(super) unauthenticated: bool,
@@ -94,6 +95,7 @@ impl DetectionRaised {
             what: what.into(),
             resource: None,
             second_resource: None,
+            resource_kind: None,
             facts: Vec::new(),
             subject: None,
             unauthenticated: false,
@@ -116,6 +118,12 @@ impl DetectionRaised {
     /// each other.
     pub fn second_resource(mut self, resource: Option<impl Into<String>>) -> DetectionRaised {
         self.second_resource = resource.map(Into::into);
+        self
+    }
+
+    /// Sets what the resource names if it is a name and no ARN: users, roles and groups may have the same names.
+    pub fn resource_kind(mut self, kind: Option<&'static str>) -> DetectionRaised {
+        self.resource_kind = kind;
         self
     }
 

@@ -3,7 +3,7 @@
 //! Sources: IAM API Reference; CIS AWS Foundations Benchmark 7.0, 5.4; CloudTrail User Guide, "CloudTrail
 //! record contents" (`requestParameters.omitted`).
 
-use super::calls::{IAM, calls};
+use super::calls::{IAM, calls, kind_named};
 #[cfg(any(test, feature = "cases"))]
 use super::cases::{DetectionCase, DetectionExpect::*};
 use super::detection::{Detection, DetectionRaised, EventNames, RecordScope};
@@ -931,6 +931,7 @@ fn with_target(raised: DetectionRaised, record: &Record<'_>) -> DetectionRaised 
         .or_else(|| record.request("policyName"));
     raised
         .resource(target(record).or_else(|| policy.clone()))
+        .resource_kind(kind_named(record).or(Some("policy")))
         .fact("target", target(record))
         .fact("policy", policy)
 }
@@ -1025,7 +1026,12 @@ fn trust_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
         None => (Severity::Medium, format!("{verb} {named}")),
     };
     let severity = if by_identity_center_itself(record) { Severity::Low } else { severity };
-    Some(DetectionRaised::new(severity, what).resource(role.clone()).fact("role_name", role))
+    Some(
+        DetectionRaised::new(severity, what)
+            .resource(role.clone())
+            .resource_kind(Some("role"))
+            .fact("role_name", role),
+    )
 }
 
 fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
@@ -1049,6 +1055,7 @@ fn identity_provider_changed(record: &Record<'_>, _: &Config) -> Option<Detectio
     Some(
         DetectionRaised::new(severity, format!("{did} the identity provider {named}"))
             .resource(provider.clone())
+            .resource_kind(record.request("name").map(|_| "saml-provider"))
             .fact("provider", provider)
             .fact("client_id", record.request("clientID")),
     )
@@ -1081,6 +1088,7 @@ fn boundary_changed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> 
     let set = record.request("permissionSetArn");
     let raised = DetectionRaised::new(severity, what)
         .resource(target(record).or_else(|| set.clone()))
+        .resource_kind(kind_named(record))
         .fact("target", target(record))
         .fact("permission_set_arn", set)
         .fact("permissions_boundary", arn);
@@ -1098,6 +1106,7 @@ fn group_member_added(record: &Record<'_>, _: &Config) -> Option<DetectionRaised
         DetectionRaised::new(Severity::Low, what)
             .resource(user.clone())
             .second_resource(group.clone())
+            .resource_kind(Some("user"))
             .fact("target_user", user)
             .fact("group_name", group)
     })

@@ -80,6 +80,7 @@ fn finding(
         account: record.account().map(str::to_owned),
         region: owned(&record.aws_region),
         resource: raised.resource,
+        resource_kind: raised.resource_kind,
         principal: Principal::of(record),
         time: record.event_time,
         source_ip: owned(&record.source_ip_address),

@@ -115,25 +115,25 @@ const SWITCHES_OFF: &[(&str, &str, &str)] = &[
     ("UpdateSchedule", "state", "DISABLED"),
 ];
 
-/// The parameters that name what a call is about. Any other may name us without being about us: a policy of
-/// another bucket, the environment of another function.
-const NAMING: &[&str] = &[
-    "alarmName",
-    "alarmNames",
-    "bucketName",
-    "eventSourceArn",
-    "executionArn",
-    "functionName",
-    "keyId",
-    "logGroupName",
-    "name",
-    "queueUrl",
-    "roleName",
-    "rule",
-    "stackName",
-    "stateMachineArn",
-    "subscriptionArn",
-    "topicArn",
+/// The parameters that name what a call is about, and what kind of thing that is if it is a name and no ARN. Any other
+/// may name us without being about us: a policy of another bucket, the environment of another function.
+const NAMING: &[(&str, &str)] = &[
+    ("alarmName", "alarm"),
+    ("alarmNames", "alarm"),
+    ("bucketName", "bucket"),
+    ("eventSourceArn", "event-source"),
+    ("executionArn", "execution"),
+    ("functionName", "function"),
+    ("keyId", "key"),
+    ("logGroupName", "log-group"),
+    ("name", "rule"),
+    ("queueUrl", "queue"),
+    ("roleName", "role"),
+    ("rule", "rule"),
+    ("stackName", "stack"),
+    ("stateMachineArn", "state-machine"),
+    ("subscriptionArn", "subscription"),
+    ("topicArn", "topic"),
 ];
 
 pub(super) const DETECTIONS: &[Detection] = &[Detection {
@@ -325,11 +325,14 @@ fn tampered(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     if config.own_resources.is_empty() {
         return None;
     }
-    let parameters = NAMING.iter().flat_map(|name| texts(&record.request_parameters[*name]));
+    let parameters = NAMING.iter().flat_map(|(parameter, kind)| {
+        texts(&record.request_parameters[*parameter]).map(move |value| (value, *kind))
+    });
     // An event source mapping is named by an id of its own.
-    let mut named = parameters.chain(texts(&record.response_elements["functionArn"]));
-    let ours = named.find(|value| is_ours(value, &config.own_resources))?;
+    let function = texts(&record.response_elements["functionArn"]).map(|value| (value, "function"));
+    let (ours, kind) = parameters.chain(function).find(|(value, _)| is_ours(value, &config.own_resources))?;
     let name = &*record.event_name;
+    let kind = if kind == "rule" && name.contains("Schedule") { "schedule" } else { kind };
     let ends = ENDS.contains(&name) || switches_off(record);
     // Only AWS can say who it acts for; any caller can choose the user agent.
     let deployed = record.user_identity.invoked_by.as_deref() == Some("cloudformation.amazonaws.com");
@@ -342,7 +345,7 @@ fn tampered(record: &Record<'_>, config: &Config) -> Option<DetectionRaised> {
     let by = if deployed { " by way of CloudFormation, as a deployment does" } else { "" };
     let did = if record.error_code.is_some() { "tried to change" } else { "changed" };
     let what = format!("{did} iamwatch itself with {}{by}", quoted(name));
-    Some(DetectionRaised::new(severity, what).resource(Some(ours)))
+    Some(DetectionRaised::new(severity, what).resource(Some(ours)).resource_kind(Some(kind)))
 }
 
 /// Whether the call switches off what it is about.

@@ -374,7 +374,10 @@ fn ended(record: &Record<'_>, did: &str, attempt: &str) -> DetectionRaised {
     } else {
         (Severity::Medium, format!("tried to {attempt} {trail_named}, and was refused"))
     };
-    DetectionRaised::new(severity, what).resource(trail(record)).fact("trail_name", trail(record))
+    DetectionRaised::new(severity, what)
+        .resource(trail(record))
+        .resource_kind(Some("trail"))
+        .fact("trail_name", trail(record))
 }
 
 /// One way in which a trail records less: a phrase that follows "it", and how bad that is.
@@ -400,6 +403,7 @@ fn narrowed(record: &Record<'_>, _: &Config) -> Option<DetectionRaised> {
     Some(
         DetectionRaised::new(severity, what)
             .resource(trail(record))
+            .resource_kind(Some("trail"))
             .fact("trail_name", trail(record))
             .fact("s3_bucket_name", record.request("s3BucketName"))
             .fact("s3_key_prefix", record.request("s3KeyPrefix"))

@@ -1,9 +1,9 @@
 //! The file of suppressions: it was changed, an entry expired, or it is invalid. Anyone who can write to it can
 //! suppress notifications.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::changed_lines::{NumberedLines, changed_lines};
 use super::finding::health_finding;
@@ -34,10 +34,10 @@ pub static SUPPRESSIONS_CHANGED: Rule = Rule {
     id: "watch.suppressions-changed",
     kind: RuleKind::Check,
     title: "Suppressions changed",
-    severity: Severity::Medium,
+    severity: Severity::High,
     severity_reason: "Whoever changes the file decides what nobody is told. \
-        HIGH where a new entry is broad: it names a whole family, or not one account and in it one principal, resource or address. LOW where nothing is hidden that was not, nor longer.",
-    condition: "the file config/suppressions.toml was written, changed or deleted",
+        LOW where nothing new is hidden, nor for longer, nor anything worse.",
+    condition: "the file config/suppressions.toml was written, changed or deleted, or an entry of it hides less in this version of iamwatch",
     references: &["mitre-attack:17/T1562.008", "mitre-attack:17/T1562.001"],
     remediation: &[
         "Read what is hidden now: did somebody of yours mean to accept exactly that?",
@@ -63,9 +63,18 @@ pub static SUPPRESSIONS_UNREADABLE: Rule = Rule {
     ],
 };
 
+/// What to do if entries without `max_severity` no longer hide what they hid.
+const NO_LONGER_CRITICAL_STEPS: &[&str] = &[
+    "Read the entries that are named here. What they hide up to HIGH stays hidden; what is CRITICAL is told from now on.",
+    "Where somebody meant to accept CRITICAL findings too: add `max_severity = \"CRITICAL\"` to that entry.",
+    "Give every other entry the severity that its mail showed, as mails print it now.",
+    "See what each entry hides: `iamwatch suppressions check FILE PATH...`, with log files and credential reports.",
+];
+
 /// The most entries, lines and problems of each kind that a finding lists.
 const MAX_ENTRIES: usize = 5;
 const MAX_LINES: usize = 15;
+const MAX_UNLIMITED: usize = 20;
 const MAX_PROBLEMS: usize = 10;
 
 const MAX_LINE_CHARS: usize = 160;
@@ -76,6 +85,28 @@ const HIDDEN_NOW: [&str; MAX_ENTRIES] =
     ["hidden_now_1", "hidden_now_2", "hidden_now_3", "hidden_now_4", "hidden_now_5"];
 const OTHER_DAY: [&str; MAX_ENTRIES] =
     ["other_day_1", "other_day_2", "other_day_3", "other_day_4", "other_day_5"];
+const UNLIMITED: [&str; MAX_UNLIMITED] = [
+    "no_longer_critical_1",
+    "no_longer_critical_2",
+    "no_longer_critical_3",
+    "no_longer_critical_4",
+    "no_longer_critical_5",
+    "no_longer_critical_6",
+    "no_longer_critical_7",
+    "no_longer_critical_8",
+    "no_longer_critical_9",
+    "no_longer_critical_10",
+    "no_longer_critical_11",
+    "no_longer_critical_12",
+    "no_longer_critical_13",
+    "no_longer_critical_14",
+    "no_longer_critical_15",
+    "no_longer_critical_16",
+    "no_longer_critical_17",
+    "no_longer_critical_18",
+    "no_longer_critical_19",
+    "no_longer_critical_20",
+];
 const TOLD_AGAIN: [&str; MAX_ENTRIES] =
     ["told_again_1", "told_again_2", "told_again_3", "told_again_4", "told_again_5"];
 const ADDED: [&str; MAX_LINES] = [
@@ -152,28 +183,26 @@ pub fn suppressions_changed(
     };
     let (hid, hides) = (parsed(before), parsed(after));
     let (hid, hides) = (entries_in_effect(&hid, modified), entries_in_effect(&hides, modified));
-    let (new, gone) = (only_in(&hides, &hid), only_in(&hid, &hides));
-    let other_day: Vec<(&Suppression, &Suppression)> = hides
-        .iter()
-        .filter_map(|(values, entry)| Some((*entry, *hid.get(values)?)))
-        .filter(|(entry, old)| entry.expires != old.expires)
-        .collect();
+    let FileChange { new, other, gone } = FileChange::between(&hid, &hides);
     let broad = new.iter().filter(|entry| entry.is_broad()).count();
-    let longer = other_day.iter().any(|(entry, old)| entry.expires > old.expires);
-    let severity = match (new.len(), broad) {
-        (_, 1..) => Severity::High,
-        (0, 0) if !longer => Severity::Low,
-        (_, 0) => Severity::Medium,
-    };
+    let hides_more = hides.iter().any(|(values, entries)| {
+        let covered = |entry: &Suppression| {
+            let before = hid.get(values).into_iter().flat_map(BTreeMap::values);
+            before
+                .into_iter()
+                .any(|old| old.max_severity() >= entry.max_severity() && old.expires >= entry.expires)
+        };
+        entries.values().any(|entry| !covered(entry))
+    });
+    let severity = if hides_more { SUPPRESSIONS_CHANGED.severity } else { Severity::Low };
     let (removed, added) = changed_lines(before.unwrap_or_default(), after.unwrap_or_default());
 
     let mut facts = vec![("lines", lines_in_words(added.len(), removed.len()))];
-    let until = |entry: &&Suppression| entry_in_words(entry, &format!(", until {}", entry.expires));
-    list(&mut facts, &HIDDEN_NOW, "hidden_now_more", new.iter().map(until).collect());
-    let instead = |(entry, old): &(&Suppression, &Suppression)| {
-        entry_in_words(entry, &format!(", until {} instead of {}", entry.expires, old.expires))
+    let until = |entry: &&Suppression| {
+        entry_in_words(entry, &format!(", up to {}, until {}", entry.max_severity(), entry.expires))
     };
-    list(&mut facts, &OTHER_DAY, "other_day_more", other_day.iter().map(instead).collect());
+    list(&mut facts, &HIDDEN_NOW, "hidden_now_more", new.iter().map(until).collect());
+    list(&mut facts, &OTHER_DAY, "other_day_more", other.iter().map(instead).collect());
     list(&mut facts, &TOLD_AGAIN, "told_again_more", gone.iter().map(until).collect());
     let numbered = |lines: NumberedLines<'_>| {
         let shown = |line: &str| text::cut(line.trim_end(), MAX_LINE_CHARS);
@@ -187,7 +216,7 @@ pub fn suppressions_changed(
         (_, None) => "deleted",
         _ => "changed",
     };
-    let effect = effect_in_words(new.len(), broad, other_day.len(), gone.len());
+    let effect = effect_in_words(&new, broad, &other, gone.len());
     let what = format!("the file of suppressions was {done}: {effect}");
     let presence = |content: Option<&str>| if content.is_some() { "present" } else { "absent" };
     let time = modified.map(|modified| modified.to_rfc3339()).unwrap_or_default();
@@ -201,6 +230,43 @@ pub fn suppressions_changed(
     ]);
     let file = FileVersion { uri: file_uri, version: &change, time: modified };
     Some(about_file(&SUPPRESSIONS_CHANGED, severity, &[file_uri, &change], file, account, what, facts))
+}
+
+/// Entries that hid CRITICAL findings before there was `max_severity`, and no longer do: one finding for each content;
+/// `None` if there are none. `before` is the file as that version of iamwatch saw it, `after` is the file now.
+pub fn critical_no_longer_hidden(
+    before: &str,
+    after: (&Suppressions, &str),
+    rules: &[&'static Rule],
+    file_uri: &str,
+    modified: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    account: Option<&str>,
+) -> Option<Finding> {
+    let (suppressions, content) = after;
+    let before = Suppressions::parse(before, rules, now);
+    let known: BTreeSet<String> = before.entries().iter().map(Suppression::id).collect();
+    let hid_critical = |entry: &&Suppression| {
+        !entry.states_max_severity()
+            && !entry.has_expired(now)
+            && known.contains(&entry.id())
+            && rules.iter().any(|rule| rule.can_be_critical() && entry.selects(rule))
+    };
+    let entries: Vec<&Suppression> = suppressions.entries().iter().filter(hid_critical).collect();
+    let (count, hides) = match entries.len() {
+        0 => return None,
+        1 => ("1 entry".to_owned(), "has no max_severity and no longer hides"),
+        many => (format!("{many} entries"), "have no max_severity and no longer hide"),
+    };
+    let what = format!("{count} of the file of suppressions {hides} CRITICAL findings");
+    let mut facts = Vec::new();
+    let shown = |entry: &&Suppression| format!("line {}: {}", entry.line, entry_in_words(entry, ""));
+    list(&mut facts, &UNLIMITED, "no_longer_critical_more", entries.iter().map(shown).collect());
+    let version = stable_id(&["max_severity", content]);
+    let file = FileVersion { uri: file_uri, version: &version, time: modified };
+    let identity = [file_uri, &version];
+    let finding = about_file(&SUPPRESSIONS_CHANGED, Severity::Low, &identity, file, account, what, facts);
+    Some(Finding { remediation: NO_LONGER_CRITICAL_STEPS, ..finding })
 }
 
 /// The file, or some of its entries, are invalid: one finding for each content; `None` if all of it is valid.
@@ -256,22 +322,78 @@ fn about_file(
     .with_summary()
 }
 
-/// The entries in effect, by the values that they name; of several with the same values the one that expires last.
-type EntriesInEffect<'a> = BTreeMap<Vec<(&'static str, String)>, &'a Suppression>;
+/// Entries in effect, by the values that they name and by `max_severity`, without those that others make superfluous.
+type EntriesInEffect<'a> = BTreeMap<Vec<(&'static str, String)>, BTreeMap<Severity, &'a Suppression>>;
 
 fn entries_in_effect(suppressions: &Suppressions, at: Option<DateTime<Utc>>) -> EntriesInEffect<'_> {
     let holds = |entry: &&Suppression| at.is_none_or(|at| !entry.has_expired(at));
+    let mut all = EntriesInEffect::new();
     let mut entries: Vec<&Suppression> = suppressions.entries().iter().filter(holds).collect();
     entries.sort_by_key(|entry| entry.expires);
-    entries.into_iter().map(|entry| (entry.values(), entry)).collect()
+    for entry in entries {
+        all.entry(entry.values()).or_default().insert(entry.max_severity(), entry);
+    }
+    for entries in all.values_mut() {
+        let others: Vec<(Severity, NaiveDate)> =
+            entries.iter().map(|(severity, entry)| (*severity, entry.expires)).collect();
+        entries.retain(|severity, entry| {
+            !others.iter().any(|(other, expires)| other > severity && *expires >= entry.expires)
+        });
+    }
+    all
 }
 
-/// The entries of the first that the second does not have, the broad ones first.
-fn only_in<'a>(these: &EntriesInEffect<'a>, those: &EntriesInEffect<'_>) -> Vec<&'a Suppression> {
-    let only = these.iter().filter(|(values, _)| !those.contains_key(*values));
-    let mut only: Vec<&Suppression> = only.map(|(_, entry)| *entry).collect();
-    only.sort_by_key(|entry| (!entry.is_broad(), entry.line));
-    only
+/// How the entries in effect differ.
+struct FileChange<'a> {
+    /// Entries whose values none had before, the broad ones first.
+    new: Vec<&'a Suppression>,
+    /// Entries with the values of one before, and that one: the last day or the severity is another.
+    other: Vec<(&'a Suppression, &'a Suppression)>,
+    /// Entries whose values none has any more.
+    gone: Vec<&'a Suppression>,
+}
+
+impl<'a> FileChange<'a> {
+    fn between(before: &EntriesInEffect<'a>, after: &EntriesInEffect<'a>) -> FileChange<'a> {
+        let mut change = FileChange { new: Vec::new(), other: Vec::new(), gone: Vec::new() };
+        for (values, entries) in after {
+            let Some(old) = before.get(values) else {
+                change.new.extend(entries.values());
+                continue;
+            };
+            for (severity, entry) in entries {
+                match old.get(severity).or_else(|| old.values().next_back()) {
+                    Some(old) if old.max_severity() == *severity && old.expires == entry.expires => {}
+                    Some(old) => change.other.push((entry, old)),
+                    None => change.new.push(entry),
+                }
+            }
+        }
+        for (values, entries) in before {
+            let is_gone = |severity: &Severity, entry: &Suppression| match after.get(values) {
+                None => true,
+                Some(new) => {
+                    !new.contains_key(severity)
+                        && !change.other.iter().any(|(_, old)| std::ptr::eq(*old, entry))
+                }
+            };
+            let gone = entries.iter().filter(|(severity, entry)| is_gone(severity, entry));
+            change.gone.extend(gone.map(|(_, entry)| *entry));
+        }
+        for entries in [&mut change.new, &mut change.gone] {
+            entries.sort_by_key(|entry| (!entry.is_broad(), entry.line));
+        }
+        change
+    }
+}
+
+/// `rule sign-in.failed, account 111122223333, up to CRITICAL instead of HIGH, until 2026-04-30`.
+fn instead((entry, old): &(&Suppression, &Suppression)) -> String {
+    let instead_of =
+        |new: String, old: String| if new == old { new } else { format!("{new} instead of {old}") };
+    let severity = instead_of(entry.max_severity().to_string(), old.max_severity().to_string());
+    let until = instead_of(entry.expires.to_string(), old.expires.to_string());
+    entry_in_words(entry, &format!(", up to {severity}, until {until}"))
 }
 
 /// Adds the first values as facts, and how many more there are.
@@ -294,19 +416,28 @@ fn entry_in_words(entry: &Suppression, and: &str) -> String {
 }
 
 /// `2 new entries hide findings, 1 of them broadly; 1 entry hides nothing any more`.
-fn effect_in_words(new: usize, broad: usize, other_day: usize, gone: usize) -> String {
+fn effect_in_words(
+    new: &[&Suppression],
+    broad: usize,
+    other: &[(&Suppression, &Suppression)],
+    gone: usize,
+) -> String {
     let entries = |count: usize, one: &str, many: &str| match count {
         0 => None,
         count => Some(text::counted(count, one, many)),
     };
     let broadly = match broad {
         0 => "",
-        _ if broad == new => " broadly",
+        _ if broad == new.len() => " broadly",
         _ => &format!(", {broad} of them broadly"),
     };
+    let other_day = other.iter().filter(|(entry, old)| entry.expires != old.expires).count();
+    let other_severity =
+        other.iter().filter(|(entry, old)| entry.max_severity() != old.max_severity()).count();
     let effects = [
-        entries(new, "new entry hides findings", "new entries hide findings").map(|new| new + broadly),
+        entries(new.len(), "new entry hides findings", "new entries hide findings").map(|new| new + broadly),
         entries(other_day, "entry holds until another day", "entries hold until another day"),
+        entries(other_severity, "entry hides up to another severity", "entries hide up to another severity"),
         entries(gone, "entry hides nothing any more", "entries hide nothing any more"),
     ];
     let effects: Vec<String> = effects.into_iter().flatten().collect();
@@ -358,12 +489,13 @@ mod tests {
         let (alice, bob) = (entry("alice", "2026-04-30"), entry("bob", "2026-04-30"));
         let both = format!("{alice}\n{bob}");
         let any = entry("*", "2026-04-30");
+        let up_to = |severity| alice.clone() + &format!("max_severity = \"{severity}\"\n");
         for (name, before, after, severity, expected) in [
             (
                 "an entry more",
                 Some(&alice[..]),
                 Some(&both[..]),
-                Severity::Medium,
+                Severity::High,
                 "was changed: 1 new entry hides findings",
             ),
             (
@@ -398,7 +530,7 @@ mod tests {
                 "the first file",
                 None,
                 Some(&both),
-                Severity::Medium,
+                Severity::High,
                 "was written where there was none: 2 new entries hide findings",
             ),
             ("no file", Some(&both), None, Severity::Low, "was deleted: 2 entries hide nothing any more"),
@@ -438,10 +570,59 @@ mod tests {
                 "was written where there was none: 3 new entries hide findings, 1 of them broadly",
             ),
             (
+                "a severity more",
+                Some(&alice),
+                Some(&up_to("CRITICAL")),
+                Severity::High,
+                "was changed: 1 entry hides up to another severity",
+            ),
+            (
+                "the severity that was meant",
+                Some(&alice),
+                Some(&up_to("HIGH")),
+                Severity::Low,
+                "was changed: it hides the same as before",
+            ),
+            (
+                "a lower severity",
+                Some(&up_to("CRITICAL")),
+                Some(&up_to("LOW")),
+                Severity::Low,
+                "was changed: 1 entry hides up to another severity",
+            ),
+            (
+                "a lower severity for longer",
+                Some(&up_to("CRITICAL")),
+                Some(&up_to("LOW").replace("04-30", "05-31")),
+                Severity::High,
+                "was changed: 1 entry holds until another day; 1 entry hides up to another severity",
+            ),
+            (
+                "a lower severity for longer beside the other",
+                Some(&up_to("CRITICAL")),
+                Some(&(up_to("CRITICAL") + &up_to("LOW").replace("04-30", "05-31"))),
+                Severity::High,
+                "was changed: 1 entry holds until another day; 1 entry hides up to another severity",
+            ),
+            (
+                "one of two with the same values",
+                Some(&(up_to("CRITICAL") + &up_to("LOW").replace("04-30", "05-31"))),
+                Some(&up_to("LOW").replace("04-30", "05-31")),
+                Severity::Low,
+                "was changed: 1 entry hides nothing any more",
+            ),
+            (
+                "what another one hides already",
+                Some(&alice),
+                Some(&(alice.clone() + &up_to("LOW"))),
+                Severity::Low,
+                "was changed: it hides the same as before",
+            ),
+            (
                 "a later day",
                 Some(&alice),
                 Some(&entry("alice", "2026-06-30")),
-                Severity::Medium,
+                Severity::High,
                 "was changed: 1 entry holds until another day",
             ),
         ] {
@@ -450,6 +631,46 @@ mod tests {
             assert_eq!(finding.severity, severity, "{name}");
         }
         assert!(changed(Some(&alice), Some(&alice), NOW).is_none() && changed(None, None, NOW).is_none());
+    }
+
+    #[test]
+    fn entries_that_no_longer_hide_critical_findings_are_named() {
+        let of = |rule: &str, more: &str| {
+            format!(
+                "[[suppression]]\n{rule}\naccount = \"111122223333\"\nresource = \"x\"\n{more}\nreason = \"x\"\nexpires = \"2026-04-30\"\n"
+            )
+        };
+        let (tampered, failed) = (of("rule = \"watch.tampered\"", ""), of("rule = \"sign-in.failed\"", ""));
+        let stated = of("rule = \"trail.stopped\"", "max_severity = \"CRITICAL\"");
+        let family = of("family = \"grant\"", "");
+        let over = of("rule = \"trail.deleted\"", "").replace("04-30", "04-01");
+        let before = [&tampered, &failed, &stated, &family, &over].map(String::as_str).concat();
+        let found = |before: &str, after: &str| {
+            let (rules, now) = (crate::rules::registry::all(), at(NOW));
+            let suppressions = Suppressions::parse(after, &rules, now);
+            assert_eq!(suppressions.problems(), []);
+            critical_no_longer_hidden(before, (&suppressions, after), &rules, FILE, Some(now), now, None)
+        };
+        let finding = found(&before, &before).unwrap();
+        assert_eq!(finding.rule.id, "watch.suppressions-changed");
+        assert_eq!(
+            finding.what,
+            "2 entries of the file of suppressions have no max_severity and no longer hide CRITICAL findings"
+        );
+        assert_eq!(
+            [1, 2, 3].map(|n| fact(&finding, &format!("no_longer_critical_{n}"))),
+            [
+                Some("line 1: rule watch.tampered, account 111122223333, resource x".to_owned()),
+                Some("line 22: family grant, account 111122223333, resource x".to_owned()),
+                None
+            ]
+        );
+        assert!(found(&before, &stated).is_none() && found(&failed, &failed).is_none());
+        assert!(found("", &tampered).is_none(), "written since");
+        assert!(found(&(failed.clone() + &tampered), &tampered).unwrap().what.starts_with("1 entry"));
+        let all: String = (0..30).map(|n| tampered.replace("\"x\"\n\n", &format!("\"x{n}\"\n\n"))).collect();
+        let finding = found(&all, &all).unwrap();
+        assert_eq!(fact(&finding, "no_longer_critical_more").as_deref(), Some("and 10 more"));
     }
 
     #[test]
