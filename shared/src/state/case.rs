@@ -536,6 +536,7 @@ mod tests {
             history.run(&[Finding { unauthenticated: true, ..event(n, n, &name(n)) }]);
         }
         assert_eq!((history.mails.len(), history.case.episodes.len()), (MAX_ALIKE, 1));
+        assert_eq!(history.case.episodes[0].of.event, None, "it is of many events");
         let alike = history.case.episodes[0].alike.as_ref().unwrap().number();
         assert!(alike.about && (160..240).contains(&alike.count), "{alike:?}");
         assert!(history.case.content().unwrap().len() < 20_000);
