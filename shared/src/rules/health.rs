@@ -4,6 +4,7 @@ mod accounts;
 mod backfill;
 mod changed_lines;
 mod could_not_look;
+mod entries_in_effect;
 mod finding;
 mod log_files;
 mod missed_deliveries;

@@ -1,11 +1,12 @@
 //! The file of suppressions: it was changed, an entry expired, or it is invalid. Anyone who can write to it can
 //! suppress notifications.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::changed_lines::{NumberedLines, changed_lines};
+use super::entries_in_effect::{FileChange, entries_in_effect, hides_more};
 use super::finding::health_finding;
 use crate::finding::rule::{Rule, RuleKind};
 use crate::finding::suppression::{Suppression, SuppressionProblem, Suppressions};
@@ -185,16 +186,7 @@ pub fn suppressions_changed(
     let (hid, hides) = (entries_in_effect(&hid, modified), entries_in_effect(&hides, modified));
     let FileChange { new, other, gone } = FileChange::between(&hid, &hides);
     let broad = new.iter().filter(|entry| entry.is_broad()).count();
-    let hides_more = hides.iter().any(|(values, entries)| {
-        let covered = |entry: &Suppression| {
-            let before = hid.get(values).into_iter().flat_map(BTreeMap::values);
-            before
-                .into_iter()
-                .any(|old| old.max_severity() >= entry.max_severity() && old.expires >= entry.expires)
-        };
-        entries.values().any(|entry| !covered(entry))
-    });
-    let severity = if hides_more { SUPPRESSIONS_CHANGED.severity } else { Severity::Low };
+    let severity = if hides_more(&hid, &hides) { SUPPRESSIONS_CHANGED.severity } else { Severity::Low };
     let (removed, added) = changed_lines(before.unwrap_or_default(), after.unwrap_or_default());
 
     let mut facts = vec![("lines", lines_in_words(added.len(), removed.len()))];
@@ -320,71 +312,6 @@ fn about_file(
         ..health_finding(rule, severity, identity, subject, what)
     }
     .with_summary()
-}
-
-/// Entries in effect, by the values that they name and by `max_severity`, without those that others make superfluous.
-type EntriesInEffect<'a> = BTreeMap<Vec<(&'static str, String)>, BTreeMap<Severity, &'a Suppression>>;
-
-fn entries_in_effect(suppressions: &Suppressions, at: Option<DateTime<Utc>>) -> EntriesInEffect<'_> {
-    let holds = |entry: &&Suppression| at.is_none_or(|at| !entry.has_expired(at));
-    let mut all = EntriesInEffect::new();
-    let mut entries: Vec<&Suppression> = suppressions.entries().iter().filter(holds).collect();
-    entries.sort_by_key(|entry| entry.expires);
-    for entry in entries {
-        all.entry(entry.values()).or_default().insert(entry.max_severity(), entry);
-    }
-    for entries in all.values_mut() {
-        let others: Vec<(Severity, NaiveDate)> =
-            entries.iter().map(|(severity, entry)| (*severity, entry.expires)).collect();
-        entries.retain(|severity, entry| {
-            !others.iter().any(|(other, expires)| other > severity && *expires >= entry.expires)
-        });
-    }
-    all
-}
-
-/// How the entries in effect differ.
-struct FileChange<'a> {
-    /// Entries whose values none had before, the broad ones first.
-    new: Vec<&'a Suppression>,
-    /// Entries with the values of one before, and that one: the last day or the severity is another.
-    other: Vec<(&'a Suppression, &'a Suppression)>,
-    /// Entries whose values none has any more.
-    gone: Vec<&'a Suppression>,
-}
-
-impl<'a> FileChange<'a> {
-    fn between(before: &EntriesInEffect<'a>, after: &EntriesInEffect<'a>) -> FileChange<'a> {
-        let mut change = FileChange { new: Vec::new(), other: Vec::new(), gone: Vec::new() };
-        for (values, entries) in after {
-            let Some(old) = before.get(values) else {
-                change.new.extend(entries.values());
-                continue;
-            };
-            for (severity, entry) in entries {
-                match old.get(severity).or_else(|| old.values().next_back()) {
-                    Some(old) if old.max_severity() == *severity && old.expires == entry.expires => {}
-                    Some(old) => change.other.push((entry, old)),
-                    None => change.new.push(entry),
-                }
-            }
-        }
-        for (values, entries) in before {
-            let is_gone = |severity: &Severity, entry: &Suppression| match after.get(values) {
-                None => true,
-                Some(new) => {
-                    !new.contains_key(severity)
-                        && !change.other.iter().any(|(_, old)| std::ptr::eq(*old, entry))
-                }
-            };
-            let gone = entries.iter().filter(|(severity, entry)| is_gone(severity, entry));
-            change.gone.extend(gone.map(|(_, entry)| *entry));
-        }
-        for entries in [&mut change.new, &mut change.gone] {
-            entries.sort_by_key(|entry| (!entry.is_broad(), entry.line));
-        }
-        change
-    }
 }
 
 /// `rule sign-in.failed, account 111122223333, up to CRITICAL instead of HIGH, until 2026-04-30`.
