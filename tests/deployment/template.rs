@@ -255,6 +255,7 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
         ("CredentialReportFunction", "FailedPublishes"),
         ("CredentialReportFunction", "StateFailures"),
         ("SignInFunction", "FailedPublishes"),
+        ("SignInFunction", "MailsHeldBack"),
         ("SignInFunction", "StateFailures"),
     ];
     assert_eq!(ours, expected.map(|(function, metric)| (function, metric.to_owned())).into());

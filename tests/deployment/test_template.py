@@ -281,6 +281,7 @@ class Notified(unittest.TestCase):
                 ("iamwatch", "AccountsLookedAt", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "SignInFunction"),
+                ("iamwatch", "MailsHeldBack", "FunctionName", "SignInFunction"),
                 ("iamwatch", "StateFailures", "FunctionName", "CredentialReportFunction"),
                 ("iamwatch", "StateFailures", "FunctionName", "SignInFunction"),
             },

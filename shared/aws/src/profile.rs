@@ -2,7 +2,6 @@
 //!
 //! Source: SDKs and Tools Reference Guide, "Standardized credential providers".
 
-use aws_config::meta::region::RegionProviderChain;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::ProvideCredentials as _;
 use shared::config::Config;
@@ -19,12 +18,12 @@ const REGION: &str = "us-east-1";
 /// # Errors
 /// Why there are no credentials. `Ok` does not mean that AWS accepts them.
 pub async fn s3(config: &Config) -> Result<S3, String> {
-    let region = RegionProviderChain::default_provider().or_else(Region::new(REGION));
-    let sdk = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(https::pooled())
-        .region(region)
-        .load()
-        .await;
+    let loader = || aws_config::defaults(BehaviorVersion::latest()).http_client(https::pooled());
+    let sdk = loader().load().await;
+    let sdk = match sdk.region() {
+        Some(_) => sdk,
+        None => loader().region(Region::from_static(REGION)).load().await,
+    };
     let credentials = sdk.credentials_provider().ok_or_else(|| "no credentials are configured".to_owned())?;
     credentials.provide_credentials().await.map_err(|error| chain(&error))?;
     Ok(S3::of_log_files(&sdk, config))
