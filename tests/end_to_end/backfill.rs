@@ -101,7 +101,7 @@ async fn a_person_asks_for_a_day_that_was_missed_and_is_mailed_once() {
 
     // The same again; the live path, when it is fixed; and a forced repeat.
     let (_, said) = make_backfill(&deployed, &[DAY, DAY]).await;
-    assert!(said.contains("this was asked for before"), "{said}");
+    assert!(said.contains("this request was finished at"), "{said}");
     let request =
         json!({"objects": [{"bucket": LOGS, "key": key(ACCOUNT, REGION, day(), 1)}], "notify": true});
     deployed.invoke(&super::SIGN_IN, &request).await;

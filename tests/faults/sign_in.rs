@@ -17,6 +17,7 @@ const NO_MFA: &str = r#""MFAUsed":"No""#;
 pub fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
         one_mail(),
+        lost_answer_about_a_marker(),
         several_subjects(),
         refused_by_sns(),
         refused_by_s3(),
@@ -40,6 +41,19 @@ fn one_mail() -> Scenario {
     let root = key("root");
     scenario("one-mail")
         .log_file(&root, log_file(&[root_without_mfa()]))
+        .deliver(&[&root])
+        .expect_mail(ROOT_SUBJECT)
+}
+
+/// The marker of an outbox entry is written, and the answer is lost: it is read.
+fn lost_answer_about_a_marker() -> Scenario {
+    let root = key("root");
+    let lost = |aws: &StubAws| {
+        aws.fail(Which::every(Operation::PutObject).about("outbox/").first(1), Fault::CloseAfter);
+    };
+    scenario("lost-answer-about-a-marker")
+        .log_file(&root, log_file(&[root_without_mfa()]))
+        .prepared(lost)
         .deliver(&[&root])
         .expect_mail(ROOT_SUBJECT)
 }

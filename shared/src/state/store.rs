@@ -289,10 +289,18 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
         let is_leased = |entry: &&&OutboxEntry| entry.is_leased_by(&self.lease.token);
         let marked = ids(before.iter().filter(is_leased).copied());
         for alert_id in ids(after.iter().filter(is_leased).copied()).difference(&marked) {
-            // It may exist: an earlier attempt, whose answer was lost, or an earlier run wrote the same.
-            let written = self.write(&marker_key(alert_id), &marker(holder), Precondition::Absent).await?;
-            if written == WriteOutcome::InProgress {
-                return Ok(false);
+            let key = marker_key(alert_id);
+            // It may exist: an earlier attempt or an earlier run wrote the same.
+            match self.write(&key, &marker(holder), Precondition::Absent).await {
+                Ok(WriteOutcome::Written(_) | WriteOutcome::Conflict) => {}
+                Ok(WriteOutcome::InProgress) => return Ok(false),
+                // Only the answer may be lost.
+                Err(error) if error.kind == AwsErrorKind::Transient => {
+                    if self.in_time("reading", &key, self.store.read(&key)).await?.is_none() {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(true)
