@@ -498,7 +498,7 @@ class State(unittest.TestCase):
             for key, read, written, roles in [
                 ("cases/a.json", True, True, self.ROLES),
                 ("budgets/a.json", True, True, self.ROLES),
-                ("outbox/a.json", False, True, self.ROLES),
+                ("outbox/a.json", True, True, self.ROLES),
                 ("overflow/a.json", False, True, self.ROLES),
                 ("seen/a.json", True, True, self.ROLES),
                 ("quarantine/a.json", False, True, self.ROLES),
