@@ -1,5 +1,7 @@
 //! Outbox entries: notifications that are written before they are published, and who may publish them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -76,4 +78,9 @@ pub fn marker_key(alert_id: &str) -> String {
 /// The content of a marker: the key of the object that holds the entry.
 pub fn marker(holder: &str) -> Vec<u8> {
     json!({"format": FORMAT, "object": holder}).to_string().into_bytes()
+}
+
+/// The alert ids of these entries.
+pub fn alert_ids<'e>(entries: impl Iterator<Item = &'e OutboxEntry>) -> BTreeSet<String> {
+    entries.map(|entry| entry.alert_id().to_owned()).collect()
 }

@@ -1,5 +1,7 @@
 //! The state bucket, as one run reads and changes it while other runs do the same.
 
+mod markers;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -10,7 +12,7 @@ use futures_util::{FutureExt, select_biased};
 
 use super::lease::Lease;
 use super::object::StateObject;
-use super::outbox::{OutboxEntry, marker, marker_key};
+use super::outbox::alert_ids;
 use crate::config::Config;
 use crate::finding::stable_id;
 use crate::ports::retry::{AttemptError, RetryPolicy};
@@ -38,9 +40,6 @@ const MAX_DOUBLINGS: u32 = 5;
 
 /// The most attempts to put an object that another run puts at the same time.
 const MAX_PUTS: usize = 4;
-
-/// A deletion that takes longer is given up, for notifications may wait behind it.
-const MAX_DELETE_TIME: Duration = Duration::from_secs(1);
 
 /// How often S3 must say that a new object exists before that is believed. The functions may not read some of what they
 /// create, so they cannot look.
@@ -259,7 +258,7 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
                 }
                 let content = content_of(key, &loaded.object)?;
                 let after = loaded.object.outbox();
-                dropped.extend(ids(before.outbox().into_iter()));
+                dropped.extend(alert_ids(before.outbox().into_iter()));
                 if !self.write_markers(key, &before.outbox(), &after).await? {
                     return Ok(None);
                 }
@@ -273,49 +272,9 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
                 }
             })
             .await?;
-        let left = ids(updated.1.object.outbox().into_iter());
+        let left = alert_ids(updated.1.object.outbox().into_iter());
         self.delete_markers(dropped.difference(&left)).await;
         Ok(updated)
-    }
-
-    /// Writes the markers of the entries that a change of their holder leases to this run. `false` if another write of one
-    /// is in progress.
-    async fn write_markers(
-        &self,
-        holder: &str,
-        before: &[&OutboxEntry],
-        after: &[&OutboxEntry],
-    ) -> Result<bool, AwsError> {
-        let is_leased = |entry: &&&OutboxEntry| entry.is_leased_by(&self.lease.token);
-        let marked = ids(before.iter().filter(is_leased).copied());
-        for alert_id in ids(after.iter().filter(is_leased).copied()).difference(&marked) {
-            let key = marker_key(alert_id);
-            // It may exist: an earlier attempt or an earlier run wrote the same.
-            match self.write(&key, &marker(holder), Precondition::Absent).await {
-                Ok(WriteOutcome::Written(_) | WriteOutcome::Conflict) => {}
-                Ok(WriteOutcome::InProgress) => return Ok(false),
-                // Only the answer may be lost.
-                Err(error) if error.kind == AwsErrorKind::Transient => {
-                    if self.in_time("reading", &key, self.store.read(&key)).await?.is_none() {
-                        return Err(error);
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Deletes the markers of entries that were recorded as notified. One that stays is harmless: see [`marker_key`].
-    async fn delete_markers(&self, alert_ids: impl Iterator<Item = &String>) {
-        for alert_id in alert_ids {
-            if !self.keeps_markers.get() {
-                let key = marker_key(alert_id);
-                let time = self.time_left().min(MAX_DELETE_TIME);
-                let deleted = self.within(time, "deleting", &key, self.store.delete(&key)).await;
-                self.keeps_markers.set(deleted.is_err());
-            }
-        }
     }
 
     async fn write(
@@ -411,11 +370,6 @@ impl<'a, S: StateStore, R: Runtime> StateClient<'a, S, R> {
             () = time_is_up => Err(error(AwsErrorKind::Transient, "no answer came while there was time")),
         }
     }
-}
-
-/// The alert ids of these entries.
-fn ids<'e>(entries: impl Iterator<Item = &'e OutboxEntry>) -> BTreeSet<String> {
-    entries.map(|entry| entry.alert_id().to_owned()).collect()
 }
 
 /// An object's content, unless it is too large to be read again.
