@@ -249,6 +249,7 @@ fn alarms_on_our_own_metrics_name_them_as_they_are_written() {
     }
     let expected = [
         ("BackfillFunction", "FailedPublishes"),
+        ("BackfillFunction", "MailsHeldBack"),
         ("BackfillFunction", "StateFailures"),
         ("BackfillFunction", "Sweeps"),
         ("CredentialReportFunction", "AccountsLookedAt"),

@@ -276,6 +276,7 @@ class Notified(unittest.TestCase):
                 ("AWS/States", "ExecutionsFailed", "StateMachineArn", "BackfillStateMachine"),
                 ("AWS/States", "ExecutionsTimedOut", "StateMachineArn", "BackfillStateMachine"),
                 ("iamwatch", "FailedPublishes", "FunctionName", "BackfillFunction"),
+                ("iamwatch", "MailsHeldBack", "FunctionName", "BackfillFunction"),
                 ("iamwatch", "StateFailures", "FunctionName", "BackfillFunction"),
                 ("iamwatch", "Sweeps", "FunctionName", "BackfillFunction"),
                 ("iamwatch", "AccountsLookedAt", "FunctionName", "CredentialReportFunction"),

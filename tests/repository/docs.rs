@@ -205,3 +205,30 @@ fn parameter(setting: &str) -> String {
     let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
     setting.split('_').map(word).collect()
 }
+
+#[test]
+fn the_names_in_the_code_of_contributing_exist() {
+    let mut sources = String::new();
+    let mut folders = vec![repository().join("shared/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            match entry.unwrap().path() {
+                path if path.is_dir() => folders.push(path),
+                path => sources += &fs::read_to_string(path).unwrap(),
+            }
+        }
+    }
+    let words = |code: &str| -> BTreeSet<String> {
+        let is_separator = |character: char| !character.is_ascii_alphanumeric() && character != '_';
+        code.split(is_separator).map(str::to_owned).collect()
+    };
+    let known = words(&sources);
+    let contributing = fs::read_to_string(repository().join("docs/contributing.md")).unwrap();
+    let code = lines(&contributing, Some("rust")).into_iter().filter(|line| !line.contains("// "));
+    // What stands between quotes is text.
+    let code: String = code.flat_map(|line| line.split('"').step_by(2)).collect::<Vec<_>>().join(" ");
+    let names: BTreeSet<String> =
+        words(&code).into_iter().filter(|word| word.starts_with(char::is_uppercase)).collect();
+    assert!(names.contains("DetectionCase"), "{names:?}");
+    assert_eq!(names.difference(&known).collect::<Vec<_>>(), [""; 0]);
+}

@@ -179,7 +179,7 @@ pub fn report_missed_deliveries(
         mails,
         held_back_mails = rate_limited_mails,
         failed_publishes,
-        "log files swept"
+        "missed deliveries searched"
     );
     if let Some(error) = &checked.unfinished {
         tracing::warn!(%error, "search for missed deliveries is not complete");

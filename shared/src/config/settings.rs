@@ -285,7 +285,7 @@ pub(super) const QUIET_MINUTES: Setting = Setting {
     name: "QUIET_MINUTES",
     default: "60",
     accepts: Accepts::Count(1, 1440, "minutes"),
-    purpose: "Once a finding was mailed, others of the same rule, principal, resource and source address are only counted until none came for so long; the next mail says how many. What goes on is mailed again every day.",
+    purpose: "Once a finding was mailed, others of the same rule, principal, resource, source address and, for changes, event name are only counted until none came for so long; the next mail says how many. What goes on is mailed again every day.",
     read_by: ReadBy::Functions,
 };
 

@@ -1,10 +1,10 @@
 //! The budgets of an hour: how many notifications may be published.
 //!
-//! Nobody's noise uses up the mails of others. Each account, its root user, and what iamwatch says of the account itself,
-//! has a reserve of its own for each severity: a fifth of that severity's budget. Beyond its reserve each of them draws on
-//! the budget, which all share, up to a half of it. Of either, one sender gets a half: a user, or a role with all its
-//! sessions. What anyone can cause without credentials has a budget of its own, in which the less severe never keeps the
-//! more severe waiting.
+//! The noise of one account uses up no mails of another. An account has a reserve of its own for each severity, a fifth
+//! of that severity's budget; its root user has one for each rule; what iamwatch says of itself there has another. Beyond
+//! its reserve each of them draws on the budget, which all share, up to a half of it. Of either, one sender gets a half: a
+//! user, or a role with all its sessions. What anyone can cause without credentials has a budget of its own, in which the
+//! less severe never keeps the more severe waiting.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::object::StateObject;
 use crate::config::{Budget, Config};
 use crate::finding::{Subject, stable_id};
+use crate::formats::cloudtrail::key;
 use crate::severity::Severity;
 use crate::state::case::CaseFinding;
 use crate::state::format::{FORMAT, check_format, not_json};
@@ -61,7 +62,7 @@ pub struct GrantRequest {
     pub budget: Budget,
     /// The severity of the worst finding.
     pub severity: Severity,
-    /// Whose reserve it draws on: a kind and an account, such as `root/111122223333`.
+    /// Whose reserve it draws on: a kind and an account, such as `account/111122223333`; of root also the rule.
     share: String,
     /// Who caused it: a user, or a role with all its sessions; `None` for root, which is the only sender of its share.
     sender: Option<String>,
@@ -161,7 +162,8 @@ impl GrantRequest {
         let (account, is_root) = match subject {
             Subject::Principal { account, kind, .. } => (&**account, kind == "Root"),
             Subject::Address { account, .. } | Subject::Account(account) => (&**account, false),
-            Subject::LogFile(_) | Subject::Source(_) | Subject::EventName(_) => ("", false),
+            Subject::LogFile(file) => (key::account(file).unwrap_or_default(), false),
+            Subject::Source(_) | Subject::EventName(_) => ("", false),
         };
         let account = if text::is_account_id(account) { account } else { "unknown" };
         let kind = match (is_root, is_own) {
@@ -173,13 +175,12 @@ impl GrantRequest {
             Some(severity) => (Budget::Of(severity), severity),
             None => (Budget::Unauthenticated, severity_of(true).unwrap_or(Severity::Low)),
         };
-        GrantRequest {
-            id,
-            budget,
-            severity,
-            share: format!("{kind}/{account}"),
-            sender: (!is_root).then(|| sender(subject)),
+        let mut share = format!("{kind}/{account}");
+        // Whoever knows root's mail address can cause failures, which must not hide a password recovery.
+        if is_root && let Some(worst) = findings.iter().max_by_key(|of_case| of_case.finding.severity) {
+            share = format!("{share}/{}", worst.finding.rule.id);
         }
+        GrantRequest { id, budget, severity, share, sender: (!is_root).then(|| sender(subject)) }
     }
 }
 
@@ -191,12 +192,12 @@ fn sender(subject: &Subject) -> String {
             let role = name.rsplit_once('/').map_or(&**name, |(role, _)| role);
             stable_id(&[account, kind, role])
         }
+        // Whoever calls `GetFederationToken` chooses the name.
+        Subject::Principal { account, kind, .. } if kind == "FederatedUser" => stable_id(&[account, kind]),
         Subject::Principal { account, kind, name } => stable_id(&[account, kind, name]),
+        Subject::LogFile(file) => stable_id(&[key::account(file).unwrap_or_default()]),
         Subject::Address { account, network } => stable_id(&[account, network]),
-        Subject::Account(name)
-        | Subject::LogFile(name)
-        | Subject::Source(name)
-        | Subject::EventName(name) => stable_id(&[name]),
+        Subject::Account(name) | Subject::Source(name) | Subject::EventName(name) => stable_id(&[name]),
     }
 }
 
@@ -204,10 +205,13 @@ fn sender(subject: &Subject) -> String {
 mod tests {
     use super::*;
     use crate::finding::Finding;
-    use crate::state::tests_support::{OTHER, sign_in};
+    use crate::finding::rule::Rule;
+    use crate::state::tests_support::{OTHER, WITHOUT_MFA, rule, sign_in};
 
     const ACCOUNT: &str = "111122223333";
     const NEIGHBOUR: &str = "444455556666";
+
+    static RECOVERY: Rule = rule("root.password-recovery");
 
     fn hour() -> Hour {
         Hour::of("2026-04-01T08:59:59Z".parse().unwrap())
@@ -230,7 +234,7 @@ mod tests {
 
     fn request(number: usize, subject: &Subject, finding: &Finding) -> GrantRequest {
         GrantRequest::of(
-            format!("{number} {subject:?} {}", finding.severity),
+            format!("{number} {subject:?} {} {}", finding.severity, finding.rule.id),
             subject,
             &[CaseFinding { finding, suppressed: false }],
         )
@@ -278,6 +282,24 @@ mod tests {
     }
 
     #[test]
+    fn federated_users_of_an_account_are_one_sender_and_so_are_its_log_files() {
+        let mut hour = hour();
+        let high = || of_severity(Severity::High);
+        let federated = |n: usize| {
+            let name = format!("arn:aws:sts::{ACCOUNT}:federated-user/{n}");
+            Subject::Principal { account: ACCOUNT.to_owned(), kind: "FederatedUser".to_owned(), name }
+        };
+        assert_eq!(granted(&mut hour, 1_000, |n| (federated(n), high())), 2 + 5);
+        let file = |account: &str, n: usize| {
+            Subject::LogFile(format!("s3://logs/a/{account}_CloudTrail_us-east-1_20260401T0800Z_{n}.json.gz"))
+        };
+        let own = || Finding { rule: &OTHER, ..high() };
+        for account in [ACCOUNT, "777788889999", "000011112222", NEIGHBOUR] {
+            assert!(granted(&mut hour, 1_000, |n| (file(account, n), own())) >= 2, "{account}");
+        }
+    }
+
+    #[test]
     fn root_and_what_iamwatch_says_of_itself_have_reserves_of_their_own() {
         let mut hour = hour();
         let critical = || of_severity(Severity::Critical);
@@ -298,12 +320,11 @@ mod tests {
         // Of 5 mails: a reserve of 1, and half of the budget.
         assert_eq!(granted(&mut hour, 1_000, |n| (hidden(n), anyone(Severity::Medium))), 1 + 3);
         assert_eq!(granted(&mut hour, 1_000, |n| (hidden(n), anyone(Severity::Low))), 0);
-        assert_eq!(
-            granted(&mut hour, 1, |_| (root(ACCOUNT), anyone(Severity::High))),
-            1,
-            "a recovery of root"
-        );
         assert_eq!(granted(&mut hour, 1_000, |n| (hidden(n), anyone(Severity::High))), 1 + 3);
+        let failed = || Finding { rule: &WITHOUT_MFA, ..anyone(Severity::High) };
+        assert_eq!(granted(&mut hour, 1_000, |_| (root(ACCOUNT), failed())), 1 + 2, "what is left of 5");
+        let recovery = || Finding { rule: &RECOVERY, ..anyone(Severity::High) };
+        assert_eq!(granted(&mut hour, 1, |_| (root(ACCOUNT), recovery())), 1, "beside failures of root");
         assert_eq!(granted(&mut hour, 1, |_| (user(ACCOUNT, "a"), of_severity(Severity::Low))), 1);
     }
 

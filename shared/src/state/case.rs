@@ -58,7 +58,7 @@ pub struct Case {
     digests: Vec<DigestRecord>,
 }
 
-/// FactSet of one episode that no mail has reported: they were deduplicated or suppressed.
+/// Facts of one episode that no mail has reported: they were deduplicated or suppressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeduplicatedFacts {
     /// The rule's id.

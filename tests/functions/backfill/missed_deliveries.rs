@@ -44,7 +44,7 @@ async fn a_missed_delivery_is_read_mailed_and_counted_once() {
         subjects.iter().any(|subject| subject.starts_with("[MEDIUM] Sign-in failed - alice")),
         "{subjects:?}"
     );
-    let lines = said(&function, "log files swept");
+    let lines = said(&function, "missed deliveries searched");
     let fields: Vec<[&Value; 3]> = lines
         .iter()
         .map(|line| ["is_first", "delivered_log_files", "missed_log_files"].map(|name| &line["fields"][name]))

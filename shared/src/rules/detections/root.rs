@@ -27,8 +27,34 @@ const ROOT_USER: &str = "AWS ROOT USER";
 const ROOT_RECORDS: &[RecordScope] = &[RecordScope::Root];
 
 /// The parameters that name what a call of root changes; whatever its service is.
-const AFFECTED: &[&str] =
-    &["userName", "roleName", "groupName", "policyArn", "bucketName", "functionName", "keyId", "accountId"];
+const AFFECTED: &[&str] = &[
+    "userName",
+    "roleName",
+    "groupName",
+    "policyArn",
+    "bucketName",
+    "functionName",
+    "keyId",
+    "accountId",
+    "clusterName",
+    "dBClusterIdentifier",
+    "dBInstanceIdentifier",
+    "domainName",
+    "fileSystemId",
+    "groupId",
+    "hostedZoneId",
+    "instanceId",
+    "queueUrl",
+    "repositoryName",
+    "resourceArn",
+    "secretId",
+    "stackName",
+    "tableName",
+    "topicArn",
+    "volumeId",
+    "vpcId",
+    "name",
+];
 
 const MFA_CALLS: &[&str] =
     &["EnableMFADevice", "DeactivateMFADevice", "ResyncMFADevice", "DeleteVirtualMFADevice"];

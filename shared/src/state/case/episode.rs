@@ -1,4 +1,4 @@
-//! FactSet of one rule that are close in time: what one mail tells.
+//! Facts of one rule that are close in time: what one mail reports.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub const MAX_ALIKE: usize = 20;
 /// The most characters of a name.
 pub const MAX_NAME_CHARS: usize = 200;
 
-/// FactSet of one rule that are close in time: what one mail tells.
+/// Facts of one rule that are close in time: what one mail reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Episode {

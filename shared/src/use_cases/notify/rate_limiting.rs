@@ -49,22 +49,19 @@ impl<S: StateStore, R: Runtime> Cases<'_, '_, S, R> {
             return (Vec::new(), Vec::new());
         };
         let limited = indices.into_iter().zip(&requests).zip(granted).filter(|(_, granted)| !granted);
-        let wanted: Vec<(usize, Budget)> = limited.map(|((index, of), _)| (index, of.budget)).collect();
-
-        let overflow = wanted.into_iter().map(|(index, budget)| {
+        let overflow = limited.map(|((index, request), _)| {
             let (update, hour) = (&updates[index], &hour);
-            async move { Some((index, budget, self.write_overflow(update, budget, hour).await?)) }
+            async move { Some((index, request, self.write_overflow(update, request.budget, hour).await?)) }
         });
         let overflow = stream::iter(overflow).buffered(AT_ONCE).filter_map(std::future::ready);
-        let overflow: Vec<(usize, Budget, NotificationResult)> = Box::pin(overflow).collect().await;
+        let overflow: Vec<(usize, &GrantRequest, NotificationResult)> = Box::pin(overflow).collect().await;
         let mut results = Vec::new();
         let mut by_budget: BTreeMap<Budget, (Severity, u64)> = BTreeMap::new();
-        for (index, budget, result) in overflow {
-            let worst = updates[index].findings.iter().map(|finding| finding.severity).max();
-            let (severity, count) = by_budget.entry(budget).or_insert((Severity::Low, 0));
+        for (index, request, result) in overflow {
+            let (severity, count) = by_budget.entry(request.budget).or_insert((Severity::Low, 0));
             // What anyone can cause without credentials wakes nobody.
-            if budget != Budget::Unauthenticated {
-                *severity = worst.max(Some(*severity)).unwrap_or(Severity::Low);
+            if request.budget != Budget::Unauthenticated {
+                *severity = request.severity.max(*severity);
             }
             *count += 1;
             updates[index].is_rate_limited = true;
