@@ -21,10 +21,10 @@ struct Arguments {
     /// SCENARIO/POINT/FAULT: only these; each part may be left out or be `*`, a point is its number in the table or a part of its name
     only: Option<String>,
     /// How many runs at the same time, most of which wait
-    #[arg(long, default_value_t = 640)]
+    #[arg(long, default_value_t = 1000)]
     at_once: usize,
     /// How many invocations at the same time, many of which wait for an answer that does not come
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 128)]
     working: usize,
     /// Show the calls, mails, state and log of every run
     #[arg(long)]
