@@ -8,10 +8,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
+use aws_sdk_iam::config::{Credentials, SharedCredentialsProvider};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt};
 use iamwatch_aws::s3::S3;
+use iamwatch_aws::start;
 use iamwatch_tests::memory::{Machine, World};
 use serde_json::json;
 use shared::config::Config;
@@ -104,15 +106,16 @@ fn peak_bytes() -> Option<f64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()? * 1024.0)
 }
 
+/// The configuration of a function's AWS clients.
 fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials =
-        aws_sdk_iam::config::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "benchmark");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(aws_sdk_iam::config::SharedCredentialsProvider::new(credentials))
-        .build()
+    let lookup = |name: &str| match name {
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(endpoint.to_owned()),
+        _ => None,
+    };
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "benchmark");
+    let builder = start::sdk(lookup).into_builder();
+    builder.credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
 /// Judges every record, as the functions do.
